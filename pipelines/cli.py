@@ -1,0 +1,120 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
+
+DESCRIPTION = """\
+callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
+
+first steps:
+  callveil demo                                    a small day of generated calls, redacted, before your eyes
+  callveil sample --output day/                    generated input to try things on
+  callveil redact --input day/ --output store/     redact it into Parquet
+  callveil policy show gdpr                        what the default policy does, and why
+
+Every command has --help of its own."""
+
+EPILOG = """\
+exit codes:
+  0  done
+  1  failed; nothing was published, run it again
+  2  the command line, policy, accounts or requests are wrong; the message says where
+  3  done, but some records went to the rejected zone"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands. Commands are imported only when the command line names one, so that `--help` is quick."""
+    top = argparse.ArgumentParser(prog="callveil", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="store_true", help="print the version and end")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (text, _) in COMMANDS.items():
+        commands.add_parser(name, help=text, add_help=False)
+    return top
+
+
+def _redact(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import redact
+
+    return redact.main(argv)
+
+
+def _sample(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import sample
+
+    return sample.main(argv)
+
+
+def _demo(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import demo
+
+    return demo.main(argv)
+
+
+def _policy(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import policy
+
+    return policy.main(argv)
+
+
+def _schema(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import schema
+
+    return schema.main(argv)
+
+
+def _rejected(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import rejected
+
+    return rejected.main(argv)
+
+
+def _reveal(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import reveal
+
+    return reveal.main(argv)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "redact": ("redact call interactions into a Parquet store", _redact),
+    "sample": ("write generated call data to try things on", _sample),
+    "demo": ("generate, redact, and show what happened", _demo),
+    "policy": ("check or show a policy", _policy),
+    "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
+    "rejected": ("list rejected records, or get their content back", _rejected),
+    "reveal": ("turn a reversible token back into its text", _reveal),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr)
+    # Beam complains about Google libraries that nothing here uses.
+    logging.getLogger().addFilter(lambda record: "bigquery" not in record.getMessage())
+    if words and words[0] in COMMANDS:
+        try:
+            return COMMANDS[words[0]][1](words[1:])
+        except UsageError as error:
+            print(f"callveil {words[0]}: {error}", file=sys.stderr)
+            return USAGE
+        except KeyboardInterrupt:
+            print("callveil: interrupted; nothing half-done is visible. Run the same command again to finish", file=sys.stderr)
+            return FAILED
+    args = parser().parse_args(words)
+    if args.version:
+        from importlib.metadata import version
+
+        print(f"callveil {version('callveil')}")
+        return DONE
+    parser().print_help()
+    return USAGE if words else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

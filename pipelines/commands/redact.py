@@ -1,0 +1,95 @@
+"""`callveil redact`: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Sequence
+
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.redact import ReconciliationError, RedactOptions, RedactResult, run_redact
+from callveil.pipelines.summary import as_dict, print_json, print_summary
+from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.ingest.accounts import AccountsError
+from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.requests import RequestsError
+from callveil.transforms.store.catalog import StoreError
+from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.paths import FilesError
+
+DESCRIPTION = """\
+Redact call interactions into a store of Parquet files.
+
+Input may be JSON lines (also .gz, .zst), API pages, webhook bodies, JSON arrays or Parquet; files, folders, globs or s3:// URLs.
+The store gets three datasets: interactions (redacted), findings (what was found where, without the values), and rejected (what could
+not be read, with the reason; its content is encrypted). A reader sees a whole run or none of it.
+
+The same command again does nothing; interrupted and started again, it goes on where it was."""
+
+EPILOG = """\
+examples:
+  callveil redact --input day/ --output store/
+  callveil redact --input 's3://raw/2026-11-*/*.jsonl.gz' --output s3://clean/calls --policy policy.yaml --accounts accounts.csv
+  callveil redact --output store/ --requests takedowns.csv      no new input: apply manual requests and redact what has grown old
+  callveil redact --input day/ --output store/ --runner FlinkRunner --flink_master localhost:8081
+
+Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
+  --direct_num_workers 2 --direct_running_mode multi_processing
+
+exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's own options."""
+    p = argparse.ArgumentParser(prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs to read")
+    p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; see `callveil policy show`")
+    p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records (JSON lines, JSON, CSV, Parquet): type by time")
+    p.add_argument("--requests", nargs="+", action="extend", default=[], metavar="WHERE", help="manual redaction requests (JSON lines, JSON, CSV, YAML)")
+    p.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time, from which ages are counted (default: today, 00:00 UTC)")
+    p.add_argument("--dry-run", action="store_true", help="do all the work but change nothing; says what would be done")
+    p.add_argument("--json", action="store_true", help="print the summary as JSON")
+    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
+    p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
+    add_store(p)
+    return p
+
+
+def run(options: RedactOptions) -> tuple[RedactResult, float, int]:
+    """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes of the largest process."""
+    started = time.monotonic()
+    try:
+        result = run_redact(options)
+    except (InputError, AccountsError, RequestsError, KeyringError, ModelError) as error:
+        raise UsageError(str(error)) from None
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (1 if sys.platform == "darwin" else 1024)
+    return result, time.monotonic() - started, peak
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args, rest = parser().parse_known_args(argv)
+    if not args.input and not args.requests:
+        print("callveil redact: no --input: only stored interactions that have grown old will be redacted further", file=sys.stderr)
+    options = RedactOptions(
+        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts, requests=args.requests,
+        keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress,
+    )  # fmt: skip
+    if args.shard_rows:
+        from dataclasses import replace
+
+        options = replace(options, shard_rows=args.shard_rows)
+    try:
+        result, seconds, peak = run(options)
+    except (StoreError, FilesError, ReconciliationError) as error:
+        print(f"callveil redact: {error}", file=sys.stderr)
+        return FAILED
+    if args.json:
+        print_json(as_dict(result, seconds, peak))
+    else:
+        print_summary(result, args.output, seconds, peak)
+    return REJECTED if result.counts.get("rejected") else DONE

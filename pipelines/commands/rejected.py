@@ -1,0 +1,107 @@
+"""`callveil rejected list|export`: what was rejected and why, and its content for mending."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.summary import print_json
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.read import open_dataset
+from callveil.transforms.store.rejects import PURPOSE
+from callveil.transforms.store.sealed import SealedError, SealedReader
+
+DESCRIPTION = """\
+Look at the rejected zone of a store.
+
+  list     one line per rejected record: file, line or record, field, reason. No content is shown.
+  export   decrypt the content into a file, to mend it and feed it in again. Needs the keyring. The file holds personal data: delete it after use."""
+
+COLUMNS = ["rejected_id", "file", "line", "byte_offset", "index", "stage", "field", "reason", "detail", "size", "account_id", "interaction_id", "run_id"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = argparse.ArgumentParser(prog="callveil rejected", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (("list", "list rejected records"), ("export", "decrypt rejected content into a file")):
+        a = actions.add_parser(name, help=text)
+        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+        a.add_argument("--reason", help="only this reason")
+        a.add_argument("--run", help="only this run (id or its beginning)")
+        add_store(a)
+        if name == "list":
+            a.add_argument("--json", action="store_true", help="print as JSON")
+            a.add_argument("--limit", type=int, default=50, help="lines at most (default 50; 0: all)")
+        else:
+            a.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, one record a line; made with mode 0600, never overwritten")
+    return p
+
+
+def rows(store: Store, reason: str | None, run: str | None) -> list[dict[str, Any]]:
+    """Rows of the rejected dataset, in order of file and place."""
+    found = open_dataset(store, "rejected").to_table().to_pylist()
+    chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
+    return sorted(chosen, key=lambda r: (r["file"], r["line"] or 0, r["byte_offset"] or 0, r["index"] or 0, r["rejected_id"]))
+
+
+def contents(store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """Decrypted content of rejected records, file by file."""
+    for blob in sorted({r["blob"] for r in wanted if r["blob"]}):
+        blocks = sorted({r["block"] for r in wanted if r["blob"] == blob})
+        with store.files.open(store.url(blob)) as source:
+            reader = SealedReader(cast(BinaryIO, source), keyring, blob, PURPOSE)
+            for block in blocks:
+                yield from reader.read_block(block)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        store = Store.open(files_of(args), args.store)
+        found = rows(store, args.reason, args.run)
+        if args.action == "list":
+            return _list(args, found)
+        return _export(args, store, Keyring.load(args.keyring), found)
+    except (StoreError, SealedError) as error:
+        print(f"callveil rejected: {error}", file=sys.stderr)
+        return FAILED
+    except KeyringError as error:
+        raise UsageError(str(error)) from None
+
+
+def _list(args: argparse.Namespace, found: list[dict[str, Any]]) -> int:
+    shown = found if not args.limit else found[: args.limit]
+    if args.json:
+        print_json({"total": len(found), "rejected": [{k: r[k] for k in COLUMNS} for r in shown]})
+        return DONE
+    for r in shown:
+        place = r["file"] + "".join(f", {n} {r[c]}" for c, n in (("line", "line"), ("index", "record"), ("byte_offset", "byte")) if r[c] is not None)
+        print(f"{place}: {(r['field'] + ': ') if r['field'] else ''}{r['reason']}: {r['detail']}")
+    if len(shown) < len(found):
+        print(f"... and {len(found) - len(shown):,} more (--limit 0 shows all)")
+    for reason, n in Counter(r["reason"] for r in found).most_common():
+        print(f"{n:8,}  {reason}")
+    return DONE
+
+
+def _export(args: argparse.Namespace, store: Store, keyring: Keyring, found: list[dict[str, Any]]) -> int:
+    try:
+        args.out.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise UsageError(f"{args.out}: is there already; name another file") from None
+    count = 0
+    with args.out.open("wb") as out:
+        for data in contents(store, keyring, found):
+            out.write(data.rstrip(b"\n") + b"\n")
+            count += 1
+    print(f"{count:,} records written to {args.out}; they hold personal data")
+    return DONE

@@ -1,0 +1,41 @@
+"""`callveil reveal`: open a reversible token."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.transforms.redact.operators import TokenError, reveal
+from callveil.transforms.store.keyring import Keyring, KeyringError
+
+DESCRIPTION = """\
+Turn a reversible token, such as [EMAIL_ADDRESS:t1.4f0c...], back into the text it stands for.
+
+Only policies with `operator: token` make tokens, and only the keyring of that run opens them. A token of scope `account` or `call` opens
+only with the account (and interaction) it was found in. The text is printed to standard output."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = argparse.ArgumentParser(prog="callveil reveal", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("token", help="the token, brackets included; - reads it from standard input")
+    p.add_argument("--account", default="", help="account the token was found in")
+    p.add_argument("--interaction", default="", help="interaction the token was found in")
+    p.add_argument("--keyring", metavar="FILE", help="keyring file")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    token = sys.stdin.readline().strip() if args.token == "-" else args.token
+    try:
+        print(reveal(token, Keyring.load(args.keyring), args.account, args.interaction))
+    except KeyringError as error:
+        raise UsageError(str(error)) from None
+    except TokenError as error:
+        print(f"callveil reveal: {error}", file=sys.stderr)
+        return FAILED
+    return DONE

@@ -1,0 +1,76 @@
+"""Options several commands share, and the passage of Beam's own options through to Beam."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from callveil.pipelines.exits import UsageError
+from callveil.schemas.policy import Policy, PolicyError
+from callveil.schemas.policy_load import load_policy
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.s3 import S3Settings
+
+def parse_as_of(text: str) -> dt.datetime:
+    """A run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is UTC."""
+    try:
+        when = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("expected a date such as 2026-11-24, or a time such as 2026-11-24T06:00:00Z") from None
+    return when.replace(tzinfo=dt.UTC) if when.tzinfo is None else when.astimezone(dt.UTC)
+
+
+def today() -> dt.datetime:
+    """Midnight, UTC, of the current day: the default `as_of`, so that one day's repetitions of a command are one run."""
+    return dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """`--keyring`, `--s3-endpoint-url`, `--s3-region`."""
+    parser.add_argument("--keyring", metavar="FILE", help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)")
+    parser.add_argument("--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
+    parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
+
+
+def files_of(args: argparse.Namespace) -> Files:
+    """Access to files as the options say."""
+    return Files(S3Settings(args.s3_endpoint_url, args.s3_region))
+
+
+def policy_of(name: str | None) -> Policy:
+    """Load a policy, turning its problems into a usage error."""
+    try:
+        return load_policy(name)
+    except PolicyError as error:
+        raise UsageError(str(error)) from None
+
+
+def beam_options(rest: Sequence[str]) -> PipelineOptions:
+    """Beam options from what callveil itself does not know.
+
+    Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt option in silence.
+    """
+    known: set[str] = set()
+    for cls in _subclasses(PipelineOptions):
+        parser = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+        adder = getattr(cls, "_add_argparse_args", None)
+        if adder:
+            adder(parser)
+        known.update(parser._option_string_actions)
+    for word in rest:
+        flag = word.split("=", 1)[0]
+        if word.startswith("-") and flag not in known:
+            near = difflib.get_close_matches(flag, sorted(known) + ["--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1)
+            raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
+    if rest and not rest[0].startswith("-"):
+        raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
+    return PipelineOptions(list(rest))
+
+
+def _subclasses(cls: type[Any]) -> list[type[Any]]:
+    return [sub for direct in cls.__subclasses__() for sub in (direct, *_subclasses(direct))]

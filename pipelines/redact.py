@@ -1,0 +1,260 @@
+"""The main job: a batch of call interactions to redacted Parquet, findings, and a rejected zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any
+
+import apache_beam as beam
+import orjson
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from callveil.pipelines.progress import RunProgress
+from callveil.schemas.account import AccountBook
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import RunManifest
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import Policy
+from callveil.schemas.request import FIELDS as REQUEST_FIELDS
+from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
+from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.transform import Detect
+from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
+from callveil.transforms.ingest.requests import read_requests
+from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
+from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.transform import Redact
+from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
+from callveil.transforms.run.transform import CHANGES, INDEX, ChangeStored, ReadShards, ResolveSnapshots, WriteIndex, WriteShards
+from callveil.transforms.store.care import lease, purge_removed, release, unpurged
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.index import BUCKETS
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.parquet import Table, publish_records, register
+from callveil.transforms.store.snapshot import CONTROL, Snapshot, data_path
+
+ATTEMPTS = 3
+"""How often a run is planned anew when another one publishes first."""
+
+REQUESTS = register(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
+TOOL = f"callveil {version('callveil')}"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RedactOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        inputs: files, folders, globs or `s3://` URLs.
+        output: root of the store.
+        policy: the policy.
+        as_of: the run's time, UTC. Ages are counted from it; nothing in the run reads a clock.
+        accounts, requests: files with account records and manual requests.
+        keyring: path of the keyring, or None for the default place.
+        files: how to reach files.
+        beam: Beam options; the in-process runner is taken unless a runner is named.
+        dry_run: do everything but change the store.
+        progress: show progress on standard error.
+        shard_rows, shard_bytes, chunk_bytes: how work is cut.
+    """
+
+    inputs: Sequence[str]
+    output: str
+    policy: Policy
+    as_of: dt.datetime
+    accounts: Sequence[str] = ()
+    requests: Sequence[str] = ()
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    beam: PipelineOptions | None = None
+    dry_run: bool = False
+    progress: bool = True
+    shard_rows: int = SHARD_ROWS
+    shard_bytes: int = SHARD_BYTES
+    chunk_bytes: int = 32 << 20
+
+
+@dataclass(frozen=True)
+class RedactResult:
+    """What a run did.
+
+    Attributes:
+        run_id: the run.
+        seq: its position in the store; 0 for a dry run.
+        counts: see `reconcile` for those that must add up.
+        added, removed: number of files.
+        repeated: the run had been published before, and nothing was done.
+        dry_run: nothing was changed.
+    """
+
+    run_id: str
+    seq: int
+    counts: dict[str, int]
+    added: int
+    removed: int
+    repeated: bool = False
+    dry_run: bool = False
+
+
+class ReconciliationError(RuntimeError):
+    """Records that came in are not all accounted for. Nothing is published."""
+
+
+def run_redact(options: RedactOptions) -> RedactResult:
+    """Run the job.
+
+    Raises:
+        InputError, AccountsError, RequestsError, PolicyError: the user's input, with file, line and field.
+        ModelError: a spaCy pipeline the policy names is not there.
+        StoreError: the output is no store, or damaged.
+        ReconciliationError: a record was lost; nothing is published.
+    """
+    keyring = Keyring.open_or_create(options.keyring)
+    chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
+    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    requests = read_requests(options.files, list(options.requests)) if options.requests else []
+    run = Run(_run_id(options, inputs, accounts, requests), options.policy.sha256, options.policy.name, options.as_of)
+    by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
+    for request in requests:
+        by_key[request.key] += (request,)
+    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
+    for attempt in range(1, ATTEMPTS + 1):
+        base = store.current()
+        job = RedactJob(
+            run, options.policy, options.files, options.output, str(keyring.path), accounts, dict(by_key), base,
+            shard_rows=options.shard_rows, shard_bytes=options.shard_bytes,
+        )  # fmt: skip
+        if options.dry_run:
+            return _dry_run(options, job, chunks)
+        seq = store.published(run.run_id)
+        if seq is not None:
+            return _repeated(store, run.run_id, seq)
+        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
+        lease(store, run.run_id, dt.datetime.now(dt.UTC))
+        outcome = _execute(options, job, chunks)
+        try:
+            return _publish(store, job, base, inputs, requests, outcome)
+        except AlreadyPublished as twin:
+            return _repeated(store, run.run_id, twin.seq)
+        except PublishConflict:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("another run was published first; resolving again on the new state of the store")
+    raise AssertionError("unreachable")
+
+
+def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
+    """Digest of everything the run's result depends on, so that the same command names the same run."""
+    facts: dict[str, Any] = {
+        "job": "redact",
+        "tool": TOOL,
+        "inputs": [i.as_dict() for i in inputs],
+        "policy": options.policy.sha256,
+        "as_of": options.as_of.isoformat(),
+        "accounts": accounts.digest(),
+        "requests": [repr(r) for r in requests],
+        "cut": [options.shard_rows, options.shard_bytes, options.chunk_bytes],
+    }
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def build(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], results: str) -> None:
+    """Wire the job into `pipeline`; the total outcome is written to the file `results`."""
+    read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Ingest" >> IngestChunks(job)
+    # Every bucket is looked at even where nothing came in for it: stored records grow old, and requests may name them.
+    every = pipeline | "All buckets" >> beam.Create([(bucket, b"") for bucket in range(BUCKETS)])
+    resolved = (read.main, every) | "All keys" >> beam.Flatten() | "Resolve" >> ResolveSnapshots(job)
+    shards = resolved.main | "Shards" >> ReadShards(job)
+    written = shards.main | "Detect" >> Detect(job) | "Redact" >> Redact(job) | "Write" >> WriteShards(job)
+    changes = (resolved[CHANGES], shards[CHANGES], written[CHANGES]) | "All changes" >> beam.Flatten()
+    changed = changes | "Change stored" >> ChangeStored(job)
+    index = (shards[INDEX], written[INDEX], changed[INDEX]) | "All entries" >> beam.Flatten() | "Index" >> WriteIndex(job)
+    outcomes = (read[OUTCOMES], resolved[OUTCOMES], shards[OUTCOMES], written[OUTCOMES], changed[OUTCOMES], index) | "All outcomes" >> beam.Flatten()
+    _ = (
+        outcomes
+        | "Under one key" >> beam.Map(lambda outcome: (0, outcome))
+        | "Gather outcomes" >> beam.GroupByKey()
+        | "Write outcome" >> beam.Map(_write_outcome, job.files, results)
+    )
+
+
+def _write_outcome(element: tuple[int, Any], files: Files, url: str) -> None:
+    files.write(url, orjson.dumps(Outcome.total(element[1]).as_dict()))
+
+
+def _execute(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> Outcome:
+    results = job.files.join(job.work, "outcome.json")
+    beam_options = options.beam or PipelineOptions([])
+    # With no runner named Beam would download one; the in-process runner is there already.
+    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    with RunProgress(job, len(chunks), options.progress):
+        pipeline = beam.Pipeline(runner=runner, options=beam_options)
+        build(pipeline, job, chunks, results)
+        pipeline.run().wait_until_finish()
+    return Outcome.from_dict(orjson.loads(job.files.read(results)))
+
+
+def reconcile(counts: dict[str, int]) -> None:
+    """Check that every snapshot read is accounted for: redacted, superseded, replayed, unchanged, tombstoned or rejected.
+
+    Raises `ReconciliationError`, naming the numbers, where it is not.
+    """
+    parts = ("redacted", "superseded", "replayed", "unchanged", "tombstoned", "rejected")
+    total = sum(counts.get(p, 0) for p in parts)
+    if total != counts.get("in", 0):
+        numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
+        raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
+
+
+def _publish(store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome) -> RedactResult:
+    reconcile(outcome.counts)
+    run = job.run
+    if requests:
+        partition = {"day": run.as_of.date().isoformat()}
+        rows = sorted(({f.name: getattr(r, f.name) for f in REQUEST_FIELDS} for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"]))
+        outcome.added.append(publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows))
+    try:
+        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
+    except PreconditionFailed:
+        pass  # the same policy has decided before
+    live = {f.path: f for f in base.files}
+    manifest = RunManifest(
+        run_id=run.run_id, **base.chain(), job="redact", as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
+        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
+        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
+    )  # fmt: skip
+    snapshot = store.publish(manifest, base)
+    _finish(store, manifest)
+    return RedactResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+
+
+def _repeated(store: Store, run_id: str, seq: int) -> RedactResult:
+    manifest = store.manifest(seq)
+    _finish(store, manifest)
+    return RedactResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
+
+
+def _finish(store: Store, manifest: RunManifest) -> None:
+    """Purge what the run replaced and remove its working files. Safe to repeat; a run killed in here is finished by its repetition."""
+    for seq in unpurged(store):
+        purge_removed(store, store.manifest(seq), manifest.as_of)
+    release(store, manifest.run_id)
+
+
+def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> RedactResult:
+    with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
+        outcome = _execute(options, replace(job, scratch=scratch), chunks)
+    reconcile(outcome.counts)
+    return RedactResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+

@@ -1,0 +1,70 @@
+"""What a run did, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from callveil.pipelines.redact import RedactResult
+from callveil.schemas.rejected import REASONS
+
+ROWS = (
+    ("in", "snapshots read"),
+    ("redacted", "interactions redacted and stored"),
+    ("superseded", "older snapshots of the same interactions"),
+    ("replayed", "snapshots older than what is stored"),
+    ("unchanged", "snapshots stored already, unchanged"),
+    ("tombstoned", "snapshots of deleted interactions, not taken back"),
+    ("rejected", "rejected, kept encrypted"),
+    ("replaced", "stored interactions replaced by a newer snapshot"),
+    ("aged", "stored interactions fully redacted by age"),
+    ("redone", "stored interactions redacted further"),
+    ("requests_applied", "manual requests applied"),
+    ("requests_unmatched", "manual requests that name no interaction"),
+    ("account_unknown", "interactions whose account has no record (give --accounts)"),
+    ("findings", "findings"),
+)
+ALWAYS = ("in", "redacted", "rejected", "findings")
+
+
+def as_dict(result: RedactResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
+    """JSON form of a result."""
+    return {
+        "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
+        "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak_bytes,
+    }  # fmt: skip
+
+
+def print_json(values: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def print_summary(result: RedactResult, output: str, seconds: float, peak_bytes: int, console: Console | None = None) -> None:
+    """The summary table of a run."""
+    console = console or Console()
+    title = "dry run: nothing was changed" if result.dry_run else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"
+    if result.repeated:
+        title += "\nthis very run had been published before; nothing was done, and these are its figures"
+    counts = result.counts
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(justify="right", style="bold")
+    table.add_column()
+    for name, text in ROWS:
+        if counts.get(name) or name in ALWAYS:
+            table.add_row(f"{counts.get(name, 0):,}", text)
+    console.print(table)
+    for prefix, text in (("finding.", "replaced by type"), ("kept.", "found and kept by policy"), ("mode.", "by mode"), ("kind.", "by kind")):
+        parts = sorted(((n, k.removeprefix(prefix)) for k, n in counts.items() if k.startswith(prefix) and n), reverse=True)
+        if parts:
+            console.print(f"{text}: " + ", ".join(f"{k} {n:,}" for n, k in parts), soft_wrap=True, highlight=False)
+    reasons = sorted(((n, k.removeprefix("reason.")) for k, n in counts.items() if k.startswith("reason.") and n), reverse=True)
+    for n, reason in reasons:
+        console.print(f"rejected {n:,}: {reason}: {REASONS.get(reason, '')}", soft_wrap=True, highlight=False)
+    if reasons and not result.dry_run:
+        console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False)
+    if not result.repeated:
+        console.print(f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False)

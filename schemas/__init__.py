@@ -1,0 +1,1 @@
+"""The vocabulary of callveil: records, their Arrow and JSON schemas, and the policy."""

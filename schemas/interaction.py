@@ -1,0 +1,288 @@
+"""Interactions: calls, texts, chats and forms, raw and redacted.
+
+`RawInteraction` and `RedactedInteraction` are different types on purpose: the writers of the redacted zone accept only
+the second, and only `callveil.transforms.redact` makes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from callveil.schemas.fields import (
+    EXTRA,
+    Boolean,
+    Field,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Struct,
+    Text,
+    Timestamp,
+    arrow_schema,
+    json_schema,
+)
+
+KINDS = ("call", "text", "chat", "form")
+MODES = ("none", "content", "full")
+"""Redaction modes, weakest first. A record's mode never moves to the left."""
+
+GROUPS = ("identity", "time", "flow", "flow_text", "caller", "content", "media", "form", "custom", "visitor", "staff", "state", "unknown")
+
+SECONDS = Integer(0, 31_622_400)
+TEXT, TIME, JSON = Text(), Timestamp(), Json()
+
+OUTLINE = Struct((
+    Field("speaker", TEXT, "who speaks, as the platform names them"),
+    Field("text", TEXT, "what was said", prose=True),
+    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+    Field("s", Number(), "start, seconds from the beginning of the recording", personal=False),
+    Field("e", Number(), "end, seconds", personal=False),
+))
+WORD = Struct((
+    Field("word", TEXT, "one recognised word", prose=True),
+    Field("s", Number(), "start, seconds", personal=False),
+    Field("e", Number(), "end, seconds", personal=False),
+    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+    Field("speaker", TEXT, "who speaks"),
+    Field("confidence", Number(), "0 to 1, as the recogniser gave it", personal=False),
+))
+CHAT_MESSAGE = Struct((
+    Field("id", TEXT, "message id"),
+    Field("speaker", TEXT, "who wrote it: name or role"),
+    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+    Field("text", TEXT, "what was written", prose=True),
+    Field("sent_at", TIME, "when", personal=False),
+))
+CALL_PATH = Struct((
+    Field("route_id", TEXT, "route id", personal=False),
+    Field("route_name", TEXT, "route name; may hold staff names and numbers", prose=True),
+    Field("route_type", TEXT, "route type", personal=False),
+    Field("started_at", TIME, "when the route began", personal=False),
+))
+FORM_FIELD = Struct((Field("id", TEXT, "field id"), Field("label", TEXT, "question shown"), Field("value", JSON, "answer; any JSON", prose=True)))
+FORM = Struct((
+    Field("form_id", TEXT, "form id", personal=False),
+    Field("form_name", TEXT, "form name", prose=True),
+    Field("name", TEXT, "name given", entity="PERSON"),
+    Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
+    Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
+    Field("custom", ListOf(FORM_FIELD), "further questions and answers"),
+))
+AGENT = Struct((Field("id", TEXT, "agent id", entity="STAFF_ID"), Field("name", TEXT, "agent name", entity="PERSON"), Field("email", TEXT, "agent e-mail", entity="EMAIL_ADDRESS")))
+
+
+def _group(group: str, *fields: Field, personal: bool = True) -> tuple[Field, ...]:
+    return tuple(Field(f.name, f.type, f.doc, group, f.entity, f.personal and personal, f.prose) for f in fields)
+
+
+FIELDS: tuple[Field, ...] = (
+    *_group(
+        "identity",
+        Field("id", TEXT, "interaction id (exceeds 32 bits), as text"),
+        Field("sid", TEXT, "platform session id"),
+        Field("account_id", TEXT, "account"),
+        Field("agency_id", TEXT, "agency the account belongs to"),
+        Field("kind", TEXT, "call, text, chat or form"),
+        Field("direction", TEXT, "inbound or outbound"),
+        Field("language", TEXT, "language of the conversation, ISO 639-1"),
+        personal=False,
+    ),
+    *_group(
+        "time",
+        Field("called_at", TIME, "when it began, UTC"),
+        Field("unix_time", Integer(0, 9_223_372_036), "when it began, seconds since 1970"),
+        Field("updated_at", TIME, "when the platform last changed this snapshot, UTC"),
+        personal=False,
+    ),
+    *_group(
+        "flow",
+        *(Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False) for n in ("duration", "talk_time", "ring_time", "hold_time")),
+        *(Field(n, TEXT, n.replace("_", " ")) for n in ("status", "call_status", "dial_status")),
+        *(Field(f"tracking_number{s}", TEXT, "tracking number dialled (the company's own)") for s in ("", "_id", "_bare", "_complete", "_format")),
+        Field("tracking_label", TEXT, "label of the tracking number"),
+        *(Field(f"business_number{s}", TEXT, "number that rang (the company's own)") for s in ("", "_id", "_bare", "_complete", "_format")),
+        Field("business_label", TEXT, "label of the business number"),
+        Field("source", TEXT, "tracking source"),
+        Field("source_id", TEXT, "tracking source id", personal=False),
+        Field("is_new_caller", Boolean(), "first contact from this number", personal=False),
+        Field("billed_amount", Number(), "amount billed", personal=False),
+    ),
+    *_group(
+        "flow_text",
+        Field("call_path", ListOf(CALL_PATH), "routes the call took"),
+        Field("transfers", JSON, "transfers", prose=True),
+        Field("legs", JSON, "legs", prose=True),
+    ),
+    *_group(
+        "caller",
+        Field("name", TEXT, "contact's name", entity="PERSON"),
+        Field("cnam", TEXT, "caller name as the carrier gave it", entity="PERSON"),
+        *(Field(f"caller_number{s}", TEXT, "contact's number", entity="PHONE_NUMBER") for s in ("", "_bare", "_complete", "_format")),
+        Field("caller_number_split", ListOf(TEXT), "contact's number in parts", entity="PHONE_NUMBER"),
+        Field("contact_number", TEXT, "contact's number", entity="PHONE_NUMBER"),
+        Field("alternative_number", TEXT, "another number of the contact", entity="PHONE_NUMBER"),
+        Field("email", TEXT, "contact's e-mail", entity="EMAIL_ADDRESS"),
+        Field("emails", ListOf(TEXT), "contact's e-mails", entity="EMAIL_ADDRESS"),
+        Field("street", TEXT, "contact's street address", entity="ADDRESS"),
+        Field("city", TEXT, "contact's city", entity="LOCATION"),
+        Field("state", TEXT, "contact's state or region", entity="LOCATION"),
+        Field("country", TEXT, "contact's country", entity="LOCATION"),
+        Field("postal_code", TEXT, "contact's postcode", entity="ZIP_CODE"),
+        Field("latitude", Number(), "contact's latitude, degrees", entity="LOCATION"),
+        Field("longitude", Number(), "contact's longitude, degrees", entity="LOCATION"),
+        Field("extended_lookup", JSON, "bought data about the contact", entity="PERSON"),
+    ),
+    *_group(
+        "content",
+        Field("transcription_text", TEXT, "flat transcript", prose=True),
+        Field("outline", ListOf(OUTLINE), "transcript by turn"),
+        Field("words", ListOf(WORD), "transcript by word, with times"),
+        Field("summary", TEXT, "summary", prose=True),
+        Field("activity_analysis", JSON, "the platform's analysis of the conversation", prose=True),
+        Field("notes", JSON, "notes of staff", prose=True),
+        Field("message_body", TEXT, "text message", prose=True),
+        Field("chat_messages", ListOf(CHAT_MESSAGE), "chat by message"),
+    ),
+    *_group(
+        "media",
+        Field("audio", TEXT, "URL or path of the recording", entity="MEDIA"),
+        Field("transcription", TEXT, "URL or path of the transcript", entity="MEDIA"),
+        Field("message_id", TEXT, "message id", entity="MEDIA"),
+        Field("message_media", ListOf(JSON), "pictures and files of a message", entity="MEDIA"),
+    ),
+    *_group("form", Field("form", FORM, "form as filled in")),
+    *_group(
+        "custom",
+        Field("custom_fields", JSON, "fields the account defined", prose=True),
+        Field("tag_list", ListOf(TEXT), "tags", prose=True),
+        Field("salesforce", JSON, "linked CRM record", prose=True),
+    ),
+    *_group(
+        "visitor",
+        Field("visitor_ip", TEXT, "visitor's address", entity="IP_ADDRESS"),
+        Field("visitor_sid", TEXT, "visitor's id", entity="ONLINE_ID"),
+        *(Field(n, TEXT, d, entity=e) for n, d, e in (
+            ("search", "search words", "VISITOR_DATA"), ("referrer", "page they came from", "URL"), ("location", "page they called from", "URL"),
+            ("last_location", "last page", "URL"), ("web_source", "web source", "VISITOR_DATA"), ("medium", "medium", "VISITOR_DATA"),
+            ("campaign", "campaign", "VISITOR_DATA"), ("keyword", "keyword", "VISITOR_DATA"), ("gclid", "ad click id", "ONLINE_ID"),
+            ("fbclid", "ad click id", "ONLINE_ID"), ("msclkid", "ad click id", "ONLINE_ID"), ("ga_client_id", "analytics id", "ONLINE_ID"),
+            ("ad_group_id", "ad id", "ONLINE_ID"), ("campaign_id", "ad id", "ONLINE_ID"), ("creative_id", "ad id", "ONLINE_ID"), ("ad_id", "ad id", "ONLINE_ID"),
+        )),
+        Field("webvisit", JSON, "the web visit", entity="VISITOR_DATA"),
+        Field("touchpoints", JSON, "earlier touchpoints", entity="VISITOR_DATA"),
+    ),
+    *_group("staff", Field("agent_id", TEXT, "agent id", entity="STAFF_ID"), Field("agent", AGENT, "agent")),
+    *_group("unknown", Field(EXTRA, JSON, "fields no declaration knows, kept and treated as personal data", entity="UNKNOWN_FIELD")),
+)
+"""Every field of an interaction as sources give it, in column order."""
+
+STATE: tuple[Field, ...] = _group(
+    "state",
+    Field("redacted", Boolean(), "the platform itself had redacted it, or callveil did"),
+    Field("redaction_mode", TEXT, "none, content or full"),
+    Field("redacted_at", TIME, "as_of of the run that redacted it, UTC"),
+    Field("redacted_by", TEXT, "policy, or the person who asked"),
+    Field("policy_sha256", TEXT, "policy that decided"),
+    Field("redacted_fields", ListOf(TEXT), "top-level fields that were changed"),
+    Field("redacted_entities", ListOf(TEXT), "entity types that were redacted; later snapshots keep at least these"),
+    Field("account_type", TEXT, "account type when it happened"),
+    Field("rank", Integer(), "rank of the snapshot among those of its key; see transforms.ingest.snapshots"),
+    Field("run_id", TEXT, "run that wrote this row"),
+    personal=False,
+)
+
+BY_NAME = {f.name: f for f in FIELDS}
+RAW_SCHEMA: pa.Schema = arrow_schema(FIELDS, {"callveil": "raw_interaction"})
+REDACTED_SCHEMA: pa.Schema = arrow_schema(FIELDS + STATE, {"callveil": "redacted_interaction"})
+
+
+class InteractionKey(NamedTuple):
+    """Primary key of an interaction on the platform."""
+
+    account_id: str
+    id: str
+
+
+@dataclass(frozen=True)
+class SourceRef:
+    """Where a record was read.
+
+    Attributes:
+        file: path or URL.
+        line: 1-based line for line formats, else None.
+        offset: byte offset in the (uncompressed) stream, or None.
+        index: 0-based position in an API page or a Parquet file, or None.
+    """
+
+    file: str
+    line: int | None = None
+    offset: int | None = None
+    index: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.file]
+        for name, value in (("line", self.line), ("record", self.index), ("byte", self.offset)):
+            if value is not None:
+                parts.append(f"{name} {value}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class RawInteraction:
+    """An interaction as the source gave it: unredacted, to be held only in memory and in the encrypted spool.
+
+    Attributes:
+        key: account and id.
+        kind: call, text, chat or form.
+        called_at: when it began, UTC.
+        rank: order among snapshots of the same key; higher wins.
+        record: values by declared name, coerced (`schemas.fields.coerce_members` over `FIELDS`).
+        source: where it was read.
+    """
+
+    key: InteractionKey
+    kind: str
+    called_at: dt.datetime
+    rank: int
+    record: dict[str, Any] = field(repr=False)
+    source: SourceRef
+
+    @property
+    def day(self) -> str:
+        """UTC day, `YYYY-MM-DD`; the partition."""
+        return self.called_at.date().isoformat()
+
+
+@dataclass(frozen=True)
+class RedactedInteraction:
+    """An interaction after redaction. Only `callveil.transforms.redact` makes one.
+
+    Attributes:
+        key, kind, called_at, rank: as in the raw interaction.
+        account_type: type of the account when it happened; the partition.
+        mode: none, content or full.
+        record: values by declared name, with the `STATE` columns set.
+    """
+
+    key: InteractionKey
+    kind: str
+    called_at: dt.datetime
+    rank: int
+    account_type: str
+    mode: str
+    record: dict[str, Any] = field(repr=False)
+
+    @property
+    def day(self) -> str:
+        """UTC day, `YYYY-MM-DD`; the partition."""
+        return self.called_at.date().isoformat()
+
+
+def published_json_schema() -> dict[str, Any]:
+    """JSON Schema of an interaction as sources give it."""
+    return json_schema("Interaction", FIELDS, ("account_id", "id", "called_at"), "A call, text, chat or form. Undeclared fields are kept and treated as personal data.")

@@ -1,0 +1,220 @@
+"""The policy: what is redacted, how, for whom and when.
+
+These are the types. `callveil.schemas.policy_load` makes them from YAML and refuses, with line and field, what makes no sense.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import yaml
+
+from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, Operator, Rules, Settings, fold
+
+__all__ = [
+    "CUSTOM_PREFIX",
+    "ENTITIES",
+    "OPERATORS",
+    "SCOPES",
+    "TREATMENTS",
+    "Detect",
+    "Limits",
+    "Operator",
+    "Override",
+    "Policy",
+    "PolicyError",
+    "Problem",
+    "Rules",
+    "Settings",
+    "digest",
+    "effective_yaml",
+    "fold",
+]
+
+_CACHED_RULES = 1024
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with a policy file.
+
+    Attributes:
+        file: as the user named it.
+        line, column: 1-based; 0 where the file as a whole is meant.
+        field: dotted path, such as `entities.PERSON.scope` or `overrides[2].when`.
+        message: what is wrong and how to mend it; quotes no `allow` or `deny` text.
+    """
+
+    file: str
+    line: int
+    column: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+
+
+class PolicyError(ValueError):
+    """A policy cannot be used. `problems` holds everything that is wrong, in the order of the files."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(p) for p in problems))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
+
+
+@dataclass(frozen=True)
+class Override:
+    """Settings for some records: all conditions that are given must hold. An empty condition holds for every record."""
+
+    account: frozenset[str] = frozenset()
+    account_type: frozenset[str] = frozenset()
+    kind: frozenset[str] = frozenset()
+    language: frozenset[str] = frozenset()
+    settings: Settings = field(default_factory=Settings)
+
+    def matches(self, account_id: str, account_type: str, kind: str, language: str) -> bool:
+        """Whether every condition holds."""
+        pairs = ((self.account, account_id), (self.account_type, account_type), (self.kind, kind), (self.language, language))
+        return all(not wanted or value in wanted for wanted, value in pairs)
+
+
+@dataclass(frozen=True)
+class Detect:
+    """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
+
+    Attributes:
+        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, or `none`.
+        models: the same by language, for languages that use another one.
+        languages: languages that are analysed, ISO 639-1.
+        default_language: language of records that name none.
+        unknown_language: `full` or `scan`, for records of any other language.
+        phone_regions: regions whose national numbers are read as telephone numbers, ISO 3166-1.
+        disable: class names of recognizers that are left out.
+        timeout_seconds: seconds a single pattern may take on one text; a record that needs longer is rejected.
+        amounts: whether amounts of money are looked for.
+    """
+
+    model: str = "embedded"
+    models: Mapping[str, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = ("en",)
+    default_language: str = "en"
+    unknown_language: str = "full"
+    phone_regions: tuple[str, ...] = ("US", "GB", "CA")
+    disable: frozenset[str] = frozenset()
+    timeout_seconds: float = 10.0
+    amounts: bool = False
+
+    def __hash__(self) -> int:
+        return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))
+
+    def model_for(self, language: str) -> str:
+        """Model for records of `language`."""
+        return self.models.get(language, self.model)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What input may be at most; more is rejected.
+
+    Attributes:
+        record_bytes: bytes of one record as the source gives it.
+        field_chars: code points of one text.
+        depth: levels of nesting.
+        document_bytes: bytes of one JSON document (an API page, an array) read as a whole.
+    """
+
+    record_bytes: int = 8_388_608
+    field_chars: int = 2_000_000
+    depth: int = 64
+    document_bytes: int = 268_435_456
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A validated policy. Two are equal when their effective documents are.
+
+    Attributes:
+        name: shown in reports.
+        sha256: of the bytes of `effective_yaml()`.
+        detect, limits: see there.
+        base: rules for records no override matches.
+        overrides: in order; later ones win.
+        document: the resolved document: presets merged in, defaults written out.
+    """
+
+    name: str
+    sha256: str
+    detect: Detect
+    limits: Limits
+    base: Rules
+    overrides: tuple[Override, ...]
+    document: dict[str, Any] = field(repr=False)
+    _by_account: dict[str, tuple[int, ...]] = field(init=False, repr=False)
+    _general: tuple[int, ...] = field(init=False, repr=False)
+    _cache: OrderedDict[tuple[int, ...], Rules] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_account: dict[str, tuple[int, ...]] = {}
+        for place, override in enumerate(self.overrides):
+            for account in override.account:
+                by_account[account] = (*by_account.get(account, ()), place)
+        object.__setattr__(self, "_by_account", by_account)
+        object.__setattr__(self, "_general", tuple(i for i, o in enumerate(self.overrides) if not o.account))
+        object.__setattr__(self, "_cache", OrderedDict())
+
+    def __eq__(self, other: object) -> bool:
+        return self.sha256 == other.sha256 if isinstance(other, Policy) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.sha256, self.detect, self.limits, self.base, self.overrides, self.document)
+
+    def _matching(self, account_id: str, account_type: str, kind: str, language: str) -> Iterator[int]:
+        places = self._by_account.get(account_id, ())
+        for place in sorted((*places, *self._general)) if places else self._general:
+            if self.overrides[place].matches(account_id, account_type, kind, language):
+                yield place
+
+    def rules(self, account_id: str, account_type: str, kind: str, language: str) -> Rules:
+        """Rules for records of this account, type, kind and language: the base with every matching override on top, in order.
+
+        Equal sets of matching overrides give the same object, so callers may key caches on it.
+        """
+        places = tuple(self._matching(account_id, account_type, kind, language))
+        if not places:
+            return self.base
+        rules = self._cache.get(places)
+        if rules is None:
+            rules = self.base
+            for place in places:
+                rules = rules.with_(self.overrides[place].settings)
+            self._cache[places] = rules
+            if len(self._cache) > _CACHED_RULES:
+                self._cache.popitem(last=False)
+        return rules
+
+    def effective_yaml(self) -> str:
+        """The resolved document in canonical YAML. It loads again to an equal policy, and `sha256sum` of its UTF-8 bytes is `sha256`."""
+        return effective_yaml(self.document)
+
+
+def effective_yaml(document: Mapping[str, Any]) -> str:
+    """Canonical YAML of a resolved document: sorted keys, block style, no line folding."""
+    return yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True, width=1_000_000, default_flow_style=False)
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """sha256, hex, of `effective_yaml(document)`."""
+    return hashlib.sha256(effective_yaml(document).encode()).hexdigest()

@@ -1,0 +1,69 @@
+"""The `detect` section of a policy file."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from phonenumbers import SUPPORTED_REGIONS
+
+from callveil.schemas.policy_yaml import Reader, kind_of, put, shown
+
+DETECT_KEYS = (
+    "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "amounts",
+)  # fmt: skip
+LANGUAGE = re.compile(r"[a-z]{2}")
+REGION = re.compile(r"[A-Z]{2}")
+CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
+MAX_SECONDS = 600.0
+
+
+def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
+    """Arguments the `detect` section gives for `Detect`; what is wrong with it goes to the reader."""
+    out: dict[str, Any] = {}
+    for key, value in r.mapping(node, "detect", DETECT_KEYS).items():
+        path = f"detect.{key}"
+        if key == "model":
+            put(out, key, r.text(value, path))
+        elif key == "models":
+            models = {k: _model(r, v, f"{path}.{shown(k)}", k) for k, v in r.mapping(value, path).items()}
+            out[key] = {k: v for k, v in models.items() if v is not None}
+        elif key in ("languages", "phone_regions"):
+            pattern, what = (LANGUAGE, "text such as en (ISO 639-1)") if key == "languages" else (REGION, "text such as US (ISO 3166-1)")
+            found = [r.pattern(n, f"{path}[{i}]", pattern, what) for i, n in enumerate(r.items(value, path))]
+            unique = dict.fromkeys(v for v in found if v is not None)
+            out[key] = tuple(sorted(unique) if key == "languages" else unique)
+            if key == "phone_regions":
+                _regions(r, r.items(value, path), path)
+            if not found and key == "languages":
+                r.fail(value, path, "name at least one language")
+        elif key == "default_language":
+            put(out, key, r.pattern(value, path, LANGUAGE, "text such as en (ISO 639-1)"))
+        elif key == "unknown_language":
+            put(out, key, r.choice(value, path, ("full", "scan")))
+        elif key == "timeout_seconds":
+            put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
+        elif key == "amounts":
+            put(out, key, r.boolean(value, path))
+        else:
+            for inner, names in r.mapping(value, path, ("disable",)).items():
+                place = f"{path}.{inner}"
+                classes = [r.pattern(n, f"{place}[{i}]", CLASS_NAME, "text that is a class name") for i, n in enumerate(r.items(names, place))]
+                out[inner] = frozenset(c for c in classes if c is not None)
+    return out
+
+
+def _regions(r: Reader, nodes: list[yaml.Node], path: str) -> None:
+    """A region that phonenumbers does not know would leave its numbers unfound without a word."""
+    for i, node in enumerate(nodes):
+        if kind_of(node) == "str" and REGION.fullmatch(node.value) and node.value not in SUPPORTED_REGIONS:
+            hint = "; the United Kingdom is GB" if node.value == "UK" else ""
+            r.fail(node, f"{path}[{i}]", f"{node.value} is no region with telephone numbers (ISO 3166-1){hint}")
+
+
+def _model(r: Reader, node: yaml.Node, path: str, language: str) -> str | None:
+    if not LANGUAGE.fullmatch(language):
+        r.fail(node, path, "expected a language such as es (ISO 639-1) before the colon")
+        return None
+    return r.text(node, path)

@@ -1,0 +1,160 @@
+"""A policy written out: the resolved document whose digest names it, and a summary for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from callveil.schemas.entities import ENTITIES
+from callveil.schemas.interaction import FIELDS, GROUPS
+from callveil.schemas.policy import Detect, Limits, Operator, Override, Policy, Rules
+from callveil.schemas.policy_parse import VERSION
+from callveil.schemas.rules import Settings, _Unset
+
+
+def policy_document(name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...]) -> dict[str, Any]:
+    """The document that holds every setting and no `extends`; it loads again to the same policy."""
+    return {
+        "version": VERSION,
+        "name": name,
+        **_rules(base),
+        "detect": {
+            "model": detect.model,
+            "models": dict(sorted(detect.models.items())),
+            "languages": list(detect.languages),
+            "default_language": detect.default_language,
+            "unknown_language": detect.unknown_language,
+            "phone_regions": list(detect.phone_regions),
+            "recognizers": {"disable": sorted(detect.disable)},
+            "timeout_seconds": float(detect.timeout_seconds),
+            "amounts": detect.amounts,
+        },
+        "limits": asdict(limits),
+        "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
+    }
+
+
+def _rules(rules: Rules) -> dict[str, Any]:
+    return _settings(
+        Settings(
+            rules.mode, rules.full_after_days, rules.label, rules.operators, rules.default_operator, rules.fields, rules.thresholds,
+            rules.default_threshold, rules.allow, rules.deny,
+        )
+    ) | {"allow": sorted(rules.allow), "deny": _deny(rules.deny)}  # fmt: skip
+
+
+def _settings(settings: Settings) -> dict[str, Any]:
+    out: dict[str, Any] = {"mode": settings.mode, "label": settings.label}
+    out["entities"] = _with_default(settings.default_operator, settings.operators, Operator.as_dict)
+    out["fields"] = dict(sorted(settings.fields.items()))
+    out["thresholds"] = _with_default(settings.default_threshold, settings.thresholds, float)
+    out["allow"] = sorted(settings.allow)
+    out["deny"] = _deny(settings.deny)
+    given = {k: v for k, v in out.items() if v not in (None, {}, [])}
+    if not isinstance(settings.full_after_days, _Unset):
+        given["full_after_days"] = settings.full_after_days
+    return given
+
+
+def _with_default(default: Any, entries: Mapping[str, Any], form: Any) -> dict[str, Any]:
+    first = {} if default is None else {"default": form(default)}
+    return first | {k: form(v) for k, v in sorted(entries.items())}
+
+
+def _deny(deny: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"text": text, "entity": entity} for text, entity in deny]
+
+
+def _when(override: Override) -> dict[str, list[str]]:
+    conditions = {"account": override.account, "account_type": override.account_type, "kind": override.kind, "language": override.language}
+    return {k: sorted(v) for k, v in conditions.items() if v}
+
+
+def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) -> str:
+    """Readable summary: what happens to each field group and entity type, the overrides, the digest.
+
+    Args:
+        policy: what to describe.
+        record: (account_id, account_type, kind, language) to show the rules of; None shows the base and every override.
+
+    Returns: lines joined by newlines, the last one without. Texts of `allow` and `deny` are counted, never shown.
+    """
+    rules = policy.rules(*record) if record else policy.base
+    detect = policy.detect
+    lines = [f"policy {policy.name}", f"sha256 {policy.sha256}", ""]
+    if record:
+        matching = [str(i) for i, o in enumerate(policy.overrides) if o.matches(*record)]
+        lines += ["for account {}, type {}, kind {}, language {}".format(*record), f"overrides that match: {', '.join(matching) or 'none'}", ""]
+    lines += [*_mode_lines(rules), "", "fields (content redaction / full redaction)"]
+    lines += _field_lines(rules)
+    lines += ["", f"entities (default: {_operator_text(rules.default_operator, rules)})"]
+    for entity in sorted({*ENTITIES, *rules.operators, *(e for _, e in rules.deny)}):
+        least = rules.threshold(entity)
+        lines.append(f"  {entity:<18} {_operator_text(rules.operator(entity), rules, entity):<34} score {least:g} or more".rstrip())
+    lines += ["", f"allow: {len(rules.allow)} texts   deny: {len(rules.deny)} texts", "", "detection"]
+    regions = ", ".join(detect.phone_regions) or "no region; only with a country code"
+    models = "".join(f", {language}: {model}" for language, model in sorted(detect.models.items()))
+    disabled = f"; without {', '.join(sorted(detect.disable))}" if detect.disable else ""
+    lines += [
+        f"  model {detect.model}{models}{disabled}",
+        f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
+        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}",
+        f"  {detect.timeout_seconds:g} s for a pattern, then the record is rejected",
+        "",
+        "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
+    ]
+    if not record:
+        lines += ["", f"overrides: {len(policy.overrides)}"]
+        for i, override in enumerate(policy.overrides):
+            lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
+    return "\n".join(lines)
+
+
+def _mode_lines(rules: Rules) -> list[str]:
+    days = rules.full_after_days
+    when = "never by age" if days is None else "at once" if days == 0 else f"{days} days after the interaction"
+    meaning = {
+        "none": "nothing is redacted unless a request asks",
+        "content": "personal data is redacted where it stands",
+        "full": "content and caller are removed",
+    }
+    return [f"mode {rules.mode}: {meaning[rules.mode]}", f"full redaction: {when}"]
+
+
+def _field_lines(rules: Rules) -> list[str]:
+    lines = []
+    for group in GROUPS:
+        members = [f for f in FIELDS if f.group == group and not (f.name in rules.fields and f.name != group)]
+        if members:
+            word = max(members, key=lambda f: f.prose or bool(f.entity))
+            lines.append(f"  {group:<18} {rules.treatment(word, 'content'):<7} / {rules.treatment(word, 'full')}")
+        for f in FIELDS:
+            if f.group == group and f.name in rules.fields and f.name != group:
+                lines.append(f"    {f.name:<16} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}")
+    return lines
+
+
+def _operator_text(operator: Operator, rules: Rules, entity: str = "") -> str:
+    if operator.name == "label":
+        return f"label {rules.label_for(entity)}" if entity else "label"
+    if operator.name == "mask":
+        return f"mask {operator.char}" + (f", last {operator.keep_last} kept" if operator.keep_last else "")
+    if operator.name in ("pseudonym", "token"):
+        return f"{operator.name}, equal within {'everything' if operator.scope == 'everywhere' else 'one ' + operator.scope}"
+    return operator.name
+
+
+def _counted(settings: dict[str, Any]) -> dict[str, Any]:
+    return {k: f"{len(v)} texts" if k in ("allow", "deny") else v for k, v in settings.items()}
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        if "operator" in value:
+            rest = ", ".join(f"{k} {_flat(v)}" for k, v in value.items() if k != "operator")
+            return f"{value['operator']}" + (f" ({rest})" if rest else "")
+        return "; ".join(f"{k}: {{{_flat(v)}}}" if isinstance(v, Mapping) and "operator" not in v else f"{k}: {_flat(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(_flat(v) for v in value)
+    return "never" if value is None else str(value)

@@ -1,0 +1,142 @@
+"""JSON Schema of a policy file, for editors that complete and check while one types.
+
+It describes the form. What only shows in the whole (a language without a model, a deny text whose type is kept) is left to
+`callveil policy check`, which also names line and column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
+from callveil.schemas.interaction import MODES
+from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION
+from callveil.schemas.policy_load import PRESETS
+from callveil.schemas.policy_parse import (
+    CARD_DIGITS,
+    CONDITIONS,
+    FIELD_NAMES,
+    FIELDS_BY_NAME,
+    LIMITS,
+    MAX_DAYS,
+    NOT_STORED,
+    OPTIONS,
+)
+from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, WORDLESS
+
+Schema = dict[str, Any]
+
+
+def _object(properties: Schema, required: tuple[str, ...] = (), **more: Any) -> Schema:
+    out: Schema = {"type": ["object", "null"], "properties": properties, "additionalProperties": False, **more}
+    return out | ({"required": list(required), "type": "object"} if required else {})
+
+
+def _texts(pattern: str = "") -> Schema:
+    text: Schema = {"type": ["string", "number"]} | ({"pattern": pattern} if pattern else {})
+    return {"anyOf": [{"type": "array", "items": text}, text, {"type": "null"}]}
+
+
+def _operator(entity: str) -> Schema:
+    """Schema of the operator of one entity type: a name, or a mapping with the options that operator has."""
+    names = [n for n in OPERATORS if not (n == "token" and entity in NOT_STORED)]
+    most = 0 if entity in NOT_STORED else CARD_DIGITS if entity == "CREDIT_CARD" else 16
+    options: Schema = {
+        "scope": {"enum": list(SCOPES)},
+        "char": {"type": "string", "minLength": 1, "maxLength": 1},
+        "keep_last": {"type": "integer", "minimum": 0, "maximum": most},
+    }
+    mappings = [_object({"operator": {"const": n}, **{o: options[o] for o in OPTIONS.get(n, ())}}, ("operator",)) for n in names]
+    return {"anyOf": [{"enum": names}, *mappings]}
+
+
+def _treatment(name: str) -> Schema:
+    field = FIELDS_BY_NAME.get(name)
+    group = field.group if field else name
+    if group in FIXED_GROUPS:
+        return {"const": "keep"}
+    if group == "media" or (field and isinstance(field.type, WORDLESS)):
+        return {"enum": ["keep", "clear"]}
+    return {"enum": list(TREATMENTS)} | ({"description": field.doc} if field else {})
+
+
+def _settings() -> Schema:
+    names = ("default", *ENTITIES)
+    score: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    text: Schema = {"type": ["string", "number"]}
+    custom = f"^({CUSTOM_PREFIX})?[A-Z][A-Z0-9_]*$"
+    return {
+        "mode": {"enum": list(MODES), "description": "none: nothing of itself; content: personal data where it stands; full: content and caller"},
+        "full_after_days": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "maximum": MAX_DAYS,
+            "description": "full redaction from this age on, in days of 24 h; null: never",
+        },
+        "label": {"type": "string", "minLength": 1, "maxLength": 100, "description": "template of the typed label; {entity} is the type"},
+        "entities": _object(
+            {n: {"$ref": f"#/$defs/operator_{n}"} if n in {"CREDIT_CARD", *NOT_STORED} else {"$ref": "#/$defs/operator"} for n in names},
+            patternProperties={custom: {"$ref": "#/$defs/operator"}},
+            description="operator by entity type; `default` for the rest",
+        ),
+        "fields": _object({n: _treatment(n) for n in FIELD_NAMES}, description="treatment by field group or field; a field's own entry wins"),
+        "thresholds": _object(dict.fromkeys(names, score), patternProperties={custom: score}, description="lowest score that counts"),
+        "allow": _texts() | {"description": "texts that are never redacted: whole value, any case"},
+        "deny": {
+            "type": ["array", "null"],
+            "items": _object({"text": text, "entity": {"type": "string", "pattern": f"^{NAME.pattern}$"}}, ("text", "entity")),
+            "description": "texts that are always redacted",
+        },
+    }
+
+
+def _detect() -> Schema:
+    language, region = f"^(?:{LANGUAGE.pattern})$", f"^(?:{REGION.pattern})$"
+    return _object(
+        {
+            "model": {"type": "string", "description": "embedded, none, an installed spaCy pipeline, or a path"},
+            "models": {"type": ["object", "null"], "additionalProperties": {"type": "string"}, "propertyNames": {"pattern": language}},
+            "languages": _texts(language),
+            "default_language": {"type": "string", "pattern": language},
+            "unknown_language": {"enum": ["full", "scan"]},
+            "phone_regions": _texts(region),
+            "recognizers": _object({"disable": _texts()}),
+            "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
+            "amounts": {"type": "boolean"},
+        }
+    )
+
+
+def policy_json_schema() -> Schema:
+    """JSON Schema (2020-12) of a policy file, version 1."""
+    values: Schema = {k: {"enum": list(v)} if v is not None else {"type": ["string", "number"]} for k, v in CONDITIONS.items()}
+    condition = {k: {"anyOf": [v, {"type": "array", "items": v, "minItems": 1}]} for k, v in values.items()}
+    settings = _settings()
+    shared = ("entities", "fields", "thresholds", "deny")
+    referred = {k: {"$ref": f"#/$defs/{k}"} if k in shared else v for k, v in settings.items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Policy",
+        "description": "What callveil redacts, how, for whom and when.",
+        "$defs": {
+            "operator": _operator(""),
+            **{f"operator_{n}": _operator(n) for n in ("CREDIT_CARD", *NOT_STORED)},
+            **{k: settings[k] for k in shared},
+        },
+        "type": "object",
+        "required": ["version"],
+        "additionalProperties": False,
+        "properties": {
+            "version": {"const": 1},
+            "name": {"type": "string", "maxLength": 100},
+            "extends": {"type": "string", "description": f"a preset ({', '.join(PRESETS)}) or the path of another file, relative to this one"},
+            **referred,
+            "detect": _detect(),
+            "limits": _object({k: {"type": "integer", "minimum": low, "maximum": high} for k, (low, high) in LIMITS.items()}),
+            "overrides": {
+                "type": ["array", "null"],
+                "items": _object({"when": _object(condition, minProperties=1) | {"type": "object"}, "set": _object(referred)}, ("when", "set")),
+                "description": "settings for some records; all conditions must hold, later overrides win",
+            },
+        },
+    }

@@ -1,0 +1,116 @@
+"""Every schema callveil publishes, by name: JSON Schema for people and tools, Arrow for datasets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from callveil.schemas import account, finding, interaction, rejected, request
+from callveil.schemas.fields import json_schema
+from callveil.schemas.manifest import RunManifest
+from callveil.schemas.policy_schema import policy_json_schema
+
+_SCALARS: dict[type, dict[str, Any]] = {
+    str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
+    dt.datetime: {"type": "string", "format": "date-time"},
+}  # fmt: skip
+
+
+def _of_type(hint: Any) -> dict[str, Any]:
+    """JSON Schema of a type annotation. Raises `TypeError` for one that has no JSON form."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return {}
+    if isinstance(hint, type) and hint in _SCALARS:
+        return dict(_SCALARS[hint])
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _of_dataclass(hint)
+    if origin is typing.Literal:
+        return {"enum": list(args)}
+    if origin in (typing.Union, types.UnionType):
+        options = [_of_type(a) for a in args if a is not type(None)]
+        return {"anyOf": [*options, {"type": "null"}]} if type(None) in args else {"anyOf": options}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of_type(args[1])}
+    if origin is tuple and args == (tuple[str, str], ...):
+        return {"type": "object", "additionalProperties": {"type": "string"}, "description": "partition values by column"}
+    if origin in (list, tuple):
+        return {"type": "array", "items": _of_type(args[0])}
+    raise TypeError(f"no JSON form for {hint!r}")
+
+
+def _of_dataclass(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    members = {f.name: _of_type(hints[f.name]) for f in fields(cls)}
+    return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
+
+
+def _dataclass_schema(cls: type) -> dict[str, Any]:
+    summary = (cls.__doc__ or "").strip().splitlines()[0]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": cls.__name__, "description": summary, **_of_dataclass(cls)}
+
+
+def _request_schema() -> dict[str, Any]:
+    required = ("account_id", "interaction_id", "scope", "reason", "actor")
+    schema = json_schema("RedactionRequest", request.FIELDS, required, "A person's request to redact an interaction, or a part of one.")
+    options = {"scope": request.SCOPES, "basis": request.BASES, "trigger": request.TRIGGERS}
+    for name, values in options.items():
+        schema["properties"][name]["enum"] = [*values] if name in required else [*values, None]
+    for name in required:
+        schema["properties"][name]["type"] = "string"
+    return schema
+
+
+JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "interaction": interaction.published_json_schema,
+    "redacted_interaction": lambda: json_schema(
+        "RedactedInteraction",
+        interaction.FIELDS + interaction.STATE,
+        ("account_id", "id", "redaction_mode"),
+        "An interaction after redaction, with what was done to it.",
+    ),
+    "account": lambda: json_schema("Account", account.FIELDS, ("account_id",), "One effective-dated version of an account."),
+    "finding": lambda: json_schema("Finding", finding.FIELDS, ("finding_id",), "What was found where and what was done, never the value."),
+    "rejected": lambda: json_schema("Rejected", rejected.FIELDS, ("rejected_id", "reason"), "Input that could not be read or redacted."),
+    "run_manifest": lambda: _dataclass_schema(RunManifest),
+    "policy": policy_json_schema,
+    "redaction_request": _request_schema,
+}
+"""Makers of the JSON Schemas (2020-12), by published name."""
+
+ARROW_SCHEMAS: dict[str, pa.Schema] = {
+    "interaction": interaction.RAW_SCHEMA,
+    "redacted_interaction": interaction.REDACTED_SCHEMA,
+    "account": account.SCHEMA,
+    "finding": finding.SCHEMA,
+    "rejected": rejected.SCHEMA,
+    "redaction_request": request.SCHEMA,
+}
+"""Arrow schemas by published name."""
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Every JSON Schema (2020-12) by published name."""
+    return {name: make() for name, make in JSON_SCHEMAS.items()}
+
+
+def arrow_schemas() -> dict[str, pa.Schema]:
+    """Every Arrow schema by published name."""
+    return dict(ARROW_SCHEMAS)
+
+
+def published_files() -> dict[str, bytes]:
+    """What `callveil schemas` writes: file name to bytes, the same on every run.
+
+    `<name>.schema.json` holds the JSON Schema, `<name>.arrow` the serialised Arrow schema (an IPC message; `pyarrow.ipc.read_schema` reads it).
+    """
+    out = {f"{name}.schema.json": (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode() for name, schema in json_schemas().items()}
+    return out | {f"{name}.arrow": schema.serialize().to_pybytes() for name, schema in ARROW_SCHEMAS.items()}

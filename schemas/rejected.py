@@ -1,0 +1,86 @@
+"""Rejected input: what could not be read or redacted, with the reason and without the content."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from callveil.schemas.fields import Field, Integer, Text, Timestamp, arrow_schema
+from callveil.schemas.interaction import SourceRef
+
+_T, _I = Text(), Integer()
+
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, kind, doc, personal=False)
+    for name, kind, doc in (
+        ("rejected_id", _T, "stable id: digest of source place and run"),
+        ("file", _T, "file it was read from"),
+        ("line", _I, "1-based line"),
+        ("byte_offset", _I, "byte offset in the uncompressed stream"),
+        ("index", _I, "0-based record in a page or Parquet file"),
+        ("stage", _T, "ingest, detect, redact or write"),
+        ("field", _T, "declared field at fault, such as outline[3].s"),
+        ("reason", _T, "short code"),
+        ("detail", _T, "one sentence that quotes nothing"),
+        ("size", _I, "bytes of the rejected content"),
+        ("account_id", _T, "account, where it could be read"),
+        ("interaction_id", _T, "interaction, where it could be read"),
+        ("blob", _T, "encrypted file that holds the content"),
+        ("block", _I, "block of that file"),
+        ("run_id", _T, "run"),
+        ("rejected_at", Timestamp(), "as_of of the run, UTC"),
+    )
+)
+SCHEMA = arrow_schema(FIELDS, {"callveil": "rejected"})
+
+REASONS = {
+    "bad_utf8": "the bytes are not UTF-8",
+    "bad_json": "not well-formed JSON",
+    "not_an_object": "a record must be a JSON object",
+    "bad_compression": "the compressed stream is damaged or cut off",
+    "bad_parquet": "the Parquet file cannot be read",
+    "record_too_large": "the record exceeds limits.record_bytes of the policy",
+    "field_too_large": "the text exceeds limits.field_chars of the policy",
+    "too_deep": "nesting exceeds limits.depth of the policy",
+    "missing_key": "account_id and id are both needed",
+    "wrong_type": "a field has a type it cannot have",
+    "out_of_range": "a number or time lies outside what it can be",
+    "bad_time": "a time has no form that occurs",
+    "lone_surrogate": "a text holds half of a surrogate pair",
+    "control_character": "a text holds a NUL character",
+    "duplicate_key": "one JSON object names the same member twice, so one of its values would be lost",
+    "internal_error": "a fault of callveil itself; the record is kept for another try",
+    "unreadable_file": "the file cannot be opened",
+    "detection_failed": "a recognizer failed or timed out, so the record cannot be shown to be clean",
+    "redaction_failed": "a finding could not be applied",
+    "residual": "a value that was to be redacted was still there afterwards",
+}
+"""Reason codes and what they mean."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One rejected piece of input.
+
+    Attributes:
+        source: where it was read.
+        stage: ingest, detect, redact or write.
+        reason: a key of `REASONS`.
+        detail: one sentence that quotes nothing of the content.
+        field: declared path at fault, or empty. Undeclared keys are written `<undeclared>`: a key can be personal data.
+        raw: the content itself; goes to the encrypted zone only and is kept out of `repr`.
+        account_id, interaction_id: where they could be read.
+    """
+
+    source: SourceRef
+    stage: str
+    reason: str
+    detail: str
+    field: str = ""
+    raw: bytes = dataclasses.field(default=b"", repr=False)
+    account_id: str = ""
+    interaction_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reason not in REASONS:
+            raise ValueError(f"unknown reason {self.reason!r}; add it to schemas.rejected.REASONS")

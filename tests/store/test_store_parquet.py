@@ -1,0 +1,315 @@
+"""Parquet files: the type guard, statistics only where they may be, equal bytes, and rewriting."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callveil.schemas import account, finding
+from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
+from callveil.schemas.finding import Finding, FindingRow
+from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, InteractionKey, RawInteraction, RedactedInteraction, SourceRef
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.store import parquet
+from callveil.transforms.store.columns import leaves, personal_traces, plain_leaves, require_no_traces
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, REJECTED, Table, TableWriter, interactions_bytes, publish_records, write_records, write_rows
+from callveil.transforms.store.rewrite import RewriteError, change_rows, drop_rows, rewrite
+from callveil.transforms.store.rows import dumps, interaction_row, rejected_row
+
+WHEN = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+
+
+def interaction(number: int, **record: Any) -> RedactedInteraction:
+    """A generated interaction; nobody's data."""
+    values = {
+        "transcription_text": f"generated sentence {number} [PERSON]",
+        "name": "[PERSON]",
+        "outline": [{"speaker": "agent", "text": f"line {number}", "channel": 2, "s": 0.5, "e": 1.5, "extra": {"b": 1, "a": [2]}}],
+        "custom_fields": {"z": number, "a": None},
+        "extra": {"undeclared": number},
+        "redacted_fields": ["name"],
+    }
+    key = InteractionKey("7", f"{number:06d}")
+    return RedactedInteraction(key, "call", WHEN, number, "agency", "content", values | record)
+
+
+def read(data: bytes) -> list[dict[str, Any]]:
+    return pq.read_table(io.BytesIO(data)).to_pylist()
+
+
+def test_only_redacted_interactions_are_written() -> None:
+    raw = RawInteraction(InteractionKey("7", "1"), "call", WHEN, 0, {}, SourceRef("a.json"))
+
+    class Pretender(RedactedInteraction):
+        pass
+
+    pretender = Pretender(InteractionKey("7", "1"), "call", WHEN, 0, "agency", "none", {})
+    for wrong in (raw, {"account_id": "7", "id": "1"}, None, pretender):
+        with pytest.raises(TypeError, match="RedactedInteraction only"):
+            write_records(io.BytesIO(), INTERACTIONS, [wrong])
+        with pytest.raises(TypeError, match="RedactedInteraction only"):
+            interactions_bytes([wrong])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match="RedactedInteraction only"):
+            interaction_row(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="write_records"):
+        write_rows([{"account_id": "7"}], REDACTED_SCHEMA, FIELDS + STATE)
+    with pytest.raises(TypeError, match="FindingRow only"):
+        write_records(io.BytesIO(), FINDINGS, [{}])
+
+
+def test_round_trip_of_an_interaction() -> None:
+    (row,) = read(interactions_bytes([interaction(3)]))
+    assert row["outline"] == [{"speaker": "agent", "text": "line 3", "channel": 2, "s": 0.5, "e": 1.5, "extra": '{"a":[2],"b":1}'}]
+    assert row["custom_fields"] == '{"a":null,"z":3}'
+    assert row["extra"] == '{"undeclared":3}'
+    assert (row["account_id"], row["id"], row["kind"], row["called_at"], row["rank"]) == ("7", "000003", "call", WHEN, 3)
+    assert (row["account_type"], row["redaction_mode"], row["redacted_fields"]) == ("agency", "content", ["name"])
+    assert row["email"] is None
+
+
+def test_a_row_agrees_with_its_object() -> None:
+    row = interaction_row(interaction(1, account_type="individual", redaction_mode="none", id="9", rank=99))
+    assert (row["account_type"], row["redaction_mode"], row["id"], row["rank"]) == ("agency", "content", "000001", 1)
+
+
+def test_statistics_only_where_nothing_is_personal() -> None:
+    data = interactions_bytes([interaction(n) for n in range(5)])
+    assert personal_traces(io.BytesIO(data), FIELDS + STATE) == []
+    metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
+    group = metadata.row_group(0)
+    columns = {group.column(n).path_in_schema: group.column(n) for n in range(metadata.num_columns)}
+    assert set(columns) == {path for path, _ in leaves(FIELDS + STATE)}
+    with_statistics = {path for path, column in columns.items() if column.is_stats_set}
+    assert with_statistics == set(plain_leaves(FIELDS + STATE))
+    assert {"account_id", "called_at", "outline.list.element.s", "redaction_mode"} <= with_statistics
+    assert not {"name", "outline.list.element.text", "outline.list.element.extra", "agent.id", "extra"} & with_statistics
+    assert [path for path, column in columns.items() if column.bloom_filter_offset is not None] == ["id"]
+
+
+def test_no_personal_value_stands_outside_the_data_pages() -> None:
+    marker = "MARKERVALUE"
+    record = {"name": marker, "notes": {"k": marker}, "outline": [{"text": marker, "speaker": marker}], "latitude": 12.25, "emails": [marker]}
+    data = interactions_bytes([interaction(n, **record) for n in range(3)])
+    metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
+    group = metadata.row_group(0)
+    chunks = [group.column(n) for n in range(metadata.num_columns)]
+    begin = [c.dictionary_page_offset if c.has_dictionary_page else c.data_page_offset for c in chunks]
+    after_pages = data[max(b + c.total_compressed_size for b, c in zip(begin, chunks, strict=True)) :]
+    assert marker.encode() not in after_pages
+    assert b"000002" in after_pages  # a plain column's maximum is there, so the search would have found one
+
+
+def test_the_check_finds_what_it_looks_for() -> None:
+    sink = io.BytesIO()
+    table = pa.Table.from_pylist([interaction_row(interaction(1))], schema=REDACTED_SCHEMA)
+    pq.write_table(table, sink)
+    assert {"name", "transcription_text", "outline.list.element.text"} <= set(personal_traces(sink, FIELDS + STATE))
+    with pytest.raises(ValueError, match="name"):
+        require_no_traces(sink, FIELDS + STATE)
+    bloomed = io.BytesIO()
+    pq.write_table(table, bloomed, write_statistics=False, bloom_filter_options={"name": True})
+    assert personal_traces(bloomed, FIELDS + STATE) == ["name"]
+
+
+def test_layout() -> None:
+    data = interactions_bytes([interaction(n) for n in range(4100)])
+    assert data == interactions_bytes([interaction(n) for n in reversed(range(4100))])
+    metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
+    assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [2000, 2000, 100]
+    order = [(REDACTED_SCHEMA.names[c.column_index], c.descending, c.nulls_first) for c in metadata.row_group(0).sorting_columns]
+    assert order == [("account_id", False, True), ("called_at", False, True), ("id", False, True)]
+    assert metadata.row_group(0).column(0).compression == "ZSTD"
+    assert metadata.row_group(0).column(0).has_offset_index
+    assert pq.read_schema(io.BytesIO(data)).metadata[b"callveil"] == b"redacted_interaction"
+    assert [r["id"] for r in read(data)] == [f"{n:06d}" for n in range(4100)]
+
+
+def test_large_rows_make_small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "GROUP_BYTES", 100_000)
+    data = interactions_bytes([interaction(n, transcription_text=f"{n}" * 1000) for n in range(300)])
+    metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
+    assert metadata.num_row_groups > 3
+    assert metadata.num_rows == 300
+
+
+def test_no_rows() -> None:
+    data = interactions_bytes([])
+    assert pq.read_table(io.BytesIO(data)).num_rows == 0
+    assert personal_traces(io.BytesIO(data), FIELDS + STATE) == []
+
+
+def test_order_is_required() -> None:
+    with pytest.raises(ValueError, match="sorted by account_id, called_at, id"):
+        write_records(io.BytesIO(), INTERACTIONS, [interaction(2), interaction(1)])
+    for options in ({"sort_by": ("name",)}, {"bloom": ("name",)}):
+        with pytest.raises(ValueError, match="name: a column that may hold personal data"):
+            Table("accounts", account.SCHEMA, account.FIELDS, **options)
+
+
+def test_misfit_names_the_column_and_quotes_nothing() -> None:
+    with pytest.raises(ValueError, match="column duration") as caught:
+        interactions_bytes([interaction(1, duration="generated-secret")])
+    assert "generated-secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_finding_and_rejected_rows() -> None:
+    found = Finding("notes", "PERSON", "NameRecognizer", 0.9, "label", 1, 5, 1, 9, count=2)
+    row = FindingRow(found, "f1", "7", "", "1", "call", "agency", WHEN, "p", "r", WHEN)
+    (stored,) = read_table(FINDINGS, [row])
+    assert set(stored) == {f.name for f in finding.FIELDS}
+    assert (stored["entity_type"], stored["span_end"], stored["count"], stored["event_time"], stored["run_id"]) == ("PERSON", 5, 2, WHEN, "r")
+    one = Rejected(SourceRef("a.json", 3, 17), "ingest", "bad_json", "no object", raw=b"{oops", account_id="7")
+    rows = [rejected_row(r, run_id="r", rejected_at=WHEN, blob="b", block=2) for r in (one, replace(one, source=SourceRef("a.json", 4)))]
+    assert rows[0]["rejected_id"] != rows[1]["rejected_id"] == rejected_row(replace(one, source=SourceRef("a.json", 4)), run_id="r", rejected_at=WHEN)["rejected_id"]
+    (stored,) = read_table(REJECTED, rows[:1])
+    assert stored["size"] == 5
+    assert (stored["line"], stored["byte_offset"], stored["index"], stored["reason"], stored["block"]) == (3, 17, None, "bad_json", 2)
+    assert "oops" not in repr(stored)
+
+
+def read_table(table: Table, records: list[Any]) -> list[dict[str, Any]]:
+    sink = io.BytesIO()
+    write_records(sink, table, records)
+    assert personal_traces(sink, table.fields) == []
+    return read(sink.getvalue())
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=3), x, max_size=3))
+
+
+@given(JSON)
+def test_json_text_is_read_back(value: Any) -> None:
+    import json
+
+    assert json.loads(dumps(value)) == value
+
+
+def test_json_takes_what_orjson_refuses() -> None:
+    assert dumps({"b": 2**70, "a": "\ud800"}) == '{"a":"\\ud800","b":1180591620717411303424}'
+
+
+LEAF = Field("n", Integer(), personal=False)
+NESTED = (LEAF, Field("who", Struct((Field("t", Text()), LEAF))), Field("many", ListOf(Struct((Field("deep", ListOf(LEAF.type), personal=False),)))))
+
+
+def test_leaf_paths_are_parquets() -> None:
+    sink = io.BytesIO()
+    pq.write_table(arrow_schema(NESTED).empty_table(), sink)
+    schema = pq.ParquetFile(sink).schema
+    assert [schema.column(n).path for n in range(len(schema))] == [p for p, _ in leaves(NESTED)]
+    assert plain_leaves(NESTED) == ["n", "who.n", "many.list.element.deep.list.element"]
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(0, 5), st.none() | st.text(max_size=3))))
+def test_reports_are_sorted_nulls_first(rows: list[tuple[int | None, str | None]]) -> None:
+    fields = (LEAF, Field("t", Text(), personal=False))
+    data = write_rows([{"n": n, "t": t} for n, t in rows], arrow_schema(fields), fields, ("n", "t"))
+    expected = sorted(rows, key=lambda r: ((r[0] is not None, r[0] or 0), (r[1] is not None, r[1] or "")))
+    assert [(r["n"], r["t"]) for r in read(data)] == expected
+
+
+# Rewriting
+
+
+@pytest.fixture
+def stored(files: Files, store_root: str) -> Any:
+    records = [interaction(n) for n in range(2300)]
+    return files, store_root, publish_records(files, store_root, "interactions/day=x/a-1.parquet", INTERACTIONS, {"day": "x"}, records)
+
+
+def test_rewrite_keeps_changes_and_drops(stored: Any) -> None:
+    files, root, entry = stored
+    old = read(files.read(files.join(root, entry.path)))
+
+    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+        number = int(row["id"])
+        return None if number % 10 == 0 else row | {"notes": "null"} if number % 10 == 1 else row
+
+    done = rewrite(files, root, entry, "interactions/day=x/b-a-1.parquet", INTERACTIONS, change_rows(change))
+    new = read(files.read(files.join(root, "interactions/day=x/b-a-1.parquet")))
+    assert new == [c for r in old if (c := change(r)) is not None]
+    assert (done.rows_before, done.rows_after) == (2300, 2070)
+    assert done.entry is not None
+    assert (done.entry.rows, done.entry.partition, done.entry.dataset) == (2070, entry.partition, "interactions")
+    assert files.sha256(files.join(root, done.entry.path)) == (done.entry.sha256, done.entry.bytes)
+    with files.open(files.join(root, done.entry.path)) as source:
+        require_no_traces(source, FIELDS + STATE)
+    assert files.sha256(files.join(root, entry.path))[0] == entry.sha256
+
+
+def test_rewrite_by_key_and_to_nothing(stored: Any) -> None:
+    files, root, entry = stored
+    gone = {("7", "000005"), ("7", "001999")}
+    dropping = drop_rows(lambda r: (r["account_id"], r["id"]) in gone, ("account_id", "id"))
+    done = rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, dropping)
+    assert (done.rows_before, done.rows_after) == (2300, 2298)
+    nothing = rewrite(files, root, entry, "interactions/c.parquet", INTERACTIONS, drop_rows(lambda r: True, ("id",)))
+    assert (nothing.rows_after, nothing.entry) == (0, None)
+    assert files.info(files.join(root, "interactions/c.parquet")) is None
+
+
+def test_rewrite_that_keeps_all_gives_the_same_bytes(stored: Any) -> None:
+    files, root, entry = stored
+    for number, keep in enumerate((change_rows(lambda r: r), change_rows(dict), drop_rows(lambda r: False, ("id",)))):
+        done = rewrite(files, root, entry, f"interactions/{number}.parquet", INTERACTIONS, keep)
+        assert done.entry is not None
+        assert done.entry.sha256 == entry.sha256
+
+
+def test_rewrite_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    files, root = Files(), str(tmp_path)
+    entry = publish_records(files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(1)])
+    keep = change_rows(lambda r: r)
+    with pytest.raises(ValueError, match="name of its own"):
+        rewrite(files, root, entry, entry.path, INTERACTIONS, keep)
+    with pytest.raises(RewriteError, match="its entry says 2"):
+        rewrite(files, root, replace(entry, rows=2), "interactions/b.parquet", INTERACTIONS, keep)
+    with pytest.raises(RewriteError, match="never add"):
+        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, lambda b: pa.Table.from_batches([b, b]).combine_chunks().to_batches()[0])
+    (tmp_path / "interactions/a.parquet").write_bytes(b"PAR1 not really PAR1")
+    with pytest.raises(RewriteError, match="not readable as Parquet"):
+        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, keep)
+    assert not (tmp_path / "interactions/b.parquet").exists()
+
+
+def test_damaged_page_is_noticed(tmp_path: Path) -> None:
+    files, root = Files(), str(tmp_path)
+    entry = publish_records(files, root, "interactions/a.parquet", INTERACTIONS, {}, [interaction(n) for n in range(50)])
+    path = tmp_path / entry.path
+    data = bytearray(path.read_bytes())
+    metadata: Any = pq.ParquetFile(io.BytesIO(data)).metadata
+    column = next(c for n in range(metadata.num_columns) if (c := metadata.row_group(0).column(n)).path_in_schema == "transcription_text")
+    data[column.data_page_offset + column.total_compressed_size - 5] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(RewriteError, match="not readable"):
+        rewrite(files, root, entry, "interactions/b.parquet", INTERACTIONS, change_rows(lambda r: r))
+
+
+def test_rewrite_of_an_older_schema_fills_with_nulls_and_refuses_a_newer_one(tmp_path: Path) -> None:
+    files, root = Files(), str(tmp_path)
+    entry = publish_records(files, root, "rejected/a.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), {}, [{"n": 1}, {"n": 2}])
+    today = (LEAF, Field("added", Text()))
+    done = rewrite(files, root, entry, "rejected/b.parquet", Table("rejected", arrow_schema(today), today), change_rows(lambda r: r))
+    assert done.entry is not None
+    assert read(files.read(files.join(root, done.entry.path))) == [{"n": 1, "added": None}, {"n": 2, "added": None}]
+    with pytest.raises(RewriteError, match="added"):
+        rewrite(files, root, done.entry, "rejected/c.parquet", Table("rejected", arrow_schema((LEAF,)), (LEAF,)), change_rows(lambda r: r))
+
+
+def test_batches_of_another_schema_are_refused() -> None:
+    writer = TableWriter(io.BytesIO(), INTERACTIONS)
+    with pytest.raises(ValueError, match="another schema"):
+        writer.append_batch(pa.RecordBatch.from_pylist([{"a": 1}]))
+    writer.abandon()

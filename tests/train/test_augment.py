@@ -1,0 +1,193 @@
+"""Carriers, spelling, renaming and noise: labels stay on what they labelled."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callveil.transforms.sample.people import origins
+from callveil.transforms.train.augment import bare, cased, edit, hesitate, surface, swap
+from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
+from callveil.transforms.train.fill import Carrier, Filler, carriers
+from callveil.transforms.train.lists import Chain, Names, held_out, words
+from callveil.transforms.train.mix import Mix
+from callveil.transforms.train.spell import fuse, letters, looks_spelled, misheard, spelled
+
+NAMES = Names()
+FILL = Filler(NAMES)
+SEEDS = st.integers(0, 2**32)
+FILES = ("ask.txt", "answer.txt", "requests.txt")
+
+
+def marked(turn: Utterance) -> list[str]:
+    return [turn.text[m.start : m.end] for m in turn.marks]
+
+
+@st.composite
+def utterances(draw: st.DrawFn) -> Utterance:
+    piece = st.text(st.sampled_from("abcXYZéßİ .,?!-'0123\n"), min_size=1, max_size=8)
+    parts = draw(st.lists(st.tuples(piece, st.sampled_from([None, "PERSON", "LOCATION", UNKNOWN])), min_size=1, max_size=8))
+    return build([(t, label) if label is not None else t for t, label in parts])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_carrier_parses_and_every_slot_fills(name: str) -> None:
+    rng = random.Random(1)
+    for section, lines in carriers(name).items():
+        assert lines, section
+        for line in lines:
+            for _ in range(4):
+                turn = FILL.fill(rng, line, spoken=rng.random() < 0.5)
+                assert not set("<>{}|") & set(turn.text), (section, turn.text)
+
+
+@pytest.mark.parametrize("line", ["<a|b", "a>b", "a|b", "{F} <a <b|c>"])
+def test_a_bracket_out_of_place_is_named(line: str) -> None:
+    with pytest.raises(ValueError, match=r"here\.txt, line 3"):
+        Carrier(line, "here.txt, line 3")
+
+
+def test_nested_alternatives_all_occur() -> None:
+    carrier = Carrier("<a<1|2>|b|>{G}", "x")
+    drawn = {"".join(carrier.draw(random.Random(i))) for i in range(200)}
+    assert drawn == {"a1{G}", "a2{G}", "b{G}", "{G}"}
+
+
+@pytest.mark.parametrize("section", ["without"])
+def test_carriers_without_names_label_nothing(section: str) -> None:
+    rng = random.Random(2)
+    assert not any(FILL.fill(rng, line).marks for line in carriers("requests.txt")[section])
+
+
+@given(utterances(), st.sets(st.integers(0, 60)))
+def test_edit_keeps_labels_on_their_letters(turn: Utterance, gone: set[int]) -> None:
+    out = edit(turn, lambda i: i not in gone)
+    assert out.text == "".join(c for i, c in enumerate(turn.text) if i not in gone)
+    kept = ["".join(turn.text[i] for i in range(m.start, m.end) if i not in gone) for m in turn.marks]
+    assert marked(out) == [k for k in kept if k]
+
+
+@given(utterances())
+def test_case_never_moves_a_label(turn: Utterance) -> None:
+    for how in (str.lower, str.upper):
+        out = cased(turn, how)
+        assert len(out.text) == len(turn.text) and out.marks == turn.marks
+
+
+@pytest.mark.parametrize(
+    ("text", "out"),
+    [
+        ("Yes, it's Mr. Brandt.", "Yes it's Mr Brandt"),
+        ("at 3:15, $4.50?", "at 3:15 $4.50"),
+        ("a.b@example.com!", "a.b@example.com"),
+        ("K. Y. L.", "K Y L"),
+        ("smith-jones; so", "smith-jones so"),
+    ],
+)
+def test_bare(text: str, out: str) -> None:
+    assert bare(Utterance(text)).text == out
+
+
+@given(utterances(), SEEDS)
+def test_fillers_leave_the_words_of_a_label_in_place(turn: Utterance, seed: int) -> None:
+    out = hesitate(random.Random(seed), turn, 0.5)
+    assert len(out.marks) == len(turn.marks)
+    for before, after in zip(marked(turn), marked(out), strict=True):
+        assert after[0] == before[0] and after[-1] == before[-1]
+        assert len(after) >= len(before)
+    assert len(out.text) >= len(turn.text)
+
+
+def test_swap_renames_a_value_alike_everywhere_and_settles_labels() -> None:
+    talk = Talk(
+        (
+            build(["pay ", ("Merek", "PERSON"), " at ", ("Vantora Salon", PERSON_OR_ORG)]),
+            build(["so ", ("merek", "PERSON"), ", by ", ("Ilvo Tan", PUBLIC_PERSON), " ", ("Dor", UNKNOWN)]),
+        )
+    )
+    for seed in range(30):
+        out = swap(random.Random(seed), talk, FILL, 1.0)
+        (first, salon), (second, public, kept) = (list(zip(marked(t), (m.label for m in t.marks), strict=True)) for t in out.turns)
+        assert first == second and first[1] == "PERSON" and first[0].lower() != "merek"
+        assert salon[1] == "ORGANIZATION" and salon[0] != "Vantora Salon"
+        assert public[1] == "PERSON" and kept == ("Dor", UNKNOWN)
+
+
+@given(SEEDS, st.sampled_from(["Kyle", "O'Brien", "Jean-Luc", "de la Cruz", "Müller", "Aaliyah", "Łukasz"]))
+def test_spelled_names_start_and_are_never_empty(seed: int, name: str) -> None:
+    text = spelled(random.Random(seed), name)
+    assert text == text.strip() and "  " not in text and any(c.isalpha() for c in text)
+
+
+def test_fused_spelling_loses_no_letter() -> None:
+    for seed in range(200):
+        text = fuse(random.Random(seed), list("kylesmith"))
+        assert text.replace(" ", "").lower() == "kylesmith"
+
+
+@pytest.mark.parametrize(
+    ("name", "out"), [("Kyle", "kyle"), ("O'Brien", "o'brien"), ("Núñez", "nunez"), ("Smith-Jones", "smith-jones"), ("Groß", "gross")]
+)
+def test_letters(name: str, out: str) -> None:
+    assert "".join(letters(name)) == out
+
+
+@pytest.mark.parametrize(
+    ("text", "is_spelled"),
+    [("k yl e s m I th", True), ("K-Y-L-E", True), ("K. Y. L. E.", True), ("Kyle Smith", False), ("Kyle J Smith", False), ("Jean-Luc", False)],
+)
+def test_looks_spelled(text: str, is_spelled: bool) -> None:
+    assert looks_spelled(text) is is_spelled
+
+
+@given(SEEDS, st.sampled_from([n for o in origins().values() for n in o.surnames[:3]]))
+def test_misheard_stays_close(seed: int, name: str) -> None:
+    text = misheard(random.Random(seed), name)
+    assert text.strip() and abs(len(text) - len(name)) <= 2
+
+
+def test_held_out_names_never_occur_in_training_and_only_they_occur_in_held_out_talks() -> None:
+    listed = {n for o in origins().values() for n in (*o.given, *o.surnames)} | set(words()["given"]) | set(words()["sur"])
+    share = sum(map(held_out, listed)) / len(listed)
+    assert 0.05 < share < 0.12
+    rng, held = random.Random(3), Names(held=True)
+    plain = Names(invented=0.0)
+    for _ in range(3000):
+        assert not any(map(held_out, plain.pair(rng)))
+        assert all(map(held_out, held.pair(rng)))
+
+
+def test_invented_names_look_like_names() -> None:
+    chain, rng = Chain(words()["sur"]), random.Random(4)
+    drawn = {chain.draw(rng) for _ in range(500)}
+    assert all(3 <= len(n) <= 12 and re.fullmatch(r"[\w' -]+", n) for n in drawn)
+    assert len(drawn - set(words()["sur"])) > 200
+
+
+@settings(max_examples=60)
+@given(SEEDS)
+def test_the_stream_is_reproducible_and_its_labels_hold(seed: int) -> None:
+    one, two = (Mix().stream(random.Random(seed)) for _ in range(2))
+    for _ in range(5):
+        talk = next(one)
+        assert talk == next(two)
+        for turn in talk.turns:
+            assert all(0 <= a.start < a.end <= len(turn.text) for a in turn.marks)
+            assert all(a.end <= b.start for a, b in zip(turn.marks, turn.marks[1:], strict=False))
+
+
+def test_surface_covers_every_case() -> None:
+    talk = Talk((Utterance("Hello, Merek. I am here."),))
+    seen = {surface(random.Random(i), talk).turns[0].text for i in range(300)}
+    assert {
+        "Hello, Merek. I am here.",
+        "hello, merek. i am here.",
+        "hello merek i am here",
+        "hello merek I am here",
+        "HELLO, MEREK. I AM HERE.",
+        "Hello Merek I am here",
+    } <= seen

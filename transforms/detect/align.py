@@ -1,0 +1,114 @@
+"""Line two texts up that hold the same content, so that spans found in one can be laid over the other.
+
+A platform sends the same conversation as turns, as flat text and as words with times. They differ in punctuation,
+case, spacing and speaker labels; the letters and digits are the same. Alignment therefore runs over those alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from callveil.schemas.finding import Span
+
+TOKEN = re.compile(r"[^\W_]+")
+MAX_FUZZY_TOKENS = 4000
+"""Above this many words two texts that differ are not aligned; each is then analysed by itself."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Correspondence between the letters and digits of two texts.
+
+    Attributes:
+        left, right: positions in either text, pairwise corresponding, both ascending.
+        exact: every letter and digit of the right text has a partner (speaker labels apart).
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    exact: bool
+
+    def project(self, spans: list[Span], *, reverse: bool = False) -> list[Span]:
+        """Lay spans of the left text over the right one (or back, with `reverse`).
+
+        A span whose letters have no partner at all is left out: it lies in text the other side does not hold.
+        """
+        source, target = (self.right, self.left) if reverse else (self.left, self.right)
+        if not source:
+            return []
+        out: list[Span] = []
+        place = 0
+        for span in sorted(spans, key=lambda s: s.start):
+            while place and source[place - 1] >= span.start:
+                place -= 1
+            while place < len(source) and source[place] < span.start:
+                place += 1
+            end = place
+            while end < len(source) and source[end] < span.end:
+                end += 1
+            if end > place:
+                out.append(Span(target[place], target[end - 1] + 1, span.entity, span.score, span.detector, span.group))
+        return out
+
+
+@lru_cache(maxsize=256)
+def _label(speakers: frozenset[str]) -> re.Pattern[str]:
+    names = "|".join(sorted((re.escape(s) for s in speakers if s), key=len, reverse=True))
+    return re.compile(rf"(?m)^[ \t]*(?:\[[\d:.,\s\->]*\][ \t]*)?(?:{names or '(?!)'})[ \t]*(?:\([\d:.\s]*\))?[ \t]*[:>\-][ \t]*", re.IGNORECASE)
+
+
+ROLE_LABELS = frozenset({"agent", "caller", "customer", "speaker", "speaker 1", "speaker 2", "rep", "client", "visitor", "contact"})
+
+
+def speaker_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
+    """Spans of `Speaker:` labels at line starts of a flat transcript."""
+    return [m.span() for m in _label(speakers | ROLE_LABELS).finditer(text)]
+
+
+def _letters(text: str, skip: list[tuple[int, int]]) -> tuple[str, list[int]]:
+    chars: list[str] = []
+    places: list[int] = []
+    skips = iter(skip)
+    lo, hi = next(skips, (len(text) + 1, 0))
+    for match in TOKEN.finditer(text):
+        while match.start() >= hi and hi:
+            lo, hi = next(skips, (len(text) + 1, 0))
+        if lo <= match.start() < hi:
+            continue
+        word = match.group().lower()
+        if len(word) != match.end() - match.start():  # lower-casing changed the length (a few letters do that)
+            word = match.group()
+        chars.append(word)
+        places.extend(range(match.start(), match.end()))
+    return "".join(chars), places
+
+
+def align(left: str, right: str, speakers: frozenset[str] = frozenset()) -> Alignment:
+    """Line `right` up with `left`; labels at line starts of `right` are passed over.
+
+    Returns an exact alignment where the letters and digits are the same, else the longest common runs of words
+    (for texts up to `MAX_FUZZY_TOKENS`), else an empty one.
+    """
+    a, left_places = _letters(left, [])
+    b, right_places = _letters(right, speaker_labels(right, speakers))
+    if a == b:
+        return Alignment(tuple(left_places), tuple(right_places), True)
+    start = a.find(b) if b else -1
+    if start >= 0:
+        return Alignment(tuple(left_places[start : start + len(b)]), tuple(right_places), True)
+    words_a, words_b = (list(TOKEN.finditer(t)) for t in (left, right))
+    if max(len(words_a), len(words_b)) > MAX_FUZZY_TOKENS:
+        return Alignment((), (), False)
+    matcher = difflib.SequenceMatcher(None, [w.group().lower() for w in words_a], [w.group().lower() for w in words_b], autojunk=False)
+    out_left: list[int] = []
+    out_right: list[int] = []
+    for block in matcher.get_matching_blocks():
+        for i in range(block.size):
+            wa, wb = words_a[block.a + i], words_b[block.b + i]
+            if wa.end() - wa.start() == wb.end() - wb.start():
+                out_left.extend(range(*wa.span()))
+                out_right.extend(range(*wb.span()))
+    return Alignment(tuple(out_left), tuple(out_right), False)

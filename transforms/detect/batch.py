@@ -1,0 +1,153 @@
+"""Detection over a batch of interactions: from raw records to spans in every text of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from callveil.schemas.finding import Span
+from callveil.schemas.interaction import RawInteraction
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.decide import Decision
+from callveil.transforms.detect.document import Document, Reading, roles_of
+from callveil.transforms.detect.engine import DetectionFailed, Detector
+from callveil.transforms.detect.known import KnownValue, Tokens, find, known_values
+from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.view import View
+
+GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
+"""What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A raw record, how it is to be redacted, and the type of its account."""
+
+    raw: RawInteraction
+    decision: Decision
+    account_type: str
+    agency_id: str = ""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A raw record with everything that was found in it.
+
+    Attributes:
+        job: the record and its decision.
+        leaves: all its leaves, with the treatment of each.
+        readings: the texts that were read.
+        spans: spans per reading, in the reading's offsets, unfiltered.
+        known: the contact's own values.
+    """
+
+    job: Job
+    leaves: list[tuple[Leaf, str]] = field(repr=False)
+    readings: list[Reading] = field(repr=False)
+    spans: list[list[Span]] = field(repr=False)
+    known: list[KnownValue] = field(repr=False)
+
+
+def treatments(job: Job) -> list[tuple[Leaf, str]]:
+    """Every leaf of the record with its treatment: keep, guard, scan, redact or clear.
+
+    `guard` is for kept texts: they are read for the contact's own values and for what nobody may keep by accident.
+    JSON keys are scanned even where their values are replaced outright.
+    """
+    rules, mode = job.decision.rules, job.decision.mode
+    out: list[tuple[Leaf, str]] = []
+    cache: dict[str, str] = {}
+    for leaf in walk(job.raw.record):
+        treatment = cache.get(leaf.field.name)
+        if treatment is None:
+            treatment = rules.treatment(leaf.field, mode)
+            if mode == "none" and leaf.field.group == "unknown":
+                treatment = rules.treatment(leaf.field, "content")
+            if treatment == "keep" and leaf.field.group in ("flow", "media", "staff", "visitor") and mode != "none":
+                treatment = "guard"
+            cache[leaf.field.name] = treatment
+        if treatment == "redact" and leaf.key:
+            out.append((leaf, "scan"))
+        elif treatment == "scan" and leaf.entity and not leaf.key and not leaf.field.entity:
+            # A member that is personal by nature (form.name, agent.email) needs no reading to know it.
+            out.append((leaf, "redact"))
+        else:
+            out.append((leaf, treatment))
+    return out
+
+
+def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected | Rejected]:
+    """Find personal data in a batch of records.
+
+    Args:
+        detector: this process' engines.
+        jobs: records with their decisions, in any mix of languages.
+
+    Yields: one item per job, in order: what was found, or why the record cannot be shown to be clean.
+    """
+    prepared: list[Detected] = []
+    work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
+    for n, job in enumerate(jobs):
+        leaves = treatments(job)
+        scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
+        readings = Document(scanned, roles_of(job.raw.record)).readings if scanned else []
+        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], known_values(job.raw.record)))
+        for i, reading in enumerate(readings):
+            if reading.analysed and job.decision.language:
+                work[job.decision.language].append((reading.view, (n, i)))
+    failed: dict[int, DetectionFailed] = {}
+    for language in sorted(work):
+        for (n, i), spans in detector.run(work[language], language):
+            if isinstance(spans, DetectionFailed):
+                failed[n] = spans
+            else:
+                prepared[n].spans[i].extend(spans)
+    for n, detected in enumerate(prepared):
+        if n in failed:
+            raw = detected.job.raw
+            yield Rejected(raw.source, "detect", "detection_failed", str(failed[n]), account_id=raw.key.account_id, interaction_id=raw.key.id)
+            continue
+        _complete(detected)
+        yield detected
+
+
+def _complete(detected: Detected) -> None:
+    """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
+    rules = detected.job.decision.rules
+    for i, reading in enumerate(detected.readings):
+        if not reading.analysed:
+            continue
+        tokens = Tokens.of(reading.view.text)
+        spans = detected.spans[i]
+        spans.extend(find(tokens, detected.known))
+        spans.extend(_denied(reading.view.text, rules.deny))
+        guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
+        if guarded:
+            spans[:] = [s for s in spans if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)]
+        detected.spans[i] = [s if s.group else replace(s, group=f"{reading.name}:{s.start}") for s in spans]
+    copies = [(i, reading.copy) for i, reading in enumerate(detected.readings) if reading.copy is not None]
+    # First everything the copies know goes to the conversation, then all of it to every copy: none knows less than another.
+    for i, copy in copies:
+        detected.spans[0].extend(copy.project(detected.spans[i], reverse=True))
+    for i, copy in copies:
+        detected.spans[i].extend(copy.project(detected.spans[0]))
+
+
+def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
+    return leaf.field.group in ("flow", "media", "staff", "visitor") and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
+
+
+def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
+    if not deny:
+        return
+    folded = text.casefold()
+    if len(folded) != len(text):
+        folded = text.lower() if len(text.lower()) == len(text) else text
+    for wanted, entity in deny:
+        needle, start = wanted.casefold(), 0
+        while (start := folded.find(needle, start)) >= 0:
+            end = start + len(needle)
+            if not (start and folded[start - 1].isalnum() and needle[0].isalnum()) and not (end < len(folded) and folded[end].isalnum() and needle[-1].isalnum()):
+                yield Span(start, end, entity, 1.0, "deny_list")
+            start = end

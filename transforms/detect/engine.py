@@ -1,0 +1,155 @@
+"""Detection: Presidio's analyzer over whole conversations, in batches, with no network and no silent gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult, pattern_recognizer
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from presidio_analyzer.nlp_engine import NlpArtifacts
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+from callveil.schemas.finding import Span
+from callveil.schemas.policy import Detect
+from callveil.transforms.detect import recognizers
+from callveil.transforms.detect.pipeline import NlpEngine, load_model
+from callveil.transforms.detect.view import View
+
+GROUP_KEY = "callveil_group"
+"""Key of a result's metadata that spans of one value share."""
+
+VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
+
+
+class DetectionFailed(RuntimeError):
+    """A recognizer failed or timed out: the text cannot be shown to be clean, so its record must be rejected."""
+
+
+class _FailClosedLogger:
+    """Stands in for Presidio's logger in its pattern recognizer, which answers a regex timeout with a warning and goes on.
+
+    Going on would leave the text unread, so the warning becomes an error, whatever the logging configuration is.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def warning(self, message: str, *args: object, **kwargs: Any) -> None:
+        if "timed out" in message:
+            raise DetectionFailed("a pattern timed out")
+        self._inner.warning(message, *args, **kwargs)
+
+
+class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
+    """Presidio's context words, matched by whole word, and skipped where no result could profit from them."""
+
+    def __init__(self) -> None:
+        super().__init__(context_matching_mode="whole_word")
+
+    def enhance_using_context(
+        self, text: str, raw_results: list[RecognizerResult], nlp_artifacts: NlpArtifacts, recognizers: list[EntityRecognizer], context: list[str] | None = None
+    ) -> list[RecognizerResult]:
+        """As Presidio's, which copies every result deeply first."""
+        with_context = {r.id for r in recognizers if r.context}
+        if not context and not any((r.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY) in with_context for r in raw_results):
+            return raw_results
+        enhanced: list[RecognizerResult] = super().enhance_using_context(text, raw_results, nlp_artifacts, recognizers, context)
+        return enhanced
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A span and why it was found, for `callveil explain`."""
+
+    span: Span
+    reason: str
+
+
+class Detector:
+    """One process' detection engines. Building one takes seconds, so keep it; it is not picklable and need not be.
+
+    Args:
+        settings: the policy's `detect` section.
+
+    Raises:
+        ModelError: a spaCy pipeline is not there.
+    """
+
+    def __init__(self, settings: Detect) -> None:
+        self.settings = settings
+        pattern_recognizer.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
+        if not isinstance(pattern_recognizer.logger, _FailClosedLogger):
+            pattern_recognizer.logger = _FailClosedLogger(pattern_recognizer.logger)
+        self.nlp = NlpEngine({lang: load_model(settings.model_for(lang), lang) for lang in settings.languages})
+        registry = RecognizerRegistry(supported_languages=list(settings.languages))
+        for language in settings.languages:
+            for recognizer in recognizers.build(language, settings.phone_regions, amounts=settings.amounts, disable=settings.disable):
+                registry.add_recognizer(recognizer)
+            if settings.model_for(language) != "none" and "SpacyRecognizer" not in settings.disable:
+                registry.add_recognizer(
+                    SpacyRecognizer(supported_language=language, supported_entities=["PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE"])
+                )
+        self.analyzer = AnalyzerEngine(
+            registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()
+        )
+        self._supported = {lang: sorted(self.analyzer.get_supported_entities(lang)) for lang in settings.languages}
+
+    def language_of(self, named: str | None) -> str | None:
+        """The language a record is analysed in, or None where the policy reads none such."""
+        language = (named or self.settings.default_language).lower().replace("_", "-").split("-")[0]
+        if language in self.settings.languages:
+            return language
+        return None
+
+    def run(self, views: Iterable[tuple[View, Any]], language: str) -> Iterator[tuple[Any, list[Span] | DetectionFailed]]:
+        """Analyse views of one language.
+
+        Args:
+            views: `(view, tag)` pairs; any number, read as they are needed.
+            language: one of the policy's languages.
+
+        Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a recognizer failed on
+            comes with the failure in place of its spans.
+        """
+        for view, artifacts, tag in self.nlp.artifacts(views, language):
+            try:
+                yield tag, [_span(r) for r in self._analyze(view, artifacts, language)]
+            except DetectionFailed as failure:
+                yield tag, failure
+            except Exception as problem:  # noqa: BLE001 - whatever a recognizer raises, the record fails closed; its text may be in the message, so only the type is kept
+                yield tag, DetectionFailed(f"a recognizer raised {type(problem).__name__}")
+
+    def explain(self, view: View, language: str) -> list[Explained]:
+        """Spans of one view with the recognizer's own reason for each."""
+        _, artifacts, _ = next(iter(self.nlp.artifacts([(view, None)], language)))
+        return [Explained(_span(r), _reason(r)) for r in self._analyze(view, artifacts, language, decisions=True)]
+
+    def _analyze(self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False) -> list[RecognizerResult]:
+        results: list[RecognizerResult] = self.analyzer.analyze(
+            view.text, language, entities=self._supported[language], nlp_artifacts=artifacts, score_threshold=0.0, return_decision_process=decisions
+        )
+        return results
+
+
+def _span(result: RecognizerResult) -> Span:
+    metadata = result.recognition_metadata or {}
+    return Span(
+        result.start, result.end, result.entity_type, min(1.0, max(0.0, float(result.score))),
+        str(metadata.get(RecognizerResult.RECOGNIZER_NAME_KEY, "unknown")), str(metadata.get(GROUP_KEY, "")),
+    )  # fmt: skip
+
+
+def _reason(result: RecognizerResult) -> str:
+    explanation = result.analysis_explanation
+    if explanation is None:
+        return ""
+    parts = [explanation.textual_explanation or explanation.pattern_name or ""]
+    if explanation.supportive_context_word:
+        parts.append(f"context word {explanation.supportive_context_word!r}")
+    return "; ".join(p for p in parts if p)

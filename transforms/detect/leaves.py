@@ -1,0 +1,129 @@
+"""Every text of a record, with its place: what detection must read and redaction must be able to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from callveil.schemas.fields import EXTRA, Field, FieldType, Json, ListOf, Number, Struct, Text
+from callveil.schemas.interaction import BY_NAME, FIELDS
+
+Path = tuple[str | int, ...]
+"""Where a leaf stands in a record: member names, list positions and JSON keys, outermost first."""
+
+ROLE_WORDS = re.compile(
+    r"(?:the\s+)?(?:spk|speaker|channel|ch|agent|rep|representative|operator|staff|business|caller|customer|client|contact|visitor|guest|"
+    r"lead|user|external|internal|inbound|outbound|bot|system|unknown|receptionist|you|me|ivr)?[\s_\-#]*\d{0,2}",
+    re.IGNORECASE,
+)
+"""Speaker labels that name a role and nobody; any other label is taken for a name."""
+
+UNKNOWN = BY_NAME[EXTRA]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One text of a record.
+
+    Attributes:
+        path: where it stands; for a key, the path of the member the key names.
+        shown: the path as it may be published: declared names and positions only, JSON keys as `{ordinal}`,
+            because a key can itself be personal data.
+        text: the value as text.
+        field: declaration that decides the treatment: the top-level field, or `extra` for undeclared members.
+        entity: entity type of the whole value where it is personal by nature, else empty.
+        prose: natural language.
+        key: the text is a key of a JSON object.
+        number: the stored value is a number, not a string.
+    """
+
+    path: Path
+    shown: str
+    text: str
+    field: Field
+    entity: str = ""
+    prose: bool = False
+    key: bool = False
+    number: bool = False
+
+
+def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
+    """All leaves of a coerced record that can hold personal data, in declaration order.
+
+    Integers, booleans and times of declared members are left out: their type and bounds say what they are. Numbers
+    inside JSON members are not.
+    """
+    for field in FIELDS:
+        value = record.get(field.name)
+        if value is not None:
+            yield from _walk(field.type, value, (field.name,), field.name, field, field.entity, field.prose)
+
+
+def _walk(kind: FieldType, value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:
+    if isinstance(kind, Text):
+        if value:
+            yield Leaf(path, shown, value, top, entity, prose)
+    elif isinstance(kind, Number):
+        if entity:
+            yield Leaf(path, shown, repr(value), top, entity, prose, number=True)
+    elif isinstance(kind, ListOf):
+        for i, item in enumerate(value):
+            yield from _walk(kind.item, item, (*path, i), f"{shown}[{i}]", top, entity, prose)
+    elif isinstance(kind, Struct):
+        for member in kind.fields:
+            if value.get(member.name) is not None:
+                own = member.entity or entity
+                if member.name == "speaker" and not ROLE_WORDS.fullmatch(value["speaker"]):
+                    own = "PERSON"
+                yield from _walk(member.type, value[member.name], (*path, member.name), f"{shown}.{member.name}", top, own, member.prose or prose)
+        if value.get(EXTRA) is not None:
+            yield from _walk_json(value[EXTRA], (*path, EXTRA), f"{shown}.{EXTRA}", UNKNOWN, UNKNOWN.entity, True)
+    elif isinstance(kind, Json):
+        yield from _walk_json(value, path, shown, top, entity, prose)
+
+
+def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:
+    # Iterative, so that nesting as deep as the limits allow cannot exhaust the stack of a worker.
+    stack: list[tuple[Any, Path, str]] = [(value, path, shown)]
+    while stack:
+        node, at, name = stack.pop()
+        if isinstance(node, str):
+            if node:
+                yield Leaf(at, name, node, top, entity, prose)
+        elif isinstance(node, bool) or node is None:
+            continue
+        elif isinstance(node, int | float):
+            yield Leaf(at, name, str(node), top, entity, prose, number=True)
+        elif isinstance(node, Mapping):
+            children: list[tuple[Any, Path, str]] = []
+            for n, (key, child) in enumerate(node.items()):
+                here = f"{name}{{{n}}}"
+                if isinstance(child, str | int | float) and not isinstance(child, bool):
+                    # A scalar follows its key at once, so that the key reads as the question to its answer.
+                    yield Leaf((*at, key), here, key, top, entity, prose, key=True)
+                    if child != "":
+                        yield Leaf((*at, key), here, str(child), top, entity, prose, number=not isinstance(child, str))
+                else:
+                    yield Leaf((*at, key), here, key, top, entity, prose, key=True)
+                    children.append((child, (*at, key), here))
+            stack.extend(reversed(children))
+        elif isinstance(node, list | tuple):
+            stack.extend((child, (*at, i), f"{name}[{i}]") for i, child in reversed(list(enumerate(node))))
+
+
+def get_at(record: Mapping[str, Any], path: Path) -> Any:
+    """The value at `path`. Raises KeyError or IndexError where there is none."""
+    node: Any = record
+    for step in path:
+        node = node[step]
+    return node
+
+
+def set_at(record: dict[str, Any], path: Path, value: Any) -> None:
+    """Replace the value at `path` in place. Raises KeyError or IndexError where its parent is missing."""
+    node: Any = record
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value

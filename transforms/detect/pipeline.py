@@ -1,0 +1,145 @@
+"""The spaCy side of detection: which pipeline a policy names, loaded once per process, run in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import spacy
+from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.view import View
+
+VIEW_KEY = "callveil_view"
+"""Key of `Doc.user_data` under which recognizers find the `View` of the text they are given."""
+
+MAX_CHARS = 20_000
+"""Longest piece of text the language model sees at once; spaCy needs about 10 KB of memory for each character."""
+
+IGNORED_LABELS = ("CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT", "WORK_OF_ART", "MISC", "O")
+EXTRA_LABELS = {"FAC": "LOCATION", "ADDRESS": "ADDRESS", "ORGANIZATION": "ORGANIZATION", "NRP": "NRP", "DATE_TIME": "DATE_TIME", "EMAIL": "EMAIL_ADDRESS", "ZIP": "ZIP_CODE"}
+
+
+class ModelError(RuntimeError):
+    """A spaCy pipeline named by the policy cannot be loaded; the message says which and how to mend it."""
+
+
+class Mention(NamedTuple):
+    """An entity the language model found, in the offsets of the whole view. Reads like a spaCy span where Presidio needs one."""
+
+    label_: str
+    start_char: int
+    end_char: int
+
+
+class Artifacts(NlpArtifacts):  # type: ignore[misc]
+    """Presidio's artifacts over one view. Keywords are computed only when a recognizer asks for context words."""
+
+    def __init__(self, doc: Doc, entities: list[Mention], engine: SpacyNlpEngine, language: str, score: float) -> None:
+        self.entities = entities
+        self.tokens = doc
+        self.tokens_indices = [token.idx for token in doc]
+        self.lemmas = [token.lemma_ or token.lower_ for token in doc]
+        self.nlp_engine = engine
+        self.language = language
+        self.scores = [score] * len(entities)
+        self._keywords: list[str] | None = None
+
+    @property
+    def keywords(self) -> list[str]:
+        """Lower-case lemmas without stop words and punctuation."""
+        if self._keywords is None:
+            self._keywords = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
+        return self._keywords
+
+
+def load_model(name: str, language: str) -> Language:
+    """Load the spaCy pipeline a policy names.
+
+    Args:
+        name: `embedded`, `none` (tokenizer only), an installed pipeline, or a path.
+        language: ISO 639-1 code, for `none`.
+
+    Raises:
+        ModelError: it is not there or cannot be read. Nothing is ever downloaded.
+    """
+    if name == "embedded":
+        return embedded_model.load()
+    if name == "none":
+        return spacy.blank(language)
+    try:
+        return spacy.load(Path(name) if Path(name).exists() else name, exclude=["parser", "textcat"])
+    except (OSError, ValueError) as problem:
+        raise ModelError(
+            f"detect.model: the spaCy pipeline {name!r} cannot be loaded ({type(problem).__name__}). Install it beside callveil "
+            f"(`pip install {name}` from your package index, or `python -m spacy download`), give the path of one, or use `embedded`."
+        ) from problem
+
+
+class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
+    """Presidio's spaCy engine over pipelines that are already loaded: it downloads nothing and takes no GPU unasked."""
+
+    engine_name = "callveil"
+
+    def __init__(self, pipelines: dict[str, Language]) -> None:
+        config = NerModelConfiguration(labels_to_ignore=list(IGNORED_LABELS))
+        config.model_to_presidio_entity_mapping.update(EXTRA_LABELS)
+        super().__init__([{"lang_code": k, "model_name": v.meta.get("name", k)} for k, v in pipelines.items()], config)
+        self.nlp = pipelines
+
+    def load(self) -> None:
+        """Nothing to do: the pipelines came loaded."""
+
+    def artifacts(self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 64) -> Iterator[tuple[View, Artifacts, Any]]:
+        """Run the pipeline over views, a bounded batch at a time, and give each with its artifacts and its tag.
+
+        Strings spaCy makes on the way live only until the next item is asked for (`memory_zone`), so take out what you need.
+        """
+        nlp = self.nlp[language]
+        pending: list[tuple[View, Any]] = []
+        size = 0
+        for item in views:
+            pending.append(item)
+            size += len(item[0].text)
+            if len(pending) >= batch_size or size >= MAX_CHARS * 8:
+                yield from self._run(nlp, pending, language)
+                pending, size = [], 0
+        if pending:
+            yield from self._run(nlp, pending, language)
+
+    def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
+        with nlp.memory_zone():
+            pieces = [windows(view) for view, _ in batch]
+            docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=64)
+            for (view, tag), cuts in zip(batch, pieces, strict=True):
+                parts = [next(docs) for _ in cuts]
+                mentions = [m for (start, _), doc in zip(cuts, parts, strict=True) for m in self._mentions(doc, start)]
+                doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
+                doc.user_data[VIEW_KEY] = view
+                yield view, Artifacts(doc, mentions, self, language, self.ner_model_configuration.default_score), tag
+
+    def _mentions(self, doc: Doc, offset: int) -> list[Mention]:
+        mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
+        return [
+            Mention(mapping.get(e.label_, e.label_), e.start_char + offset, e.end_char + offset) for e in doc.ents if e.label_ not in IGNORED_LABELS
+        ]
+
+
+def windows(view: View) -> list[tuple[int, int]]:
+    """Cut a view into pieces of at most `MAX_CHARS`, at turn or line borders where there are any, else at spaces."""
+    text, out, start = view.text, [], 0
+    while len(text) - start > MAX_CHARS:
+        stop = start + MAX_CHARS
+        for separator in ("\n", ". ", " "):
+            cut = text.rfind(separator, start + MAX_CHARS // 2, stop)
+            if cut > start:
+                stop = cut + len(separator)
+                break
+        out.append((start, stop))
+        start = stop
+    out.append((start, len(text)))
+    return out

@@ -1,0 +1,56 @@
+"""Presidio recognizers for what is said on the telephone, and for what is written in chats and forms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import CryptoRecognizer
+
+from callveil.transforms.detect.recognizers import families
+from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
+
+_BY_NUMBERS = (
+    families.SpokenPhoneRecognizer,
+    families.SpokenCardRecognizer,
+    families.GovernmentIdRecognizer,
+    families.BankAccountRecognizer,
+    families.AccountNumberRecognizer,
+    families.OrderReferenceRecognizer,
+    families.PostcodeRecognizer,
+    families.VehicleRecognizer,
+    families.MedicalNumberRecognizer,
+    families.SecretRecognizer,
+    families.SpelledNameRecognizer,
+)
+_OTHERS = (
+    families.BirthDateRecognizer,
+    families.AgeRecognizer,
+    families.AddressRecognizer,
+    families.SpokenEmailRecognizer,
+    families.SpokenUrlRecognizer,
+    families.NetworkAddressRecognizer,
+    families.NameAnswerRecognizer,
+    families.IntroductionRecognizer,
+)
+
+
+def build(language: str, phone_regions: Sequence[str], amounts: bool = False, disable: Collection[str] = ()) -> list[EntityRecognizer]:
+    """The recognizers of one language, ready for a Presidio registry.
+
+    Args:
+        language: code of a language there is data for, such as `en`.
+        phone_regions: CLDR region codes whose telephone numbers are valid without a country code, such as `US`.
+        amounts: also find amounts of money.
+        disable: class names to leave out; names that are no recognizer here are the caller's business.
+
+    Raises `LanguageError` (a `ValueError`) where there is no data for `language`.
+    """
+    regions = tuple(phone_regions)
+    made: list[EntityRecognizer] = [kind(language, regions) for kind in _BY_NUMBERS]
+    made += [kind(language) for kind in _OTHERS]
+    made.append(CryptoRecognizer(supported_language=language))
+    return [r for r in made if r.name not in set(disable)]
+
+
+__all__ = ["GROUP", "SpokenRecognizer", "build"]

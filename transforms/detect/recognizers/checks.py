@@ -1,0 +1,85 @@
+"""Check digits and forms of numbers that carry them. Pure functions over normalised characters."""
+
+from __future__ import annotations
+
+import re
+
+_UK = re.compile(r"(?:GIR0AA|[A-Z]{1,2}\d[A-Z\d]?\d[ABD-HJLNP-UW-Z]{2})\Z")
+_UK_LOOSE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}\Z")
+_CANADA = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z]\d[A-Z]\d\Z")
+_NETHERLANDS = re.compile(r"[1-9]\d{3}[A-Z]{2}\Z")
+_NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]\Z")
+_NANP = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}\Z")
+
+
+def luhn(digits: str) -> bool:
+    """ISO/IEC 7812-1 annex B: the check of payment card numbers."""
+    total = 0
+    for index, char in enumerate(reversed(digits)):
+        number = ord(char) - 48
+        if index % 2:
+            number = number * 2 - 9 if number > 4 else number * 2
+        total += number
+    return total % 10 == 0
+
+
+def card(digits: str) -> bool:
+    """A payment card number: 13 to 19 digits (ISO/IEC 7812-1: up to 19), a payment prefix (1 to 6, 8, 9 begin others), Luhn."""
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
+
+
+def nanp(digits: str) -> bool:
+    """A number of the North American plan, with or without the leading 1 (area and exchange begin with 2 to 9)."""
+    return _NANP.match(digits) is not None
+
+
+def ssn(digits: str) -> bool:
+    """A social security number as the SSA has issued them (no 000, 666, 9xx area, no 00 group, no 0000 serial)."""
+    return len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
+
+
+def uk_postcode(text: str, strict: bool = True) -> bool:
+    """A UK postcode without spaces; `strict` refuses letters the inward part never uses (Royal Mail PAF guide)."""
+    return (_UK if strict else _UK_LOOSE).match(text) is not None
+
+
+def canadian_postcode(text: str) -> bool:
+    """A Canadian postal code without spaces (letters Canada Post uses)."""
+    return _CANADA.match(text) is not None
+
+
+def dutch_postcode(text: str) -> bool:
+    """A Dutch postcode without spaces."""
+    return _NETHERLANDS.match(text) is not None
+
+
+def nino(text: str) -> bool:
+    """A UK national insurance number (HMRC NIM39110)."""
+    return _NINO.match(text) is not None
+
+
+def nhs(digits: str) -> bool:
+    """A UK NHS number: ten digits, modulus 11."""
+    if len(digits) != 10:
+        return False
+    check = 11 - sum((10 - i) * int(d) for i, d in enumerate(digits[:9])) % 11
+    return check % 11 == int(digits[9]) and check != 10
+
+
+def iban(text: str) -> bool:
+    """An IBAN in capitals without spaces: two letters, two digits, 11 to 30 more, remainder 1 modulo 97 (ISO 13616)."""
+    if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
+        return False
+    return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+_VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+
+
+def vin(text: str) -> bool:
+    """A vehicle identification number of North America: 17 characters with a right check digit (49 CFR 565.15)."""
+    if not re.match(r"[A-HJ-NPR-Z0-9]{17}\Z", text):
+        return False
+    total = sum((_VIN_VALUES.get(c) or int(c)) * w if not c.isdigit() else int(c) * w for c, w in zip(text, _VIN_WEIGHTS, strict=True))
+    return text[8] == "0123456789X"[total % 11]

@@ -1,0 +1,179 @@
+"""What a run of letters and digits is: a postcode, an account or order number, a plate, a name spelled out."""
+
+from __future__ import annotations
+
+from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.context import Topic, topics_at
+from callveil.transforms.detect.recognizers.decide import KINDS, PREFIXES
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.letters import Piece, codes
+from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
+
+
+
+def decided_codes(reading: Reading) -> list[Hit]:
+    """Every value made of letters and digits; computed once per reading."""
+    kept: list[Hit] | None = reading.__dict__.get("_decided_codes")
+    if kept is None:
+        found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+        for code in codes(reading):
+            cuts = [i for i, p in enumerate(code.pieces) if i and p.link >= PAUSE][:PREFIXES]
+            for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
+                for hit in _resolve(reading, pieces):
+                    found.setdefault((hit.entity, hit.spans), hit)
+        for hit in _words_as_codes(reading):
+            found.setdefault((hit.entity, hit.spans), hit)
+        kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+        reading.__dict__["_decided_codes"] = kept
+    return kept
+
+
+def _resolve(reading: Reading, pieces: list[Piece]) -> list[Hit]:
+    text = "".join(p.text for p in pieces)
+    if not any(c.isalpha() for c in text):
+        return []
+    topics = topics_at(reading, pieces[0].first, pieces[-1].last)
+    hit = _by_form(reading, pieces, text, topics) or _by_topic(reading, pieces, text, topics)
+    if hit is not None:
+        return [hit]
+    weakest = max((p.link for p in pieces[1:]), default=TIGHT)
+    if weakest > TIGHT:
+        parts = [[pieces[0]]]
+        for piece in pieces[1:]:
+            if piece.link == weakest:
+                parts.append([piece])
+            else:
+                parts[-1].append(piece)
+        split = [hit for part in parts for hit in _resolve(reading, part)]
+        if split:
+            return split
+    window = _postcode_within(reading, pieces)
+    if window is not None:
+        return [window]
+    plain = _unnamed(reading, pieces, text)
+    return [plain] if plain is not None else []
+
+
+def _by_form(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
+    names = {t.name for t in topics[:4]}
+    joined = max((p.link for p in pieces[1:]), default=TIGHT) <= WEAK or bool(names & {"zip", "iban", "ssn", "vin"})
+    if not joined:
+        return None
+    near = "; " + topics[0].explain(reading) if topics else ""
+    if checks.iban(text):
+        return Hit("IBAN_CODE", _spans(reading, pieces, text), 0.95, "IBAN with right check digits" + near)
+    if checks.nino(text) and (len(pieces) > 1 or "ssn" in names):
+        return Hit("UK_NINO", _spans(reading, pieces, text), 0.85, "form of a national insurance number" + near)
+    if checks.vin(text):
+        return Hit("VIN", _spans(reading, pieces, text), 0.9, "VIN with right check digit" + near)
+    if "zip" not in names and names & {"order", "booking", "account", "plate", "license"}:
+        return None
+    if checks.uk_postcode(text) or checks.canadian_postcode(text) or (("zip" in names) and (checks.uk_postcode(text, strict=False) or checks.dutch_postcode(text))):
+        return Hit("ZIP_CODE", _spans(reading, pieces, text), 0.9 if "zip" in names else 0.6, "form of a postcode" + near)
+    return None
+
+
+def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
+    """A postcode that other letters or a house number run into ("... fifty one s w one a one a a")."""
+    for first in range(len(pieces)):
+        text = ""
+        for last in range(first, min(first + 8, len(pieces))):
+            text += pieces[last].text
+            if len(text) > 7:
+                break
+            if len(text) >= 5 and (checks.uk_postcode(text) or checks.canadian_postcode(text)):
+                return Hit("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
+    return None
+
+
+def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
+    digits = sum(c.isdigit() for c in text)
+    singles = sum(1 for p in pieces if p.letter)
+    for topic in topics:
+        asked = topic.source == "question"
+        if topic.name in ("name", "spell"):
+            if digits == 0 and singles == len(pieces) and (len(text) >= 2 if asked else len(text) >= 3) and text.lower() not in reading.vocab.acronyms:
+                return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
+            continue
+        if topic.name in ("neutral", "amount"):
+            if topic.source == "before" and topic.distance <= 5 and len(text) <= 8:
+                return None
+            continue
+        kind = KINDS.get(topic.name)
+        if kind is None or topic.name in ("phone", "card", "cvv", "expiry", "dob", "ssn", "pin"):
+            continue
+        if topic.name == "zip":
+            if not (3 <= len(text) <= 10 and (asked or digits)):
+                continue
+        elif not (max(3, kind.asked if asked else kind.told) <= len(text) <= kind.most):
+            continue
+        # one word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code
+        if digits == 0 and (len(pieces) < 3 or topic.source == "after" or topic.distance > 6) and not asked:
+            continue
+        if topic.source == "before" and topic.distance > 8 and len(text) < 6:
+            continue
+        entity = "UK_NHS" if topic.name == "medical" and checks.nhs(text) else kind.entity
+        return Hit(entity, _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
+    return None
+
+
+def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
+    """Without any cue: letters read out are mostly a name; letters and digits read out mostly some number of somebody's."""
+    letters = [p for p in pieces if p.letter]
+    if any(p.link > WEAK for p in pieces[1:]):
+        return None
+    if len(letters) == len(pieces) and text.lower() not in reading.vocab.acronyms:
+        words = sum(p.letter == 2 for p in letters)
+        if len(letters) >= 4 or (words >= 2 and len(letters) >= 3):
+            return Hit("PERSON", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.5, f"{len(letters)} letters read out")
+    if len(letters) >= 2 and len(text) >= 5 and sum(p.spoken for p in pieces) * 2 > len(pieces):
+        return Hit("ACCOUNT_ID", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.45, f"{len(text)} letters and digits read out")
+    return None
+
+
+def _words_as_codes(reading: Reading) -> list[Hit]:
+    """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
+    out = []
+    for cue in reading.cues:
+        if cue.topic not in ("order", "booking"):
+            continue
+        token, stop = cue.last, reading.turns[cue.turn].last
+        steps = 0
+        while token < stop and steps < 5 and (reading.low[token] in (":", "#", "is", "\n", "=", "-", ".", "'s", "'", "s", "number", "no", "code", "the", "following") or reading.low[token] == "\t"):
+            token, steps = token + 1, steps + 1
+        if token >= stop:
+            continue
+        raw = reading.text[reading.start[token] : reading.end[token]]
+        if 5 <= len(raw) <= 12 and raw.isalpha() and raw.isascii() and reading.low[token] not in reading.vocab.words and (raw.isupper() or _unsayable(raw.lower())):
+            entity = KINDS[cue.topic].entity
+            out.append(Hit(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
+    return out
+
+
+def _unsayable(word: str) -> bool:
+    run = longest = 0
+    for char in word:
+        run = 0 if char in "aeiouy" else run + 1
+        longest = max(longest, run)
+    return longest >= 4 or not any(c in "aeiouy" for c in word)
+
+
+def _spans(reading: Reading, pieces: list[Piece], text: str) -> tuple[tuple[int, int], ...]:
+    """The pieces, and what the other party echoed between and right after."""
+    tokens = [t for p in pieces for t in (p.first, p.last)]
+    mine = {reading.turn[p.first] for p in pieces}
+    first, last = reading.turn[pieces[0].first], reading.turn[pieces[-1].last]
+    for turn in range(first + 1, min(last + 2, len(reading.turns))):
+        if turn not in mine and reading.light[turn]:
+            echoed = [
+                t for t in range(reading.turns[turn].first, reading.turns[turn].last)
+                if reading.kind[t] in (DIGITS, LETTER) or reading.kind[t] in SPOKEN_NUMBER
+            ]
+            said = "".join(reading.value[t] or reading.low[t].upper() for t in echoed)
+            if echoed and (turn <= last or (len(said) >= 2 and said in text)):
+                tokens.extend(echoed)
+    return spans_of(reading, tokens)
+
+

@@ -1,0 +1,98 @@
+"""What decides the meaning of a bare value: the words just before or after it, or the other party's question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callveil.transforms.detect.recognizers.reading import Cue, Reading
+
+BEFORE, AFTER = 14, 6
+"""A cue counts up to this many tokens before a value, or after it."""
+ANSWERS = 3
+"""A question stands for this many answers of substance by the other party."""
+TURNS = 9
+"""... and for no more than this many turns in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic that holds at a place, and why.
+
+    Attributes:
+        name: topic of the cue.
+        source: `before`, `after` or `question`.
+        cue: the phrase.
+        distance: tokens between cue and value; turns for a question.
+        answers: for a question, how many turns of substance the answering party has spent since.
+    """
+
+    name: str
+    source: str
+    cue: Cue
+    distance: int
+    answers: int = 0
+
+    def explain(self, reading: Reading) -> str:
+        """One clause for an explanation; it quotes the cue, never the value."""
+        words = " ".join(reading.low[self.cue.first : self.cue.last])
+        if self.source == "question":
+            return f"answers a question about '{words}', {self.distance} turn(s) before"
+        return f"'{words}' {self.distance} token(s) {self.source} it"
+
+
+def asking(reading: Reading) -> dict[int, list[Cue]]:
+    """Turns that ask for something, with what they ask for; the last thing asked for comes first."""
+    kept: dict[int, list[Cue]] | None = reading.__dict__.get("_asking")
+    if kept is None:
+        kept = {}
+        openers = reading.vocab.openers
+        for index, cues in reading.cues_of.items():
+            said = reading.turns[index]
+            words = reading.low[said.first : said.last]
+            if len(words) <= 5 or "?" in words or not openers.isdisjoint(words):
+                kept[index] = cues[::-1]
+        reading.__dict__["_asking"] = kept
+    return kept
+
+
+def questions(reading: Reading, turn: int) -> list[Topic]:
+    """What turn `turn` may be the answer to, latest question first. Depends on earlier turns alone."""
+    cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
+    if turn in cache:
+        return cache[turn]
+    asks, out, answers, told = asking(reading), [], 0, 0
+    role = reading.turns[turn].role
+    for index in range(turn - 1, max(-1, turn - 1 - TURNS), -1):
+        other = reading.turns[index].role
+        if other == role and reading.roles_known:
+            answers += not reading.light[index]
+            if answers >= ANSWERS:
+                break
+            continue
+        cues = asks.get(index)
+        if cues:
+            out.extend(Topic(cue.topic, "question", cue, turn - index, answers) for cue in cues)
+            if any(cue.topic not in ("spell", "last4") for cue in cues):
+                break
+        elif not reading.light[index]:
+            told += 1
+            if told > 2 or (not reading.roles_known and told > 1):
+                break
+    cache[turn] = out
+    return out
+
+
+def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
+    """Topics that hold for the tokens `first` to `last` (both included), the most telling first."""
+    turn = reading.turn[first]
+    cues = reading.cues_of.get(turn, ())
+    before = [
+        Topic(cue.topic, "before", cue, first - cue.last) for cue in reversed(cues) if cue.last <= first and first - cue.last <= BEFORE
+    ]
+    after: list[Topic] = []
+    if reading.turn[last] == turn:
+        for cue in cues:
+            gap = cue.first - last - 1
+            if 0 <= gap <= AFTER and not any(reading.low[t] in ".?!;\n" for t in range(last + 1, cue.first)):
+                after.append(Topic(cue.topic, "after", cue, gap))
+    return before + after + questions(reading, turn)

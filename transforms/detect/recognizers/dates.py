@@ -1,0 +1,228 @@
+"""Dates of birth and card expiry dates in every written and spoken order, and ages over 89."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from callveil.transforms.detect.recognizers.context import Topic, topics_at
+from callveil.transforms.detect.recognizers.decide import PREFIXES
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR
+
+_WRITTEN = re.compile(
+    r"""(?xi)
+      (?<![\w/.-])(?:0?[1-9]|[12]\d|3[01])\s?([/.-])\s?(?:0?[1-9]|[12]\d|3[01])\s?\1\s?(?:(?:18|19|20)\d\d|\d\d)(?![\d/-]|\.\d)
+    | (?<![\w/.-])(?:18|19|20)\d\d([/.-])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01])(?![\d/-]|\.\d)
+    """
+)
+MONTH_ITEM, DAY_ITEM, NUMBER_ITEM, DATE_ITEM = "m", "o", "n", "d"
+
+
+@dataclass(slots=True)
+class Item:
+    """A part of a date: a month's name, a day, a number, or a whole date in digits."""
+
+    sort: str
+    digits: str
+    first: int
+    last: int
+    link: int = TIGHT
+
+
+class _Dates:
+    def __init__(self, reading: Reading, stream: list[int], written: dict[int, int], skip: frozenset[int]) -> None:
+        self.reading, self.stream, self.written = reading, stream, written
+        self.numbers = NumberParser(reading, stream, skip)
+
+    def item(self, place: int) -> tuple[Item, int] | None:
+        """The part of a date that begins at `place`, and the place after it."""
+        reading, token = self.reading, self.stream[place]
+        if token < 0:
+            return None
+        if token in self.written:
+            last, after = self.written[token], place
+            while after < len(self.stream) and 0 <= self.stream[after] <= last:
+                after += 1
+            return Item(DATE_ITEM, "00000000", token, last), after
+        kind = reading.kind[token]
+        if kind == MONTH:
+            return Item(MONTH_ITEM, "", token, token), place + 1
+        if kind == ORDINAL:
+            return Item(DAY_ITEM, reading.value[token], token, token), place + 1
+        following = self.stream[place + 1] if place + 1 < len(self.stream) else HARD
+        if kind == DIGITS and following >= 0 and reading.low[following] in reading.vocab.ordinal_suffixes and len(reading.value[token]) <= 2:
+            return Item(DAY_ITEM, reading.value[token], token, following), place + 2
+        number = self.numbers.number(place, True)
+        if number is None:
+            return None
+        digits, after, spoken = number
+        # "twenty first", "thirty-first"
+        ahead = after
+        if ahead < len(self.stream) and self.stream[ahead] >= 0 and reading.low[self.stream[ahead]] == "-":
+            ahead += 1
+        if spoken and digits in ("20", "30") and ahead < len(self.stream) and self.stream[ahead] >= 0 and reading.kind[self.stream[ahead]] == ORDINAL:
+            return Item(DAY_ITEM, "00", token, self.stream[ahead]), ahead + 1
+        if self.numbers.quantity(after) and len(digits) <= 4:
+            return None
+        return Item(NUMBER_ITEM, digits, token, self.stream[after - 1]), after
+
+    def runs(self) -> list[list[Item]]:
+        out: list[list[Item]] = []
+        place, size = 0, len(self.stream)
+        while place < size:
+            found = self.item(place)
+            if found is None:
+                place += 1
+                continue
+            run: list[Item] = []
+            while found is not None:
+                run.append(found[0])
+                place = found[1]
+                found = self._next(place)
+            out.append(run)
+        return out
+
+    def _next(self, place: int) -> tuple[Item, int] | None:
+        reading, strength = self.reading, TIGHT
+        vocab = reading.vocab
+        for _ in range(CONNECTORS):
+            if place >= len(self.stream) or self.stream[place] == HARD:
+                return None
+            token = self.stream[place]
+            if token == SOFT:
+                strength = PAUSE
+            else:
+                found = self.item(place)
+                if found is not None:
+                    found[0].link = strength
+                    return found
+                low, kind = reading.low[token], reading.kind[token]
+                if kind == LINE:
+                    strength = max(strength, PAUSE)
+                elif kind == SEPARATOR:
+                    if low in "?!;$£€%@":
+                        return None
+                    strength = max(strength, WEAK if low in ":()" else TIGHT)
+                elif low in vocab.repairs:
+                    strength = max(strength, REPAIR)
+                elif low in vocab.date_words or low in vocab.joints:
+                    pass
+                elif low in vocab.fillers or low in ("month", "year", "day", "born", "a", "was", "to", "for"):
+                    strength = max(strength, WEAK)
+                else:
+                    return None
+            place += 1
+        return None
+
+
+def dated(reading: Reading) -> list[Hit]:
+    """Dates of birth and expiry dates, each decided by a cue beside it or a question before it; once per reading."""
+    kept: list[Hit] | None = reading.__dict__.get("_dated")
+    if kept is not None:
+        return kept
+    found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+    if not reading.topics.isdisjoint(("dob", "expiry")):
+        written, inside = _written_dates(reading)
+        skip = frozenset(blocked(reading) - inside)
+        for stream in reading.streams:
+            for run in _Dates(reading, stream, written, skip).runs():
+                cuts = [i for i, item in enumerate(run) if i and item.link >= PAUSE][:PREFIXES]
+                for items in [run[:i] for i in cuts] + [run]:
+                    for hit in _resolve(reading, items):
+                        found.setdefault((hit.entity, hit.spans), hit)
+    kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+    reading.__dict__["_dated"] = kept
+    return kept
+
+
+def _written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
+    """First token -> last token of each date in digits, and all tokens of them."""
+    if not reading.has_digits:
+        return {}, frozenset()
+    out: dict[int, int] = {}
+    inside: set[int] = set()
+    token = 0
+    for match in _WRITTEN.finditer(reading.text):
+        while token < reading.count and reading.start[token] < match.start():
+            token += 1
+        first = token
+        while token < reading.count and reading.end[token] <= match.end():
+            token += 1
+        if token > first:
+            out[first] = token - 1
+            inside.update(range(first, token))
+    return out, frozenset(inside)
+
+
+def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
+    topics = topics_at(reading, items[0].first, items[-1].last)
+    topic = next((t for t in topics if t.name in ("dob", "expiry")), None)
+    if topic is None or _other_first(topics, topic):
+        return []
+    if _accept(items, topic):
+        entity = "DATE_OF_BIRTH" if topic.name == "dob" else "CARD_EXPIRY"
+        spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
+        return [Hit(entity, spans, 0.85 if topic.source != "after" else 0.7, topic.explain(reading))]
+    weakest = max((item.link for item in items[1:]), default=TIGHT)
+    if weakest == TIGHT:
+        return []
+    parts = [[items[0]]]
+    for item in items[1:]:
+        if item.link == weakest:
+            parts.append([item])
+        else:
+            parts[-1].append(item)
+    return [hit for part in parts for hit in _resolve(reading, part)]
+
+
+def _other_first(topics: list[Topic], topic: Topic) -> bool:
+    """Another cue stands between the date's own cue and the date ("born in Leeds, appointment on May 4")."""
+    for other in topics:
+        if other is topic:
+            return False
+        if other.source == "before" and other.name in ("phone", "zip", "card", "ssn", "account", "order", "booking") and other.distance <= 4:
+            return True
+    return False
+
+
+def _accept(items: list[Item], topic: Topic) -> bool:
+    digits = sum(len(i.digits) for i in items if i.sort == NUMBER_ITEM)
+    months = sum(i.sort == MONTH_ITEM for i in items)
+    days = sum(i.sort == DAY_ITEM for i in items)
+    if any(i.sort == DATE_ITEM for i in items):
+        return True
+    if digits > 24:
+        return False
+    if topic.source == "question":
+        return months > 0 or days > 0 or digits >= 2
+    if months:
+        return digits > 0 or days > 0
+    if days:
+        return days >= 2 or digits >= 2
+    year = any(len(i.digits) == 4 and i.digits[:2] in ("19", "20") for i in items)
+    return 4 <= digits <= 10 or (year and len(items) == 1) if topic.distance <= 8 else year
+
+
+def ages(reading: Reading) -> list[Hit]:
+    """Ages over 89: 45 CFR 164.514(b)(2)(i)(C) counts them among the identifiers of the Safe Harbor method."""
+    out: list[Hit] = []
+    low = reading.low
+    skip = blocked(reading)
+    for stream in reading.streams:
+        parser = NumberParser(reading, stream, skip)
+        for place, token in enumerate(stream):
+            if token < 0:
+                continue
+            number = parser.number(place, False)
+            if number is None or not (len(number[0]) <= 3 and 90 <= int(number[0]) <= 120):
+                continue
+            last = stream[number[1] - 1]
+            after = [low[t] for t in range(last + 1, min(last + 5, reading.count)) if low[t] not in "-,"]
+            before = low[max(0, token - 3) : token]
+            old = after[:1] == ["y"] or (after[:1] in (["year"], ["years"], ["yrs"], ["yr"]) and after[1:2] in (["old"], ["young"], ["of"]))
+            if old or "aged" in before or before[-2:] == ["age", "of"] or before[-1:] == ["turned"] or before[-2:] == ["just", "turned"] or before[-2:] in (["age", "is"], ["turning", "just"]) or before[-1:] == ["age"]:
+                out.append(Hit("AGE", spans_of(reading, [token, last]), 0.8, "an age over 89"))
+    return out

@@ -1,0 +1,245 @@
+"""From a run of digits to what it is: by form, by the words beside it, by the question before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import phonenumbers
+
+from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.context import Topic, topics_at
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, SPOKEN_NUMBER, ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How many digits a value named by a cue may have.
+
+    Attributes:
+        entity: entity type.
+        told: fewest digits where the cue stands in the same turn.
+        asked: fewest digits where the cue is a question.
+        most: most digits.
+    """
+
+    entity: str
+    told: int
+    asked: int
+    most: int = 40
+
+
+KINDS: dict[str, Kind] = {
+    "phone": Kind("PHONE_NUMBER", 6, 3),
+    "card": Kind("CREDIT_CARD", 8, 4),
+    "cvv": Kind("CVV", 3, 3, 4),
+    "expiry": Kind("CARD_EXPIRY", 3, 2, 8),
+    "ssn": Kind("US_SSN", 4, 2, 20),
+    "zip": Kind("ZIP_CODE", 3, 3, 10),
+    "dob": Kind("DATE_OF_BIRTH", 4, 2, 10),
+    "account": Kind("ACCOUNT_ID", 4, 3),
+    "bank": Kind("US_BANK_NUMBER", 5, 3),
+    "iban": Kind("IBAN_CODE", 8, 4),
+    "order": Kind("ORDER_ID", 4, 3),
+    "booking": Kind("BOOKING_REFERENCE", 4, 3),
+    "plate": Kind("LICENSE_PLATE", 3, 2, 10),
+    "vin": Kind("VIN", 5, 3, 20),
+    "license": Kind("US_DRIVER_LICENSE", 5, 3, 20),
+    "passport": Kind("US_PASSPORT", 5, 3, 12),
+    "medical": Kind("MEDICAL_RECORD", 4, 3, 20),
+    "username": Kind("USERNAME", 3, 3, 20),
+    "password": Kind("PASSWORD", 3, 3, 20),
+    "pin": Kind("PIN", 3, 3, 12),
+}
+"""What a cue's topic makes of digits near it."""
+_TAILS = {"ssn": "US_SSN", "card": "CREDIT_CARD", "phone": "PHONE_NUMBER", "account": "ACCOUNT_ID", "bank": "US_BANK_NUMBER", "license": "US_DRIVER_LICENSE", "order": "ORDER_ID"}
+PREFIXES = 12
+"""A value is tried at this many turn boundaries at most, so that a later turn never uncovers what was found."""
+
+
+def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
+    """Every value made of digits alone, whatever its kind; computed once per reading and set of regions."""
+    key = f"_decided_{regions}"
+    kept: list[Hit] | None = reading.__dict__.get(key)
+    if kept is None:
+        found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+        for run in digit_runs(reading):
+            for part in _prefixes(run):
+                for hit in _Decider(reading, regions).resolve(part.elements):
+                    found.setdefault((hit.entity, hit.spans), hit)
+        kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+        reading.__dict__[key] = kept
+    return kept
+
+
+def _prefixes(run: Run) -> list[Run]:
+    """The run as it stood at the end of each turn, and as it is."""
+    cuts = [i for i, e in enumerate(run.elements) if i and e.link >= PAUSE]
+    return [Run(run.elements[:i]) for i in cuts[:PREFIXES]] + [run]
+
+
+class _Decider:
+    def __init__(self, reading: Reading, regions: tuple[str, ...]) -> None:
+        self.reading, self.regions = reading, regions
+
+    def resolve(self, elements: list[Element]) -> list[Hit]:
+        """Hits for the elements as one number, else for the parts they fall into at their weakest link."""
+        topics = topics_at(self.reading, elements[0].first, elements[-1].last)
+        if self._survives(elements, topics):
+            return []
+        hit = self._by_form(elements, topics) or self._by_topic(elements, topics)
+        if hit is not None:
+            return [hit]
+        weakest = max((e.link for e in elements[1:]), default=TIGHT)
+        if len(elements) > 1 and weakest > TIGHT:
+            parts: list[list[Element]] = [[elements[0]]]
+            for element in elements[1:]:
+                if element.link == weakest:
+                    parts.append([element])
+                else:
+                    parts[-1].append(element)
+            split = [hit for part in parts for hit in self.resolve(part)]
+            if split:
+                return split
+        hit = self._by_length(elements)
+        return [hit] if hit is not None else []
+
+    def _survives(self, elements: Sequence[Element], topics: list[Topic]) -> bool:
+        """A price, a quantity, a train: the nearest cue says that the number is nobody's."""
+        count = sum(len(e.digits) for e in elements)
+        for topic in topics:
+            if topic.name in ("name", "spell", "email", "address", "age"):
+                continue
+            near = topic.source != "before" or topic.distance <= 5
+            return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
+        return False
+
+    def _by_form(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
+        digits = "".join(e.digits for e in elements)
+        count = len(digits)
+        spoken = sum(e.spoken for e in elements) * 2 > len(elements)
+        names = {t.name for t in topics[:3]}
+        if 13 <= count <= 28 and (checks.card(digits) or self._repaired_card(elements)):
+            return self._hit("CREDIT_CARD", elements, 1.0 if "card" in names else 0.9, "valid card number", topics, "card")
+        told = self._told(count, topics)
+        if elements[0].plus and 8 <= count <= 15:
+            return self._hit("PHONE_NUMBER", elements, 0.85, "international form", topics, "phone")
+        groups = _groups(elements)
+        if count == 9 and groups == [3, 2, 4] and (told is None or told.name == "ssn") and digits[0] != "9" and digits[:3] not in ("000", "666"):
+            return self._hit("US_SSN", elements, 0.85 if told else 0.6, "form of a social security number", topics, "ssn")
+        if told is not None and told.name != "phone":
+            return None
+        if count in (10, 11) and checks.nanp(digits) and (count == 10 or digits[0] == "1"):
+            bare = len(elements) == 1 and not spoken
+            return self._hit("PHONE_NUMBER", elements, 0.6 if bare else 0.75, "North American number", topics, "phone")
+        if count in (10, 11) and digits[0] == "0" and digits[1] != "0":
+            return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
+        if groups == [3, 4] and not spoken and elements[-1].link == TIGHT:
+            return self._hit("PHONE_NUMBER", elements, 0.5, "local number", topics, "phone")
+        if 8 <= count <= 15 and not spoken and len(elements) > 1 and max(e.link for e in elements[1:]) == TIGHT and self._valid(digits):
+            return self._hit("PHONE_NUMBER", elements, 0.6, "valid number", topics, "phone")
+        return None
+
+    def _told(self, count: int, topics: list[Topic]) -> Topic | None:
+        """The first topic whose kind admits so many digits."""
+        for topic in topics:
+            kind = KINDS.get(topic.name)
+            if kind is not None and (kind.asked if topic.source == "question" else kind.told) <= count <= kind.most:
+                return topic
+        return None
+
+    def _by_topic(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
+        count = sum(len(e.digits) for e in elements)
+        if any(t.name == "last4" for t in topics) and 2 <= count <= 6:
+            tail = next((t for t in topics if t.name in _TAILS), None)
+            deciding = next(t for t in topics if t.name == "last4")
+            entity = _TAILS[tail.name] if tail else "ACCOUNT_ID"
+            return Hit(entity, self._spans(elements), 0.8, f"last digits: {deciding.explain(self.reading)}")
+        for topic in topics:
+            kind = KINDS.get(topic.name)
+            if kind is None:
+                continue
+            least = kind.asked if topic.source == "question" else kind.told
+            if least <= count <= kind.most and not self._year(elements, topic):
+                if topic.name == "dob" and topic.source != "question":
+                    continue
+                score = 0.8 if topic.source == "before" and topic.distance <= 5 else 0.7 if topic.source != "after" else 0.6
+                return Hit(kind.entity, self._spans(elements), score, topic.explain(self.reading))
+        return None
+
+    def _year(self, elements: Sequence[Element], topic: Topic) -> bool:
+        """"my account since 2019": a bare year some words after a cue is a year."""
+        if topic.source != "before" or topic.distance < 4 or topic.name in ("dob", "pin", "expiry"):
+            return False
+        digits = "".join(e.digits for e in elements)
+        return len(digits) == 4 and digits[:2] in ("19", "20")
+
+    def _by_length(self, elements: list[Element]) -> Hit | None:
+        """Long numbers nobody named: more likely somebody's than not."""
+        count = sum(len(e.digits) for e in elements)
+        spoken = sum(e.spoken for e in elements) * 2 > len(elements)
+        links = max((e.link for e in elements[1:]), default=TIGHT)
+        if links > WEAK and not spoken:
+            return None
+        if spoken and count >= 7:
+            entity = "CREDIT_CARD" if 13 <= count <= 19 else "US_SSN" if count == 9 else "PHONE_NUMBER" if count in (7, 10, 11) else "ACCOUNT_ID"
+            return Hit(entity, self._spans(elements), 0.5, f"{count} digits said one after the other")
+        if not spoken and _groups(elements) in ([4, 4, 4, 4], [4, 6, 5]):
+            return Hit("CREDIT_CARD", self._spans(elements), 0.5, "form of a card number")
+        if not spoken and 8 <= count <= 19 and links == TIGHT:
+            return Hit("ACCOUNT_ID", self._spans(elements), 0.4, f"{count} digits that nothing near explains")
+        return None
+
+    def _valid(self, digits: str) -> bool:
+        for region in self.regions:
+            try:
+                if phonenumbers.is_valid_number(phonenumbers.parse(digits, region)):
+                    return True
+            except phonenumbers.NumberParseException:
+                continue
+        return False
+
+    def _repaired_card(self, elements: list[Element]) -> bool:
+        """Whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
+        digits = "".join(e.digits for e in elements)
+        places = [sum(len(e.digits) for e in elements[:i]) for i, e in enumerate(elements) if i and e.link == REPAIR]
+        for place in places[:4]:
+            for dropped in range(1, min(place, 16) + 1):
+                if checks.card(digits[: place - dropped] + digits[place:]):
+                    return True
+        return False
+
+    def _hit(self, entity: str, elements: list[Element], score: float, form: str, topics: list[Topic], topic: str) -> Hit:
+        near = next((t for t in topics if t.name == topic), None)
+        why = form if near is None else f"{form}; {near.explain(self.reading)}"
+        return Hit(entity, self._spans(elements), min(1.0, score + (0.15 if near else 0.0)), why)
+
+    def _spans(self, elements: Sequence[Element]) -> tuple[tuple[int, int], ...]:
+        """The elements, a sign before them, and what the other party echoed meanwhile and right after."""
+        reading = self.reading
+        tokens = [t for e in elements for t in (e.first, e.last)]
+        before = elements[0].first - 1
+        if before >= 0 and reading.low[before] in ("+", "(", "plus") and reading.turn[before] == reading.turn[elements[0].first]:
+            tokens.append(before)
+            if reading.low[before] == "(" and before and reading.low[before - 1] == "+":
+                tokens.append(before - 1)
+        value = "".join(e.digits for e in elements)
+        first, last = reading.turn[elements[0].first], reading.turn[elements[-1].last]
+        mine = {reading.turn[e.first] for e in elements}
+        for turn in range(first + 1, min(last + 2, len(reading.turns))):
+            if turn not in mine and reading.light[turn]:
+                echoed = [
+                    t for t in range(reading.turns[turn].first, reading.turns[turn].last)
+                    if reading.kind[t] == DIGITS or reading.kind[t] in SPOKEN_NUMBER or reading.kind[t] == ZERO
+                ]
+                said = "".join(reading.value[t] for t in echoed)
+                if echoed and (turn <= last or (len(said) >= 2 and said in value)):
+                    tokens.extend(echoed)
+        return spans_of(reading, tokens)
+
+
+def _groups(elements: Sequence[Element]) -> list[int]:
+    return [len(e.digits) for e in elements]

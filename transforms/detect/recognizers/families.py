@@ -1,0 +1,194 @@
+"""The recognizers by name; a policy disables them by these names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from callveil.transforms.detect.recognizers import address, dates, internet, names
+from callveil.transforms.detect.recognizers.base import SpokenRecognizer
+from callveil.transforms.detect.recognizers.codes import decided_codes
+from callveil.transforms.detect.recognizers.decide import decided
+from callveil.transforms.detect.recognizers.hit import Hit
+from callveil.transforms.detect.recognizers.letters import may_hold_codes
+from callveil.transforms.detect.recognizers.reading import Reading
+
+
+class _NumberRecognizer(SpokenRecognizer):
+    """Values decided among runs of digits and of letters and digits."""
+
+    def __init__(self, language: str = "en", regions: Sequence[str] = ("US",)) -> None:
+        super().__init__(language)
+        self.regions = tuple(regions)
+
+    def gate(self, read: Reading) -> bool:
+        return read.has_numbers or may_hold_codes(read)
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return [hit for hit in (*decided(read, self.regions), *decided_codes(read)) if hit.entity in self.ENTITIES]
+
+
+class SpokenPhoneRecognizer(_NumberRecognizer):
+    """Telephone numbers in digits, in words and mixed, over pauses and turns."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("PHONE_NUMBER",)
+
+
+class SpokenCardRecognizer(_NumberRecognizer):
+    """Payment cards (Luhn), their last digits, verification codes."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD", "CVV")
+
+
+class GovernmentIdRecognizer(_NumberRecognizer):
+    """Numbers a state gives out; all but their strictest forms need context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("US_SSN", "US_ITIN", "UK_NINO", "US_PASSPORT", "US_DRIVER_LICENSE")
+
+
+class BankAccountRecognizer(_NumberRecognizer):
+    """IBANs by their check digits; account and routing numbers with context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("IBAN_CODE", "US_BANK_NUMBER")
+
+
+class AccountNumberRecognizer(_NumberRecognizer):
+    """Customer, member, policy, claim and like numbers, and long numbers nobody named."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID",)
+
+
+class OrderReferenceRecognizer(_NumberRecognizer):
+    """Order and booking references, with context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ORDER_ID", "BOOKING_REFERENCE")
+
+
+class PostcodeRecognizer(_NumberRecognizer):
+    """Postcodes of the US, UK, Canada and the Netherlands by form, of others with context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ZIP_CODE",)
+
+
+class VehicleRecognizer(_NumberRecognizer):
+    """Licence plates with context, vehicle identification numbers by check digit or context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("LICENSE_PLATE", "VIN")
+
+
+class MedicalNumberRecognizer(_NumberRecognizer):
+    """Medical record and health service numbers, with context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("MEDICAL_RECORD", "UK_NHS")
+
+
+class SecretRecognizer(_NumberRecognizer):
+    """PINs, one-time codes, passwords and user names, with context."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("PIN", "PASSWORD", "USERNAME")
+
+
+class SpelledNameRecognizer(_NumberRecognizer):
+    """Names spelled letter by letter, by the NATO alphabet or with everyday words."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
+
+
+class BirthDateRecognizer(SpokenRecognizer):
+    """Dates of birth and card expiry dates beside a cue or in answer to a question."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("DATE_OF_BIRTH", "CARD_EXPIRY")
+
+    def gate(self, read: Reading) -> bool:
+        return not read.topics.isdisjoint(("dob", "expiry"))
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return [*dates.dated(read), *(hit for hit in decided(read, ()) if hit.entity in self.ENTITIES)]
+
+
+class AgeRecognizer(SpokenRecognizer):
+    """Ages over 89."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("AGE",)
+
+    def gate(self, read: Reading) -> bool:
+        return read.has_numbers
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return dates.ages(read)
+
+
+class AddressRecognizer(SpokenRecognizer):
+    """Street addresses."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ADDRESS",)
+
+    def gate(self, read: Reading) -> bool:
+        vocab, words = read.vocab, read.words
+        if "address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads):
+            return True
+        return "box" in words or (read.has_numbers and not words.isdisjoint(vocab.street_prefixes))
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return address.addresses(read)
+
+
+class SpokenEmailRecognizer(SpokenRecognizer):
+    """E-mail addresses, written, spaced out and read aloud."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("EMAIL_ADDRESS",)
+
+    def gate(self, read: Reading) -> bool:
+        vocab, words = read.vocab, read.words
+        return "@" in words or not words.isdisjoint(vocab.mail_joints) or not words.isdisjoint(vocab.providers) or "email" in read.topics
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return [*internet.written_mail(read), *internet.spoken_mail(read)]
+
+
+class SpokenUrlRecognizer(SpokenRecognizer):
+    """Web addresses, written and read aloud."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("URL",)
+
+    def gate(self, read: Reading) -> bool:
+        return "." in read.words or not read.words.isdisjoint(read.vocab.mail_joints)
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return internet.urls(read)
+
+
+class NetworkAddressRecognizer(SpokenRecognizer):
+    """IP addresses (both versions) and hardware addresses."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("IP_ADDRESS", "MAC_ADDRESS")
+
+    def gate(self, read: Reading) -> bool:
+        return read.has_numbers or ":" in read.words or "-" in read.words
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return [*internet.network(read), *internet.spoken_ip(read)]
+
+
+class NameAnswerRecognizer(SpokenRecognizer):
+    """Names given in answer to a question for a name."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
+
+    def gate(self, read: Reading) -> bool:
+        return not read.topics.isdisjoint(("name", "spell"))
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return names.answers(read)
+
+
+class IntroductionRecognizer(SpokenRecognizer):
+    """Names after "my name is", "this is ... calling", "it's under"."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
+
+    def gate(self, read: Reading) -> bool:
+        return not read.words.isdisjoint(read.vocab.name_leads)
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return names.introductions(read)

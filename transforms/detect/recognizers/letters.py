@@ -1,0 +1,236 @@
+"""Letters and digits read out one by one: "c b four three p q", "b as in boy", "j o h n", "november", and codes written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
+
+EXPECTED = frozenset(("zip", "order", "booking", "account", "plate", "vin", "license", "passport", "medical", "spell", "name", "username", "email", "iban", "ssn", "password", "policy"))
+"""After a question about one of these a recogniser's "see" or "bee" is a letter, and a short scrap of letters a part of the answer."""
+_PAUSES = frozenset(("uh", "um", "er", "erm", "hm", "hmm", "mm", "ah", "then", "and", "okay", "ok", "yes", "yeah", "it's", "that's", "is", "so", "followed", "by", "space", "again", "right", "like"))
+
+
+@dataclass(slots=True)
+class Piece:
+    """One letter, number or scrap: its characters in capitals, its tokens (both ends included), its link to the piece before.
+
+    `letter` is 1 for a letter said by itself, 2 for one said as an alphabet word, 0 for anything else.
+    """
+
+    text: str
+    first: int
+    last: int
+    link: int = TIGHT
+    letter: int = 0
+    spoken: bool = False
+
+
+@dataclass(slots=True)
+class Code:
+    """Pieces of one party that may be one code, in order."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+
+class _Spelling:
+    def __init__(self, reading: Reading, stream: list[int], skip: frozenset[int]) -> None:
+        self.reading, self.stream, self.skip = reading, stream, skip
+        self.numbers = NumberParser(reading, stream, skip)
+        self.kind, self.low = reading.kind, reading.low
+        self._expected: dict[int, bool] = {}
+
+    def _token(self, place: int) -> int:
+        return self.stream[place] if 0 <= place < len(self.stream) else HARD
+
+    def expected(self, token: int) -> bool:
+        """Whether the turn of `token` answers a question whose answer is spelled."""
+        turn = self.reading.turn[token]
+        if turn not in self._expected:
+            self._expected[turn] = any(t.name in EXPECTED for t in questions(self.reading, turn))
+        return self._expected[turn]
+
+    def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
+        """The piece that begins at `place`, and the place after it."""
+        token = self._token(place)
+        if token < 0 or token in self.skip:
+            return None
+        kind, low = self.kind[token], self.low[token]
+        if kind == DIGITS:
+            after = place + 1
+            if self.numbers.number(place, True) is not None or self._mixed(token):
+                return Piece(self.reading.value[token], token, token), after
+            return None
+        if kind == LETTER or (kind == ZERO and low == "o"):
+            return self._letter(place, token, low, inside)
+        if kind == MULTIPLE:
+            ahead = self._token(place + 1)
+            if ahead >= 0 and self.kind[ahead] in (LETTER, ZERO) and len(self.low[ahead]) == 1:
+                times = int(self.reading.value[token])
+                return Piece(self.low[ahead].upper() * times, token, ahead, letter=1, spoken=True), place + 2
+        if kind in (WORD, MONTH, ZERO):
+            return self._word(place, token, low, inside)
+        number = self.numbers.number(place, True)
+        if number is not None:
+            return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
+        return None
+
+    def _mixed(self, token: int) -> bool:
+        """Whether digits and letters are written as one word here."""
+        reading = self.reading
+        return (reading.glued(token) and self._alpha(token - 1)) or (token + 1 < reading.count and reading.glued(token + 1) and self._alpha(token + 1))
+
+    def _alpha(self, token: int) -> bool:
+        return self.low[token].isalpha()
+
+    def _letter(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
+        reading = self.reading
+        if not low.isascii() and not low.isalpha():
+            return None
+        if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
+            return None
+        # "c for charlie", "b as in boy", "d like delta"
+        after = place + 1
+        words = [self._token(after + i) for i in range(4)]
+        said = [self.low[t] if t >= 0 else "" for t in words]
+        if said[0] == "," :
+            words, said, after = words[1:], said[1:], after + 1
+        for link, size in ((("as", "in"), 2), (("is", "for"), 2), (("like", "in"), 2), (("for",), 1), (("like",), 1), (("as",), 1), (("in",), 1)):
+            if tuple(said[:size]) == link and size < len(said) and said[size][:1].isalpha():
+                if link == ("as", "in") or (said[size][0] == low and len(said[size]) > 1):
+                    return Piece(low.upper(), token, words[size], letter=2, spoken=True), after + size + 1
+        if low in "ai" and not inside and not self._followed(place + 1):
+            return None
+        if low in "ai" and inside and not self._followed(place + 1) and not self._final(place + 1):
+            return None
+        return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
+
+    def _followed(self, place: int) -> bool:
+        """Whether a letter or a digit follows at once: only then are "a" and "i" letters."""
+        token = self._token(place)
+        if token >= 0 and self.kind[token] == SEPARATOR and self.low[token] in "-.,":
+            token = self._token(place + 1)
+        if token < 0:
+            return False
+        if self.kind[token] == LETTER:
+            return self.low[token] not in "ai" or self._token(place + 1) < 0 or self.kind[self._token(place + 1)] != WORD
+        return self.numbers.number(place, True) is not None or self.low[token] in self.reading.vocab.nato
+
+    def _final(self, place: int) -> bool:
+        token = self._token(place)
+        return token < 0 or self.kind[token] in (SEPARATOR, LINE)
+
+    def _word(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
+        reading, vocab = self.reading, self.reading.vocab
+        letter = vocab.nato.get(low)
+        if letter is not None:
+            ahead = self._token(place + 1)
+            following = ahead >= 0 and (self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None)
+            if inside or following or self.expected(token):
+                return Piece(letter.upper(), token, token, letter=2, spoken=True), place + 1
+        if not low.isalpha():
+            return None
+        glued = (token + 1 < reading.count and reading.glued(token + 1) and self.kind[token + 1] == DIGITS) or (
+            token > 0 and reading.glued(token) and self.kind[token - 1] == DIGITS
+        )
+        if glued and len(low) <= 14:
+            return Piece(low.upper(), token, token), place + 1
+        raw = reading.text[reading.start[token] : reading.end[token]]
+        if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in ("am", "pm", "ok"):
+            return Piece(low.upper(), token, token), place + 1
+        if self.expected(token) and low not in vocab.fillers:
+            sound = vocab.sounds.get(low)
+            if sound is not None and (inside or self._followed(place + 1)):
+                return Piece(sound.upper(), token, token, letter=1, spoken=True), place + 1
+            if len(low) <= 3 and low not in vocab.words and low not in vocab.quantities:
+                return Piece(low.upper(), token, token, letter=1, spoken=True), place + 1
+        return None
+
+    def _digits_follow(self, place: int) -> bool:
+        token = self._token(place)
+        if token >= 0 and self.low[token] == "-":
+            token = self._token(place + 1)
+        return token >= 0 and self.kind[token] == DIGITS
+
+    def _connect(self, place: int) -> tuple[Piece, int] | None:
+        strength, vocab = TIGHT, self.reading.vocab
+        for _ in range(CONNECTORS):
+            token = self._token(place)
+            if token == HARD:
+                return None
+            if token == SOFT:
+                strength = PAUSE
+            else:
+                found = self.piece(place, True)
+                if found is not None:
+                    found[0].link = strength
+                    return found
+                low, kind = self.low[token], self.kind[token]
+                if kind == LINE:
+                    strength = max(strength, PAUSE)
+                elif kind == SEPARATOR:
+                    if low in "-–—/_#":
+                        pass
+                    elif low in ".,'":
+                        glued = self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1)
+                        strength = max(strength, TIGHT if glued else LOOSE)
+                    else:
+                        return None
+                elif low in vocab.repairs:
+                    strength = max(strength, REPAIR)
+                elif low in vocab.joints or low in vocab.frames:
+                    pass
+                elif low in _PAUSES or low in vocab.backchannel:
+                    strength = max(strength, WEAK)
+                else:
+                    return None
+            place += 1
+        return None
+
+    def codes(self) -> list[Code]:
+        """All runs of pieces that hold a letter."""
+        out: list[Code] = []
+        place, size = 0, len(self.stream)
+        while place < size:
+            found = self.piece(place, False)
+            if found is None:
+                place += 1
+                continue
+            code = Code()
+            while found is not None:
+                code.pieces.append(found[0])
+                place = found[1]
+                found = self._connect(place)
+            if any(c.isalpha() for p in code.pieces for c in p.text):
+                out.append(code)
+        return out
+
+
+def may_hold_codes(reading: Reading) -> bool:
+    """A cheap test: a letter by itself, letters next to digits, an alphabet word, or a question whose answer is spelled."""
+    kept: bool | None = reading.__dict__.get("_may_hold_codes")
+    if kept is None:
+        kept = (
+            reading.has_digits
+            or any(reading.kind[t] == LETTER and reading.low[t] not in "ais" for t in range(reading.count))
+            or not reading.words.isdisjoint(reading.vocab.nato)
+            or "o" in reading.words
+            or not reading.topics.isdisjoint(EXPECTED)
+        )
+        reading.__dict__["_may_hold_codes"] = kept
+    return kept
+
+
+def codes(reading: Reading) -> list[Code]:
+    """Every run of letters and digits that holds a letter; computed once per reading."""
+    kept: list[Code] | None = reading.__dict__.get("_codes")
+    if kept is None:
+        kept = []
+        skip = blocked(reading)
+        for stream in reading.streams:
+            kept.extend(_Spelling(reading, stream, skip).codes())
+        reading.__dict__["_codes"] = kept
+    return kept

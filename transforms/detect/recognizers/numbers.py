@@ -1,0 +1,283 @@
+"""Digits as they are written and said, gathered into runs: "four one five, double two" is one run of five digits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.vocabulary import (
+    DIGITS,
+    HUNDRED,
+    LETTER,
+    LINE,
+    MULTIPLE,
+    SEPARATOR,
+    TEEN,
+    TENS,
+    THOUSAND,
+    UNIT,
+    WORD,
+    ZERO,
+)
+
+# how firmly two elements of a run hold together: the number is split where the link is weakest
+TIGHT, LOOSE, WEAK, PAUSE, REPAIR = range(5)
+CONNECTORS = 10
+"""At most this many words and signs may stand between two elements of one number."""
+
+_NOT_NUMBERS = re.compile(
+    r"""(?xi)
+      \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b              # GUID
+    | (?<![\w.-])\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
+    | (?<![\w:.])\d{1,2}:\d\d(?::\d\d)?(?![\w:])(?:\s?[ap]\.?m\b)?  # time of day
+    | (?<![\w/.-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:18|19|20)\d\d|\d\d)(?![\d/-]|\.\d)  # numeric date
+    | [$£€¥₹]\s?\d[\d,]*(?:\.\d+)?                                # price
+    | (?<![\w.])\d+(?:\.\d+)?\s?%                                 # share
+    | (?<![\w.,-])\d{1,3}\.\d{1,2}(?![\w.-])                      # rating, decimal price
+    | (?<![\w,.-])\d{1,3}(?:,\d{3})+(?![\w,-])                    # 3,500
+    | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
+    """
+)
+_TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), frozenset(",:#\\"), frozenset("$£€¥₹%@_=<{}[]")
+
+
+@dataclass(slots=True)
+class Element:
+    """One number as said: its digits, its tokens (both ends included), the link to the element before."""
+
+    digits: str
+    first: int
+    last: int
+    link: int = TIGHT
+    spoken: bool = False
+    plus: bool = False
+
+
+@dataclass(slots=True)
+class Run:
+    """Elements of one party that may be one number, in order."""
+
+    elements: list[Element] = field(default_factory=list)
+
+    @property
+    def digits(self) -> str:
+        return "".join(e.digits for e in self.elements)
+
+    @property
+    def first(self) -> int:
+        return self.elements[0].first
+
+    @property
+    def last(self) -> int:
+        return self.elements[-1].last
+
+
+def blocked(reading: Reading) -> frozenset[int]:
+    """Tokens of written dates, times, prices, shares, ratings, GUIDs and internet addresses: they are in no run."""
+    if not reading.has_digits:
+        return frozenset()
+    out: set[int] = set()
+    token, starts = 0, reading.start
+    for match in _NOT_NUMBERS.finditer(reading.text):
+        while token < reading.count and starts[token] < match.start():
+            token += 1
+        while token < reading.count and starts[token] < match.end():
+            out.add(token)
+            token += 1
+    return frozenset(out)
+
+
+class NumberParser:
+    """Reads one stream of a conversation."""
+
+    def __init__(self, reading: Reading, stream: list[int], skip: frozenset[int]) -> None:
+        self.reading, self.stream, self.skip = reading, stream, skip
+        self.kind, self.low, self.value = reading.kind, reading.low, reading.value
+
+    def _kind(self, place: int) -> int:
+        if not 0 <= place < len(self.stream):
+            return -1
+        token = self.stream[place]
+        return self.kind[token] if token >= 0 else -1
+
+    def number(self, place: int, inside: bool) -> tuple[str, int, bool] | None:
+        """The number that begins at `place`: (digits, place after it, whether it was said in words)."""
+        kind = self._kind(place)
+        if kind in (-1, WORD, SEPARATOR, LINE, LETTER):
+            return None
+        token = self.stream[place]
+        if token in self.skip:
+            return None
+        if kind == DIGITS:
+            return self._written(place, token)
+        if kind == UNIT:
+            if self.low[token] == "one" and not inside and self._pronoun(token):
+                return None
+            return self._scaled(self.value[token], place + 1)
+        if kind == ZERO:
+            ahead = self._kind(place + 1)
+            if inside or ahead in (UNIT, ZERO, MULTIPLE) or (ahead == DIGITS and self.low[token] != "o"):
+                return "0", place + 1, True
+            return None
+        if kind == TEEN:
+            return self._scaled(self.value[token], place + 1)
+        if kind == TENS:
+            after = place + 1
+            if self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-" and self._kind(after + 1) == UNIT:
+                after += 1
+            if self._kind(after) == UNIT and self.value[self.stream[after]] != "0":
+                return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1)
+            return self._scaled(self.value[token], place + 1)
+        if kind == MULTIPLE:
+            ahead = self._kind(place + 1)
+            if ahead in (UNIT, ZERO) or (ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip):
+                return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
+        return None
+
+    def _written(self, place: int, token: int) -> tuple[str, int, bool] | None:
+        reading = self.reading
+        glued_before = reading.glued(token) and self.kind[token - 1] in (WORD, LETTER, UNIT, TENS, ZERO)
+        after = token + 1
+        glued_after = after < reading.count and reading.glued(after) and self.kind[after] in (WORD, LETTER, ZERO)
+        if (glued_before and self.low[token - 1] not in ("x", "ext")) or (glued_after and self.low[after] not in ("x", "ext")):
+            return None
+        digits = self.value[token]
+        if len(digits) <= 2:
+            if self._kind(place + 1) == HUNDRED:
+                return digits + "00", place + 2, False
+            if self._kind(place + 1) == THOUSAND:
+                return digits + "000", place + 2, False
+        return digits, place + 1, False
+
+    def _scaled(self, digits: str, after: int) -> tuple[str, int, bool]:
+        kind = self._kind(after)
+        if kind == THOUSAND:
+            return digits + "000", after + 1, True
+        if kind != HUNDRED:
+            return digits, after, True
+        after += 1
+        tail, joined = after, False
+        if self._kind(tail) == WORD and self.low[self.stream[tail]] == "and":
+            tail, joined = tail + 1, True
+        if self._kind(tail) in (TEEN, TENS) or (joined and self._kind(tail) == UNIT):
+            rest = self.number(tail, True)
+            # "eight hundred twenty one" is 821; "eight hundred five five five" goes on digit by digit
+            if rest is not None and len(rest[0]) <= 2 and self._kind(rest[1]) not in (UNIT, ZERO, TEEN, TENS, DIGITS, MULTIPLE):
+                return str(int(digits) * 100 + int(rest[0])), rest[1], True
+        return digits + "00", after, True
+
+    def _pronoun(self, token: int) -> bool:
+        low, vocab = self.low, self.reading.vocab
+        before = token > 0 and low[token - 1] in vocab.one_before
+        after = token + 1 < self.reading.count and low[token + 1] in vocab.one_after
+        return before or after
+
+    def quantity(self, after: int) -> bool:
+        """Whether the word at `after` makes the number before it a quantity, a time or a price."""
+        while self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-":
+            after += 1
+        return self._kind(after) in (WORD, ZERO, LETTER) and self.low[self.stream[after]] in self.reading.vocab.quantities
+
+    def link(self, place: int) -> tuple[int, int] | None:
+        """From just after an element: (strength of the link, place of the next element), or None where the run ends."""
+        vocab, strength, signs = self.reading.vocab, TIGHT, 0
+        while place < len(self.stream) and signs <= CONNECTORS:
+            token = self.stream[place]
+            if token == HARD:
+                return None
+            if token == SOFT:
+                strength = max(strength, PAUSE)
+            elif self.number(place, True) is not None:
+                return strength, place
+            else:
+                weight = self._weight(token, vocab)
+                if weight is None:
+                    return None
+                strength = max(strength, weight)
+            place += 1
+            signs += 1
+        return None
+
+    def _weight(self, token: int, vocab: object) -> int | None:
+        reading, low = self.reading, self.low[token]
+        kind = self.kind[token]
+        if kind == LINE:
+            return PAUSE
+        if kind == SEPARATOR:
+            if low in _STOP_SIGNS or token in self.skip:
+                return None
+            if low in _TIGHT_SIGNS:
+                return LOOSE if low == "+" else TIGHT
+            if low in _LOOSE_SIGNS:
+                return LOOSE
+            if low == "." and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
+                return TIGHT
+            return LOOSE if low in ".…·'" else WEAK
+        if low in reading.vocab.repairs:
+            return REPAIR
+        if low in reading.vocab.joints:
+            return TIGHT
+        if low in reading.vocab.fillers:
+            return WEAK
+        if low in ("x", "ext"):
+            return LOOSE
+        return None
+
+    def runs(self) -> list[Run]:
+        out: list[Run] = []
+        place, size = 0, len(self.stream)
+        kinds, stream = self.kind, self.stream
+        while place < size:
+            token = stream[place]
+            if token < 0 or kinds[token] in (WORD, SEPARATOR, LINE, LETTER):
+                place += 1
+                continue
+            first = self.number(place, False)
+            if first is None:
+                place += 1
+                continue
+            run, link = Run(), TIGHT
+            number: tuple[str, int, bool] | None = first
+            while number is not None:
+                digits, after, spoken = number
+                if len(digits) <= 4 and self.quantity(after):
+                    place = after
+                    break
+                before = stream[place] - 1
+                plus = before >= 0 and (self.low[before] == "+" or self.low[before] == "plus")
+                run.elements.append(Element(digits, stream[place], stream[after - 1], link, spoken, plus))
+                place = after
+                following = self._homophone(after, run) or self.link(after)
+                if following is None:
+                    break
+                link, place = following
+                number = self._sound(place) or self.number(place, True)
+            if run.elements:
+                out.append(run)
+        return out
+
+    def _homophone(self, place: int, run: Run) -> tuple[int, int] | None:
+        """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three")."""
+        if self._sound(place) is None or len(run.elements) < 2 or not (run.elements[-1].spoken and run.elements[-2].spoken):
+            return None
+        return (TIGHT, place) if self._kind(place + 1) in (UNIT, ZERO, MULTIPLE) else None
+
+    def _sound(self, place: int) -> tuple[str, int, bool] | None:
+        if self._kind(place) != WORD:
+            return None
+        digit = self.reading.vocab.homophones.get(self.low[self.stream[place]])
+        return None if digit is None else (digit, place + 1, True)
+
+
+def digit_runs(reading: Reading) -> list[Run]:
+    """Every run of numbers in every party's stream, in order; computed once per reading."""
+    kept: list[Run] | None = reading.__dict__.get("_runs")
+    if kept is None:
+        kept = []
+        if reading.has_numbers:
+            skip = blocked(reading)
+            for stream in reading.streams:
+                kept.extend(NumberParser(reading, stream, skip).runs())
+        reading.__dict__["_runs"] = kept
+    return kept

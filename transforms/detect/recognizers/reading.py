@@ -1,0 +1,248 @@
+"""The normalised view of a conversation: one token pass, shared by every recognizer, each token mapped back exactly."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from callveil.transforms.detect.recognizers.vocabulary import (
+    DIGITS,
+    LETTER,
+    LINE,
+    SEPARATOR,
+    SPOKEN_NUMBER,
+    WORD,
+    ZERO,
+    Vocabulary,
+    vocabulary,
+)
+from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|\n|[^\w\s]|_")
+HARD, SOFT = -1, -2
+"""Marks in a stream: a break no value runs over, and one that a value may run over (a pause, or the other party's backchannel)."""
+LIGHT_TOKENS = 14
+"""A turn of at most this many tokens can be a backchannel or an echo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One turn and the tokens in it (half-open)."""
+
+    start: int
+    end: int
+    role: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A phrase that names a kind of value: its topic, its tokens (half-open) and its turn."""
+
+    topic: str
+    first: int
+    last: int
+    turn: int
+
+
+class Reading:
+    """Tokens of one text, as parallel lists.
+
+    Attributes:
+        start, end: offsets of each token in `text`, code points.
+        low: its lower-case form, typographic apostrophes made plain.
+        kind: one of the kinds of `vocabulary`.
+        value: digits for numbers, else empty.
+        turn: index into `turns`.
+        turns: the turns in order; lines where none were given.
+    """
+
+    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary) -> None:
+        self.text, self.vocab = text, vocab
+        self.start: list[int] = []
+        self.end: list[int] = []
+        self.low: list[str] = []
+        self.kind: list[int] = []
+        self.value: list[str] = []
+        self.turn: list[int] = []
+        self.roles_known = any(t.role for t in turns)
+        spans = [(t.start, t.end, t.role) for t in turns if t.end > t.start] or _lines(text)
+        self.turns: list[Said] = []
+        kinds = vocab.kinds
+        start, end, low, kind, value = self.start.append, self.end.append, self.low.append, self.kind.append, self.value.append
+        count = 0
+        for begin, stop, role in spans:
+            first = count
+            for match in _TOKEN.finditer(text, begin, stop):
+                raw = match.group()
+                word = raw.lower()
+                known = kinds.get(word)
+                if known is not None:
+                    low(word), kind(known[0]), value(known[1])
+                elif raw[0].isalpha():
+                    if "’" in word:
+                        word = word.replace("’", "'")
+                    low(word), kind(LETTER if len(raw) == 1 else WORD), value("")
+                elif raw[0].isdecimal():
+                    digits = raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
+                    low(word), kind(DIGITS), value(digits)
+                elif raw == "\n":
+                    low(raw), kind(LINE), value("")
+                else:
+                    low(raw), kind(SEPARATOR if not raw.isalnum() else WORD), value("")
+                start(match.start()), end(match.end())
+                count += 1
+            self.turn.extend([len(self.turns)] * (count - first))
+            self.turns.append(Said(begin, stop, role, first, count))
+        self.count = count
+
+    # -- cheap facts that gates read
+
+    @cached_property
+    def has_digits(self) -> bool:
+        """Whether any token is written in digits."""
+        return DIGITS in self.kind
+
+    @cached_property
+    def has_numbers(self) -> bool:
+        """Whether any token is a digit or a number word."""
+        kinds = set(self.kind)
+        return DIGITS in kinds or not kinds.isdisjoint(SPOKEN_NUMBER)
+
+    @cached_property
+    def has_letters(self) -> bool:
+        """Whether any token is a single letter."""
+        return LETTER in self.kind
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All lower-case tokens."""
+        return frozenset(self.low)
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """Topics of all cues."""
+        return frozenset(cue.topic for cue in self.cues)
+
+    # -- relations between tokens
+
+    def glued(self, token: int) -> bool:
+        """Whether no white space stands between `token` and the one before it."""
+        return token > 0 and self.end[token - 1] == self.start[token]
+
+    def match(self, token: int, table: Any, limit: int) -> tuple[int, str] | None:
+        """The longest phrase of `table` that begins at `token` and ends before `limit`: (token after it, label)."""
+        found = table.get(self.low[token])
+        if found is None:
+            return None
+        low = self.low
+        for words, label in found:
+            stop = token + len(words)
+            if stop <= limit and (len(words) == 1 or tuple(low[token:stop]) == words):
+                return stop, label
+        return None
+
+    @cached_property
+    def cues(self) -> list[Cue]:
+        """Every cue in the text, in order; cues do not overlap."""
+        found: list[Cue] = []
+        table, low = self.vocab.cues, self.low
+        for index, said in enumerate(self.turns):
+            token = said.first
+            while token < said.last:
+                if low[token] in table and (hit := self.match(token, table, said.last)) is not None:
+                    found.append(Cue(hit[1], token, hit[0], index))
+                    token = hit[0]
+                else:
+                    token += 1
+        return found
+
+    @cached_property
+    def cues_of(self) -> dict[int, list[Cue]]:
+        """Cues by turn."""
+        out: dict[int, list[Cue]] = {}
+        for cue in self.cues:
+            out.setdefault(cue.turn, []).append(cue)
+        return out
+
+    @cached_property
+    def light(self) -> list[bool]:
+        """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
+        quiet, fillers = self.vocab.backchannel, self.vocab.repairs
+        out = []
+        for said in self.turns:
+            out.append(
+                said.last - said.first <= LIGHT_TOKENS
+                and all(
+                    self.kind[t] in (SEPARATOR, LINE, LETTER, DIGITS) or self.kind[t] in SPOKEN_NUMBER or self.kind[t] == ZERO or self.low[t] in quiet or self.low[t] in fillers
+                    for t in range(said.first, said.last)
+                )
+            )
+        return out
+
+    @cached_property
+    def streams(self) -> list[list[int]]:
+        """What each party says, as token indexes with `HARD` and `SOFT` marks between turns.
+
+        A stream runs softly over turns of the other party that are light; so a number said in pieces, each
+        acknowledged, is one run of tokens.
+        """
+        roles = (AGENT, CALLER, "") if self.roles_known else ("",)
+        streams = []
+        for role in roles:
+            stream: list[int] = []
+            previous = -2
+            for index, said in enumerate(self.turns):
+                if said.role != role and self.roles_known:
+                    continue
+                if stream:
+                    soft = index - previous <= 4 and all(self.light[between] for between in range(previous + 1, index))
+                    stream.append(SOFT if soft else HARD)
+                stream.extend(range(said.first, said.last))
+                previous = index
+            if stream:
+                streams.append(stream)
+        return streams
+
+
+def _lines(text: str) -> list[tuple[int, int, str]]:
+    spans, place = [], 0
+    for line in text.split("\n"):
+        if line:
+            spans.append((place, place + len(line), ""))
+        place += len(line) + 1
+    return spans
+
+
+@lru_cache(maxsize=2)
+def _cached(text: str, turns: tuple[Turn, ...], language: str) -> Reading:
+    return Reading(text, turns, vocabulary(language))
+
+
+def reading(text: str, artifacts: Any, language: str) -> Reading:
+    """The reading of `text`, made once and kept with the document it was made for.
+
+    Args:
+        text: what Presidio analyses.
+        artifacts: its `NlpArtifacts`, whose `tokens` may carry the view in `user_data["callveil_view"]`; or None.
+        language: code of the language whose data is used.
+
+    A view of another text is refused with `ValueError`: its offsets would redact the wrong characters.
+    """
+    data = getattr(getattr(artifacts, "tokens", None), "user_data", None)
+    view = data.get("callveil_view") if data is not None else None
+    if isinstance(view, View) and view.text != text:
+        raise ValueError("the view kept with this document is of another text; attach the view of the text that is analysed")
+    turns = view.turns if isinstance(view, View) else ()
+    if data is None:
+        return _cached(text, turns, language)
+    key = f"callveil_reading_{language}"
+    kept = data.get(key)
+    if not isinstance(kept, Reading) or kept.text != text:
+        kept = data[key] = Reading(text, turns, vocabulary(language))
+    return kept

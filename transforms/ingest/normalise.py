@@ -1,0 +1,202 @@
+"""A parsed record, in whatever shape its source gives it, to a `RawInteraction`.
+
+Nothing is dropped unread: each member of the input ends in a declared field or under `extra`, which redaction treats as personal data. The
+exceptions are nulls, copies of a transcript (`transcripts.common.covered`) and the times that were read into `called_at` and `updated_at`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from callveil.schemas.fields import EXTRA, FieldError, coerce_members, json_type
+from callveil.schemas.interaction import FIELDS, KINDS, InteractionKey, RawInteraction, SourceRef
+from callveil.transforms.ingest import shapes
+from callveil.transforms.ingest.dates import is_local, parse_time
+from callveil.transforms.ingest.parse import inspect
+from callveil.transforms.ingest.snapshots import rank
+from callveil.transforms.ingest.transcripts.common import language_code
+from callveil.transforms.ingest.transcripts.gather import gather
+
+if TYPE_CHECKING:
+    from callveil.schemas.policy import Limits
+
+NO_ZONES: Mapping[str, str] = MappingProxyType({})
+_BEGINNINGS = ("called_at", "unix_time", "start_time", "started_at", "created_at", "submitted_at", "sent_at", "received_at")
+_UPDATES = ("updated_at", "last_updated_at", "modified_at")
+_KIND_NAMES = {
+    **dict.fromkeys(("call", "phone", "voice", "phone_call", "inbound_call", "outbound_call"), "call"),
+    **dict.fromkeys(("text", "sms", "mms", "message", "text_message", "msg", "msg_inbound", "msg_outbound"), "text"),
+    **dict.fromkeys(("chat", "live_chat", "webchat"), "chat"),
+    **dict.fromkeys(("form", "form_reactor", "formreactor", "form_submission"), "form"),
+}
+_ID_LENGTH = 256
+_WORD = re.compile(r"[A-Za-z][A-Za-z _\-]{0,31}\Z")
+_DECLARED = frozenset(f.name for f in FIELDS)
+
+
+def normalise(
+    doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES, kind_hint: str = ""
+) -> RawInteraction:
+    """Read one record.
+
+    Args:
+        doc: a parsed JSON object or Parquet row; not changed.
+        source: where it was read.
+        limits: bounds on nesting and texts; see `parse.inspect`.
+        zones: IANA zone by account id, for times without an offset; UTC where an account is not there.
+        kind_hint: kind that the envelope around the record tells, used where the record itself does not.
+
+    Raises:
+        FieldError: the first thing that does not fit, with its declared path and without its value.
+    """
+    if not isinstance(doc, Mapping):
+        raise FieldError("", "not_an_object", f"a record must be a JSON object, found {json_type(doc)}")
+    inspect(doc, limits)
+    key = InteractionKey(identity(_account(doc), "account_id"), identity(doc.get("id"), "id"))
+    zone = zones.get(key.account_id)
+    members, rest = gather({k: v for k, v in doc.items() if v is not None})
+    members |= key._asdict()
+    members["called_at"] = called_at = _begin(members, zone)
+    _update_time(members, zone)
+    _shape(members, rest, zone)
+    redacted = members.pop("redacted", None) if str(doc.get("redacted")).strip().lower() in ("true", "1", "yes") else None
+    if members.get("redacted") is False:
+        del members["redacted"]
+    members["kind"] = kind = _kind(members, rest, kind_hint)
+    _plainidentity(members, rest)
+    _keep(members, rest)
+    record = coerce_members(FIELDS, members)
+    if redacted is not None:
+        record["redacted"] = True
+    return RawInteraction(key, kind, called_at, rank(record), record, source)
+
+
+def _account(doc: Mapping[str, Any]) -> Any:
+    account = doc.get("account")
+    own = doc.get("account_id")
+    return account.get("id") if own is None and isinstance(account, Mapping) else own
+
+
+def identity(value: Any, path: str) -> str:
+    """An id as text. Whole numbers are ids too, whatever their size; booleans and fractions are not."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise FieldError(path, "missing_key", "is missing or empty; a record is found again by account_id and id, so both are needed")
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise FieldError(path, "wrong_type", f"expected an id as text or whole number, found {json_type(value)}")
+    text = str(value).strip()
+    if len(text) > _ID_LENGTH:
+        raise FieldError(path, "out_of_range", f"id of more than {_ID_LENGTH} characters")
+    if not text.isprintable():
+        raise FieldError(path, "control_character", "id holds a control character")
+    return text
+
+
+def _begin(members: dict[str, Any], zone: str | None) -> dt.datetime:
+    """When the interaction began. A `called_at` without offset gives way to `unix_time`, which is exact."""
+    given = [n for n in _BEGINNINGS if members.get(n) not in (None, "")]
+    if not given:
+        raise FieldError("called_at", "bad_time", "is missing, and there is no unix_time, start_time or created_at either")
+    name = "unix_time" if given[:2] == ["called_at", "unix_time"] and is_local(members["called_at"]) else given[0]
+    path = name if name in _DECLARED else "called_at"
+    when = parse_time(members[name], zone, path)
+    if "unix_time" in given:
+        exact = parse_time(members["unix_time"], zone, "unix_time")
+        members["unix_time"] = int(exact.timestamp())
+    for empty in ("called_at", "unix_time"):
+        if members.get(empty) == "":
+            del members[empty]
+    if name not in _DECLARED:
+        del members[name]
+    return when
+
+
+def _update_time(members: dict[str, Any], zone: str | None) -> None:
+    name = next((n for n in _UPDATES if members.get(n) not in (None, "")), None)
+    if name is None:
+        members.pop("updated_at", None)
+        return
+    members["updated_at"] = parse_time(members.pop(name), zone, "updated_at")
+
+
+_SHAPES: dict[str, Callable[[Any], shapes.Shaped]] = {
+    "emails": shapes.emails,
+    "tag_list": shapes.tags,
+    "caller_number_split": shapes.parts,
+    "form": shapes.form,
+    "agent": shapes.agent,
+}
+_TIMED_SHAPES: dict[str, Callable[[Any, str | None], shapes.Shaped]] = {"call_path": shapes.call_path, "chat_messages": shapes.chat_messages}
+
+
+def _shape(members: dict[str, Any], rest: dict[str, Any], zone: str | None) -> None:
+    if "form_reactor" in members and "form" not in members and isinstance(members["form_reactor"], Mapping):
+        members["form"] = members.pop("form_reactor")
+    for name in [n for n in members if n in _DECLARED]:
+        members[name] = shapes.from_json_text(name, members[name])
+        if name in _SHAPES:
+            value, spare = _SHAPES[name](members[name])
+        elif name in _TIMED_SHAPES:
+            value, spare = _TIMED_SHAPES[name](members[name], zone)
+        else:
+            continue
+        members[name] = value
+        if spare is not None:
+            rest[name] = spare
+
+
+def _kind(members: dict[str, Any], rest: dict[str, Any], hint: str) -> str:
+    """`kind`, else `type`, else what the envelope says, else the direction's own naming, else what the record holds."""
+    for name in ("kind", "type"):
+        value = members.get(name)
+        found = _KIND_NAMES.get(value.strip().lower()) if isinstance(value, str) else None
+        if found:
+            del members[name]
+            return found
+        if name == "kind" and value is not None:
+            rest[name] = members.pop(name)
+    direction = members.get("direction")
+    for told in (hint, direction if isinstance(direction, str) else ""):
+        if told.strip().lower() in _KIND_NAMES:
+            return _KIND_NAMES[told.strip().lower()]
+    if members.get("chat_messages"):
+        return "chat"
+    if members.get("form") and not any(members.get(n) for n in ("duration", "talk_time", "audio", "outline")):
+        return "form"
+    if any(members.get(n) for n in ("message_body", "message_id", "message_media")) and not members.get("duration"):
+        return "text"
+    return KINDS[0]
+
+
+def _plainidentity(members: dict[str, Any], rest: dict[str, Any]) -> None:
+    """Identity fields are kept by every policy, so what is no language or direction must not hide there."""
+    if (language := members.pop("language", None)) is not None:
+        code = language_code(language)
+        if code:
+            members["language"] = code
+        else:
+            rest["language"] = language
+    direction = members.get("direction")
+    if direction is not None and not (isinstance(direction, str) and (not direction or _WORD.match(direction))):
+        rest["direction"] = members.pop("direction")
+
+
+def _keep(members: dict[str, Any], rest: dict[str, Any]) -> None:
+    """Put what was not used under `extra`, beside what the source itself keeps there; no name overwrites another."""
+    given = members.pop(EXTRA, None)
+    spare = dict(rest)
+    for name in [n for n in members if n not in _DECLARED and n in spare]:
+        spare[f"{name}_rest"] = spare.pop(name)
+    if isinstance(given, str):
+        given = shapes.from_json_text(EXTRA, given)
+    if isinstance(given, Mapping) and not given.keys() & (spare.keys() | (members.keys() - _DECLARED)):
+        spare = {**given, **spare}
+    elif given is not None:
+        spare = {EXTRA: given, **spare}
+    if spare:
+        members[EXTRA] = spare

@@ -1,0 +1,183 @@
+"""A chunk to records: every line, entry or row comes out, as an interaction or as one rejection with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from callveil.schemas.fields import FieldError
+from callveil.schemas.interaction import RawInteraction, SourceRef
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.ingest.documents import WRAPPERS, expand
+from callveil.transforms.ingest.lines import Line, LineReader
+from callveil.transforms.ingest.normalise import NO_ZONES, normalise
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
+from callveil.transforms.ingest.parse import ParseError, dump, load, peek_key
+from callveil.transforms.ingest.streams import DamagedStream, blocks
+
+if TYPE_CHECKING:
+    from callveil.schemas.policy import Limits
+    from callveil.transforms.ingest.chunks import InputChunk
+    from callveil.transforms.store.files import Files
+
+Read = RawInteraction | Rejected
+_BOM = b"\xef\xbb\xbf"
+_SPACE = b" \t\r\n"
+_ENVELOPES = frozenset(WRAPPERS)
+
+
+class InputChanged(OSError):
+    """A file is no longer what it was when the run was planned, so its records cannot be told apart any more."""
+
+
+def read_chunk(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
+    """Read one chunk, streaming.
+
+    Memory: one line, one document (at most `limits.document_bytes` and what parsing it takes) or one batch of Parquet rows. A line above
+    `limits.record_bytes` is passed over; its first `record_bytes` are kept and the rejection tells where the rest stands. A file that
+    has grown since planning is read as far as it was planned.
+
+    Args:
+        files: where the chunk's file is.
+        chunk: from `plan_chunks`.
+        limits: bounds on records and documents.
+        zones: IANA zone by account id, for times without an offset.
+
+    Yields: in the order of the file, a `RawInteraction` or `Rejected` for each record, plus one `Rejected` for the rest of a damaged stream.
+
+    Raises:
+        InputChanged: the file was replaced or cut since planning.
+        OSError: reading failed midway (the network, say); what came before stands, and the chunk can be read again.
+    """
+    now = files.info(chunk.url)
+    if now is None or now.size < chunk.size or (now.size == chunk.size and now.etag != chunk.etag):
+        raise InputChanged(f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run again")
+    try:
+        files.read(chunk.url, chunk.start, 1)
+    except OSError as e:
+        detail = f"{type(e).__name__}: the file cannot be opened; check its permissions"
+        yield Rejected(SourceRef(chunk.url, offset=chunk.start), "ingest", "unreadable_file", detail)
+        return
+    yield from {"parquet": _parquet, "document": _document}.get(chunk.format, _lines)(files, chunk, limits, zones)
+
+
+def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
+    """The records of one JSON text: a line, or the body of a webhook.
+
+    Args:
+        raw: UTF-8 JSON: a record, an envelope around one, a page or an array.
+        source: where it came from.
+        limits: bounds; `raw` above `record_bytes` is rejected.
+        zones: IANA zone by account id, for times without an offset.
+    """
+    if len(raw) > limits.record_bytes:
+        yield _too_long(Line(raw[: limits.record_bytes], source.offset or 0, source.line, len(raw)), source, limits.record_bytes)
+        return
+    try:
+        doc = load(raw.removeprefix(_BOM))
+    except ParseError as e:
+        account, interaction = peek_key(raw, _ENVELOPES)
+        yield Rejected(source, "ingest", e.reason, e.detail, "", raw, account, interaction)
+        return
+    yield from _records(doc, raw, source, limits, zones)
+
+
+def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    for item in expand(doc):
+        place = source if item.index is None else SourceRef(source.file, source.line, source.offset, item.index)
+        yield _one(item.value, raw if item.index is None else None, place, limits, zones, item.kind_hint)
+
+
+def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str], kind: str = "") -> Read:
+    try:
+        return normalise(value, source, limits, zones, kind)
+    except FieldError as e:
+        reason, path, detail = e.reason, e.path, e.detail
+    except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
+        reason, path, detail = "internal_error", "", f"{type(e).__name__} while reading the record; please report this"
+    raw = dump(value) if raw is None else raw
+    account, interaction = peek_key(raw, _ENVELOPES)
+    return Rejected(source, "ingest", reason, detail, path, raw[: limits.record_bytes], account, interaction)
+
+
+def _lines(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    first = chunk.start == 0
+    begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
+    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size)
+    end = None if chunk.compression else chunk.end
+    reader = LineReader(stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=end)
+    try:
+        for line in reader:
+            yield from _line(line, chunk.url, limits, zones)
+    except DamagedStream as e:
+        tail = reader.tail
+        source = SourceRef(chunk.url, tail.number if tail else None, tail.offset if tail else None)
+        yield Rejected(source, "ingest", "bad_compression", e.detail + "; all complete lines before were read", "", tail.raw if tail else b"")
+
+
+def _line(line: Line, url: str, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    source = SourceRef(url, line.number, line.offset)
+    if line.too_long:
+        yield _too_long(line, source, limits.record_bytes)
+        return
+    raw = line.raw.strip(_SPACE).removeprefix(_BOM).strip(_SPACE)
+    if raw:
+        yield from read_record(raw, source, limits, zones)
+
+
+def _too_long(line: Line, source: SourceRef, limit: int) -> Rejected:
+    detail = (
+        f"{line.size} bytes; the limit is {limit}. The first {len(line.raw)} bytes are kept here, the other {line.size - len(line.raw)} stand in the "
+        f"file from byte {line.offset + len(line.raw)} on (of the uncompressed stream). Raise limits.record_bytes in the policy to read it."
+    )
+    return Rejected(source, "ingest", "record_too_large", detail, "", line.raw, *peek_key(line.raw, _ENVELOPES))
+
+
+def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    source = SourceRef(chunk.url, 1, 0)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size):
+            parts.append(block)
+            size += len(block)
+            if size > limits.document_bytes:
+                detail = (
+                    f"one JSON document of more than {limits.document_bytes} bytes; write it as JSON lines (jq -c '.[]' or '.calls[]') "
+                    "or raise limits.document_bytes in the policy"
+                )
+                raw = b"".join(parts)[: limits.record_bytes]
+                yield Rejected(source, "ingest", "record_too_large", f"{detail}. The first {len(raw)} bytes are kept here.", "", raw)
+                return
+    except DamagedStream as e:
+        raw = b"".join(parts)[: limits.record_bytes]
+        detail = f"{e.detail}; a JSON document cannot be read in part"
+        yield Rejected(source, "ingest", "bad_compression", detail, "", raw, *peek_key(raw, _ENVELOPES))
+        return
+    raw = b"".join(parts).removeprefix(_BOM)
+    parts.clear()
+    if not raw.strip(_SPACE):
+        return
+    try:
+        doc = load(raw)
+    except ParseError as e:
+        kept = raw[: limits.record_bytes]
+        more = "" if len(kept) == len(raw) else f"; the first {len(kept)} of {len(raw)} bytes are kept here, the rest stands in the file"
+        yield Rejected(source, "ingest", e.reason, e.detail + more, "", kept, *peek_key(kept, _ENVELOPES))
+        return
+    alone = raw if len(raw) <= limits.record_bytes else None
+    yield from _records(doc, alone, source, limits, zones)
+
+
+def _parquet(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    try:
+        for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
+            source = SourceRef(chunk.url, index=row)
+            if isinstance(value, BadParquet):
+                yield Rejected(source, "ingest", "bad_parquet", value.detail)
+            elif isinstance(value, BadRow):
+                yield Rejected(source, "ingest", "bad_utf8", "a text column holds bytes that are not UTF-8", "", value.raw, *peek_key(value.raw))
+            else:
+                yield _one(value, None, source, limits, zones)
+    except BadParquet as e:
+        yield Rejected(SourceRef(chunk.url), "ingest", "bad_parquet", e.detail)

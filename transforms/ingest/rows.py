@@ -1,0 +1,210 @@
+"""Small tables that people write: JSON lines, JSON, CSV, YAML or Parquet, to rows that know where they stand.
+
+For accounts and requests, which are read whole and where every fault is to be told at once, with file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.lines import LineReader
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows, row_groups
+from callveil.transforms.ingest.parse import ParseError, load
+from callveil.transforms.ingest.sniff import sniff
+from callveil.transforms.ingest.streams import DamagedStream, blocks
+
+if TYPE_CHECKING:
+    from callveil.transforms.store.files import Files
+
+MAX_SHOWN = 20
+MAX_ROW_BYTES = 1 << 20
+MAX_FILE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a table.
+
+    Attributes:
+        file: where.
+        line: 1-based line (or 1-based record, where the format has no lines); None for the file as a whole.
+        field: column at fault; empty for the row.
+        message: what is wrong and how to mend it; quotes no personal content.
+    """
+
+    file: str
+    line: int | None
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class TableError(ValueError):
+    """Faults of a table, all at once; the text shows the first 20. `problems` holds all."""
+
+    what = "table"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        shown = "\n".join(f"  {p}" for p in self.problems[:MAX_SHOWN])
+        more = f"\n  ... and {len(self.problems) - MAX_SHOWN} more" if len(self.problems) > MAX_SHOWN else ""
+        count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
+        super().__init__(f"{count} in the {self.what}:\n{shown}{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row and where it stands."""
+
+    file: str
+    line: int
+    values: Mapping[str, Any]
+
+
+def read_table(files: Files, patterns: Sequence[str], list_name: str) -> Iterator[Row | Problem]:
+    """Rows of every file that `patterns` name, files by URL.
+
+    Args:
+        files: where to look.
+        patterns: files, folders or wildcards.
+        list_name: member of a JSON or YAML document that holds the rows, such as `accounts`.
+
+    Raises:
+        InputError: a pattern names nothing.
+    """
+    urls: set[str] = set()
+    for pattern in patterns:
+        found = [i.url for i in files.glob(pattern)]
+        if not found:
+            raise InputError(f"nothing to read at {pattern!r}; check the path, and quote wildcards so that the shell leaves them alone")
+        urls.update(found)
+    for url in sorted(urls):
+        yield from _file(files, url, list_name)
+
+
+def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
+    info = files.info(url)
+    size = info.size if info else 0
+    if size == 0:
+        return
+    name = url.lower().removesuffix(".gz").removesuffix(".zst")
+    try:
+        if name.endswith((".csv", ".tsv")):
+            yield from _csv(url, _text(files, url), "\t" if name.endswith(".tsv") else ",")
+        elif name.endswith((".yaml", ".yml")):
+            yield from _yaml(url, _text(files, url), list_name)
+        elif name.endswith(".parquet"):
+            yield from _parquet(files, url)
+        else:
+            shape = sniff(files, url, size)
+            yield from _lines(files, url, shape.compression) if shape.format == "lines" else _document(url, _bytes(files, url), list_name)
+    except DamagedStream as e:
+        yield Problem(url, None, "", e.detail)
+    except UnicodeDecodeError as e:
+        yield Problem(url, None, "", f"not UTF-8 from byte {e.start} on; convert it with iconv -t UTF-8")
+    except ParseError as e:
+        yield Problem(url, None, "", e.detail)
+
+
+def _bytes(files: Files, url: str) -> bytes:
+    shape = sniff(files, url, 1)
+    out = bytearray()
+    for block in blocks(files, url, shape.compression):
+        out += block
+        if len(out) > MAX_FILE_BYTES:
+            raise ParseError("record_too_large", f"more than {MAX_FILE_BYTES >> 20} MiB; write it as JSON lines")
+    return bytes(out).removeprefix(b"\xef\xbb\xbf")
+
+
+def _text(files: Files, url: str) -> str:
+    return _bytes(files, url).decode()
+
+
+def _lines(files: Files, url: str, compression: str) -> Iterator[Row | Problem]:
+    for line in LineReader(blocks(files, url, compression), MAX_ROW_BYTES):
+        raw = line.raw.strip().removeprefix(b"\xef\xbb\xbf")
+        if not raw:
+            continue
+        try:
+            value = load(raw)
+        except ParseError as e:
+            yield Problem(url, line.number, "", e.detail)
+            continue
+        yield _row(url, line.number or 0, value)
+
+
+def _document(url: str, raw: bytes, list_name: str) -> Iterator[Row | Problem]:
+    value = load(raw)
+    rows = value.get(list_name, value) if isinstance(value, Mapping) else value
+    for i, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        yield _row(url, i, row)
+
+
+def _row(url: str, line: int, value: Any) -> Row | Problem:
+    if not isinstance(value, Mapping):
+        return Problem(url, line, "", "a row must be an object with named members")
+    if type(value) is not dict:
+        return Problem(url, line, "", "a member is named twice in one object; keep one of them")
+    return Row(url, line, {k: v for k, v in value.items() if v is not None})
+
+
+def _csv(url: str, text: str, delimiter: str) -> Iterator[Row | Problem]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = [n.strip() for n in reader.fieldnames or ()]
+        if len(set(names)) < len(names):
+            yield Problem(url, 1, "", "two columns have the same name; rename one")
+            return
+        reader.fieldnames = names
+        for row in reader:
+            if None in row:
+                yield Problem(url, reader.line_num, "", f"more cells than the header's {len(names)}; quote a cell that holds a {delimiter!r}")
+                continue
+            yield Row(url, reader.line_num, {k: v.strip() for k, v in row.items() if isinstance(v, str) and v.strip()})
+    except csv.Error:
+        yield Problem(url, reader.line_num, "", "not well-formed CSV; check the quotes")
+
+
+def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        if isinstance(node, yaml.MappingNode):
+            node = next((v for k, v in node.value if getattr(k, "value", None) == list_name), node)
+        for child in node.value if isinstance(node, yaml.SequenceNode) else [node] if node is not None else []:
+            line = child.start_mark.line + 1
+            keys = [k.value for k, _ in child.value] if isinstance(child, yaml.MappingNode) else []
+            if len({str(k) for k in keys}) < len(keys):
+                yield Problem(url, line, "", "a member is named twice in one row; keep one of them")
+                continue
+            yield _row(url, line, loader.construct_document(child))
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        mark = getattr(e, "problem_mark", None)
+        yield Problem(url, mark.line + 1 if mark else None, "", "not well-formed YAML; check the indentation and quotes")
+    finally:
+        loader.dispose()
+
+
+def _parquet(files: Files, url: str) -> Iterator[Row | Problem]:
+    try:
+        groups = row_groups(files, url, MAX_FILE_BYTES) or []
+        if not groups:
+            yield Problem(url, None, "", "no readable Parquet footer, or no rows")
+        for lot, first in groups:
+            for i, row in read_rows(files, url, lot, first):
+                if isinstance(row, BadParquet | BadRow):
+                    yield Problem(url, i + 1, "", row.detail if isinstance(row, BadParquet) else "a text column holds bytes that are not UTF-8")
+                else:
+                    yield _row(url, i + 1, row)
+    except BadParquet as e:
+        yield Problem(url, None, "", e.detail)

@@ -1,0 +1,122 @@
+"""The raw spool: normalised raw records, encrypted, ordered so that one partition can be read without the others."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+import orjson
+
+from callveil.schemas.fields import revive
+from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.pointer import Pointer, from_micros, to_micros
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.rows import dumps
+from callveil.transforms.store.s3 import spooled
+from callveil.transforms.store.sealed import SealedReader, SealedWriter
+
+PURPOSE = "spool"
+BLOCK_BYTES = 1 << 20
+HELD_BYTES = 16 << 20
+"""Records wait in memory, by partition, until a partition has a block full or all of them together this much."""
+
+
+def spool_name(run_id: str, chunk: int) -> str:
+    """Logical name of a chunk's spool file; it is bound to the ciphertext."""
+    return f"spool/{run_id}/{chunk:06d}"
+
+
+def encode(raw: RawInteraction) -> bytes:
+    """A raw record as JSON."""
+    source = [raw.source.file, raw.source.line, raw.source.offset, raw.source.index]
+    head = orjson.dumps([raw.key.account_id, raw.key.id, raw.kind, to_micros(raw.called_at), raw.rank, source])
+    try:
+        body = orjson.dumps(raw.record)
+    except TypeError:
+        body = dumps(raw.record).encode()
+    return b"[" + head + b"," + body + b"]"
+
+
+def decode(data: bytes) -> RawInteraction:
+    """Inverse of `encode`."""
+    (account_id, key_id, kind, micros, rank, source), record = orjson.loads(data)
+    return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, revive(FIELDS, record), SourceRef(*source))
+
+
+class SpoolWriter:
+    """Writes one chunk's raw records; blocks hold records of one partition only.
+
+    Args:
+        keyring: seals the file and keys the digests.
+        run_id, chunk: name the file.
+    """
+
+    def __init__(self, keyring: Keyring, run_id: str, chunk: int) -> None:
+        self._sink = spooled()
+        self._writer = SealedWriter(self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62)
+        self._key = keyring.derive("snapshot-digest")
+        self._chunk = chunk
+        self._held: dict[tuple[str, str], list[tuple[RawInteraction, str, str, bytes]]] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
+        self.pointers: list[Pointer] = []
+
+    def add(self, raw: RawInteraction, account_type: str, agency_id: str) -> None:
+        """Take a record in. Its pointer is known once its block is written."""
+        data = encode(raw)
+        partition = (account_type, raw.day)
+        self._held.setdefault(partition, []).append((raw, account_type, agency_id, data))
+        self._sizes[partition] = self._sizes.get(partition, 0) + len(data)
+        if self._sizes[partition] >= BLOCK_BYTES:
+            self._flush(partition)
+        while sum(self._sizes.values()) > HELD_BYTES:
+            self._flush(max(self._sizes, key=lambda p: (self._sizes[p], p)))
+
+    def _flush(self, partition: tuple[str, str]) -> None:
+        for raw, account_type, agency_id, data in self._held.pop(partition):
+            block, position = self._writer.append(data)
+            # The digest is of the record alone: the same snapshot read from two files is one.
+            digest = hmac.digest(self._key, dumps(raw.record).encode(), hashlib.sha256)[:12].hex()
+            language = str(raw.record.get("language") or "")
+            self.pointers.append(
+                Pointer(*raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, block, position, len(data))
+            )
+        del self._sizes[partition]
+        self._writer.cut()
+
+    def finish(self, files: Files, url: str) -> None:
+        """Write what is held and put the file in its place."""
+        for partition in sorted(self._held):
+            self._flush(partition)
+        self._writer.close()
+        self._sink.seek(0)
+        files.write(url, self._sink)
+        self._sink.close()
+
+
+class SpoolReader:
+    """Reads records of a run's spool by pointer, each block once."""
+
+    def __init__(self, files: Files, folder: str, keyring: Keyring, run_id: str) -> None:
+        self._files, self._folder, self._keyring, self._run_id = files, folder, keyring, run_id
+
+    def read(self, pointers: list[Pointer]) -> Iterator[tuple[Pointer, RawInteraction]]:
+        """Records of some pointers, in the order they lie in the spool."""
+        by_chunk: dict[int, dict[int, list[Pointer]]] = {}
+        for pointer in pointers:
+            by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
+        for chunk in sorted(by_chunk):
+            with self._files.open(spool_url(self._files, self._folder, chunk)) as source:
+                reader = SealedReader(cast(BinaryIO, source), self._keyring, spool_name(self._run_id, chunk), PURPOSE)
+                for block in sorted(by_chunk[chunk]):
+                    records = reader.read_block(block)
+                    for pointer in sorted(by_chunk[chunk][block], key=lambda p: p.position):
+                        yield pointer, decode(records[pointer.position])
+
+
+def spool_url(files: Files, folder: str, chunk: int) -> str:
+    """Where a chunk's spool file lies."""
+    return files.join(folder, "spool", f"{chunk:06d}.sealed")
+

@@ -1,0 +1,171 @@
+"""What the transcript adapters share: the result they give, reading of loose values, and the rule on copies.
+
+The rule on copies: recognisers repeat the same words several times over (flat text, paragraphs, items by channel). A repeated piece is dropped
+only when every text in it occurs in the text that was used, compared by letters and digits alone (`covered`). All else is kept under `extra`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callveil.schemas.fields import FieldError, json_type
+
+Row = dict[str, Any]
+EXTERNAL, BUSINESS = 1, 2
+PAUSE = 2.0
+"""Seconds of silence after which words of one speaker begin a new turn."""
+
+_ROLES = {
+    **dict.fromkeys(("caller", "customer", "client", "contact", "visitor", "lead", "external", "patient", "guest"), EXTERNAL),
+    **dict.fromkeys(("agent", "representative", "rep", "business", "staff", "internal", "operator", "receptionist", "employee"), BUSINESS),
+}
+_LABELS = re.compile(r"(?:spk|ch|speaker)[_ ]?\d+\Z|(?:pronunciation|punctuation)\Z", re.IGNORECASE)
+_SPEAKER_PREFIX = re.compile(r"^speaker \d+:\s*", re.IGNORECASE | re.MULTILINE)
+_NEITHER = re.compile(r"[\W_]+")
+_DECIMAL = re.compile(r"-?\d+(?:\.\d+)?\Z", re.ASCII)
+_MEASURES = frozenset(("start_time", "end_time", "confidence", "start", "end", "s", "e", "score", "probability"))
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*\Z")
+_LANGUAGE_NAMES = {
+    "english": "en", "spanish": "es", "french": "fr", "german": "de", "portuguese": "pt", "italian": "it", "dutch": "nl", "polish": "pl",
+    "russian": "ru", "ukrainian": "uk", "turkish": "tr", "arabic": "ar", "hebrew": "he", "hindi": "hi", "chinese": "zh", "japanese": "ja",
+    "korean": "ko", "vietnamese": "vi", "tagalog": "tl", "swedish": "sv", "danish": "da", "norwegian": "no", "finnish": "fi", "greek": "el",
+    "czech": "cs", "romanian": "ro", "hungarian": "hu", "thai": "th", "indonesian": "id", "persian": "fa", "urdu": "ur", "bengali": "bn",
+}  # fmt: skip
+
+
+@dataclass
+class Transcript:
+    """What an adapter read.
+
+    Attributes:
+        outline: rows of `schemas.interaction.OUTLINE`, by time; members it does not declare become the row's `extra`.
+        words: rows of `schemas.interaction.WORD`, by time.
+        text: flat text that is no copy of the outline; empty else.
+        language: ISO 639 code; empty where the transcript names none.
+        rest: what was not used, to be kept under `extra`; empty where all was.
+    """
+
+    outline: list[Row] = field(default_factory=list)
+    words: list[Row] = field(default_factory=list)
+    text: str = ""
+    language: str = ""
+    rest: Any = None
+
+
+def squash(text: str) -> str:
+    """Letters and digits of `text`, case folded: what is left when layout and punctuation are taken away."""
+    return _NEITHER.sub("", text.casefold())
+
+
+def used_text(outline: Sequence[Mapping[str, Any]], words: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Squashed text of rows, for `covered`."""
+    turns_text = squash("".join(str(r.get("text") or "") for r in outline))
+    return turns_text + "\n" + squash("".join(str(w.get("word") or "") for w in words))
+
+
+def covered(value: Any, used: str, key: str = "") -> bool:
+    """Whether every text in `value` occurs in `used` (squashed), so that dropping `value` loses nothing. Numbers count as covered."""
+    if isinstance(value, str):
+        if _LABELS.match(value) or (key in _MEASURES and _DECIMAL.match(value)):
+            return True
+        return squash(value) in used or squash(_SPEAKER_PREFIX.sub("", value)) in used
+    if isinstance(value, Mapping):
+        return all(covered(v, used, str(k)) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(covered(v, used, key) for v in value)
+    return True
+
+
+def uncovered(members: Mapping[str, Any], used: str) -> Row:
+    """Members of `members` that hold text which is not in `used`."""
+    return {k: v for k, v in members.items() if not covered(v, used, k)}
+
+
+def without(members: Mapping[str, Any], *names: str) -> Row:
+    """A copy of `members` less those of `names` and less nulls."""
+    return {k: v for k, v in members.items() if k not in names and v is not None}
+
+
+def objects(value: Any, path: str) -> list[Mapping[str, Any]]:
+    """`value` as a list of objects; null is an empty list. Raises FieldError `wrong_type` for anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise FieldError(path, "wrong_type", f"expected an array, found {json_type(value)}")
+    for i, item in enumerate(value):
+        if not isinstance(item, Mapping):
+            raise FieldError(f"{path}[{i}]", "wrong_type", f"expected an object, found {json_type(item)}")
+    return list(value)
+
+
+def first(members: Mapping[str, Any], *names: str) -> Any:
+    """The first member of `names` that is there and not null."""
+    return next((members[n] for n in names if members.get(n) is not None), None)
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from text; None where it is none. For ordering and grouping; declared types check the value itself later."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def seconds_of_millis(value: Any) -> Any:
+    """Milliseconds to seconds; what is no number passes, to be refused by the declared type."""
+    found = number(value)
+    return value if found is None else found / 1000
+
+
+def text_of(value: Any) -> Any:
+    """Trimmed text; what is no text passes, to be refused or written out by the declared type."""
+    return value.strip() if isinstance(value, str) else value
+
+
+def role_channel(speaker: Any) -> int | None:
+    """Channel of a speaker named by role (`AGENT`, `Caller`): 1 external party, 2 business; None for other names."""
+    return _ROLES.get(speaker.strip().lower()) if isinstance(speaker, str) else None
+
+
+def language_code(value: Any) -> str:
+    """ISO 639 code in lower case from a code, a locale (`en-US`) or an English name; empty where it is none of these."""
+    if not isinstance(value, str):
+        return ""
+    named = _LANGUAGE_NAMES.get(value.strip().lower())
+    code = _LANGUAGE.match(value.strip())
+    return named or (code[1].lower() if code else "")
+
+
+def by_time(rows: Iterable[Row]) -> list[Row]:
+    """Rows by start time; a row without one stays behind the row it followed. Stable."""
+    keyed, last = [], -math.inf
+    for row in rows:
+        start = number(row.get("s"))
+        last = last if start is None else start
+        keyed.append((last, row))
+    return [row for _, row in sorted(keyed, key=lambda k: k[0])]
+
+
+def turns(words: Sequence[Row]) -> list[Row]:
+    """Gather words into turns: a new one where channel or speaker changes, or after `PAUSE` seconds of silence."""
+    rows: list[Row] = []
+    key: Any = None
+    for word in words:
+        start, end = number(word.get("s")), number(word.get("e"))
+        now = (word.get("channel"), word.get("speaker"))
+        previous = number(rows[-1].get("e")) if rows else None
+        pause = start is not None and previous is not None and start - previous > PAUSE
+        if not rows or now != key or pause:
+            rows.append({"speaker": now[1], "channel": now[0], "s": word.get("s"), "e": word.get("e"), "_parts": []})
+            key = now
+        rows[-1]["_parts"].append(str(word.get("word", "")))
+        if end is not None:
+            rows[-1]["e"] = word["e"]
+    return [{"text": " ".join(r.pop("_parts")), **r} for r in rows]

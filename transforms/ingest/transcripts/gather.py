@@ -1,0 +1,109 @@
+"""From the members of a record that may hold a transcript to `outline`, `words` and `transcription_text`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from callveil.schemas.fields import FieldError
+from callveil.schemas.interaction import SECONDS
+from callveil.transforms.ingest.parse import load_text
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, number, squash, used_text
+from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
+from callveil.transforms.ingest.transcripts.registry import read_transcript
+
+CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
+"""Members that may hold a transcript, in order of trust: of two outlines the first is kept as `outline`."""
+
+_ADDRESS = re.compile(r"[^\s{}\[\]]*(?:/[^\s{}\[\]]*|\.(?:json|txt|vtt|srt|xml|html?|pdf))\Z", re.IGNORECASE)
+"""A URL or path, as opposed to something that was said."""
+
+
+def gather(members: Mapping[str, Any]) -> tuple[Row, Row]:
+    """Read every transcript in a record.
+
+    Args:
+        members: a record's members; not changed.
+
+    Returns: (members without the transcripts, with `outline`, `words`, `transcription_text` and `language` set where found; what was not used, by
+        the member it came from). A second transcript that says the same is dropped as a copy; one that differs is kept whole in the latter.
+
+    Raises:
+        FieldError: an outline or word list has a type it cannot have, or times that cannot be.
+    """
+    out = {k: v for k, v in members.items() if k not in CANDIDATES}
+    rest: Row = {}
+    outline: list[Row] = []
+    texts: list[tuple[str, str]] = []
+    own = out.pop("words", None)
+    own = load_text(own) or own if isinstance(own, str) else own
+    words: list[Row] = word_rows(own) if own is not None else []
+    for name in CANDIDATES:
+        value = members.get(name)
+        if value is None:
+            continue
+        found = _read(name, value)
+        if found is None:
+            if isinstance(value, str):
+                if name == "transcription" and _ADDRESS.match(value):
+                    out[name] = value
+                else:
+                    texts.append((name, value))
+            else:
+                rest[name] = value
+            continue
+        if found.outline and not outline:
+            outline = found.outline
+        elif found.outline and not covered([r.get("text") for r in found.outline], used_text(outline, words)):
+            rest[f"{name}_outline"] = found.outline
+        if found.words and not words:
+            words = found.words
+        elif found.words and not covered([w.get("word") for w in found.words], used_text(outline, words)):
+            rest[f"{name}_words"] = found.words
+        if found.text:
+            texts.append((name, found.text))
+        if found.language and not out.get("language"):
+            out["language"] = found.language
+        if found.rest:
+            rest[name] = found.rest
+    _place_texts(texts, outline, words, out, rest)
+    for key, rows in (("outline", outline), ("words", words)):
+        if rows:
+            _check_times(rows, key)
+            out[key] = rows
+    return out, rest
+
+
+def _read(name: str, value: Any) -> Transcript | None:
+    if isinstance(value, str):
+        doc = load_text(value)
+        return read_transcript(doc) if doc is not None else None
+    if name in ("outline", "transcript_outline") and not isinstance(value, Mapping):
+        outline, words = outline_rows(value)
+        return Transcript(outline, words)
+    return read_transcript(value)
+
+
+def _place_texts(texts: list[tuple[str, str]], outline: list[Row], words: list[Row], out: Row, rest: Row) -> None:
+    """The record's own flat text is kept; another becomes it where there is none and it says more than the outline."""
+    texts.sort(key=lambda t: t[0] != "transcription_text")
+    for name, text in texts:
+        if name == "transcription_text" and "transcription_text" not in out:
+            out[name] = text
+        elif covered(text, used_text(outline, words)) or squash(text) == squash(str(out.get("transcription_text", ""))):
+            continue
+        elif "transcription_text" not in out:
+            out["transcription_text"] = text
+        else:
+            rest[f"{name}_text"] = text
+
+
+def _check_times(rows: list[Row], path: str) -> None:
+    for i, row in enumerate(rows):
+        start, end = number(row.get("s")), number(row.get("e"))
+        for key, value in (("s", start), ("e", end)):
+            if value is not None and not 0 <= value <= SECONDS.high:
+                raise FieldError(f"{path}[{i}].{key}", "out_of_range", f"time outside 0 to {SECONDS.high} seconds")
+        if start is not None and end is not None and end < start:
+            raise FieldError(f"{path}[{i}].e", "out_of_range", "ends before it starts")

@@ -1,0 +1,32 @@
+"""Which adapters there are, most particular first."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from callveil.transforms.ingest.transcripts.aws import CallAnalytics, Standard
+from callveil.transforms.ingest.transcripts.common import Transcript
+from callveil.transforms.ingest.transcripts.deepgram import Deepgram
+from callveil.transforms.ingest.transcripts.platform import Platform
+from callveil.transforms.ingest.transcripts.whisper import Whisper
+
+
+class Adapter(Protocol):
+    """A transcript format."""
+
+    def recognise(self, doc: Any) -> bool:
+        """Whether `doc` has this format's shape."""
+
+    def convert(self, doc: Any) -> Transcript:
+        """Read it; `doc` is left as it is. Raises FieldError where a part of it has a type it cannot have."""
+
+
+ADAPTERS: tuple[Adapter, ...] = (Standard(), CallAnalytics(), Deepgram(), Whisper(), Platform())
+
+
+def read_transcript(doc: Any) -> Transcript | None:
+    """Read a parsed transcript of any known format; None where none knows it."""
+    for adapter in ADAPTERS:
+        if adapter.recognise(doc):
+            return adapter.convert(doc)
+    return None

@@ -1,0 +1,97 @@
+"""Ingest as a Beam transform: input chunks to the encrypted spool, pointers to what lies there, and rejections."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.pointer import Pointer, pack
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.ingest.chunks import InputChunk
+from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.ingest.spool import SpoolWriter, spool_url
+from callveil.transforms.run.job import Checkpoint, RedactJob
+from callveil.transforms.store.index import bucket_of
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.rejects import RejectedWriter
+
+OUTCOMES = "outcomes"
+"""Tag of the output that carries `Outcome`s, in every transform of the job."""
+
+
+def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[str, Any]:
+    """Read one chunk: raw records to the spool, the rest to the rejected zone.
+
+    Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to packed pointers (base64).
+    """
+    spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
+    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}")
+    counts: Counter[str] = Counter()
+    for item in read_chunk(job.files, chunk, job.policy.limits):
+        counts["in"] += 1
+        if isinstance(item, Rejected):
+            rejects.add(item)
+            counts["rejected"] += 1
+            continue
+        account = job.accounts.at(item.key.account_id, item.called_at)
+        account_type = account.type if account else "unknown"
+        counts["account_unknown"] += account is None
+        agency = str(item.record.get("agency_id") or (account.agency_id if account else ""))
+        spool.add(item, account_type, agency)
+    spool.finish(job.files, spool_url(job.files, job.work, chunk.ordinal))
+    files = rejects.publish()
+    counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
+    buckets: dict[int, list[Pointer]] = defaultdict(list)
+    for pointer in spool.pointers:
+        buckets[bucket_of(pointer.key)].append(pointer)
+    packed = {str(bucket): base64.b64encode(pack(buckets[bucket])).decode() for bucket in sorted(buckets)}
+    return {"outcome": Outcome(files, [], counts).as_dict(), "buckets": packed}
+
+
+class _IngestChunk(beam.DoFn):  # type: ignore[misc]
+    """Element: InputChunk. Outputs `(bucket, packed pointers)` and, tagged, an encoded Outcome."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+        self.seen = Metrics.counter("ingest", "in")
+        self.rejected = Metrics.counter("ingest", "rejected")
+        self.msec = Metrics.distribution("ingest", "msec")
+
+    def setup(self) -> None:
+        self.keyring = Keyring.load(self.job.keyring_path)
+
+    def process(self, chunk: InputChunk) -> Iterator[Any]:
+        started = time.monotonic()
+        checkpoint = Checkpoint(self.job, "ingest")
+        name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr(chunk).encode()).hexdigest()[:16]}"
+        result = checkpoint.load(name)
+        if result is None:
+            result = ingest_chunk(self.job, self.keyring, chunk)
+            checkpoint.store(name, result)
+        outcome = Outcome.from_dict(result["outcome"])
+        self.seen.inc(outcome.counts["in"])
+        self.rejected.inc(outcome.counts["rejected"])
+        self.msec.update(int((time.monotonic() - started) * 1000))
+        for bucket, packed in result["buckets"].items():
+            yield int(bucket), base64.b64decode(packed)
+        yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
+
+
+@dataclass
+class IngestChunks(beam.PTransform):  # type: ignore[misc]
+    """PCollection[InputChunk] -> `main`: PCollection[(bucket, packed pointers)], `outcomes`: PCollection[bytes]."""
+
+    job: RedactJob
+
+    def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """One ParDo."""
+        return chunks | "Read chunk" >> beam.ParDo(_IngestChunk(self.job)).with_outputs(OUTCOMES, main="main")

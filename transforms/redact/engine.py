@@ -1,0 +1,315 @@
+"""Redaction: apply what was found to every field of a record, and give account of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import Any
+
+from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
+
+from callveil.schemas.finding import Finding, FindingRow, Span
+from callveil.schemas.interaction import BY_NAME, RedactedInteraction
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.request import RedactionRequest, encode_request
+from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.engine import VERSION
+from callveil.transforms.detect.known import DIGITS, EMAIL, Tokens, find
+from callveil.transforms.detect.leaves import Leaf, Path, get_at, set_at, walk
+from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.redact.manual import DETECTOR as REQUEST
+from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
+from callveil.transforms.redact.operators import Secrets, anonymizer, parameters
+from callveil.transforms.store.keyring import Keyring
+
+WHOLE = "field"
+"""Detector of a value that is personal by where it stands."""
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A redacted interaction, the findings rows that account for it, and the manual requests it keeps obeying (JSON texts)."""
+
+    interaction: RedactedInteraction
+    findings: list[FindingRow]
+    requests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every row of a run carries.
+
+    Attributes:
+        run_id: the run.
+        policy_sha256: the policy that decides.
+        policy_name: shown as `redacted_by`.
+        as_of: the run's time, UTC.
+    """
+
+    run_id: str
+    policy_sha256: str
+    policy_name: str
+    as_of: dt.datetime
+
+
+class Redactor:
+    """Applies detections to records. One per process.
+
+    Args:
+        keyring: keys of pseudonyms, tokens and finding ids.
+        run: what every row carries.
+    """
+
+    def __init__(self, keyring: Keyring, run: Run) -> None:
+        self.keyring = keyring
+        self.secrets = Secrets.of(keyring)
+        self.run = run
+        self.engine = anonymizer()
+
+    def redact(self, detected: Detected) -> Redacted | Rejected:
+        """Redact one record.
+
+        Returns: the redacted record with its findings, or a rejection where a finding could not be applied or a value
+            that had to go was still there afterwards. The raw record is not changed.
+        """
+        raw = detected.job.raw
+        try:
+            work = _Work(self, detected)
+            record = work.apply()
+        except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
+            return Rejected(
+                raw.source, "redact", "redaction_failed", f"redaction raised {type(problem).__name__}", account_id=raw.key.account_id, interaction_id=raw.key.id
+            )
+        if work.residual(record):
+            return Rejected(
+                raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
+                account_id=raw.key.account_id, interaction_id=raw.key.id,
+            )  # fmt: skip
+        return Redacted(work.state(record), work.rows(), tuple(encode_request(r) for r in work.requests))
+
+
+class _Work:
+    """One record on its way from raw to redacted."""
+
+    def __init__(self, redactor: Redactor, detected: Detected) -> None:
+        self.redactor, self.detected = redactor, detected
+        self.job = detected.job
+        self.raw = detected.job.raw
+        self.decision = detected.job.decision
+        self.rules = detected.job.decision.rules
+        self.findings: list[Finding] = []
+        self.cleared: dict[str, Finding] = {}
+        leaves = [leaf for leaf, _ in detected.leaves]
+        self.requests = [bind(r, leaves, redactor.keyring) for r in self.decision.requests]
+        self.by_request: dict[str, RedactionRequest] = {r.request_id: r for r in self.requests}
+
+    def apply(self) -> dict[str, Any]:
+        """The redacted values of the record."""
+        record: dict[str, Any] = _clone(self.raw.record)
+        pieces = self._pieces()
+        removed: list[Path] = []
+        renamed: list[tuple[Path, str]] = []
+        for leaf, treatment in self.detected.leaves:
+            whole = None if leaf.key else field_requests(self.requests, leaf)
+            if treatment == "clear" or (whole and (leaf.number or leaf.field.group == "unknown")):
+                removed.append(_removal(leaf) if treatment == "clear" else leaf.path)
+                self._count_cleared(leaf, whole)
+                continue
+            if whole:
+                spans = [Span(0, len(leaf.text), leaf.entity or ENTITY, 1.0, REQUEST, whole.request_id)]
+            elif treatment == "redact":
+                spans = self._whole(leaf)
+            else:
+                spans = pieces.get(id(leaf), [])
+            manual = [s for s, _ in spans_for(self.requests, leaf, self.raw.record)] if self.requests and not leaf.key else []
+            if manual:
+                spans = merge([*spans, *manual])
+            if not spans:
+                continue
+            text = self._replace(leaf, spans)
+            if leaf.key:
+                renamed.append((leaf.path, text))
+            elif leaf.number and not _is_json(leaf):
+                removed.append(leaf.path)
+            else:
+                set_at(record, leaf.path, text)
+        for path in removed:
+            _remove(record, path)
+        for path, key in sorted(renamed, key=lambda r: -len(r[0])):
+            _rename(record, path, key)
+        return record
+
+    def _pieces(self) -> dict[int, list[Span]]:
+        """Disjoint spans per leaf (by identity), from all readings."""
+        self.values: dict[str, str] = {}
+        out: dict[int, list[Span]] = defaultdict(list)
+        guarded = {id(leaf) for leaf, treatment in self.detected.leaves if treatment == "guard"}
+        kept: list[tuple[Leaf, Span]] = []
+        for reading, found in zip(self.detected.readings, self.detected.spans, strict=True):
+            text = reading.view.text
+            redact, keep = accept(text, found, self.rules, self.decision.floor)
+            merged = merge(redact)
+            values: dict[str, list[str]] = defaultdict(list)
+            for span in merged:
+                values[span.group].append(text[span.start : span.end])
+            for group, parts in values.items():
+                self.values.setdefault(group, " ".join(parts))  # copies of the conversation repeat what it said first
+            for leaf, span in reading.split(merged):
+                out[id(leaf)].append(span)
+            kept.extend(reading.split(merge(keep)))
+        for leaf, span in kept:
+            # Kept findings are recorded where nothing else touched the text, so that a report can say what was left readable on purpose.
+            if id(leaf) not in guarded and not leaf.key and not any(s.start < span.end and span.start < s.end for s in out.get(id(leaf), ())):
+                self.findings.append(self._finding(leaf, span, "keep", span.start, span.end, "", status="kept"))
+        return {key: merge(spans) for key, spans in out.items()}
+
+    def _whole(self, leaf: Leaf) -> list[Span]:
+        entity = leaf.entity or leaf.field.entity or ENTITY
+        if self.rules.operator(entity).name == "keep" and entity not in self.decision.floor and entity != ENTITY:
+            self.findings.append(self._finding(leaf, Span(0, len(leaf.text), entity, 1.0, WHOLE), "keep", 0, len(leaf.text), "", status="kept"))
+            return []
+        return [Span(0, len(leaf.text), entity, 1.0, WHOLE)]
+
+    def _replace(self, leaf: Leaf, spans: list[Span]) -> str:
+        """Run Presidio's anonymizer over one text and note a finding for each span."""
+        operators: dict[str, OperatorConfig] = {"DEFAULT": OperatorConfig("callveil_label", {"label": self.rules.label_for(ENTITY)})}
+        results: list[RecognizerResult] = []
+        actions: list[tuple[str, str]] = []
+        for n, span in enumerate(spans):
+            piece = leaf.text[span.start : span.end]
+            value = self.values.get(span.group, piece) if span.group else piece
+            action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
+            # One name per span, since Presidio looks operators up by type and ours need the span's own value.
+            operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action}", params)
+            results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
+            actions.append((action, key_id))
+        outcome = self.redactor.engine.anonymize(leaf.text, results, operators, merge_entities_with_spaces=False)
+        placed = {int(item.entity_type.rsplit("|", 1)[1]): item for item in outcome.items}
+        if len(placed) != len(spans):
+            raise RuntimeError("the anonymizer dropped a span")
+        for n, span in enumerate(spans):
+            action, key_id = actions[n]
+            self.findings.append(self._finding(leaf, span, action, placed[n].start, placed[n].end, key_id))
+        return str(outcome.text)
+
+    def _finding(self, leaf: Leaf, span: Span, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
+        request = self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request
+        start, end = self._times(leaf)
+        return Finding(
+            field_path=leaf.shown, entity_type=span.entity, detector=span.detector, score=span.score, action=action,
+            span_start=span.start, span_end=span.end, out_start=out_start, out_end=out_end, audio_start=start, audio_end=end,
+            group_id=span.group, key_id=key_id, trigger=request.trigger if request else "auto", request_id=request.request_id if request else "",
+            actor_id=request.actor if request else "", status=status, detector_version=VERSION,
+        )  # fmt: skip
+
+    def _times(self, leaf: Leaf) -> tuple[float | None, float | None]:
+        if leaf.path[0] in ("outline", "words") and len(leaf.path) > 2:
+            row = self.raw.record[str(leaf.path[0])][leaf.path[1]]
+            return row.get("s"), row.get("e")
+        return None, None
+
+    def _count_cleared(self, leaf: Leaf, request: RedactionRequest | None) -> None:
+        name = top_level(leaf.shown)
+        asked = request or self.decision.request
+        known = self.cleared.get(name)
+        if known:
+            self.cleared[name] = replace(known, count=known.count + (0 if leaf.key else 1))
+            return
+        self.cleared[name] = Finding(
+            field_path=name, entity_type=leaf.field.entity or ENTITY, detector=REQUEST if request else "mode" if self.decision.mode == "full" else WHOLE, score=1.0,
+            action="clear", count=0 if leaf.key else 1, trigger=asked.trigger if asked else self.decision.trigger, request_id=asked.request_id if asked else "",
+            actor_id=asked.actor if asked else "", detector_version=VERSION,
+        )  # fmt: skip
+
+    def residual(self, record: dict[str, Any]) -> bool:
+        """Whether a number or e-mail of the contact can still be read in the redacted record."""
+        if self.decision.mode == "none":
+            return False
+        strong = [v for v in self.detected.known if v.kind in (DIGITS, EMAIL) and len(v.target) >= 9 and self.rules.operator(v.entity).name != "keep"]
+        if not strong:
+            return False
+        text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.group not in ("identity", "time"))
+        return bool(find(Tokens.of(text), strong))
+
+    def state(self, record: dict[str, Any]) -> RedactedInteraction:
+        """The redacted record with its state columns set."""
+        run, mode = self.redactor.run, self.decision.mode
+        done = [f for f in (*self.findings, *self.cleared.values()) if f.status == "done"]
+        fields = {top_level(f.field_path) for f in done}
+        record["redacted"] = bool(record.get("redacted")) or mode != "none"
+        record["redaction_mode"] = mode
+        record["redacted_at"] = run.as_of
+        record["redacted_by"] = self.decision.request.actor if self.decision.request else run.policy_name
+        record["policy_sha256"] = run.policy_sha256
+        record["redacted_fields"] = sorted(fields)
+        record["redacted_entities"] = sorted({f.entity_type for f in done} | self.decision.floor)
+        record["account_type"] = self.job.account_type
+        record["rank"] = self.raw.rank
+        record["run_id"] = run.run_id
+        return RedactedInteraction(self.raw.key, self.raw.kind, self.raw.called_at, self.raw.rank, self.job.account_type, mode, record)
+
+    def rows(self) -> list[FindingRow]:
+        """Findings as rows of the findings dataset, in order of field and place."""
+        run, key = self.redactor.run, self.raw.key
+        out: list[FindingRow] = []
+        for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
+            group = self.redactor.keyring.hmac("finding", *key, finding.group_id)[:24] if finding.group_id else ""
+            identity = self.redactor.keyring.hmac("finding", *key, finding.field_path, str(finding.span_start), finding.entity_type, str(n))[:24]
+            out.append(
+                FindingRow(
+                    replace(finding, group_id=group), identity, key.account_id, self.job.agency_id, key.id, self.raw.kind, self.job.account_type,
+                    self.raw.called_at, run.policy_sha256, run.run_id, run.as_of,
+                )  # fmt: skip
+            )
+        return out
+
+
+def _order(finding: Finding) -> tuple[Any, ...]:
+    path = tuple((int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"[.\[\]{}]+", finding.field_path) if p)
+    return path, finding.span_start if finding.span_start is not None else -1, finding.span_end or 0, finding.entity_type
+
+
+def _is_json(leaf: Leaf) -> bool:
+    """Whether the leaf stands inside a JSON member, where a number can become a text."""
+    return leaf.field.name not in BY_NAME or len(leaf.path) > 1
+
+
+def _removal(leaf: Leaf) -> Path:
+    """What is removed when a leaf is cleared: the whole field, or the undeclared members of a nested record."""
+    return leaf.path[: leaf.path.index("extra") + 1] if leaf.field.group == "unknown" and "extra" in leaf.path else leaf.path[:1]
+
+
+def _clone(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _clone(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clone(v) for v in value]
+    return value
+
+
+def _remove(record: dict[str, Any], path: Path) -> None:
+    """Take the value at `path` out; a list position becomes None, so that others keep theirs. Missing is fine."""
+    try:
+        parent = get_at(record, path[:-1])
+    except (KeyError, IndexError, TypeError):
+        return
+    if isinstance(parent, dict):
+        parent.pop(path[-1], None)
+    elif isinstance(parent, list) and isinstance(path[-1], int) and path[-1] < len(parent):
+        parent[path[-1]] = None
+
+
+def _rename(record: dict[str, Any], path: Path, key: str) -> None:
+    """Rename a JSON key in place, keeping the order; a name already taken gets a number."""
+    parent = get_at(record, path[:-1])
+    if path[-1] not in parent:
+        return
+    name, n = key, 2
+    while name in parent and name != path[-1]:
+        name, n = f"{key}#{n}", n + 1
+    items = [(name if k == path[-1] else k, v) for k, v in parent.items()]
+    parent.clear()
+    parent.update(items)
+

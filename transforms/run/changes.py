@@ -1,0 +1,128 @@
+"""Change rows of files that are live: drop the replaced ones, redact others further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.finding import FindingRow
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.request import decode_request
+from callveil.transforms.detect.batch import Job, detect_batch
+from callveil.transforms.detect.decide import Floor, decide, stronger
+from callveil.transforms.detect.transform import with_content
+from callveil.transforms.ingest.resolve import DROP, Change
+from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.stored import stored_record, to_stored_offsets
+from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, read_bucket
+from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
+from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rewrite import change_rows, drop_rows, rewrite
+from callveil.transforms.store.rows import interaction_row
+from callveil.transforms.run.shards import count
+from callveil.transforms.store.snapshot import data_path
+
+
+def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+    """Rewrite one interactions file and its findings file.
+
+    Args:
+        origin: the file's first name; see `store.index.origin_of`.
+        changes: what happens to which of its rows.
+
+    Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted further goes to the rejected zone and out
+        of the dataset: what was asked to be hidden is not left readable.
+    """
+    outcome = Outcome()
+    entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
+    partition = dict(entry.partition)
+    name = origin.rsplit("/", 1)[1].removesuffix(".parquet")
+    dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
+    redo = {InteractionKey(c.account_id, c.id): c for c in changes if c.action != DROP}
+    folder = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}"
+    again = f"again.{name.replace('-', '.')}"
+    # Findings of rows that were redacted further in an earlier run lie in a file of their own.
+    findings = [f for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items()) if o in (f"{folder}/{name}.parquet",) or (o.startswith(f"{folder}/") and o.endswith(f"-{again}.parquet"))]
+    redone, rejected = _redo(job, built, entry.path, [f.path for f in findings], redo) if redo else ({}, [])
+    gone = dropped | {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
+
+    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+        key = InteractionKey(row["account_id"], row["id"])
+        if key in gone:
+            return None
+        return interaction_row(redone[key].interaction) if key in redone else row
+
+    path = data_path(INTERACTIONS.name, partition, job.run.run_id, name)
+    new = rewrite(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
+    outcome.removed.append(entry.path)
+    outcome.added.extend([new.entry] if new.entry else [])
+    forget = drop_rows(lambda row: (row["account_id"], row["interaction_id"]) in gone, ("account_id", "interaction_id"))
+    for file in findings if gone else []:
+        stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
+        kept = rewrite(job.files, job.root, file, data_path(FINDINGS.name, partition, job.run.run_id, stem), FINDINGS, forget)
+        outcome.removed.append(file.path)
+        outcome.added.extend([kept.entry] if kept.entry else [])
+    rows: list[FindingRow] = sorted((f for r in redone.values() for f in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
+    if rows:
+        outcome.added.append(publish_records(job.files, job.root, data_path(FINDINGS.name, partition, job.run.run_id, again), FINDINGS, partition, rows))
+    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, f"{partition['account_type']}.{partition['day']}.{again}")
+    for item in rejected:
+        rejects.add(item)
+    outcome.added.extend(rejects.publish())
+    outcome.counts = count(list(redone.values()))
+    outcome.counts["redone"] = outcome.counts.pop("redacted", 0)
+    outcome.counts["redone_rejected"] += len(rejected)
+    return {"outcome": outcome.as_dict(), "index": [list(e) for e in _entries(job, redone, rejected)]}
+
+
+def _redo(
+    job: RedactJob, built: Engines, path: str, findings_paths: Sequence[str], redo: Mapping[InteractionKey, Change]
+) -> tuple[dict[InteractionKey, Redacted], list[Rejected]]:
+    rows = _rows(job, path, "id", redo)
+    findings = [row for file in findings_paths for row in _rows(job, file, "interaction_id", redo)]
+    jobs: list[Job] = []
+    for row in rows:
+        raw = stored_record(row, path)
+        change = redo[raw.key]
+        own = [f for f in findings if f["interaction_id"] == raw.key.id and f["account_id"] == raw.key.account_id]
+        requests = tuple(to_stored_offsets(decode_request(r), own) for r in change.requests)
+        floor = Floor(stronger(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
+        language = built.detector.language_of(raw.record.get("language"))
+        decision = decide(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)
+        jobs.append(Job(raw, decision, row["account_type"], str(raw.record.get("agency_id") or "")))
+    done: dict[InteractionKey, Redacted] = {}
+    rejected: list[Rejected] = []
+    with built.lock:
+        for work, item in zip(jobs, detect_batch(built.detector, jobs), strict=True):
+            result = item if isinstance(item, Rejected) else built.redactor.redact(item)
+            if isinstance(result, Rejected):
+                rejected.append(with_content(result, work))
+            else:
+                done[work.raw.key] = result
+    return done, rejected
+
+
+def _rows(job: RedactJob, path: str, column: str, wanted: Mapping[InteractionKey, Change]) -> list[dict[str, Any]]:
+    ids = {key.id for key in wanted}
+    with job.files.open(job.files.join(job.root, path)) as source:
+        table = pq.read_table(source, filters=[(column, "in", sorted(ids))])
+    return [row for row in table.to_pylist() if InteractionKey(row["account_id"], row[column]) in wanted]
+
+
+def _entries(job: RedactJob, redone: Mapping[InteractionKey, Redacted], rejected: Sequence[Rejected]) -> list[IndexEntry]:
+    """Index entries of rows that were redacted further; one that was rejected keeps a tombstone, so that no replay brings it back."""
+    lost = {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
+    stored: dict[InteractionKey, IndexEntry] = {}
+    for bucket in sorted({bucket_of(key) for key in (*redone, *lost)}):
+        stored.update(read_bucket(job.files, job.root, job.snapshot, bucket))
+    out = [stored[key]._replace(tombstone=True) for key in sorted(lost)]
+    for key, item in sorted(redone.items()):
+        entry = stored[key]
+        entities = tuple(item.interaction.record["redacted_entities"])
+        out.append(entry._replace(mode=item.interaction.mode, entities=entities, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256))
+    return out

@@ -1,0 +1,116 @@
+"""What every worker of a run needs to know, and the engines each process builds once from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from callveil.schemas.account import AccountBook
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.policy import Policy
+from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.engine import Detector
+from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import CONTROL, Snapshot
+
+SHARD_ROWS = 2_000
+SHARD_BYTES = 32 << 20
+"""A shard, and with it one file of the store, holds at most so many interactions or bytes of raw content. A worker holds one shard in memory."""
+
+
+@dataclass(frozen=True)
+class RedactJob:
+    """One run of the redaction job. Pickled to every worker; it holds no secret, only the keyring's path.
+
+    Attributes:
+        run: id, policy digest and name, as_of.
+        policy: the policy.
+        files, root: the store.
+        keyring_path: each worker loads the keyring from there.
+        accounts: effective-dated accounts.
+        requests: manual requests by interaction.
+        snapshot: the store as it was when the run was planned.
+        scratch: where a dry run writes instead, thrown away afterwards; empty for a real run.
+        shard_rows, shard_bytes: see `SHARD_ROWS`.
+    """
+
+    run: Run
+    policy: Policy
+    files: Files
+    root: str
+    keyring_path: str
+    accounts: AccountBook
+    requests: Mapping[InteractionKey, tuple[RedactionRequest, ...]]
+    snapshot: Snapshot
+    scratch: str = ""
+    shard_rows: int = SHARD_ROWS
+    shard_bytes: int = SHARD_BYTES
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """The run's time, UTC."""
+        return self.run.as_of
+
+    @property
+    def work(self) -> str:
+        """Folder of the run's working files; removed once the run is published."""
+        return self.files.join(self.target, CONTROL, "work", self.run.run_id)
+
+    @property
+    def target(self) -> str:
+        """Where files are written: the store, or a dry run's scratch folder."""
+        return self.scratch or self.root
+
+
+@dataclass
+class Engines:
+    """One process' keyring, detector and redactor. spaCy pipelines are not safe to share between threads, so hold `lock` while using them."""
+
+    keyring: Keyring
+    detector: Detector
+    redactor: Redactor
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_engines: dict[tuple[str, str, str], Engines] = {}
+_building = threading.Lock()
+
+
+def engines(job: RedactJob) -> Engines:
+    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    key = (job.run.run_id, job.policy.sha256, job.keyring_path)
+    with _building:
+        if key not in _engines:
+            _engines.clear()
+            keyring = Keyring.load(job.keyring_path)
+            _engines[key] = Engines(keyring, Detector(job.policy.detect), Redactor(keyring, job.run))
+        return _engines[key]
+
+
+class Checkpoint:
+    """Results of finished pieces of work, so that a run that was killed repeats none of them.
+
+    A piece is named by a digest of everything it depends on, so a result is never taken for another's.
+    """
+
+    def __init__(self, job: RedactJob, stage: str) -> None:
+        self.files, self.folder = job.files, job.files.join(job.work, "done", stage)
+
+    def load(self, name: str) -> dict[str, Any] | None:
+        """The stored result, or None."""
+        url = self.files.join(self.folder, f"{name}.json")
+        if self.files.info(url) is None:
+            return None
+        result: dict[str, Any] = orjson.loads(self.files.read(url))
+        return result
+
+    def store(self, name: str, result: Mapping[str, Any]) -> None:
+        """Keep a result; the work itself must be durable by now."""
+        self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))

@@ -1,0 +1,93 @@
+"""Reading shards from the spool, and writing redacted ones to the store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.pointer import Pointer
+from callveil.schemas.request import decode_request
+from callveil.schemas.shard import Shard
+from callveil.transforms.detect.batch import Job
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.ingest.resolve import DROP, Change
+from callveil.transforms.ingest.spool import SpoolReader
+from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.transform import RedactedBatch
+from callveil.transforms.store.index import IndexEntry
+from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
+from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.snapshot import data_path
+
+
+def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
+    """Raw records of a shard, each with the decision how it is redacted, in the shard's order."""
+    chosen = shard.chosen()
+    reader = SpoolReader(job.files, job.work, built.keyring, job.run.run_id)
+    raws = dict(reader.read([c.pointer for c in chosen]))
+    for row in chosen:
+        raw = raws.pop(row.pointer)
+        language = built.detector.language_of(row.pointer.language or None)
+        requests = tuple(decode_request(r) for r in row.requests)
+        decision = decide(job.policy, raw, shard.account_type, job.as_of, language, Floor(row.floor_mode, frozenset(row.floor_entities)), requests)
+        yield Job(raw, decision, shard.account_type, row.pointer.agency_id)
+
+
+def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:
+    """Publish a shard's interactions, findings and rejections as files.
+
+    Returns: JSON-ready `{outcome, index, changes}`; `index` holds one `IndexEntry` per redacted interaction, as a list, and `changes` a
+        `Change` for every stored row that a written one replaces. Where the new snapshot was rejected, the stored row stays.
+    """
+    shard = batch.shard
+    partition = {"account_type": shard.account_type, "day": shard.day}
+    name = f"{shard.number:06d}"
+    outcome = Outcome()
+    path = data_path(INTERACTIONS.name, partition, job.run.run_id, name)
+    if batch.redacted:
+        outcome.added.append(publish_records(job.files, job.target, path, INTERACTIONS, partition, sorted((r.interaction for r in batch.redacted), key=order)))
+        findings = sorted((row for r in batch.redacted for row in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
+        if findings:
+            outcome.added.append(publish_records(job.files, job.target, data_path(FINDINGS.name, partition, job.run.run_id, name), FINDINGS, partition, findings))
+    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"redact.{shard.account_type}.{shard.day}.{name}")
+    for rejected in batch.rejected:
+        rejects.add(rejected)
+    outcome.added.extend(rejects.publish())
+    outcome.counts = count(batch.redacted)
+    outcome.counts["rejected"] += len(batch.rejected)
+    outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
+    chosen = {c.pointer.key: c for c in shard.chosen()}
+    entries = [entry_of(chosen[r.interaction.key].pointer, r, path, job) for r in batch.redacted]
+    changes = [Change(chosen[key].replaces, *key, DROP) for r in batch.redacted if chosen[key := r.interaction.key].replaces]
+    outcome.counts["replaced"] = len(changes)
+    return {"outcome": outcome.as_dict(), "index": [list(e) for e in entries], "changes": [list(c) for c in changes]}
+
+
+def order(interaction: Any) -> tuple[str, Any, str]:
+    """Order of interactions in a file: account, time, id."""
+    return interaction.key.account_id, interaction.called_at, interaction.key.id
+
+
+def count(redacted: list[Redacted]) -> Counter[str]:
+    """Counts of what was redacted."""
+    counts: Counter[str] = Counter()
+    for item in redacted:
+        counts["redacted"] += 1
+        counts[f"kind.{item.interaction.kind}"] += 1
+        counts[f"mode.{item.interaction.mode}"] += 1
+        counts["findings"] += len(item.findings)
+        for row in item.findings:
+            counts[f"{'finding' if row.finding.status == 'done' else 'kept'}.{row.finding.entity_type}"] += row.finding.count
+    return counts
+
+
+def entry_of(pointer: Pointer, item: Redacted, path: str, job: RedactJob) -> IndexEntry:
+    """The key index' entry of a redacted interaction."""
+    record = item.interaction.record
+    return IndexEntry(
+        pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type, pointer.agency_id,
+        path, item.interaction.mode, tuple(record["redacted_entities"]), item.requests, job.policy.sha256,
+    )  # fmt: skip

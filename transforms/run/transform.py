@@ -1,0 +1,202 @@
+"""The store's side of the job as Beam transforms: resolve keys, read and write shards, change stored rows, write the index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.pointer import pack, unpack, unpack_pointers
+from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
+from callveil.transforms.detect.transform import RawBatch
+from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
+from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.run.job import Checkpoint, RedactJob, engines
+from callveil.transforms.redact.transform import RedactedBatch
+from callveil.transforms.run.changes import apply_changes
+from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
+from callveil.transforms.run.shards import read_shard, write_shard
+
+INDEX, CHANGES = "index", "changes"
+
+
+def _result(result: dict[str, Any]) -> Iterator[Any]:
+    """Outputs of a finished piece of work: its outcome, its index entries by bucket, and changes to stored rows by file."""
+    by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
+    for row in result["index"]:
+        by_bucket[bucket_of(IndexEntry.of(row).key)].append(row)
+    for bucket in sorted(by_bucket):
+        yield beam.pvalue.TaggedOutput(INDEX, (bucket, pack(by_bucket[bucket])))
+    by_file: dict[str, list[list[Any]]] = defaultdict(list)
+    for row in result.get("changes", ()):
+        by_file[row[0]].append(row)
+    for origin in sorted(by_file):
+        yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack(by_file[origin])))
+    yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome.from_dict(result["outcome"]).encode())
+
+
+class _Resolve(beam.DoFn):  # type: ignore[misc]
+    """Element: (bucket, packed pointers). Outputs shards' rows by partition and, tagged, changes by file and an Outcome."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[Any]:
+        job = self.job
+        bucket, blocks = element
+        pointers = [p for block in blocks for p in unpack_pointers(block)]
+        requests = {key: asked for key, asked in job.requests.items() if bucket_of(key) == bucket}
+        stored = read_bucket(job.files, job.root, job.snapshot, bucket)
+        result = resolve_bucket(pointers, stored, requests, job.policy, job.as_of)
+        partitions: dict[tuple[str, str], list[Chosen]] = defaultdict(list)
+        for row in result.chosen:
+            partitions[row.pointer.partition].append(row)
+        for partition in sorted(partitions):
+            yield partition, pack_chosen(partitions[partition])
+        files: dict[str, list[Change]] = defaultdict(list)
+        for change in result.changes:
+            files[change.origin].append(change)
+        for origin in sorted(files):
+            yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack(files[origin])))
+        yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome(counts=result.counts).encode())
+
+
+@dataclass
+class ResolveSnapshots(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(bucket, packed pointers)] -> `main`: (partition, packed Chosen), `changes`: (file, packed Change), `outcomes`."""
+
+    job: RedactJob
+
+    def expand(self, pointers: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """Group by bucket of keys and resolve each against the index."""
+        return pointers | "Group by key bucket" >> beam.GroupByKey() | "Resolve snapshots" >> beam.ParDo(_Resolve(self.job)).with_outputs(CHANGES, OUTCOMES, main="main")
+
+
+def shards_of(job: RedactJob, partition: tuple[str, str], blocks: Iterable[bytes]) -> Iterator[Shard]:
+    """Shards of one partition."""
+    rows = [row for block in blocks for row in unpack_chosen(block)]
+    for number, shard in enumerate(plan_shards(rows, job.shard_rows, job.shard_bytes)):
+        yield Shard(*partition, number, pack_chosen(shard))
+
+
+class _PlanShards(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, element: tuple[tuple[str, str], Iterable[bytes]]) -> Iterator[Shard]:
+        yield from shards_of(self.job, *element)
+
+
+class _ReadShard(beam.DoFn):  # type: ignore[misc]
+    """Element: Shard. Output: RawBatch, or the stored result where an earlier attempt at this run finished the shard."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, shard: Shard) -> Iterator[Any]:
+        finished = Checkpoint(self.job, "shards").load(shard.digest)
+        if finished is not None:
+            yield from _result(finished)
+        else:
+            yield RawBatch(shard, list(read_shard(self.job, engines(self.job), shard)))
+
+
+@dataclass
+class ReadShards(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(partition, packed Chosen)] -> `main`: RawBatch; of shards finished before: `index`, `changes`, `outcomes`."""
+
+    job: RedactJob
+
+    def expand(self, rows: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """Group by partition, cut into shards, spread them over the workers, and read each from the spool."""
+        return (
+            rows
+            | "Group by partition" >> beam.GroupByKey()
+            | "Cut into shards" >> beam.ParDo(_PlanShards(self.job))
+            | "Spread shards" >> beam.Reshuffle()
+            | "Read shard" >> beam.ParDo(_ReadShard(self.job)).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
+        )
+
+
+class _WriteShard(beam.DoFn):  # type: ignore[misc]
+    """Element: RedactedBatch. Outputs, tagged, index entries by bucket and an Outcome."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+        self.written = Metrics.counter("store", "out")
+
+    def process(self, batch: RedactedBatch) -> Iterator[Any]:
+        result = write_shard(self.job, engines(self.job), batch)
+        Checkpoint(self.job, "shards").store(batch.shard.digest, result)
+        self.written.inc(len(batch.redacted))
+        yield from _result(result)
+
+
+@dataclass
+class WriteShards(beam.PTransform):  # type: ignore[misc]
+    """PCollection[RedactedBatch] -> `index`, `changes`, `outcomes`. Nothing but redacted records can be written: the rows' type is checked."""
+
+    job: RedactJob
+
+    def expand(self, batches: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """One ParDo."""
+        return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
+
+
+class _ApplyChanges(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
+        origin, blocks = element
+        changes = sorted(Change(*row[:4], tuple(row[4]), row[5]) for block in blocks for row in unpack(block))  # type: ignore[arg-type]
+        checkpoint = Checkpoint(self.job, "changes")
+        name = hashlib.sha256(repr((origin, changes, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
+        result = checkpoint.load(name)
+        if result is None and not self.job.scratch:
+            result = apply_changes(self.job, engines(self.job), origin, changes)
+            checkpoint.store(name, result)
+        if result is not None:  # a dry run has counted its changes when it resolved the keys
+            yield from _result(result)
+
+
+@dataclass
+class ChangeStored(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(file, packed Change)] -> `index`, `outcomes`."""
+
+    job: RedactJob
+
+    def expand(self, changes: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """Group by file, since a file is rewritten once."""
+        return changes | "Group by file" >> beam.GroupByKey() | "Rewrite file" >> beam.ParDo(_ApplyChanges(self.job)).with_outputs(INDEX, OUTCOMES, main="main")
+
+
+class _WriteIndex(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
+        job = self.job
+        bucket, blocks = element
+        if not job.scratch:
+            entries = [IndexEntry.of(row) for block in blocks for row in unpack(block)]
+            added, removed = write_bucket(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
+            yield Outcome([added] if added else [], [f.path for f in removed]).encode()
+
+
+@dataclass
+class WriteIndex(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(bucket, packed IndexEntry)] -> PCollection[encoded Outcome]."""
+
+    job: RedactJob
+
+    def expand(self, entries: beam.PCollection) -> beam.PCollection:
+        """Group by bucket, since a bucket gets one file a run."""
+        return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(_WriteIndex(self.job))
+

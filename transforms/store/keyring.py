@@ -1,0 +1,199 @@
+"""The keyring: one file of secrets, from which every purpose gets a key of its own.
+
+Subkeys come from HKDF with SHA-256 (RFC 5869), so that a key used for one thing says nothing about the others, and so
+that a single file has to be guarded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+import struct
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from callveil.transforms.store.local import LocalFiles
+from callveil.transforms.store.paths import PreconditionFailed
+
+FORMAT_VERSION = 1
+SECRET_BYTES = 32
+ENV = "CALLVEIL_KEYRING"
+
+
+class KeyringError(ValueError):
+    """A keyring cannot be used; the text says what is wrong with the file and how to mend it, and quotes no secret."""
+
+
+def default_path() -> Path:
+    """Where the keyring is: CALLVEIL_KEYRING, else `callveil/keyring.json` in XDG_CONFIG_HOME, else in ~/.config."""
+    named = os.environ.get(ENV)
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "callveil" / "keyring.json"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's JSON. Mode is checked on the open file, so that it cannot be exchanged in between."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise KeyringError(f"{path}: there is no keyring here; make one with Keyring.create, or point {ENV} to yours") from None
+    except PermissionError:
+        raise KeyringError(f"{path}: this user may not read the keyring; run as its owner") from None
+    with os.fdopen(handle, "rb") as source:
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
+        if mode & 0o077:
+            raise KeyringError(
+                f"{path}: mode {mode:04o} lets other users read or change the keyring; this happens when it is copied or unpacked. "
+                f"Mend it with `chmod 600 {path}`, and rotate the keys if others may have read it"
+            )
+        text = source.read()
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise KeyringError(f"{path}: not JSON; it may be cut off. Restore it from your backup: what it sealed needs it") from None
+    if not isinstance(document, dict):
+        raise KeyringError(f"{path}: not a keyring; expected a JSON object")
+    return document
+
+
+def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
+    """Active key id and secrets by id, validated."""
+    if document.get("version") != FORMAT_VERSION:
+        raise KeyringError(f"{path}: field version: expected {FORMAT_VERSION}; the file is no keyring, or a newer callveil wrote it")
+    keys = document.get("keys")
+    if not isinstance(keys, dict) or not keys:
+        raise KeyringError(f"{path}: field keys: expected an object with at least one key")
+    out = {}
+    for number, (key_id, key) in enumerate(keys.items()):
+        try:
+            secret = base64.b64decode(key["secret"], validate=True)
+        except (TypeError, KeyError, binascii.Error, ValueError):
+            secret = b""
+        if len(secret) != SECRET_BYTES or not key_id or len(key_id) > 64:
+            raise KeyringError(f"{path}: field keys, key number {number + 1}: needs an id of 1 to 64 characters and {SECRET_BYTES} bytes in base64")
+        out[key_id] = secret
+    active = document.get("active")
+    if active not in out:
+        raise KeyringError(f"{path}: field active: names no key of this file")
+    return str(active), out
+
+
+def _new_key(created: dt.datetime | None) -> tuple[str, dict[str, str]]:
+    key = {"created": created.isoformat() if created else "", "secret": base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}
+    return secrets.token_hex(6), key
+
+
+def _write(path: Path, document: dict[str, Any], new: bool) -> None:
+    data = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+    LocalFiles().write(str(path), data, if_none_match=new, if_match=None)
+
+
+class Keyring:
+    """Secrets of one keyring file. It cannot be pickled, copied or printed: workers get the path and load it themselves."""
+
+    def __init__(self, path: Path, active: str, keys: dict[str, bytes]) -> None:
+        self.path = path
+        self.active = active
+        self._keys = dict(keys)
+        self._derived: dict[tuple[str, str, int], bytes] = {}
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Keyring:
+        """Read a keyring; None means `default_path()`. Raises `KeyringError`."""
+        where = Path(path) if path is not None else default_path()
+        return cls(where, *_secrets(where, _read(where)))
+
+    @classmethod
+    def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
+        """Make a keyring with one new random key, mode 0600, and load it.
+
+        Args:
+            path: None means `default_path()`.
+            created: time to note beside the key, if any.
+
+        Raises `KeyringError` where the file exists: overwriting it would make what it sealed unreadable for ever.
+        """
+        where = Path(path) if path is not None else default_path()
+        key_id, key = _new_key(created)
+        try:
+            _write(where, {"version": FORMAT_VERSION, "active": key_id, "keys": {key_id: key}}, new=True)
+        except PreconditionFailed:
+            raise KeyringError(f"{where}: a keyring is there already and is never overwritten; load it, or add a key with Keyring.rotate") from None
+        return cls.load(where)
+
+    @classmethod
+    def open_or_create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
+        """Load a keyring, or make it where there is none; safe when several processes do so at once."""
+        where = Path(path) if path is not None else default_path()
+        if not where.exists():
+            try:
+                return cls.create(where, created)
+            except KeyringError:
+                if not where.exists():
+                    raise
+        return cls.load(where)
+
+    @classmethod
+    def rotate(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
+        """Add a new key and make it the active one. Older keys stay, since what they sealed must stay readable."""
+        where = Path(path) if path is not None else default_path()
+        lock = os.open(where.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            document = _read(where)
+            _secrets(where, document)
+            key_id, key = _new_key(created)
+            _write(where, document | {"active": key_id, "keys": document["keys"] | {key_id: key}}, new=False)
+        finally:
+            os.close(lock)
+        return cls.load(where)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of all keys, sorted."""
+        return tuple(sorted(self._keys))
+
+    def derive(self, purpose: str, length: int = 32, key_id: str | None = None) -> bytes:
+        """The subkey of `length` bytes (1 to 8,160) for one purpose.
+
+        Args:
+            purpose: a name such as `pseudonym/account`; other purposes get unrelated keys.
+            key_id: None means the active key. Raises `KeyringError` for an id the keyring lacks.
+        """
+        name = self.active if key_id is None else key_id
+        cached = self._derived.get((name, purpose, length))
+        if cached is None:
+            if name not in self._keys:
+                raise KeyringError(f"{self.path}: no key {name!r}; the data was made with another keyring, or the key was removed. Use that keyring")
+            info = b"callveil/1/" + purpose.encode()
+            cached = HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._keys[name])
+            self._derived[name, purpose, length] = cached
+        return cached
+
+    def hmac(self, purpose: str, *parts: str, key_id: str | None = None) -> str:
+        """Keyed digest (HMAC-SHA256, 64 hex digits) of `parts`, each prefixed by its length so that no two lists collide."""
+        message = bytearray()
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass")
+            message += struct.pack(">Q", len(data)) + data
+        return hmac.digest(self.derive(f"hmac/{purpose}", 32, key_id), bytes(message), hashlib.sha256).hex()
+
+    def __repr__(self) -> str:
+        return f"Keyring(path={str(self.path)!r}, active={self.active!r}, keys={len(self._keys)})"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a Keyring is never pickled or copied: its secrets would travel with the job. Pass its path and load it in the worker")
+

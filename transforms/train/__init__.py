@@ -1,0 +1,1 @@
+"""Training of the embedded names model: corpora, augmentation, the trainer and its figures."""

@@ -1,0 +1,182 @@
+"""The endless stream of training texts: generated calls and requests, and windows of real conversations with other names in them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from callveil.transforms.sample.dialogues import business, dialogue
+from callveil.transforms.sample.people import person, pick
+from callveil.transforms.train.augment import hesitate, surface, swap
+from callveil.transforms.train.corpus import TYPES, UNKNOWN, Mark, Talk, Utterance, build
+from callveil.transforms.train.fill import Filler, carriers
+from callveil.transforms.train.lists import Names
+
+_TOPICS = (
+    "full",
+    "full",
+    "full",
+    "full",
+    "first",
+    "first",
+    "last",
+    "last",
+    "last",
+    "spell",
+    "spell",
+    "dob",
+    "post",
+    "phone",
+    "email",
+    "address",
+    "address",
+    "city",
+    "city",
+    "org",
+    "other",
+    "other",
+    "other",
+    "other",
+)
+_NAME_TOPICS = ("full", "first", "last", "spell")
+_BACK = (
+    "okay",
+    "thank you",
+    "thanks",
+    "got it",
+    "perfect",
+    "mm-hm",
+    "alright",
+    "okay great",
+    "one moment",
+    "uh-huh",
+    "great",
+    "thank you so much",
+    "I see",
+    "all right",
+    "let me check",
+    "right",
+)
+
+
+class Mix:
+    """Draws training conversations.
+
+    Args:
+        real: conversations that were read from files; empty is fine, the generated part stands alone.
+        held: draw names from the held-out part, for figures.
+    """
+
+    def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
+        self.fill = Filler(Names(held))
+        self._long = [t for t in real if len(t.turns) > 1]
+        self._short = [t for t in real if len(t.turns) == 1]
+        self._named = [t for t in self._long if any(m.label not in (UNKNOWN, "LOCATION", "ADDRESS") for u in t.turns for m in u.marks)]
+
+    def stream(self, rng: random.Random) -> Iterator[Talk]:
+        """Conversations without end; equal generators give equal streams."""
+        while True:
+            r = rng.random()
+            if r < 0.30:
+                talk = self.call(rng)
+            elif r < 0.62:
+                talk = self.request(rng)
+            elif r < 0.72:
+                talk = self.sampled(rng)
+            elif r < 0.82 and self._short:
+                talk = swap(rng, pick(rng, self._short), self.fill, 0.5)
+            elif self._long:
+                talk = self.window(rng)
+            else:
+                talk = self.call(rng) if r < 0.9 else self.request(rng)
+            yield surface(rng, talk)
+
+    def call(self, rng: random.Random) -> Talk:
+        """One to four questions with their answers, backchannels and requests between them."""
+        spoken = rng.random() < 0.7
+        turns: list[Utterance] = []
+        for _ in range(pick(rng, (1, 1, 1, 2, 2, 3, 4))):
+            turns += self.exchange(rng, pick(rng, _TOPICS), spoken)
+            if rng.random() < 0.2:
+                turns.append(Utterance(pick(rng, _BACK), agent=True))
+            if rng.random() < 0.15:
+                turns.append(self.sentence(rng, spoken))
+        if spoken:
+            turns = [hesitate(rng, t, 0.04) for t in turns]
+        return Talk(tuple(turns), "call", spoken)
+
+    def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[Utterance]:
+        """A question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
+        ask, say = carriers("ask.txt"), carriers("answer.txt")
+        answered = topic if rng.random() < 0.9 else pick(rng, _TOPICS)
+        if topic in _NAME_TOPICS and rng.random() < 0.15:
+            answered = pick(rng, _NAME_TOPICS)
+        question = self.fill.fill(rng, pick(rng, ask[f"ask {topic}"]), spoken, agent=True)
+        answer = self.fill.fill(rng, pick(rng, say[f"say {answered}"]), spoken)
+        if rng.random() < 0.08:
+            return [answer]
+        turns = [question]
+        if rng.random() < 0.08:
+            turns += [Utterance(pick(rng, ("sorry?", "what was that?", "pardon?", "my name?", "uh", "what?", "hold on")))]
+            turns += [self.fill.fill(rng, pick(rng, ask[f"ask {topic}"]), spoken, agent=True)] if rng.random() < 0.6 else []
+        turns.append(answer)
+        if topic in _NAME_TOPICS and rng.random() < 0.15 and answer.marks:
+            mark = pick(rng, answer.marks)
+            turns.append(_read_back(rng, answer.text[mark.start : mark.end], mark.label))
+        return turns
+
+    def sentence(self, rng: random.Random, spoken: bool) -> Utterance:
+        """One request or remark."""
+        section = pick(rng, ("with names", "with names", "places", "without", "without"))
+        return self.fill.fill(rng, pick(rng, carriers("requests.txt")[section]), spoken)
+
+    def request(self, rng: random.Random) -> Talk:
+        """A lone utterance, or two or three running."""
+        spoken = rng.random() < 0.3
+        count = pick(rng, (1, 1, 1, 2, 3))
+        turns = tuple(self.sentence(rng, spoken) for _ in range(count))
+        if spoken:
+            turns = tuple(hesitate(rng, t, 0.03) for t in turns)
+        return Talk(turns, "request", spoken)
+
+    def sampled(self, rng: random.Random) -> Talk:
+        """Up to twelve turns of a conversation of the sample generator, its people renamed from this mix's own names."""
+        country = pick(rng, ("US", "US", "US", "GB", "GB", "CA", "AU"))
+        whole = dialogue(rng, person(rng, country), person(rng, country), business(rng, country=country))
+        size = 3 + int(rng.random() * 10)
+        start = int(rng.random() * max(1, len(whole.turns) - size + 1))
+        turns = tuple(
+            Utterance(t.text, tuple(Mark(s.start, s.end, TYPES[s.type]) for s in t.spans if s.type in TYPES), t.speaker == "agent")
+            for t in whole.turns[start : start + size]
+        )
+        return swap(rng, Talk(turns, "sample"), self.fill, 1.0)
+
+    def window(self, rng: random.Random) -> Talk:
+        """A few turns of a real conversation with other names; one in four gets a generated exchange put in."""
+        source = pick(rng, self._named) if self._named and rng.random() < 0.4 else pick(rng, self._long)
+        size = pick(rng, (1, 2, 3, 4, 6, 8))
+        start = int(rng.random() * max(1, len(source.turns) - size + 1))
+        talk = swap(rng, replace(source, turns=source.turns[start : start + size]), self.fill)
+        if rng.random() < 0.25:
+            at = int(rng.random() * (len(talk.turns) + 1))
+            extra = self.exchange(rng, pick(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]
+            talk = replace(talk, turns=talk.turns[:at] + tuple(extra) + talk.turns[at:])
+        return talk
+
+
+def _read_back(rng: random.Random, value: str, label: str) -> Utterance:
+    before, after = pick(
+        rng,
+        (
+            ("okay, ", ""),
+            ("thank you, ", ""),
+            ("that's ", "?"),
+            ("did you say ", "?"),
+            ("so ", ", is that right?"),
+            ("", ", okay"),
+            ("got it, ", "."),
+            ("alright ", ", and your date of birth?"),
+        ),
+    )
+    return build([before, (value, label), after], agent=True)
