@@ -32,6 +32,7 @@ from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
 from callveil.transforms.run.transform import CHANGES, INDEX, ChangeStored, ReadShards, ResolveSnapshots, WriteIndex, WriteShards
@@ -222,7 +223,7 @@ def _publish(store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[Inpu
     run = job.run
     if requests:
         partition = {"day": run.as_of.date().isoformat()}
-        rows = sorted(({f.name: getattr(r, f.name) for f in REQUEST_FIELDS} for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"]))
+        rows = sorted((_request_row(r, Keyring.load(job.keyring_path)) for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"]))
         outcome.added.append(publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows))
     try:
         job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
@@ -237,6 +238,12 @@ def _publish(store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[Inpu
     snapshot = store.publish(manifest, base)
     _finish(store, manifest)
     return RedactResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+
+
+def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
+    """A request as it is stored: its reason, which may name people, as a token that `callveil reveal` opens."""
+    reason = token("REASON", request.reason, Secrets.of(keyring), request.account_id, request.interaction_id)
+    return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
 def _repeated(store: Store, run_id: str, seq: int) -> RedactResult:

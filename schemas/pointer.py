@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import zstandard
@@ -72,7 +72,7 @@ def pack(rows: Iterable[Iterable[object]]) -> bytes:
     return zstandard.ZstdCompressor(level=1).compress(orjson.dumps([list(r) for r in rows]))
 
 
-def unpack(data: bytes) -> Iterator[list[object]]:
+def unpack(data: bytes) -> Iterator[list[Any]]:
     """Inverse of `pack`."""
     if data:
         yield from orjson.loads(zstandard.ZstdDecompressor().decompress(data))
@@ -81,4 +81,4 @@ def unpack(data: bytes) -> Iterator[list[object]]:
 def unpack_pointers(data: bytes) -> Iterator[Pointer]:
     """Inverse of `pack` over pointers."""
     for row in unpack(data):
-        yield Pointer(*row)  # type: ignore[arg-type]
+        yield Pointer(*row)

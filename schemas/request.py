@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import orjson
 
 from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
+from callveil.schemas.interaction import InteractionKey
 
 SCOPES = ("all", "field", "span", "time")
 BASES = ("source", "stored")
@@ -16,7 +17,7 @@ TRIGGERS = ("manual", "subject_request")
 _T, _I, _N = Text(), Integer(), Number()
 
 FIELDS: tuple[Field, ...] = tuple(
-    Field(name, kind, doc, personal=False)
+    Field(name, kind, doc, personal=name in ("reason", "actor"))
     for name, kind, doc in (
         ("request_id", _T, "id of the request; a digest of its content where none is given"),
         ("account_id", _T, "account of the interaction"),
@@ -29,7 +30,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("to_s", _N, "end of the stretch, seconds"),
         ("channel", Integer(0, 64), "only this channel: 1 external party, 2 business; for scope time"),
         ("basis", _T, "which text the span counts in: source or stored"),
-        ("reason", _T, "why"),
+        ("reason", _T, "why; stored as a reversible token, since a free text may name people"),
         ("actor", _T, "who asked"),
         ("requested_at", Timestamp(), "when, UTC"),
         ("trigger", _T, "manual or subject_request"),
@@ -73,6 +74,11 @@ class RedactionRequest:
     requested_at: dt.datetime | None = None
     trigger: str = "manual"
     text_digest: str = ""
+
+    @property
+    def key(self) -> InteractionKey:
+        """The interaction it names."""
+        return InteractionKey(self.account_id, self.interaction_id)
 
 
 def encode_request(request: RedactionRequest) -> str:

@@ -57,4 +57,4 @@ def pack_chosen(rows: list[Chosen]) -> bytes:
 
 def unpack_chosen(data: bytes) -> list[Chosen]:
     """Inverse of `pack_chosen`."""
-    return [Chosen(Pointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack(data)]  # type: ignore[misc, arg-type, has-type]
+    return [Chosen(Pointer(*p), mode, tuple(entities), tuple(requests), replaces) for p, mode, entities, requests, replaces in unpack(data)]

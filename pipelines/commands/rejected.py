@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import add_store, files_of
@@ -57,7 +57,7 @@ def contents(store: Store, keyring: Keyring, wanted: Sequence[dict[str, Any]]) -
     for blob in sorted({r["blob"] for r in wanted if r["blob"]}):
         blocks = sorted({r["block"] for r in wanted if r["blob"] == blob})
         with store.files.open(store.url(blob)) as source:
-            reader = SealedReader(cast(BinaryIO, source), keyring, blob, PURPOSE)
+            reader = SealedReader(source, keyring, blob, PURPOSE)
             for block in blocks:
                 yield from reader.read_block(block)
 

@@ -51,12 +51,24 @@ FAULTS = [
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda Quimby"', "bad_json", "", "9", "1"),
     (b'{"id":1,"account_id":9,"name":"Zelda \xff Quimby"}', "bad_utf8", "", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda \\ud800"}', "lone_surrogate", "name", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"Zelda \\u0000"}]}', "control_character", "outline[0].text", "9", "1"),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","outline":[{"text":"Zelda \\u0000"}]}',
+        "control_character",
+        "outline[0].text",
+        "9",
+        "1",
+    ),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","Zelda":["\\u0000"]}', "control_character", "<undeclared>[0]", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "bad_json", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":1e999}', "out_of_range", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda","name":"Quimby"}', "duplicate_key", "name", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","agent":{"name" : "Zelda","name":"Quimby"}}', "duplicate_key", "agent.name", "9", "1"),
+    (
+        b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","agent":{"name" : "Zelda","name":"Quimby"}}',
+        "duplicate_key",
+        "agent.name",
+        "9",
+        "1",
+    ),
     (b'{"id":null,"account_id":9,"called_at":"2026-11-01T10:00:00Z"}', "missing_key", "id", "9", ""),
     (b'{"id":1,"account_id":" ","called_at":"2026-11-01T10:00:00Z"}', "missing_key", "account_id", "", "1"),
     (b'{"id":true,"account_id":9,"called_at":"2026-11-01T10:00:00Z"}', "wrong_type", "id", "9", ""),
@@ -208,7 +220,11 @@ def test_one_bad_record_of_a_page_does_not_reject_the_others(tmp_path):
     (tmp_path / "p.json").write_bytes(page)
     out = read(tmp_path)
     assert ids(out) == ["1", "5"]
-    assert [(r.reason, r.source.index, r.interaction_id) for r in rejected(out)] == [("lone_surrogate", 1, "2"), ("not_an_object", 2, ""), ("missing_key", 3, "")]
+    assert [(r.reason, r.source.index, r.interaction_id) for r in rejected(out)] == [
+        ("lone_surrogate", 1, "2"),
+        ("not_an_object", 2, ""),
+        ("missing_key", 3, ""),
+    ]
     assert all(r.raw for r in rejected(out)) and json.loads(rejected(out)[0].raw)["id"] == 2
 
 
@@ -244,7 +260,10 @@ def test_changed_input_is_refused(tmp_path):
 
 def test_parquet(tmp_path):
     path = tmp_path / "c.parquet"
-    rows = [{"id": i, "account_id": "9", "called_at": f"2026-11-01T10:00:{i % 60:02}Z", "outline": json.dumps([{"text": "hi", "s": 0}])} for i in range(500)]
+    rows = [
+        {"id": i, "account_id": "9", "called_at": f"2026-11-01T10:00:{i % 60:02}Z", "outline": json.dumps([{"text": "hi", "s": 0}])}
+        for i in range(500)
+    ]
     rows[3]["id"] = None
     pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=100)
     chunks, _ = plan_chunks(FILES, [str(path)], 1)
@@ -258,11 +277,16 @@ def test_parquet(tmp_path):
 
 def test_parquet_types_and_damage(tmp_path):
     path = tmp_path / "c.parquet"
-    table = pa.table({
-        "id": pa.array([1, 2], pa.int64()), "account_id": ["9", "9"], "called_at": pa.array([1_730_000_000_000] * 2, pa.timestamp("ms", "UTC")),
-        "latitude": pa.array([1, None], pa.decimal128(5, 0)), "custom_fields": pa.array([[("colour", "red")], []], pa.map_(pa.string(), pa.string())),
-        "name": pa.array([b"ok", b"\xff\xfe"], pa.binary()),
-    })  # fmt: skip
+    table = pa.table(
+        {
+            "id": pa.array([1, 2], pa.int64()),
+            "account_id": ["9", "9"],
+            "called_at": pa.array([1_730_000_000_000] * 2, pa.timestamp("ms", "UTC")),
+            "latitude": pa.array([1, None], pa.decimal128(5, 0)),
+            "custom_fields": pa.array([[("colour", "red")], []], pa.map_(pa.string(), pa.string())),
+            "name": pa.array([b"ok", b"\xff\xfe"], pa.binary()),
+        }
+    )
     pq.write_table(table, path)
     good, bad = read(path)
     assert good.record["custom_fields"] == {"colour": "red"} and good.record["latitude"] == 1.0 and good.record["name"] == "ok"
@@ -291,17 +315,49 @@ def test_any_bytes_give_records_or_reasons(raw):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["text", "s", "words", "outline", "results", "items", "id", "x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["text", "s", "words", "outline", "results", "items", "id", "x"]), inner, max_size=4)
+    ),
     max_leaves=12,
 )
-MEMBERS = ("outline", "words", "transcript", "transcription", "transcription_text", "form", "emails", "tag_list", "custom_fields", "chat_messages", "call_path", "agent",
-           "duration", "called_at", "updated_at", "redacted", "kind", "type", "language", "direction", "extra", "account", "notes", "status", "rank")  # fmt: skip
+MEMBERS = (
+    "outline",
+    "words",
+    "transcript",
+    "transcription",
+    "transcription_text",
+    "form",
+    "emails",
+    "tag_list",
+    "custom_fields",
+    "chat_messages",
+    "call_path",
+    "agent",
+    "duration",
+    "called_at",
+    "updated_at",
+    "redacted",
+    "kind",
+    "type",
+    "language",
+    "direction",
+    "extra",
+    "account",
+    "notes",
+    "status",
+    "rank",
+)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=5))
 def test_any_shape_gives_a_record_or_a_reason(members):
-    raw = orjson.dumps({"id": 1, "account_id": 2, "unix_time": 1730000000, **members}, option=orjson.OPT_PASSTHROUGH_SUBCLASS) if _fits(members) else b"{}"
+    raw = (
+        orjson.dumps({"id": 1, "account_id": 2, "unix_time": 1730000000, **members}, option=orjson.OPT_PASSTHROUGH_SUBCLASS)
+        if _fits(members)
+        else b"{}"
+    )
     for item in read_record(raw, SOURCE, LIMITS):
         assert isinstance(item, RawInteraction) or item.reason != "internal_error", item.detail
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import pickle
@@ -40,11 +41,13 @@ def run_id(name: str) -> str:
 
 def write(store: Store, run: str, *numbers: int, day: str = "2026-11-01") -> FileEntry:
     partition = {"day": day}
-    return publish_records(store.files, store.root, data_path("numbers", partition, run_id(run), "0"), NUMBERS, partition, [{"n": n} for n in numbers])
+    path = data_path("numbers", partition, run_id(run), "0")
+    return publish_records(store.files, store.root, path, NUMBERS, partition, [{"n": n} for n in numbers])
 
 
 def manifest(base: Snapshot, run: str, added: tuple[FileEntry, ...] = (), removed: tuple[FileEntry, ...] = ()) -> RunManifest:
-    return RunManifest(run_id(run), **base.chain(), job="test", as_of=NOW.isoformat(), tool_version="0", policy_name="p", policy_sha256="0", added=added, removed=removed)
+    what = {"job": "test", "as_of": NOW.isoformat(), "tool_version": "0", "policy_name": "p", "policy_sha256": "0"}
+    return RunManifest(run_id(run), **base.chain(), **what, added=added, removed=removed)
 
 
 def publish(store: Store, run: str, *numbers: int, removed: tuple[FileEntry, ...] = (), day: str = "2026-11-01") -> Snapshot:
@@ -204,10 +207,11 @@ class Mortal(Files):
         self.steps -= 1
         if self.steps == 0 and not self.after:
             raise Killed
-        result = call()
-        if self.steps == 0:
-            raise Killed
-        return result
+        try:
+            return call()
+        finally:
+            if self.steps == 0:
+                raise Killed
 
     def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
         return str(self._change(lambda: super(Mortal, self).write(url, data, **how)))
@@ -248,7 +252,7 @@ def steps_of(files: Files, root: str) -> int:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_anywhere_and_repeated(files: Files, store_root: str, tmp_path: Path, after: bool) -> None:
+def test_killed_anywhere_and_repeated(files: Files, store_root: str, after: bool) -> None:
     """Whichever change a run is killed at: what readers see is whole, and repeating the run leads to the same bytes as never being killed."""
     base = files.join(store_root, "clean")
     job(files, base, "a", 1)
@@ -256,6 +260,8 @@ def test_killed_anywhere_and_repeated(files: Files, store_root: str, tmp_path: P
     expected = contents(files, base)
     assert total > 6
     for step in range(1, total + 1):
+        if store_root.startswith("s3://") and step % 3 != after:
+            continue  # every step is tried on disk; over HTTP every third, to save time
         root = files.join(store_root, f"{after}-{step}")
         job(files, root, "a", 1)
         with pytest.raises(Killed):
@@ -302,10 +308,8 @@ def test_any_sequence_of_deaths(deaths: list[tuple[str, int, bool]]) -> None:
     try:
         TABLES["numbers"] = NUMBERS
         for name, step, after in deaths:
-            try:
+            with contextlib.suppress(Killed):
                 job(Mortal(Files(), step, after), root, name, ord(name))
-            except Killed:
-                pass
         for name in "abcd":
             job(Files(), root, name, ord(name))
         store = Store.open(Files(), root)

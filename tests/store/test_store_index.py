@@ -21,14 +21,16 @@ RUN = "0123456789abcdef"
 
 
 def entry(account: str, key: str, rank: int = 0) -> IndexEntry:
-    return IndexEntry(account, key, rank, f"d{rank}", 1, "call", "en", "agency", "", "interactions/x.parquet", "content", ("PERSON",), ('{"id":"r"}',), "p")
+    origin = "interactions/x.parquet"
+    return IndexEntry(account, key, rank, f"d{rank}", 1, "call", "en", "agency", "", origin, "content", ("PERSON",), ('{"id":"r"}',), "p")
 
 
 def publish(store: Store, number: int, bucket: int, entries: list[IndexEntry]) -> None:
     base = store.current()
     run = hashlib.sha256(f"{number}".encode()).hexdigest()
     added, removed = write_bucket(store.files, store.root, base, run, bucket, entries)
-    made = RunManifest(run, **base.chain(), job="t", as_of="", tool_version="", policy_name="", policy_sha256="", added=(added,) if added else (), removed=tuple(removed))
+    what = {"job": "t", "as_of": "", "tool_version": "", "policy_name": "", "policy_sha256": ""}
+    made = RunManifest(run, **base.chain(), **what, added=(added,) if added else (), removed=tuple(removed))
     store.publish(made, base)
 
 

@@ -22,7 +22,17 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.store import parquet
 from callveil.transforms.store.columns import leaves, personal_traces, plain_leaves, require_no_traces
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, REJECTED, Table, TableWriter, interactions_bytes, publish_records, write_records, write_rows
+from callveil.transforms.store.parquet import (
+    FINDINGS,
+    INTERACTIONS,
+    REJECTED,
+    Table,
+    TableWriter,
+    interactions_bytes,
+    publish_records,
+    write_records,
+    write_rows,
+)
 from callveil.transforms.store.rewrite import RewriteError, change_rows, drop_rows, rewrite
 from callveil.transforms.store.rows import dumps, interaction_row, rejected_row
 
@@ -172,7 +182,8 @@ def test_finding_and_rejected_rows() -> None:
     assert (stored["entity_type"], stored["span_end"], stored["count"], stored["event_time"], stored["run_id"]) == ("PERSON", 5, 2, WHEN, "r")
     one = Rejected(SourceRef("a.json", 3, 17), "ingest", "bad_json", "no object", raw=b"{oops", account_id="7")
     rows = [rejected_row(r, run_id="r", rejected_at=WHEN, blob="b", block=2) for r in (one, replace(one, source=SourceRef("a.json", 4)))]
-    assert rows[0]["rejected_id"] != rows[1]["rejected_id"] == rejected_row(replace(one, source=SourceRef("a.json", 4)), run_id="r", rejected_at=WHEN)["rejected_id"]
+    again = rejected_row(replace(one, source=SourceRef("a.json", 4)), run_id="r", rejected_at=WHEN)
+    assert rows[0]["rejected_id"] != rows[1]["rejected_id"] == again["rejected_id"]
     (stored,) = read_table(REJECTED, rows[:1])
     assert stored["size"] == 5
     assert (stored["line"], stored["byte_offset"], stored["index"], stored["reason"], stored["block"]) == (3, 17, None, "bad_json", 2)
@@ -186,7 +197,10 @@ def read_table(table: Table, records: list[Any]) -> list[dict[str, Any]]:
     return read(sink.getvalue())
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=3), x, max_size=3))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=3), x, max_size=3),
+)
 
 
 @given(JSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_blocks_cannot_be_exchanged(ring: Keyring) -> None:
     other, _ = seal(ring, records[::-1], name="rejected_content/b.sealed")
     reader = SealedReader(io.BytesIO(data), ring, NAME, PURPOSE)
     starts = [at for at, _ in reader._index] + [reader._footer_at]
-    frames = [data[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    frames = [data[a:b] for a, b in itertools.pairwise(starts)]
     assert len({len(f) for f in frames}) == 1
     head, tail = data[: starts[0]], data[starts[-1] :]
     assert unseal(ring, head + b"".join(frames) + tail) == records

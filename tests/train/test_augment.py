@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.transforms.sample.people import origins
-from callveil.transforms.train.augment import bare, cased, edit, hesitate, surface, swap
+from callveil.transforms.train.augment import bare, cased, edit, hesitate, peopled, scramble, sentence_case, surface, swap
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
-from callveil.transforms.train.fill import Carrier, Filler, carriers
+from callveil.transforms.train.fill import Filler
+from callveil.transforms.train.grammar import Carrier, carriers
 from callveil.transforms.train.lists import Chain, Names, held_out, words
 from callveil.transforms.train.mix import Mix
 from callveil.transforms.train.spell import fuse, letters, looks_spelled, misheard, spelled
@@ -191,3 +192,42 @@ def test_surface_covers_every_case() -> None:
         "HELLO, MEREK. I AM HERE.",
         "Hello Merek I am here",
     } <= seen
+
+
+@given(utterances(), SEEDS)
+def test_scrambling_and_peopling_keep_labels_on_their_letters(turn: Utterance, seed: int) -> None:
+    rng = random.Random(seed)
+    assert marked(scramble(rng, turn, 0.9)) == marked(turn)
+    out = peopled(rng, turn, FILL, 1.0)
+    left = list(marked(out))
+    for value in marked(turn):
+        left.remove(value)
+    assert len(left) == len(out.marks) - len(turn.marks)
+
+
+def test_peopling_names_someone() -> None:
+    turn = Utterance("tell him my friend and he said it is for you")
+    seen: set[str] = set()
+    for seed in range(40):
+        out = peopled(random.Random(seed), turn, FILL, 1.0)
+        assert len(out.marks) == 4
+        seen.add(edit(out, lambda i, out=out: not any(m.start <= i < m.end for m in out.marks)).text)  # type: ignore[misc]
+    assert seen == {"tell   and  said it is for "}
+
+
+def test_peopling_hails_by_name() -> None:
+    seen = {peopled(random.Random(i), Utterance("Thanks, that is all."), FILL, 1.0).text for i in range(60)}
+    assert any(re.fullmatch(r"Thanks,? [^,]+, that is all\.", t) for t in seen)
+    assert any(re.fullmatch(r"Thanks, that is all, [^,]+\.", t) for t in seen)
+    assert "Thanks, that is all." in seen
+
+
+def test_scramble_changes_ordinary_words_only() -> None:
+    turn = build(["please bring the charger to ", ("merek", "PERSON"), " or mail a.bcde@example.com"])
+    texts = {scramble(random.Random(i), turn, 0.5).text for i in range(50)}
+    assert len(texts) > 20 and all("merek" in t and "a.bcde@example.com" in t and " to " in t for t in texts)
+
+
+@pytest.mark.parametrize(("text", "first"), [("hello there", "Hello there"), ("", ""), ("ßa", "ßa"), ("Is it?", "Is it?")])
+def test_sentence_case(text: str, first: str) -> None:
+    assert sentence_case(random.Random(1), Utterance(text)).text.startswith(first)

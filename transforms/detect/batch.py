@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,15 +10,22 @@ from dataclasses import dataclass, field, replace
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
+from callveil.transforms.detect.consistent import strongest, values_found
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import KnownValue, Tokens, find, known_values
 from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.resolve import accept
 from callveil.transforms.detect.view import View
 
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
+
+
+FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+")
+"""Keys of this form (snake, kebab, camel or upper case) are names of fields; a key written any other way is read like a text."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,10 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
     work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
     for n, job in enumerate(jobs):
         leaves = treatments(job)
+        staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
         scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
         readings = Document(scanned, roles_of(job.raw.record)).readings if scanned else []
-        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], known_values(job.raw.record)))
+        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], known_values(job.raw.record, staff=staff)))
         for i, reading in enumerate(readings):
             if reading.analysed and job.decision.language:
                 work[job.decision.language].append((reading.view, (n, i)))
@@ -125,13 +134,36 @@ def _complete(detected: Detected) -> None:
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         if guarded:
             spans[:] = [s for s in spans if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)]
+        names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
+        if names:
+            # What looks like a field's name is none of a person: only known values and patterns count there.
+            spans[:] = [s for s in spans if s.detector != "SpacyRecognizer" or not any(a <= s.start < b for a, b in names)]
         detected.spans[i] = [s if s.group else replace(s, group=f"{reading.name}:{s.start}") for s in spans]
+    if detected.job.decision.mode != "none":
+        _spread(detected)
     copies = [(i, reading.copy) for i, reading in enumerate(detected.readings) if reading.copy is not None]
     # First everything the copies know goes to the conversation, then all of it to every copy: none knows less than another.
     for i, copy in copies:
         detected.spans[0].extend(copy.project(detected.spans[i], reverse=True))
     for i, copy in copies:
         detected.spans[i].extend(copy.project(detected.spans[0]))
+
+
+def _spread(detected: Detected) -> None:
+    """Find every further mention of what was found, in all texts of the record."""
+    language = detected.job.decision.language or "en"
+    values: list[KnownValue] = []
+    for reading, spans in zip(detected.readings, detected.spans, strict=True):
+        accepted, _ = accept(reading.view.text, spans, detected.job.decision.rules, detected.job.decision.floor)
+        values.extend(values_found(reading.view.text, accepted, language))
+    known = {(v.entity, v.target) for v in detected.known}
+    wanted = [v for v in strongest(values) if (v.entity, v.target) not in known]
+    if wanted:
+        for reading, spans in zip(detected.readings, detected.spans, strict=True):
+            if reading.analysed:
+                names = [(s.start, s.end) for s in reading.segments if s.leaf.key]
+                found = find(Tokens.of(reading.view.text), wanted, CONSISTENCY)
+                spans.extend(s for s in found if not any(a <= s.start < b for a, b in names))
 
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:

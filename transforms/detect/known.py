@@ -69,18 +69,37 @@ class Tokens:
     words: list[str]
     places: list[tuple[int, int]]
     index: dict[str, list[int]] = field(repr=False)
+    numeric: dict[str, list[int]] = field(repr=False)
 
     @classmethod
     def of(cls, text: str) -> Tokens:
         """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each."""
-        words, places = [], []
+        words: list[str] = []
+        places: list[tuple[int, int]] = []
         index: dict[str, list[int]] = {}
         for match in WORD.finditer(text):
             word = fold(match.group())
             index.setdefault(word, []).append(len(words))
             words.append(word)
             places.append(match.span())
-        return cls(text, words, places, index)
+        numeric = {w: p for w, p in index.items() if w in DIGIT_WORDS or w in REPEATS or any(c.isdigit() for c in w)}
+        return cls(text, words, places, index, numeric)
+
+
+def spoken_code(text: str) -> str:
+    """Letters and digits of a value, folded and joined; spoken digits and repeats (`double two`) as digits."""
+    out: list[str] = []
+    repeat = 1
+    for match in WORD.finditer(text):
+        word = fold(match.group())
+        if word in REPEATS:
+            repeat = REPEATS[word]
+            continue
+        if word in FILLERS:
+            continue
+        out.append(DIGIT_WORDS.get(word, word) * repeat)
+        repeat = 1
+    return "".join(out)
 
 
 @dataclass(frozen=True)
@@ -135,8 +154,8 @@ def _digit_values(text: str, entity: str) -> Iterable[KnownValue]:
         yield KnownValue(DIGITS, entity, form)
 
 
-def known_values(record: Mapping[str, Any]) -> list[KnownValue]:
-    """The contact's own values in a coerced record, longest first; the company's own numbers are not among them."""
+def known_values(record: Mapping[str, Any], *, staff: bool = False) -> list[KnownValue]:
+    """The contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them."""
     company = {re.sub(r"\D", "", str(record.get(f, "")))[-10:] for f in COMPANY_FIELDS}
     seen: dict[tuple[str, str], KnownValue] = {}
     sources: list[tuple[str, str, str]] = []
@@ -145,6 +164,9 @@ def known_values(record: Mapping[str, Any]) -> list[KnownValue]:
         sources.extend((kind, entity, v) for v in (value if isinstance(value, list) else [value]) if v)
     form = record.get("form") or {}
     sources.extend((k, e, form[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS"), ("number_to_call", DIGITS, "PHONE_NUMBER")) if form.get(n))
+    agent = record.get("agent") or {}
+    if staff:
+        sources.extend((k, e, agent[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS")) if agent.get(n))
     for kind, entity, text in sources:
         for value in values_of(kind, entity, text):
             if not (kind == DIGITS and value.target[-10:] in company):
@@ -175,12 +197,12 @@ def values_of(kind: str, entity: str, text: str) -> Iterable[KnownValue]:
             yield KnownValue(CODE, entity, target)
 
 
-def find(tokens: Tokens, values: Iterable[KnownValue]) -> list[Span]:
-    """Spans of `values` in a text. A span begins and ends at word borders; spans of different values may overlap."""
+def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[Span]:
+    """Spans of `values` in a text, in the name of `detector`. A span begins and ends at word borders; spans of different values may overlap."""
     out: list[Span] = []
     for value in values:
         if value.kind == DIGITS:
-            out.extend(_find_digits(tokens, value))
+            out.extend(_find_digits(tokens, value, detector))
             continue
         target = value.target
         for length in range(1, len(target) + 1):
@@ -188,7 +210,7 @@ def find(tokens: Tokens, values: Iterable[KnownValue]) -> list[Span]:
                 end = _extend(tokens.words, start, value)
                 if end and not (value.guarded and not _capitalised(tokens, start, end, value)):
                     lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
-                    out.append(Span(lo, hi, value.entity, SCORE, DETECTOR, value.group))
+                    out.append(Span(lo, hi, value.entity, SCORE, detector, value.group))
     return out
 
 
@@ -223,19 +245,19 @@ def _capitalised(tokens: Tokens, start: int, end: int, value: KnownValue) -> boo
     return bool(before) and before[-1] not in ".!?\n:;-"
 
 
-def _find_digits(tokens: Tokens, value: KnownValue) -> list[Span]:
+def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]:
     out: list[Span] = []
     starts: list[int] = []
-    for word, places in tokens.index.items():
+    for word, places in tokens.numeric.items():
         digits = _digits_of(word)
         if word in REPEATS or (digits and value.target.startswith(digits)):
             starts.extend(places)
-        elif value.target in word:  # glued to other characters, as in `tel4155550101x2`: the whole word goes
-            out.extend(Span(*tokens.places[p], value.entity, SCORE, DETECTOR, value.group) for p in places)
+        elif len(value.target) > 6 and value.target in word:  # glued to other characters, as in `tel4155550101x2`: the whole word goes
+            out.extend(Span(*tokens.places[p], value.entity, SCORE, detector, value.group) for p in places)
     for start in sorted(starts):
         end = _extend_digits(tokens.words, start, value.target)
         if end:
-            out.append(Span(tokens.places[start][0], tokens.places[end - 1][1], value.entity, SCORE, DETECTOR, value.group))
+            out.append(Span(tokens.places[start][0], tokens.places[end - 1][1], value.entity, SCORE, detector, value.group))
     return out
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Rules, fold
 
-ALWAYS = frozenset({"known_value", "deny_list", "request"})
+ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request"})
 """Detectors whose findings need no score: someone knows that they are personal."""
 
 

@@ -133,9 +133,7 @@ def _cut(files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | Non
     starts = list(range(0, info.size, chunk_bytes))
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")
     numbers = _first_lines(files, info, starts) if counted else [1] + [None] * (len(starts) - 1)
-    return [
-        whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number} for s, number in zip(starts, numbers, strict=True)
-    ]
+    return [whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number} for s, number in zip(starts, numbers, strict=True)]
 
 
 def _first_lines(files: Files, info: FileInfo, starts: list[int]) -> list[int | None]:

@@ -16,7 +16,11 @@ from typing import Any
 
 LISTS = ("calls", "interactions", "texts", "messages", "chats", "forms", "records", "data", "results", "items", "form_submissions")
 WRAPPERS = {
-    "call": "call", "message": "text", "text": "text", "form": "form", "chat": "chat",
+    "call": "call",
+    "message": "text",
+    "text": "text",
+    "form": "form",
+    "chat": "chat",
     **dict.fromkeys(("interaction", "data", "payload", "record"), ""),
 }
 """Names of envelopes, and the kind each one tells."""

@@ -62,6 +62,8 @@ class LineReader:
                 if self._end is not None and self._start >= self._end:
                     return
             self._add(pieces[-1])
+            if self._skip and self._end is not None and self._start + self._size >= self._end:
+                return  # a line longer than the whole range: whatever follows it begins behind the end
         line = self.tail
         if line is not None:
             yield line

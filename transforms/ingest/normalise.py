@@ -38,9 +38,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z _\-]{0,31}\Z")
 _DECLARED = frozenset(f.name for f in FIELDS)
 
 
-def normalise(
-    doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES, kind_hint: str = ""
-) -> RawInteraction:
+def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES, kind_hint: str = "") -> RawInteraction:
     """Read one record.
 
     Args:

@@ -97,7 +97,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
     except UnicodeDecodeError:
         rows = None
     if rows is not None:
-        yield from (_plain_row(r) for r in rows)
+        yield from map(_plain_row, rows)
         return
     for i in range(batch.num_rows):
         one = batch.slice(i, 1)
@@ -107,8 +107,11 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
             yield BadRow(_salvage(one))
 
 
-def _plain_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: _plain(v) for k, v in row.items() if v is not None}
+def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
+    try:
+        return {k: _plain(v) for k, v in row.items() if v is not None}
+    except UnicodeDecodeError:  # a binary column that holds no text
+        return BadRow(dump(row))
 
 
 def _plain(value: Any) -> Any:
@@ -117,7 +120,8 @@ def _plain(value: Any) -> Any:
         return {k: _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
         if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
-            return {str(k): _plain(v) for k, v in value}
+            members = {str(k): _plain(v) for k, v in value}
+            return members if len(members) == len(value) else [{"key": _plain(k), "value": _plain(v)} for k, v in value]
         return [_plain(v) for v in value]
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else str(value)

@@ -258,6 +258,8 @@ def _below(path: str, key: str, kind: FieldType | None) -> tuple[str, FieldType 
         if field.name == key:
             return (f"{path}.{key}" if path else key), field.type
     name = EXTRA if key == EXTRA else UNDECLARED
+    if path.endswith(name):
+        return path, None
     return (f"{path}.{name}" if path else name), None
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import Pointer, from_micros
@@ -35,6 +35,12 @@ class Change(NamedTuple):
     action: str
     requests: tuple[str, ...] = ()
     mode: str = "content"
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Change:
+        """From a list of its values, as JSON gives it."""
+        origin, account_id, key_id, action, requests, mode = row
+        return cls(origin, account_id, key_id, action, tuple(requests), mode)
 
 
 @dataclass(frozen=True)

@@ -176,8 +176,9 @@ def _csv(url: str, text: str, delimiter: str) -> Iterator[Row | Problem]:
 
 
 def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if isinstance(node, yaml.MappingNode):
             node = next((v for k, v in node.value if getattr(k, "value", None) == list_name), node)
@@ -192,7 +193,8 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
         mark = getattr(e, "problem_mark", None)
         yield Problem(url, mark.line + 1 if mark else None, "", "not well-formed YAML; check the indentation and quotes")
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _parquet(files: Files, url: str) -> Iterator[Row | Problem]:

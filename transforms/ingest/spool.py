@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterator
-from typing import BinaryIO, cast
 
 import orjson
 
@@ -109,7 +108,7 @@ class SpoolReader:
             by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
         for chunk in sorted(by_chunk):
             with self._files.open(spool_url(self._files, self._folder, chunk)) as source:
-                reader = SealedReader(cast(BinaryIO, source), self._keyring, spool_name(self._run_id, chunk), PURPOSE)
+                reader = SealedReader(source, self._keyring, spool_name(self._run_id, chunk), PURPOSE)
                 for block in sorted(by_chunk[chunk]):
                     records = reader.read_block(block)
                     for pointer in sorted(by_chunk[chunk][block], key=lambda p: p.position):

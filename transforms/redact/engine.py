@@ -87,7 +87,7 @@ class Redactor:
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
                 account_id=raw.key.account_id, interaction_id=raw.key.id,
             )  # fmt: skip
-        return Redacted(work.state(record), work.rows(), tuple(encode_request(r) for r in work.requests))
+        return Redacted(work.state(record), work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests))
 
 
 class _Work:

@@ -169,6 +169,11 @@ def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_
     return "label", {"label": rules.label_for(entity)}, ""
 
 
+def token(entity: str, text: str, secrets: Secrets, account_id: str, interaction_id: str) -> str:
+    """A token of scope `call` outside of a redacted record, for texts that go with it."""
+    return Token().operate(text, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of("call", account_id, interaction_id)})
+
+
 def reveal(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:
     """The text behind a token.
 

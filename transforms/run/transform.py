@@ -155,7 +155,7 @@ class _ApplyChanges(beam.DoFn):  # type: ignore[misc]
 
     def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
         origin, blocks = element
-        changes = sorted(Change(*row[:4], tuple(row[4]), row[5]) for block in blocks for row in unpack(block))  # type: ignore[arg-type]
+        changes = sorted(Change.of(row) for block in blocks for row in unpack(block))
         checkpoint = Checkpoint(self.job, "changes")
         name = hashlib.sha256(repr((origin, changes, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
         result = checkpoint.load(name)

@@ -103,8 +103,13 @@ def scenarios() -> dict[str, Script]:
             got.setdefault(key, []).append(rest.strip())
         slots = [] if got["slots"][0] == "none" else [x.strip() for x in got["slots"][0].split(",")]
         out[name] = Script(
-            name, tuple(x.strip() for x in got["biz"][0].split(",")), tuple(slots), tuple(x.strip() for x in got["topic"][0].split("|")),
-            tuple(got["open"]), tuple(got["talk"]), float(got["tell"][0]),
+            name,
+            tuple(x.strip() for x in got["biz"][0].split(",")),
+            tuple(slots),
+            tuple(x.strip() for x in got["topic"][0].split("|")),
+            tuple(got["open"]),
+            tuple(got["talk"]),
+            float(got["tell"][0]),
         )
     return out
 

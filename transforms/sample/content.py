@@ -32,7 +32,9 @@ def timestamp(rng: random.Random, when: dt.datetime) -> str:
     return local.strftime("%Y-%m-%d %I:%M %p ") + local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:]
 
 
-def _say(rng: random.Random, g: Gold | None, path: str, section: str, f: Firm, caller: Person, agent: Person, topic: str = "", style: Style = _NOTE) -> str:
+def _say(
+    rng: random.Random, g: Gold | None, path: str, section: str, f: Firm, caller: Person, agent: Person, topic: str = "", style: Style = _NOTE
+) -> str:
     """One written sentence of a section, its labels added to the gold under `path`."""
     turn, values = sentence(rng, section, caller, agent, f.business, style, topic)
     if g:
@@ -54,15 +56,28 @@ def call(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     r = rng.random()
     if r < 0.1:
         status = pick(rng, ("no answer", "busy", "canceled", "hangup"))
-        record |= {"status": status, "call_status": status, "duration": int(rng.random() * 30), "talk_time": 0, "ring_time": 5 + int(rng.random() * 25)}
+        record |= {
+            "status": status,
+            "call_status": status,
+            "duration": int(rng.random() * 30),
+            "talk_time": 0,
+            "ring_time": 5 + int(rng.random() * 25),
+        }
         return False
     voicemail = r < 0.18
     talk = dialogue(rng, caller, agent, f.business, "voicemail" if voicemail else None, random_style(rng))
     took = int(talk.turns[-1].e) + 1
     ring, held = 2 + int(rng.random() * 18), int(rng.random() * 40) if rng.random() < 0.2 else 0
     record |= {
-        "status": "voicemail" if voicemail else "answered", "call_status": "completed", "dial_status": "completed", "duration": took + ring + held, "talk_time": took,
-        "ring_time": ring, "hold_time": held, "billed_amount": round(0.05 * (1 + took // 60), 2), "language": "en",
+        "status": "voicemail" if voicemail else "answered",
+        "call_status": "completed",
+        "dial_status": "completed",
+        "duration": took + ring + held,
+        "talk_time": took,
+        "ring_time": ring,
+        "hold_time": held,
+        "billed_amount": round(0.05 * (1 + took // 60), 2),
+        "language": "en",
         "audio": f"https://app.example/api/v1/accounts/{f.account_id}/calls/{record['id']}/recording.mp3",
     }
     if rng.random() < 0.93:
@@ -154,8 +169,15 @@ def chat(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     visitor = caller.first if rng.random() < 0.5 else "Visitor"
     rows = []
     for i, t in enumerate(talk.turns):
-        rows.append({"id": f"{record['id']}-{i}", "speaker": visitor if t.channel == 1 else agent.first, "channel": t.channel, "text": t.text,
-                     "sent_at": (when + dt.timedelta(seconds=int(t.s * 4))).strftime("%Y-%m-%dT%H:%M:%SZ")})
+        rows.append(
+            {
+                "id": f"{record['id']}-{i}",
+                "speaker": visitor if t.channel == 1 else agent.first,
+                "channel": t.channel,
+                "text": t.text,
+                "sent_at": (when + dt.timedelta(seconds=int(t.s * 4))).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+        )
         if g:
             _merge(g, f"chat_messages[{i}].text", t, talk.values)
             if t.channel == 2 or visitor != "Visitor":
@@ -169,8 +191,13 @@ def chat(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
 def form(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent: Person, when: dt.datetime, g: Gold | None) -> bool:
     """Fill in a web form; answers are texts, lists, booleans and nested objects."""
     number = written_phone(rng, caller.phone)
-    made: JsonObject = {"form_id": f"FRT{digits(rng, 8)}", "form_name": pick(rng, ("Contact us", "Request a quote", "Book now", "Free estimate")),
-                        "name": caller.full, "email": caller.email, "number_to_call": number}
+    made: JsonObject = {
+        "form_id": f"FRT{digits(rng, 8)}",
+        "form_name": pick(rng, ("Contact us", "Request a quote", "Book now", "Free estimate")),
+        "name": caller.full,
+        "email": caller.email,
+        "number_to_call": number,
+    }
     if g:
         g.whole("form.name", caller.full, "PERSON", "caller.name", caller.full)
         g.whole("form.email", caller.email, "EMAIL_ADDRESS", "caller.email", caller.email)
@@ -198,5 +225,3 @@ def form(rng: random.Random, record: JsonObject, f: Firm, caller: Person, agent:
     add("May we contact you?", rng.random() < 0.9)
     record |= {"form": made | {"custom": custom}, "status": "received", "duration": 0}
     return True
-
-

@@ -8,40 +8,30 @@ construction; nothing is searched for afterwards.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from callveil.transforms.sample import values as say
-from callveil.transforms.sample.carriers import Carrier, carriers, compile_line, scenarios, script_lines
-from callveil.transforms.sample.people import Person, person, pick
-from callveil.transforms.sample.slots import NEUTRAL, VALUES, Piece, Value
+from callveil.transforms.sample.carriers import Carrier, scenarios
+from callveil.transforms.sample.people import Person, pick
+from callveil.transforms.sample.scene import CLEAN, FLAT, TYPED, Business, Scene, Span, Style, Turn, business, random_style
+from callveil.transforms.sample.slots import Piece, Value
 
-
-class Span(NamedTuple):
-    """A labelled piece of a turn: half-open code points, entity type, and the key of the value in `Dialogue.values`."""
-
-    start: int
-    end: int
-    type: str
-    key: str
-
-
-@dataclass(slots=True)
-class Turn:
-    """One turn.
-
-    Attributes:
-        speaker: `customer` or `agent`. channel: 1 customer, 2 agent.
-        text: what was said or typed. s, e: seconds from the beginning. spans: in order, not overlapping.
-    """
-
-    speaker: str
-    text: str
-    channel: int
-    s: float
-    e: float
-    spans: list[Span] = field(default_factory=list)
+__all__ = [
+    "CLEAN",
+    "FLAT",
+    "SCENARIOS",
+    "TYPED",
+    "Business",
+    "Dialogue",
+    "Span",
+    "Style",
+    "Turn",
+    "Value",
+    "business",
+    "dialogue",
+    "random_style",
+    "sentence",
+]
 
 
 @dataclass(slots=True)
@@ -54,180 +44,15 @@ class Dialogue:
     values: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a conversation is written down.
-
-    Attributes:
-        cased: capitals are kept. punctuated: full stops and commas are kept.
-        spoken: share of values said in words and not as written digits.
-        fillers: chance that a caller's turn begins with a filler. split: chance that a long value is spread over turns.
-        length: multiplies the small talk and the exchanges; 1 gives about 150 words.
-    """
-
-    cased: bool = True
-    punctuated: bool = True
-    spoken: float = 0.5
-    fillers: float = 0.1
-    split: float = 0.2
-    length: float = 1.0
-
-
-CLEAN = Style(True, True, 0.35)
-FLAT = Style(False, False, 0.85, 0.2, 0.3)
-TYPED = Style(True, True, 0.0, 0.0, 0.0, 0.5)
-
-
-def random_style(rng: random.Random) -> Style:
-    """A style as recognisers differ: about half cased and punctuated, two fifths flat, the rest in between."""
-    r = rng.random()
-    base = CLEAN if r < 0.5 else FLAT if r < 0.9 else Style(True, False, 0.6, 0.15) if r < 0.95 else Style(False, True, 0.6, 0.15)
-    return replace(base, length=3.0 + 5 * rng.random()) if rng.random() < 0.03 else base
-
-
-@dataclass(frozen=True, slots=True)
-class Business:
-    """A generated business: name, scenario it is fit for, town, own number (E.164) and street address."""
-
-    name: str
-    scenario: str
-    city: str
-    state: str
-    phone: str
-    address: str
-    country: str = "US"
-
-
-_ADJECTIVES = (
-    "Harbor Summit Golden Silver Evergreen Riverside Lakeside Hillside Sunrise Sunset Pioneer Liberty Heritage Premier Cornerstone Keystone Bluebird Redwood "
-    "Cedar Maple Willow Oakwood Northside Southgate Westview Eastland Coastal Prairie Granite Copper Crystal Beacon Compass Anchor Phoenix Falcon Eagle "
-    "Magnolia Lotus Orchid Rosewood Ivy Bright Clear Swift Trusted Friendly Family Central Metro Union Allied National Pacific Atlantic Alpine"
-).split()
-
-
-def business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
-    """A business for a scenario (drawn when absent). Raises KeyError for an unknown scenario."""
-    name = scenario or pick(rng, tuple(scenarios()))
-    ending = pick(rng, scenarios()[name].endings)
-    owner = person(rng, country)
-    r = rng.random()
-    if r < 0.4:
-        title = f"{pick(rng, _ADJECTIVES)} {ending}"
-    elif r < 0.6:
-        title = f"{owner.city} {ending}"
-    elif r < 0.8:
-        title = f"{owner.last} {ending}"
-    elif r < 0.9:
-        title = f"{owner.last} & Sons {ending}"
-    else:
-        title = f"{pick(rng, _ADJECTIVES)} {pick(rng, _ADJECTIVES)} {ending}"
-    return Business(title, name, owner.city, owner.state, owner.phone, owner.street_line, country)
-
-
-class Scene:
-    """Who is in a conversation, and what has been said so far. Slots draw from it; see `slots.VALUES`."""
-
-    def __init__(self, rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str, style: Style) -> None:
-        self.rng, self.caller, self.agent, self.firm, self.style = rng, caller, agent, firm, style
-        self.scenario = scenarios()[scenario]
-        self.values: dict[str, Value] = {}
-        self.turns: list[Turn] = []
-        self.clock = rng.random() * 2
-        self._cast: dict[str, Person] = {}
-        self._kept: dict[str, str] = {}
-        self.topic = pick(rng, self.scenario.topics)
-        self._book = carriers(style.cased, style.punctuated)
-        self.opening, self.talk = script_lines(scenario, style.cased, style.punctuated)
-        self.sections = self._book.keys()
-        self.bare = compile_line("{v}.", style.cased, style.punctuated)
-
-    def other(self, role: str) -> Person:
-        """A further person of the conversation (other, other2, doctor, doctor2), made when first named."""
-        if role not in self._cast:
-            self._cast[role] = person(self.rng, self.caller.country)
-        return self._cast[role]
-
-    def keep(self, name: str, make: Callable[[], str]) -> str:
-        """A value made once per conversation, such as the order number."""
-        if name not in self._kept:
-            self._kept[name] = make()
-        return self._kept[name]
-
-    def written(self, text: str) -> str:
-        """`text` as the style writes it: case and punctuation."""
-        if not self.style.punctuated:
-            text = text.replace(",", "").replace(". ", " ")
-        return text if self.style.cased else text.lower()
-
-    def spoken(self) -> bool:
-        """Whether the next value is said in words."""
-        return self.rng.random() < self.style.spoken
-
-    def pieces(self, slot: str) -> tuple[Piece, ...]:
-        """The pieces of a slot; registers the values they carry."""
-        neutral = NEUTRAL.get(slot)
-        if neutral is not None:
-            return (Piece(self.written(neutral(self)), "", "", ""),)
-        made = VALUES[slot](self)
-        for p in made:
-            if p.type and p.key not in self.values:
-                self.values[p.key] = Value(p.type, p.canonical)
-        return made
-
-    def turn(self, speaker: str, *lines: Carrier, v: tuple[Piece, ...] = (), opening: str = "") -> None:
-        """Add a turn that says the lines one after the other, `{v}` standing for the pieces given."""
-        text, spans, place = [], [], 0
-        if opening:
-            text.append(opening)
-            place = len(opening)
-        for line in lines:
-            if place:
-                text.append(" ")
-                place += 1
-            for is_slot, part in line.continued if opening and place == len(opening) + 1 else line.parts:
-                if not is_slot:
-                    text.append(part)
-                    place += len(part)
-                    continue
-                for p in v if part == "v" else self.pieces(part):
-                    end = place + len(p.text)
-                    if p.type and p.text:
-                        spans.append(Span(place, end, p.type, p.key))
-                    text.append(p.text)
-                    place = end
-        body = "".join(text)
-        took = 0.5 + 0.33 * (body.count(" ") + 1) + self.rng.random() * 0.5
-        start = self.clock
-        self.clock = start + took + self.rng.random()
-        self.turns.append(Turn(speaker, body, 1 if speaker == "customer" else 2, round(start, 2), round(start + took, 2), spans))
-
-    def line(self, section: str) -> Carrier:
-        """One sentence of a section of the carriers."""
-        return pick(self.rng, self._book[section])
-
-    def agent_says(self, *sections: str, v: tuple[Piece, ...] = ()) -> None:
-        """An agent's turn out of one or more sections."""
-        self.turn("agent", *(self.line(s) for s in sections), v=v)
-
-    def caller_says(self, *sections: str, v: tuple[Piece, ...] = ()) -> None:
-        """A caller's turn, with a filler in front now and then."""
-        opening = ""
-        if self.rng.random() < self.style.fillers:
-            opening = self.written(pick(self.rng, ("Uh,", "Um,", "Well,", "So,", "Oh,", "Yeah, um,", "Er,", "Okay, uh,")))
-        self.turn("customer", *(self.line(s) for s in sections), v=v, opening=opening)
-
-    def exchange(self, section: str, first: str = "agent") -> None:
-        """The turns of one `one | other` line of a section."""
-        self.play(self.line(section), first)
-
-    def play(self, script: Carrier, first: str = "agent") -> None:
-        """The turns of one line; speakers as marked in it, else taking turns from `first`."""
-        second = "customer" if first == "agent" else "agent"
-        for i, part in enumerate(script.rest()):
-            self.turn(part.speaker or (second if i % 2 else first), part)
-
-
-_LONG = {"phone": (3, 3, 4), "card": (4, 4, 4, 4), "ssn": (3, 2, 4), "account": (4, 4, 4), "policy": (3, 3, 4), "bank": (4, 4, 4), "iban": (4, 4, 6, 8)}
+_LONG = {
+    "phone": (3, 3, 4),
+    "card": (4, 4, 4, 4),
+    "ssn": (3, 2, 4),
+    "account": (4, 4, 4),
+    "policy": (3, 3, 4),
+    "bank": (4, 4, 4),
+    "iban": (4, 4, 6, 8),
+}
 _MISREAD = frozenset(("phone", "card", "zip", "account", "order"))
 
 
@@ -326,13 +151,20 @@ def _opening(scene: Scene) -> None:
         scene.turn("customer", scene.line("greet.plain"), pick(rng, scene.opening))
 
 
-def _slot_plan(rng: random.Random, slots: tuple[str, ...]) -> list[tuple[str, bool]]:
-    plan = []
+_ELSEWHERE = {"routing": "iban", "bank": "", "ssn": "", "ssn4": "dob"}
+"""What is asked outside the United States instead; empty: nothing."""
+
+
+def _slot_plan(rng: random.Random, slots: tuple[str, ...], country: str) -> list[tuple[str, bool]]:
+    plan: list[tuple[str, bool]] = []
     for expression in slots:
         name = expression.rstrip("?!")
         if expression.endswith("?") and rng.random() < 0.5:
             continue
-        plan.append((pick(rng, name.split("/")), expression.endswith("!")))
+        slot = pick(rng, name.split("/"))
+        slot = ("routing" if slot == "iban" else slot) if country == "US" else _ELSEWHERE.get(slot, slot)
+        if slot and all(slot != other for other, _ in plan):
+            plan.append((slot, expression.endswith("!")))
     if len(plan) > 2 and rng.random() < 0.25:
         i = 1 + int(rng.random() * (len(plan) - 2))
         plan[i], plan[i + 1] = plan[i + 1], plan[i]
@@ -347,7 +179,7 @@ def _voicemail(scene: Scene) -> None:
 def _chat(scene: Scene, talk: list[Carrier]) -> None:
     """Exchanges, small talk and third parties between the questions."""
     rng = scene.rng
-    if talk and rng.random() < 0.75:
+    if talk and rng.random() < 0.85:
         scene.play(talk.pop())
     r = rng.random()
     if r < 0.13:
@@ -365,8 +197,8 @@ def _conversation(scene: Scene) -> None:
     talk = list(scene.talk) * max(1, round(scene.style.length / 2))
     rng.shuffle(talk)
     scene.agent_says("ack.agent")
-    rounds = max(1, round((1 + rng.random() * 2) * scene.style.length))
-    plan = _slot_plan(rng, script.slots)
+    rounds = max(1, round((2 + rng.random() * 3) * scene.style.length))
+    plan = _slot_plan(rng, script.slots, scene.caller.country)
     for i, (slot, read_back) in enumerate(plan):
         _ask(scene, slot, read_back)
         if slot == "address" and rng.random() < 0.3:
@@ -411,7 +243,9 @@ def dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, 
     return Dialogue(name, scene.topic, scene.turns, scene.values)
 
 
-def sentence(rng: random.Random, section: str, caller: Person, agent: Person, firm: Business, style: Style = TYPED, topic: str = "") -> tuple[Turn, dict[str, Value]]:
+def sentence(
+    rng: random.Random, section: str, caller: Person, agent: Person, firm: Business, style: Style = TYPED, topic: str = ""
+) -> tuple[Turn, dict[str, Value]]:
     """One sentence of a section of `data/carriers.txt` (`sms.in`, `summary`, `note`, ...), with its labels and the values they point to.
 
     Raises:

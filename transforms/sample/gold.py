@@ -8,10 +8,29 @@ from typing import Any
 from callveil.transforms.sample.dialogues import Turn
 from callveil.transforms.sample.slots import Value
 
-SENSITIVE = frozenset((
-    "PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "CREDIT_CARD", "CVV", "CARD_EXPIRY", "US_SSN", "DATE_OF_BIRTH", "ADDRESS", "ZIP_CODE", "LOCATION", "ACCOUNT_ID", "ORDER_ID",
-    "LICENSE_PLATE", "USERNAME", "US_BANK_NUMBER", "IBAN_CODE", "IP_ADDRESS", "US_PASSPORT",
-))
+SENSITIVE = frozenset(
+    (
+        "PERSON",
+        "PHONE_NUMBER",
+        "EMAIL_ADDRESS",
+        "CREDIT_CARD",
+        "CVV",
+        "CARD_EXPIRY",
+        "US_SSN",
+        "DATE_OF_BIRTH",
+        "ADDRESS",
+        "ZIP_CODE",
+        "LOCATION",
+        "ACCOUNT_ID",
+        "ORDER_ID",
+        "LICENSE_PLATE",
+        "USERNAME",
+        "US_BANK_NUMBER",
+        "IBAN_CODE",
+        "IP_ADDRESS",
+        "US_PASSPORT",
+    )
+)
 """Types that count for a leak scan; ORGANIZATION is labelled but is no personal data."""
 
 
@@ -63,7 +82,12 @@ class Gold:
         for s in self.spans:
             forms[s.key].setdefault(s.text)
         return {
-            "generated": True, "account_id": self.account_id, "id": self.id,
-            "values": [{"key": k, "type": v.type, "value": v.canonical, "sensitive": v.type in SENSITIVE, "forms": list(forms[k])} for k, v in self.values.items()],
+            "generated": True,
+            "account_id": self.account_id,
+            "id": self.id,
+            "values": [
+                {"key": k, "type": v.type, "value": v.canonical, "sensitive": v.type in SENSITIVE, "forms": list(forms[k])}
+                for k, v in self.values.items()
+            ],
             "spans": [{"path": s.path, "start": s.start, "end": s.end, "type": s.type, "key": s.key} for s in self.spans],
         }

@@ -52,8 +52,16 @@ class Sample:
         ValueError: a count below its minimum, or a share outside 0 to 1.
     """
 
-    def __init__(self, seed: int, accounts: int = 50, interactions: int = 1000, days: int = 120, end: dt.date = dt.date(2026, 11, 1),
-                 snapshots: bool = True, realistic: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int,
+        accounts: int = 50,
+        interactions: int = 1000,
+        days: int = 120,
+        end: dt.date = dt.date(2026, 11, 1),
+        snapshots: bool = True,
+        realistic: float = 0.0,
+    ) -> None:
         for name, value, least in (("accounts", accounts, 1), ("interactions", interactions, 0), ("days", days, 1)):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -110,11 +118,23 @@ def _base(rng: random.Random, f: Firm, kind: str, when: dt.datetime, number: int
     bare, sizes = values.national(tracking)
     own_bare, own_sizes = values.national(own)
     record: dict[str, Any] = {
-        "id": number if rng.random() < 0.8 else str(number), "sid": f"CA{rng.getrandbits(128):032x}", "account_id": int(f.account_id),
-        "direction": "outbound" if rng.random() < 0.12 else "inbound", "called_at": content.timestamp(rng, when), "source": SOURCE,
-        "source_id": 100 + line, "tracking_number": tracking, "tracking_number_id": f"TPN{f.account_id}{line}", "tracking_number_bare": bare,
-        "tracking_number_complete": tracking, "tracking_number_format": grouped(bare, sizes), "tracking_label": f.labels[line],
-        "business_number": own, "business_number_bare": own_bare, "business_number_format": grouped(own_bare, own_sizes), "business_label": f.business.name,
+        "id": number if rng.random() < 0.8 else str(number),
+        "sid": f"CA{rng.getrandbits(128):032x}",
+        "account_id": int(f.account_id),
+        "direction": "outbound" if rng.random() < 0.12 else "inbound",
+        "called_at": content.timestamp(rng, when),
+        "source": SOURCE,
+        "source_id": 100 + line,
+        "tracking_number": tracking,
+        "tracking_number_id": f"TPN{f.account_id}{line}",
+        "tracking_number_bare": bare,
+        "tracking_number_complete": tracking,
+        "tracking_number_format": grouped(bare, sizes),
+        "tracking_label": f.labels[line],
+        "business_number": own,
+        "business_number_bare": own_bare,
+        "business_number_format": grouped(own_bare, own_sizes),
+        "business_label": f.business.name,
         "is_new_caller": rng.random() < 0.6,
     }
     if f.agency_id:
@@ -143,7 +163,12 @@ def _caller(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g:
     bare, sizes = values.national(p.phone)
     if kind != "form":
         split = values.groups_of(bare, sizes)
-        for name, text in (("caller_number", p.phone), ("caller_number_bare", bare), ("caller_number_complete", p.phone), ("caller_number_format", grouped(bare, sizes))):
+        for name, text in (
+            ("caller_number", p.phone),
+            ("caller_number_bare", bare),
+            ("caller_number_complete", p.phone),
+            ("caller_number_format", grouped(bare, sizes)),
+        ):
             _put(record, g, name, text, "PHONE_NUMBER", "caller.phone", p.phone)
         record["caller_number_split"] = split
         if g:
@@ -185,9 +210,18 @@ def _visitor(rng: random.Random, record: dict[str, Any], kind: str, p: Person, g
     ip = f"{pick(rng, ('192.0.2', '198.51.100', '203.0.113'))}.{1 + int(r() * 254)}"
     _put(record, g, "visitor_ip", ip, "IP_ADDRESS", "visitor.ip", ip)
     site = f"https://www.{ascii_fold(record['business_label'])[:20] or 'business'}.example"
-    record |= {"visitor_sid": f"{rng.getrandbits(96):024x}", "web_source": "google", "medium": pick(rng, ("cpc", "organic", "email")), "location": f"{site}/contact"}
+    record |= {
+        "visitor_sid": f"{rng.getrandbits(96):024x}",
+        "web_source": "google",
+        "medium": pick(rng, ("cpc", "organic", "email")),
+        "location": f"{site}/contact",
+    }
     if r() < 0.3:
-        record |= {"campaign": pick(rng, ("brand", "spring sale", "emergency")), "keyword": pick(rng, ("near me", "best price", "open now")), "gclid": f"{rng.getrandbits(120):030x}"}
+        record |= {
+            "campaign": pick(rng, ("brand", "spring sale", "emergency")),
+            "keyword": pick(rng, ("near me", "best price", "open now")),
+            "gclid": f"{rng.getrandbits(120):030x}",
+        }
     if r() < 0.12:
         head = f"{site}/thanks?email="
         record["last_location"] = head + p.email
@@ -207,11 +241,24 @@ def _staff(rng: random.Random, record: dict[str, Any], f: Firm, agent: Person, k
             g.whole("agent.name", agent.full, "PERSON", "agent.name", agent.full)
             g.whole("agent.email", mail, "EMAIL_ADDRESS", "agent.email", mail)
     if kind == "call":
-        path = [{"route_id": f"VMN{rng.getrandbits(24):06X}", "route_name": "Main menu", "route_type": "voice_menu", "started_at": content.timestamp(rng, when)}]
+        path = [
+            {
+                "route_id": f"VMN{rng.getrandbits(24):06X}",
+                "route_name": "Main menu",
+                "route_type": "voice_menu",
+                "started_at": content.timestamp(rng, when),
+            }
+        ]
         if r() < 0.7:
             head = pick(rng, ("Ring ", "Forward to ", "", "Agent: "))
-            path.append({"route_id": f"RPN{rng.getrandbits(24):06X}", "route_name": head + agent.full, "route_type": "receiving_number",
-                         "started_at": content.timestamp(rng, when + dt.timedelta(seconds=4))})
+            path.append(
+                {
+                    "route_id": f"RPN{rng.getrandbits(24):06X}",
+                    "route_name": head + agent.full,
+                    "route_type": "receiving_number",
+                    "started_at": content.timestamp(rng, when + dt.timedelta(seconds=4)),
+                }
+            )
             if g:
                 g.part("call_path[1].route_name", len(head), agent.full, "PERSON", "agent.name", agent.full)
         record["call_path"] = path
@@ -222,7 +269,20 @@ def _staff(rng: random.Random, record: dict[str, Any], f: Firm, agent: Person, k
             g.whole("crm_owner", agent.full, "PERSON", "agent.name", agent.full)
 
 
-_LATER = ("transcription_text", "outline", "transcript", "transcript_outline", "words", "summary", "activity_analysis", "notes", "audio", "transcription", "custom_fields", "tag_list")
+_LATER = (
+    "transcription_text",
+    "outline",
+    "transcript",
+    "transcript_outline",
+    "words",
+    "summary",
+    "activity_analysis",
+    "notes",
+    "audio",
+    "transcription",
+    "custom_fields",
+    "tag_list",
+)
 
 
 def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: Gold | None) -> Made:
@@ -230,7 +290,11 @@ def _series(rng: random.Random, final: dict[str, Any], when: dt.datetime, g: Gol
     took = int(final.get("duration", 0))
     end = {k: v for k, v in final.items() if k not in _LATER} | {"updated_at": content.timestamp(rng, when + dt.timedelta(seconds=took + 2))}
     start = {k: v for k, v in end.items() if k not in ("talk_time", "hold_time", "agent", "agent_id", "billed_amount")} | {
-        "status": "in progress", "call_status": "in-progress", "duration": 0, "updated_at": content.timestamp(rng, when)}
+        "status": "in progress",
+        "call_status": "in-progress",
+        "duration": 0,
+        "updated_at": content.timestamp(rng, when),
+    }
     final["updated_at"] = content.timestamp(rng, when + dt.timedelta(seconds=took + 90))
     steps = [start, end, final]
     if rng.random() < 0.15:

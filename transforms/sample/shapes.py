@@ -23,8 +23,16 @@ def words(rng: random.Random, turns: list[Turn]) -> list[JsonObject]:
         step, at = (t.e - t.s) / (len(t.text) + 1), t.s
         for w in parts:
             end = at + step * (len(w) + 1)
-            out.append({"word": w, "s": round(at, 3), "e": round(end, 3), "channel": t.channel, "speaker": "Caller" if t.channel == 1 else "Agent",
-                        "confidence": round(0.7 + 0.3 * rng.random(), 3)})
+            out.append(
+                {
+                    "word": w,
+                    "s": round(at, 3),
+                    "e": round(end, 3),
+                    "channel": t.channel,
+                    "speaker": "Caller" if t.channel == 1 else "Agent",
+                    "confidence": round(0.7 + 0.3 * rng.random(), 3),
+                }
+            )
             at = end
     return out
 
@@ -53,13 +61,28 @@ def aws(rng: random.Random, turns: list[Turn], job: str) -> JsonObject:
         bare = w["word"].rstrip(".,?!")
         channel = f"ch_{w['channel'] - 1}"
         if bare:
-            items.append({"channel_label": channel, "start_time": f"{w['s']:.2f}", "end_time": f"{w['e']:.2f}", "type": "pronunciation",
-                          "alternatives": [{"confidence": f"{w['confidence']:.3f}", "content": bare}]})
+            items.append(
+                {
+                    "channel_label": channel,
+                    "start_time": f"{w['s']:.2f}",
+                    "end_time": f"{w['e']:.2f}",
+                    "type": "pronunciation",
+                    "alternatives": [{"confidence": f"{w['confidence']:.3f}", "content": bare}],
+                }
+            )
         if bare != w["word"]:
             items.append({"channel_label": channel, "type": "punctuation", "alternatives": [{"confidence": "0.0", "content": w["word"][-1]}]})
     labels = [{"channel_label": f"ch_{c}", "items": [i for i in items if i["channel_label"] == f"ch_{c}"]} for c in (0, 1)]
-    return {"jobName": job, "accountId": "000000000000", "status": "COMPLETED",
-            "results": {"transcripts": [{"transcript": joined(turns)[0]}], "channel_labels": {"channels": labels, "number_of_channels": 2}, "items": items}}
+    return {
+        "jobName": job,
+        "accountId": "000000000000",
+        "status": "COMPLETED",
+        "results": {
+            "transcripts": [{"transcript": joined(turns)[0]}],
+            "channel_labels": {"channels": labels, "number_of_channels": 2},
+            "items": items,
+        },
+    }
 
 
 def whisper(rng: random.Random, turns: list[Turn]) -> JsonObject:
@@ -67,18 +90,38 @@ def whisper(rng: random.Random, turns: list[Turn]) -> JsonObject:
     segments = []
     for i, t in enumerate(turns):
         rows = [{"word": f" {w['word']}", "start": w["s"], "end": w["e"], "probability": w["confidence"]} for w in words(rng, [t])]
-        segments.append({"id": i, "seek": 0, "start": t.s, "end": t.e, "text": f" {t.text}", "temperature": 0.0, "avg_logprob": -round(rng.random() / 2, 3),
-                         "no_speech_prob": round(rng.random() / 10, 4), "words": rows})
+        segments.append(
+            {
+                "id": i,
+                "seek": 0,
+                "start": t.s,
+                "end": t.e,
+                "text": f" {t.text}",
+                "temperature": 0.0,
+                "avg_logprob": -round(rng.random() / 2, 3),
+                "no_speech_prob": round(rng.random() / 10, 4),
+                "words": rows,
+            }
+        )
     return {"text": joined(turns)[0], "segments": segments, "language": "en"}
 
 
 def deepgram(rng: random.Random, turns: list[Turn], request: str) -> JsonObject:
     """Deepgram, multichannel with utterances: channel 0 is the caller, 1 the business."""
-    channels, utterances = [], []
+    channels: list[JsonObject] = []
+    utterances: list[JsonObject] = []
     for c in (1, 2):
         own = [t for t in turns if t.channel == c]
-        rows = [{"word": w["word"].lower().strip(".,?!"), "start": w["s"], "end": w["e"], "confidence": w["confidence"], "punctuated_word": w["word"]} for w in words(rng, own)]
+        rows = [
+            {"word": w["word"].lower().strip(".,?!"), "start": w["s"], "end": w["e"], "confidence": w["confidence"], "punctuated_word": w["word"]}
+            for w in words(rng, own)
+        ]
         channels.append({"alternatives": [{"transcript": joined(own)[0], "confidence": 0.97, "words": rows}]})
     for t in turns:
-        utterances.append({"start": t.s, "end": t.e, "confidence": 0.95, "channel": t.channel - 1, "transcript": t.text, "id": f"{request}-{len(utterances)}"})
-    return {"metadata": {"request_id": request, "channels": 2, "duration": turns[-1].e if turns else 0.0}, "results": {"channels": channels, "utterances": utterances}}
+        utterances.append(
+            {"start": t.s, "end": t.e, "confidence": 0.95, "channel": t.channel - 1, "transcript": t.text, "id": f"{request}-{len(utterances)}"}
+        )
+    return {
+        "metadata": {"request_id": request, "channels": 2, "duration": turns[-1].e if turns else 0.0},
+        "results": {"channels": channels, "utterances": utterances},
+    }

@@ -1,4 +1,4 @@
-"""What stands in the braces of a sentence: personal values with their labels, and words that carry none."""
+"""Slots of a sentence that plant a personal value, with its label."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from callveil.transforms.sample import values as say
-from callveil.transforms.sample.carriers import relations
 from callveil.transforms.sample.people import digits, house_number, person_name, pick, places, street_name
 
 if TYPE_CHECKING:
-    from callveil.transforms.sample.dialogues import Scene
+    from callveil.transforms.sample.scene import Scene
 
 
 class Value(NamedTuple):
@@ -35,18 +34,60 @@ def _lit(text: str) -> Piece:
 
 
 Slot = Callable[["Scene"], tuple[Piece, ...]]
-
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Monday morning", "Friday afternoon", "next Tuesday", "tomorrow", "this Thursday")
-PRODUCTS = ("lamp", "blue sofa", "winter coat", "coffee maker", "desk chair", "rose bush", "garden hose", "phone case", "dining table", "pair of boots", "vacuum cleaner",
-            "baby stroller", "mattress", "bookshelf", "tent", "drill", "set of knives", "jade plant", "birthday cake", "mountain bike", "television")
-CARS = ("Honda Civic", "Toyota Camry", "Ford Focus", "Chevy Malibu", "Ford F-150", "Nissan Altima", "Subaru Outback", "Volkswagen Golf", "Kia Soul", "Jeep Cherokee", "Mazda 3",
-        "Lincoln Navigator", "Dodge Charger", "Mini Cooper", "Tesla", "Hyundai Elantra", "Lexus", "Buick", "Vauxhall Corsa", "Skoda")
-COLORS = ("white", "black", "gray", "silver", "red", "blue", "green", "brown", "dark green", "beige", "amber", "violet")
-PETS = ("Biscuit", "Rex", "Whiskers", "Mittens", "Pickles", "Bandit", "Peanut", "Snowball", "Patches", "Waffles", "Shadow")
-ORG_WORDS = ("Northwind", "Brightside", "Oakline", "Bluepeak", "Silverton", "Fairmont", "Crestview", "Tri-County", "Lakeshore", "Evercare", "Sunbelt", "Redstone", "Greenfield",
-             "Westbrook", "Ironbridge", "Summit", "Unity", "Patriot", "Cascade", "Meridian", "Horizon", "Vantage", "Beacon", "Sterling", "Keystone", "Kestrel", "Halcyon")
-ORG_ENDS = ("Mutual", "Insurance", "Bank", "Health", "Logistics", "Financial", "Motors", "Telecom", "Airlines", "Credit Union", "Energy", "Foods", "Stores", "Hospital",
-            "University", "Properties", "Electric", "& Partners", "Group", "Incorporated", "Holdings", "School District", "Construction")
+ORG_WORDS = (
+    "Northwind",
+    "Brightside",
+    "Oakline",
+    "Bluepeak",
+    "Silverton",
+    "Fairmont",
+    "Crestview",
+    "Tri-County",
+    "Lakeshore",
+    "Evercare",
+    "Sunbelt",
+    "Redstone",
+    "Greenfield",
+    "Westbrook",
+    "Ironbridge",
+    "Summit",
+    "Unity",
+    "Patriot",
+    "Cascade",
+    "Meridian",
+    "Horizon",
+    "Vantage",
+    "Beacon",
+    "Sterling",
+    "Keystone",
+    "Kestrel",
+    "Halcyon",
+)
+ORG_ENDS = (
+    "Mutual",
+    "Insurance",
+    "Bank",
+    "Health",
+    "Logistics",
+    "Financial",
+    "Motors",
+    "Telecom",
+    "Airlines",
+    "Credit Union",
+    "Energy",
+    "Foods",
+    "Stores",
+    "Hospital",
+    "University",
+    "Properties",
+    "Electric",
+    "& Partners",
+    "Group",
+    "Incorporated",
+    "Holdings",
+    "School District",
+    "Construction",
+)
 
 
 def org_name(rng: random.Random) -> str:
@@ -54,49 +95,22 @@ def org_name(rng: random.Random) -> str:
     return f"{pick(rng, ORG_WORDS) if rng.random() < 0.75 else person_name(rng)[1]} {pick(rng, ORG_ENDS)}"
 
 
-def _time(s: Scene) -> str:
-    return say.spoken_time(s.rng, 8 + int(s.rng.random() * 11), pick(s.rng, (0, 0, 15, 30, 30, 45)))
-
-
-def _n(s: Scene) -> str:
-    n = 2 + int(s.rng.random() * 9)
-    return say.number_words(n) if s.rng.random() < 0.5 else str(n)
-
-
-def _date(s: Scene) -> str:
-    m, d = int(s.rng.random() * 12), 1 + int(s.rng.random() * 28)
-    return f"{say.MONTHS[m].title()} {say.ordinal_words(d) if s.rng.random() < 0.5 else say.ordinal_suffix(d)}"
-
-
-NEUTRAL: dict[str, Callable[[Scene], str]] = {
-    "day": lambda s: s.keep("day", lambda: pick(s.rng, DAYS)),
-    "day2": lambda s: pick(s.rng, DAYS),
-    "time": _time,
-    "time2": _time,
-    "n": _n,
-    "smallage": lambda s: say.number_words(4 + int(s.rng.random() * 12)),
-    "month": lambda s: say.MONTHS[int(s.rng.random() * 12)].title(),
-    "date": _date,
-    "amount": lambda s: say.spoken_amount(s.rng, pick(s.rng, (0, 50, 99, 25)) + 100 * (15 + int(s.rng.random() * 400))),
-    "bigamount": lambda s: f"${100 + int(s.rng.random() * 800)},000" if s.rng.random() < 0.5 else f"{say.number_words(2 + int(s.rng.random() * 6))} hundred thousand",
-    "thousands": lambda s: f"{5 + int(s.rng.random() * 140)},{digits(s.rng, 3)}" if s.rng.random() < 0.5 else f"{say.number_words(5 + int(s.rng.random() * 140))} thousand",
-    "room": lambda s: str(100 + int(s.rng.random() * 500)),
-    "product": lambda s: s.keep("product", lambda: pick(s.rng, PRODUCTS)),
-    "make": lambda s: s.keep("make", lambda: pick(s.rng, CARS)),
-    "color": lambda s: pick(s.rng, COLORS),
-    "pet": lambda s: s.keep("pet", lambda: pick(s.rng, PETS)),
-    "relation": lambda s: s.keep("relation", lambda: pick(s.rng, relations())),
-    "topic": lambda s: s.topic.replace("{street}", "Main Street"),
-}
-"""Slots that hold no personal data."""
-
-
 def _name(role: str, form: str) -> Slot:
     def make(s: Scene) -> tuple[Piece, ...]:
         p = s.caller if role == "caller" else s.agent if role == "agent" else s.other(role)
         if form == "any":
             r = s.rng.random()
-            text = p.full if r < 0.62 else p.first if r < 0.76 else p.last if r < 0.82 else f"{p.first} {p.middle} {p.last}" if r < 0.9 else f"{p.last}, {p.first}"
+            text = (
+                p.full
+                if r < 0.62
+                else p.first
+                if r < 0.76
+                else p.last
+                if r < 0.82
+                else f"{p.first} {p.middle} {p.last}"
+                if r < 0.9
+                else f"{p.last}, {p.first}"
+            )
             if r >= 0.9 and s.rng.random() < 0.6:
                 text = p.full
         else:
@@ -119,7 +133,9 @@ def _of(entity: str, key: str, canonical: Callable[[Scene], str], spoken: Callab
 
 
 def _reference(key: str, entity: str, kind: str) -> Slot:
-    return _of(entity, f"caller.{key}", lambda s: s.keep(key, lambda: say.reference(s.rng, kind)), lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v)
+    return _of(
+        entity, f"caller.{key}", lambda s: s.keep(key, lambda: say.reference(s.rng, kind)), lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v
+    )
 
 
 def _phone(key: str, number: Callable[[Scene], str]) -> Slot:
@@ -139,7 +155,7 @@ def _spell(s: Scene) -> tuple[Piece, ...]:
 def _address(s: Scene) -> tuple[Piece, ...]:
     p, r = s.caller, s.rng.random()
     line = say.spoken_address(s.rng, p) if s.spoken() else s.written(p.street_line)
-    pieces = [Piece(line if not s.style.cased else line, "ADDRESS", "caller.street", p.street_line)]
+    pieces = [Piece(line, "ADDRESS", "caller.street", p.street_line)]
     if r < 0.5:
         pieces += [_lit(s.written(", ")), Piece(s.written(p.city), "LOCATION", "caller.city", p.city)]
     if r < 0.25:
@@ -205,34 +221,87 @@ def _birth(s: Scene, iso: str) -> str:
 
 
 VALUES: dict[str, Slot] = {
-    "name": _name("caller", "any"), "caller": _name("caller", "full"), "first": _name("caller", "first"), "last": _name("caller", "last"),
-    "agent": _name("agent", "first"), "agentfull": _name("agent", "full"),
-    "other": _name("other", "first"), "otherfull": _name("other", "full"), "otherlast": _name("other", "last"),
-    "other2": _name("other2", "first"), "other2full": _name("other2", "full"), "other2last": _name("other2", "last"),
-    "doctor": _name("doctor", "last"), "doctor2": _name("doctor2", "last"),
+    "name": _name("caller", "any"),
+    "caller": _name("caller", "full"),
+    "first": _name("caller", "first"),
+    "last": _name("caller", "last"),
+    "agent": _name("agent", "first"),
+    "agentfull": _name("agent", "full"),
+    "other": _name("other", "first"),
+    "otherfull": _name("other", "full"),
+    "otherlast": _name("other", "last"),
+    "other2": _name("other2", "first"),
+    "other2full": _name("other2", "full"),
+    "other2last": _name("other2", "last"),
+    "doctor": _name("doctor", "last"),
+    "doctor2": _name("doctor2", "last"),
     "spell": _spell,
     "phone": _phone("caller.phone", lambda s: s.caller.phone),
     "phone2": _phone("other.phone", lambda s: s.other("other").phone),
-    "email": _email, "address": _address, "zip": _zip, "city": _city, "street": _street, "street2": _street, "biz": _biz, "org": _org,
+    "email": _email,
+    "address": _address,
+    "zip": _zip,
+    "city": _city,
+    "street": _street,
+    "street2": _street,
+    "biz": _biz,
+    "org": _org,
     "yourcity": lambda s: (Piece(s.written(s.caller.city), "LOCATION", "caller.city", s.caller.city),),
     "bizaddress": lambda s: (Piece(s.written(s.firm.address), "ADDRESS", "business.address", s.firm.address),),
-    "dob": _of("DATE_OF_BIRTH", "caller.dob", lambda s: s.caller.dob.isoformat(), _birth, lambda s, v: say.written_date(s.rng, s.caller.dob, s.caller.country == "US")),
-    "card": _of("CREDIT_CARD", "caller.card", lambda s: s.caller.card, lambda s, v: say.spoken_card(s.rng, v), lambda s, v: say.written_card(s.rng, v)),
-    "card4": _of("CREDIT_CARD", "caller.card4", lambda s: s.caller.card[-4:], lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)), lambda s, v: v),
-    "expiry": _of("CARD_EXPIRY", "caller.expiry", lambda s: f"{s.caller.expiry[1]}-{s.caller.expiry[0]:02d}", lambda s, v: say.spoken_expiry(s.rng, *s.caller.expiry),
-                  lambda s, v: say.written_expiry(s.rng, *s.caller.expiry)),
+    "dob": _of(
+        "DATE_OF_BIRTH",
+        "caller.dob",
+        lambda s: s.caller.dob.isoformat(),
+        _birth,
+        lambda s, v: say.written_date(s.rng, s.caller.dob, s.caller.country == "US"),
+    ),
+    "card": _of(
+        "CREDIT_CARD", "caller.card", lambda s: s.caller.card, lambda s, v: say.spoken_card(s.rng, v), lambda s, v: say.written_card(s.rng, v)
+    ),
+    "card4": _of(
+        "CREDIT_CARD", "caller.card4", lambda s: s.caller.card[-4:], lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)), lambda s, v: v
+    ),
+    "expiry": _of(
+        "CARD_EXPIRY",
+        "caller.expiry",
+        lambda s: f"{s.caller.expiry[1]}-{s.caller.expiry[0]:02d}",
+        lambda s, v: say.spoken_expiry(s.rng, *s.caller.expiry),
+        lambda s, v: say.written_expiry(s.rng, *s.caller.expiry),
+    ),
     "cvv": _of("CVV", "caller.cvv", lambda s: s.caller.cvv, lambda s, v: say.spoken_cvv(s.rng, v), lambda s, v: v),
-    "ssn": _of("US_SSN", "caller.ssn", lambda s: s.caller.ssn, lambda s, v: say.spoken_ssn(s.rng, v), lambda s, v: v if s.rng.random() < 0.7 else v.replace("-", " ")),
+    "ssn": _of(
+        "US_SSN",
+        "caller.ssn",
+        lambda s: s.caller.ssn,
+        lambda s, v: say.spoken_ssn(s.rng, v),
+        lambda s, v: v if s.rng.random() < 0.7 else v.replace("-", " "),
+    ),
     "ssn4": _of("US_SSN", "caller.ssn4", lambda s: s.caller.ssn[-4:], lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng)), lambda s, v: v),
-    "account": _reference("account", "ACCOUNT_ID", "account"), "policy": _reference("policy", "ACCOUNT_ID", "policy"), "order": _reference("order", "ORDER_ID", "order"),
+    "account": _reference("account", "ACCOUNT_ID", "account"),
+    "policy": _reference("policy", "ACCOUNT_ID", "policy"),
+    "order": _reference("order", "ORDER_ID", "order"),
     "ticket": _reference("ticket", "ORDER_ID", "confirmation"),
-    "plate": _of("LICENSE_PLATE", "caller.plate", lambda s: s.keep("plate", lambda: say.licence_plate(s.rng, s.caller.country)),
-                 lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v),
+    "plate": _of(
+        "LICENSE_PLATE",
+        "caller.plate",
+        lambda s: s.keep("plate", lambda: say.licence_plate(s.rng, s.caller.country)),
+        lambda s, v: say.spoken_code(s.rng, v),
+        lambda s, v: v,
+    ),
     "username": _of("USERNAME", "caller.username", lambda s: s.caller.username, lambda s, v: say.spoken_username(s.rng, v), lambda s, v: v),
-    "routing": _of("US_BANK_NUMBER", "caller.routing", _bank(0), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (3, 3, 3), 0.1), lambda s, v: v),
-    "bank": _of("US_BANK_NUMBER", "caller.bank", _bank(1), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (4, 4, 4), 0.1), lambda s, v: v),
-    "iban": _of("IBAN_CODE", "caller.iban", lambda s: s.keep("iban", lambda: say.iban(s.rng, s.caller.country)),
-                lambda s, v: say.spoken_code(s.rng, v, "letters"), lambda s, v: say.written_iban(s.rng, v)),
+    "routing": _of(
+        "US_BANK_NUMBER", "caller.routing", _bank(0), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (3, 3, 3), 0.1), lambda s, v: v
+    ),
+    "bank": _of(
+        "US_BANK_NUMBER", "caller.bank", _bank(1), lambda s, v: say.spoken_digits(s.rng, v, say.any_style(s.rng), (4, 4, 4), 0.1), lambda s, v: v
+    ),
+    "iban": _of(
+        "IBAN_CODE",
+        "caller.iban",
+        lambda s: s.keep("iban", lambda: say.iban(s.rng, s.caller.country)),
+        lambda s, v: say.spoken_code(s.rng, v, "letters"),
+        lambda s, v: say.written_iban(s.rng, v),
+    ),
     "ip": _of("IP_ADDRESS", "caller.ip", _ip, lambda s, v: " dot ".join(say.spoken_digits(s.rng, x, "words") for x in v.split(".")), lambda s, v: v),
     "passport": _of("US_PASSPORT", "caller.passport", _passport, lambda s, v: say.spoken_code(s.rng, v), lambda s, v: v),
 }

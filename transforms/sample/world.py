@@ -12,8 +12,16 @@ from callveil.transforms.sample.dialogues import Business, business
 from callveil.transforms.sample.people import Person, person, phone_number, pick, places
 
 _MIX = ("US",) * 70 + ("GB",) * 12 + ("CA",) * 8 + ("AU",) * 4 + ("IE", "IE", "NL", "NL", "DE", "FR")
-_ZONES = {"US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"), "GB": ("Europe/London",), "CA": ("America/Toronto", "America/Vancouver"),
-          "AU": ("Australia/Sydney",), "IE": ("Europe/Dublin",), "NL": ("Europe/Amsterdam",), "DE": ("Europe/Berlin",), "FR": ("Europe/Paris",)}
+_ZONES = {
+    "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+    "GB": ("Europe/London",),
+    "CA": ("America/Toronto", "America/Vancouver"),
+    "AU": ("Australia/Sydney",),
+    "IE": ("Europe/Dublin",),
+    "NL": ("Europe/Amsterdam",),
+    "DE": ("Europe/Berlin",),
+    "FR": ("Europe/Paris",),
+}
 _LABELS = ("Google Ads", "Google Organic", "Facebook", "Yellow Pages", "Website", "Radio Spot", "Direct Mail", "Billboard I-80", "Bing", "Referral")
 GROUP = 7
 """Accounts come in groups of seven: an agency, three of its subaccounts, three accounts of their own."""
@@ -58,8 +66,15 @@ def firm(seed: int, index: int) -> Firm:
     numbers = tuple(dict.fromkeys(phone_number(rng, town, mobile=False) for _ in range(2 + int(rng.random() * 3))))
     labels = tuple(pick(rng, _LABELS) for _ in numbers)
     return Firm(
-        account_id(index), account_id(agency_index) if 0 < place < 4 else "", "agency" if place == 0 else "individual", b, staff, numbers, labels,
-        pick(rng, _ZONES[country]), country,
+        account_id(index),
+        account_id(agency_index) if 0 < place < 4 else "",
+        "agency" if place == 0 else "individual",
+        b,
+        staff,
+        numbers,
+        labels,
+        pick(rng, _ZONES[country]),
+        country,
     )
 
 
@@ -76,8 +91,13 @@ def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime)
     f, rng = firm(seed, index), stream(seed, 3, index)
     opened = start - dt.timedelta(days=30 + int(rng.random() * 900))
     base: dict[str, Any] = {
-        "account_id": f.account_id, "agency_id": f.agency_id or None, "status": "active", "effective_at": _iso(opened), "name": f.business.name,
-        "numbers": [*f.numbers, f.business.phone], "timezone": f.zone,
+        "account_id": f.account_id,
+        "agency_id": f.agency_id or None,
+        "status": "active",
+        "effective_at": _iso(opened),
+        "name": f.business.name,
+        "numbers": [*f.numbers, f.business.phone],
+        "timezone": f.zone,
     }
     by_capability = rng.random() < 0.5
 

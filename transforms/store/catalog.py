@@ -22,8 +22,8 @@ Its name holds the number alone, so of all runs that want a number exactly one g
   publishing both begin with it, so a run that was killed here is finished by whoever comes next.
 - The pointer only moves forward: it is swapped with if-match, and a swap that fails is tried again only while the
   pointer is behind. Two recoveries at once write the same bytes.
-- A run's marker below `runs/` is written after the swap. If that is missed, the pointer itself names the run, and the next
-  publication first writes the marker for its base; so every published run is found by the pointer or by a marker.
+- A run's marker below `runs/` is written after the swap. If that is missed, the pointer itself names the run, and
+  `recover` writes the marker before anything else is published; so every published run is found by one or the other.
 - Until the pointer moves, readers see the snapshot before: a whole run or none.
 """
 
@@ -190,8 +190,6 @@ class Store:
         snapshot = base.after(manifest)
         current = self.recover()
         self._refuse(manifest, base, current)
-        if base.seq:
-            self._mark(base)
         self._verify_added(manifest.added)
         self.files.write(self.url(snapshot_name(snapshot)), snapshot_bytes(snapshot))
         data = manifest_bytes(manifest)
@@ -211,7 +209,7 @@ class Store:
         if seq is not None:
             raise AlreadyPublished(manifest.run_id, seq)
         if (current.seq, current.manifest_sha256) != (base.seq, base.manifest_sha256):
-            raise PublishConflict(f"the store stands at run {current.seq}, this one was planned at {base.seq}: another was faster. Plan again; nothing was changed")
+            raise PublishConflict(f"the store stands at run {current.seq}, this run was planned at {base.seq}: another was faster. Plan it again")
 
     def recover(self) -> Snapshot:
         """Finish runs that were committed but not yet pointed to, and return the current snapshot.
@@ -222,6 +220,8 @@ class Store:
             snapshot = self.current()
             url = self.url(manifest_name(snapshot.seq + 1))
             if self.files.info(url) is None:
+                if snapshot.seq:
+                    self._mark(snapshot)
                 return snapshot
             manifest, _ = self._read_manifest(snapshot.seq + 1)
             try:
@@ -237,7 +237,7 @@ class Store:
                     raise
             self.files.write(self.url(snapshot_name(following)), snapshot_bytes(following))
             self._advance(following)
-            self._mark(following)
+            self._mark(following)  # before the pointer moves on, since then only the marker says that this run is there
 
     def _removed_later(self, manifest: RunManifest) -> bool:
         """Whether each file that `manifest` added and that is gone was removed by a later run; so when a pointer is rebuilt from the manifests."""

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 from callveil.transforms.sample.people import pick
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Mark, Talk, Utterance
-from callveil.transforms.train.fill import Filler, address, street
-from callveil.transforms.train.spell import looks_spelled
+from callveil.transforms.train.fill import Filler
+from callveil.transforms.train.lists import words
+from callveil.transforms.train.slots import address, street
+from callveil.transforms.train.spell import looks_spelled, misheard
 
 _DROPPED = re.compile(r"""[.,:](?=\s|$)|(?<=\s)[.,:]|[?!;"“”]""")
 _FILLERS = ("uh", "um", "er", "like", "you know", "well", "so", "hmm", "i mean", "okay")
@@ -137,3 +139,63 @@ def hesitate(rng: random.Random, turn: Utterance, share: float = 0.06) -> Uttera
         text = text[:at] + word + text[at:]
         marks = [Mark(m.start + len(word) * (m.start >= at), m.end + len(word) * (m.end > at), m.label) for m in marks]
     return replace(turn, text=text, marks=tuple(marks))
+
+
+_PLAIN = re.compile(r"(?<![\w@#./'’-])[a-z]{4,}(?![\w@./'’-])")
+
+
+def scramble(rng: random.Random, turn: Utterance, share: float = 0.05) -> Utterance:
+    """The turn with some ordinary words replaced by others or misspelt, so that an unknown word is no sign of a name by itself."""
+    taken = [(m.start, m.end) for m in turn.marks]
+    text, marks = "", list(turn.marks)
+    at = 0
+    for match in _PLAIN.finditer(turn.text):
+        if rng.random() >= share or any(s < match.end() and match.start() < e for s, e in taken):
+            continue
+        word = misheard(rng, match.group()) if rng.random() < 0.35 else pick(rng, words()[pick(rng, ("noun", "noun", "adj", "verb"))])
+        text += turn.text[at : match.start()] + word
+        at = match.end()
+        change = len(word) - len(match.group())
+        marks = [m if turn.marks[i].start < match.start() else Mark(m.start + change, m.end + change, m.label) for i, m in enumerate(marks)]
+    return replace(turn, text=text + turn.text[at:], marks=tuple(marks))
+
+
+def sentence_case(rng: random.Random, turn: Utterance) -> Utterance:
+    """The turn as one writes it: a capital to begin with and a mark at the end, where it has none."""
+    text = turn.text
+    if text and len(text[0].upper()) == 1:
+        text = text[0].upper() + text[1:]
+    if text and text[-1].isalnum():
+        text += pick(rng, (".", ".", ".", "", "!", "?"))
+    return replace(turn, text=text)
+
+
+_SOMEONE = re.compile(
+    r"(?<![\w'’])(?:(?:he|she|him|someone|somebody|my (?:wife|husband|friend|boss|mom|mum|dad|mother|father|brother|sister|son|daughter|cousin))"
+    r"(?= ?[\w.,?!]|$)(?! else)|(?<=for )you|(?<=with )you|(?<=help )you|(?<=give )you|(?<=tell )you|(?<=call )you|(?<=send )you)(?![\w'’-])",
+    re.IGNORECASE,
+)
+_HAIL = re.compile(
+    r"^(?:thanks|thank you|thank you so much|hi|hello|hey|okay|ok|sure|great|yes|no|sorry|good morning|alright|perfect|bye|goodbye)(?=[.,!?]|$)",
+    re.IGNORECASE,
+)
+
+
+def peopled(rng: random.Random, turn: Utterance, fill: Filler, share: float = 0.5) -> Utterance:
+    """A real turn with people put in: a name where it says `he` or `my friend`, and the listener's name after a greeting or at the end."""
+    spots = [(m.start(), m.end(), "") for m in _SOMEONE.finditer(turn.text) if m.end() > m.start() and rng.random() < share]
+    hail = _HAIL.search(turn.text)
+    if hail and rng.random() < share / 4:
+        spots.append((hail.end(), hail.end(), pick(rng, (", ", " "))))
+    elif turn.text[-1:] in (".", "?", "!") and rng.random() < share / 16:
+        spots.append((len(turn.text) - 1, len(turn.text) - 1, ", "))
+    text, marks = turn.text, list(turn.marks)
+    for start, end, before in sorted(spots, reverse=True):
+        if any((m.start < end and start < m.end) or m.start < start < m.end for m in turn.marks):
+            continue
+        name = fill.full(rng) if not before else fill.names.given(rng)
+        change = len(before) + len(name) - (end - start)
+        text = text[:start] + before + name + text[end:]
+        marks = [Mark(m.start + change, m.end + change, m.label) if m.start >= end else m for m in marks]
+        marks.append(Mark(start + len(before), start + len(before) + len(name), "PERSON"))
+    return replace(turn, text=text, marks=tuple(sorted(marks, key=lambda m: m.start)))

@@ -89,7 +89,10 @@ def lowered(talks: Sequence[Talk]) -> list[Talk]:
 
 
 def held_out(kind: str, count: int, seed: int = 5) -> list[Talk]:
-    """Generated conversations (`call` or `request`) whose people are all named from the held-out part of the lists. Raises `ValueError` for another kind."""
+    """Generated conversations (`call` or `request`) whose people are all named from the held-out part of the lists.
+
+    Raises `ValueError` for another kind.
+    """
     if kind not in ("call", "request"):
         raise ValueError(f"unknown kind {kind!r}; call or request")
     mix, rng = Mix(held=True), random.Random(seed)
@@ -114,9 +117,8 @@ def table(figures: Sequence[Figures]) -> str:
     for f in figures:
         for label in sorted(LABELS, key=lambda x: x != "PERSON"):
             if f.gold[label]:
-                rows.append(
-                    f"| {f.name} | {f.words:,} | {label} | {f.gold[label]:,} | {f.recall(label):.3f} | {f.typed_recall(label):.3f} | {_number(f.precision(label))} |"
-                )
+                found = f"{f.recall(label):.3f} | {f.typed_recall(label):.3f} | {_number(f.precision(label))}"
+                rows.append(f"| {f.name} | {f.words:,} | {label} | {f.gold[label]:,} | {found} |")
     return "\n".join(rows)
 
 
@@ -157,40 +159,47 @@ def write_card(folder: Path, report: TrainReport, figures: Sequence[Figures], co
 
 _TEMPLATE = """# Model card: names in call text
 
-A spaCy pipeline with one component, `ner`, that finds {labels} in conversations and single messages, with or without case and punctuation.
-A conversation is read whole, turns joined by line feeds, because the question often decides what a one-word answer is.
+A spaCy pipeline with one component, `ner`, that finds {labels} in conversations and single
+messages, with or without case and punctuation. A conversation is read whole, turns joined by line feeds, because the question
+often decides what a one-word answer is.
 
 ## How it is built
-Width {width}, depth {depth} (each word sees {depth} words to either side, line feeds counted), hashed embeddings of four word features: folded form, first three
-and last three folded letters, shape. No pretrained vectors. {size:.1f} MB; about {speed:,.0f} words a second on one core of the machine it was trained on.
+Width {width}, depth {depth} (each word sees {depth} words to either side, line feeds counted), hashed embeddings of four word
+features: folded form, first three and last three folded letters, shape. No pretrained vectors. {size:.1f} MB; about {speed:,.0f} words a
+second on one core of the machine it was trained on.
 
-Trained from scratch with seed {seed}: {steps:,} updates, {words:,} words (repeats and augmented copies counted), {minutes:.0f} minutes on one core, last loss {loss:.4f} a word.
+Trained from scratch with seed {seed}: {steps:,} updates, {words:,} words (repeats and augmented copies counted), {minutes:.0f} minutes on
+one core, last loss {loss:.4f} a word.
 
     {command}
 
-Equal seed, files, number of steps and machine give equal weights.
+Equal seed, files, version of callveil, number of updates and machine give equal weights.
 
 ## What it was trained on
-- generated calls, requests and messages: carriers, names of many origins, invented names, places, addresses and businesses written for this project; all people in them are generated
+- generated calls, requests and messages: carriers, names of many origins, invented names, places, addresses and businesses written
+  for this project; all people in them are generated
 {corpora}
 
 Conversations drawn, by source: {sources}.
 
-In real conversations labelled people, places and addresses were replaced by generated ones, so that the model does not learn the people of a corpus. Words that
-may be names where the corpus labels only some of them were left out of the loss. One listed name in twelve was held out of training for the figures below.
-The model's folder keeps no text of any corpus: the string store is rebuilt from the tokenizer's own rules.
+In real conversations labelled people, places and addresses were replaced by generated ones, so that the model does not learn the
+people of a corpus. Words that may be names where the corpus labels only some of them were left out of the loss; businesses and
+places that end in a word such as Hotel or Park were labelled by that word. One listed name in twelve was held out of training for
+the figures below. The model's folder keeps no text of any corpus: its string store is rebuilt from the tokenizer's own rules.
 
 ## Figures
-Recall counts a value as found when each of its letters and digits is covered, by a finding of any type, or of the same type. Precision counts a finding as right when
-it touches something labelled; words that a set leaves unjudged are neutral. "-" where a set has no finding to judge.
+Recall counts a value as found when each of its letters and digits is covered, by a finding of any type, or of the same type.
+Precision counts a finding as right when it touches something labelled; words that a set leaves unjudged are neutral. "-" where a
+set has no finding to judge.
 
 {table}
 
 ## Limits
 - English. Names of other languages inside English sentences are found; sentences of other languages are not what it was trained for.
-- Generated carriers are narrower than what people say; figures on generated conversations flatter the model, those on real sets less so.
-- It gives no scores. Telephone numbers, dates, cards, codes and e-mail addresses are left to pattern recognizers; a spelled e-mail may be taken for a spelled name.
-- Brand and product names are mostly left alone, a band is not a person, and a lone word that is both a name and a common word is decided by its neighbours and the
-  question before it.
+- Generated carriers are narrower than what people say; figures on generated conversations flatter the model, those on real sets less.
+- It gives no scores. Telephone numbers, dates, cards, codes and e-mail addresses are left to pattern recognizers; a spelled e-mail
+  address may be taken for a spelled name.
+- Brand and product names are mostly left alone. A lone word that is both a name and a common word is decided by its neighbours and
+  the question before it. Restaurants, hotels and other businesses named like people may be found as people.
 - Licences: the weights are Apache-2.0 like the project; corpora named above keep theirs and are not part of the package.
 """

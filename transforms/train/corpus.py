@@ -1,8 +1,9 @@
 """Labelled conversations: how they are held, and how they are read from JSON lines.
 
 A file of JSON lines holds one conversation a line, `{"id", "turns":[{"speaker","text"}], "spans":[{"turn","start","end","type"}],
-"metadata":{"complete_types":[...]}}`. A type missing from `complete_types` (or all, where that is missing) is labelled in places only, so a word that may well be a name
-and has no label there is *unknown*, neither a name nor its absence; the trainer gives no gradient for it.
+"metadata":{"complete_types":[...]}}`. A type missing from `complete_types` (or all, where that is missing) is labelled in places only,
+so a word that may well be a name and has no label there is *unknown*, neither a name nor its absence; the trainer gives no gradient
+for it.
 """
 
 from __future__ import annotations
@@ -234,6 +235,29 @@ def proper_words(talks: Iterable[Talk]) -> frozenset[str]:
     return frozenset(w for w, n in capital.items() if n > 2 * lower[w] and w not in _NOT_NAMES)
 
 
+_ORGANIZATION = re.compile(
+    r"(?:[A-Z][\w'’.-]*|&|and|of|the|'s)(?: (?:[A-Z][\w'’.-]*|&|and|of|the|'[Ss]))* "
+    r"(?:Hotel|Inn|Lodge|Resort|Hostel|Suites|Restaurant|Cafe|Café|Grill|Bistro|Brasserie|Kitchen|Pizzeria|Steakhouse|Diner|Tavern|Apartments|Salon|Spa|"
+    r"Clinic|Bank|Airlines|Dental|College|Sushi|BBQ|Tandoori|Taqueria|Bakery|Deli|Barber Shop|Hair Studio|Bar|Pub|House Of Pancakes)\b"
+)
+_VENUE = re.compile(
+    r"[A-Z][\w'’.-]*(?: [A-Z][\w'’.-]*)* (?:Theater|Theatre|Park|Station|Stadium|Museum|Airport|Arena|Hall|Gardens?|Beach|Winery|Aquarium|Zoo)\b"
+)
+
+
+def _venues(text: str) -> Iterator[Mark]:
+    """Businesses and places that end in a word that says so. Corpora of service dialogues leave them unlabelled."""
+    for pattern, label in ((_ORGANIZATION, "ORGANIZATION"), (_VENUE, "LOCATION")):
+        for match in pattern.finditer(text):
+            start = (
+                match.start()
+                + len(match.group())
+                - len(re.sub(r"^(?:(?:The|the|and|of|&|'s|[A-Z][a-z]+ing|How|What|There|Is|I|Try|At|In|A|An) )+", "", match.group()))
+            )
+            if match.end() - start > len(match.group().split()[-1]):
+                yield Mark(start, match.end(), label)
+
+
 def mark_unknown(talk: Talk, proper: frozenset[str]) -> Talk:
     """The conversation with unlabelled words that look like names marked unknown.
 
@@ -241,7 +265,7 @@ def mark_unknown(talk: Talk, proper: frozenset[str]) -> Talk:
     """
     turns = []
     for turn in talk.turns:
-        found = list(turn.marks)
+        found = [*turn.marks, *_venues(turn.text)]
         for word, start in _words(turn.text):
             folded = word.lower()
             inside = word[0].isupper() and not _begins_sentence(turn.text, start)

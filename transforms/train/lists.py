@@ -69,8 +69,9 @@ class Chain:
 class Names:
     """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names only)."""
 
-    def __init__(self, held: bool = False, invented: float = 0.3) -> None:
-        """Args: held: draw from the held-out part only. invented: share of names from the letter chain, 0 to 1."""
+    def __init__(self, held: bool = False, invented: float = 0.25, ordinary: float = 0.0) -> None:
+        """Args: held: draw from the held-out part only. invented, ordinary: share of names from the letter chain, and of everyday words, 0 to 1."""
+        self._ordinary = ordinary
         self._invented = 0.0 if held else invented
         self._origins = [(keep(o.given, held), keep(o.surnames, held)) for o in origins().values() for _ in range(max(1, o.weight // 2))]
         self._origins = [o for o in self._origins if o[0] and o[1]]
@@ -79,6 +80,8 @@ class Names:
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
         """A given name and a surname, mostly of one origin."""
+        if self._ordinary and rng.random() < self._ordinary:
+            return pick(rng, words()["noun"]).title(), pick(rng, words()["adj" if rng.random() < 0.3 else "noun"]).title()
         r = rng.random()
         if r < self._invented:
             chain = pick(rng, self._chains)

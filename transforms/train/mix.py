@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from callveil.transforms.sample.dialogues import business, dialogue
 from callveil.transforms.sample.people import person, pick
-from callveil.transforms.train.augment import hesitate, surface, swap
+from callveil.transforms.train.augment import hesitate, peopled, scramble, sentence_case, surface, swap
 from callveil.transforms.train.corpus import TYPES, UNKNOWN, Mark, Talk, Utterance, build
-from callveil.transforms.train.fill import Filler, carriers
+from callveil.transforms.train.fill import Filler
+from callveil.transforms.train.grammar import carriers
 from callveil.transforms.train.lists import Names
 
 _TOPICS = (
@@ -39,6 +40,7 @@ _TOPICS = (
     "other",
     "other",
 )
+_SECTIONS = ("with names",) * 4 + ("stories",) * 3 + ("places",) * 2 + ("without",) * 4 + ("venues",) * 2 + ("titles",) + ("nouns",) * 5
 _NAME_TOPICS = ("full", "first", "last", "spell")
 _BACK = (
     "okay",
@@ -70,6 +72,7 @@ class Mix:
 
     def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
         self.fill = Filler(Names(held))
+        self._odd = Filler(Names(held, ordinary=0.4), noise=0.25)
         self._long = [t for t in real if len(t.turns) > 1]
         self._short = [t for t in real if len(t.turns) == 1]
         self._named = [t for t in self._long if any(m.label not in (UNKNOWN, "LOCATION", "ADDRESS") for u in t.turns for m in u.marks)]
@@ -78,18 +81,22 @@ class Mix:
         """Conversations without end; equal generators give equal streams."""
         while True:
             r = rng.random()
-            if r < 0.30:
+            if r < 0.26:
                 talk = self.call(rng)
-            elif r < 0.62:
+            elif r < 0.59:
                 talk = self.request(rng)
-            elif r < 0.72:
+            elif r < 0.69:
                 talk = self.sampled(rng)
-            elif r < 0.82 and self._short:
+            elif r < 0.77 and self._short:
                 talk = swap(rng, pick(rng, self._short), self.fill, 0.5)
+                if rng.random() < 0.4:
+                    talk = replace(talk, turns=tuple(peopled(rng, t, self.fill) for t in talk.turns))
             elif self._long:
                 talk = self.window(rng)
             else:
-                talk = self.call(rng) if r < 0.9 else self.request(rng)
+                talk = self.call(rng) if r < 0.87 else self.request(rng)
+            if rng.random() < 0.5:
+                talk = replace(talk, turns=tuple(scramble(rng, t) for t in talk.turns))
             yield surface(rng, talk)
 
     def call(self, rng: random.Random) -> Talk:
@@ -109,11 +116,14 @@ class Mix:
     def exchange(self, rng: random.Random, topic: str, spoken: bool) -> list[Utterance]:
         """A question and its answer; at times the answer has nothing to do with it, or comes twice, or without a question."""
         ask, say = carriers("ask.txt"), carriers("answer.txt")
-        answered = topic if rng.random() < 0.9 else pick(rng, _TOPICS)
+        answered = topic if rng.random() < 0.9 else pick(rng, (*_TOPICS, "noun"))
+        if topic == "other" and rng.random() < 0.4:
+            answered = "noun"
         if topic in _NAME_TOPICS and rng.random() < 0.15:
             answered = pick(rng, _NAME_TOPICS)
         question = self.fill.fill(rng, pick(rng, ask[f"ask {topic}"]), spoken, agent=True)
-        answer = self.fill.fill(rng, pick(rng, say[f"say {answered}"]), spoken)
+        fill = self._odd if topic in _NAME_TOPICS and rng.random() < 0.12 else self.fill
+        answer = fill.fill(rng, pick(rng, say[f"say {answered}"]), spoken)
         if rng.random() < 0.08:
             return [answer]
         turns = [question]
@@ -128,7 +138,7 @@ class Mix:
 
     def sentence(self, rng: random.Random, spoken: bool) -> Utterance:
         """One request or remark."""
-        section = pick(rng, ("with names", "with names", "places", "without", "without"))
+        section = pick(rng, _SECTIONS)
         return self.fill.fill(rng, pick(rng, carriers("requests.txt")[section]), spoken)
 
     def request(self, rng: random.Random) -> Talk:
@@ -138,6 +148,8 @@ class Mix:
         turns = tuple(self.sentence(rng, spoken) for _ in range(count))
         if spoken:
             turns = tuple(hesitate(rng, t, 0.03) for t in turns)
+        elif rng.random() < 0.5:
+            turns = tuple(sentence_case(rng, t) for t in turns)
         return Talk(turns, "request", spoken)
 
     def sampled(self, rng: random.Random) -> Talk:
@@ -158,6 +170,8 @@ class Mix:
         size = pick(rng, (1, 2, 3, 4, 6, 8))
         start = int(rng.random() * max(1, len(source.turns) - size + 1))
         talk = swap(rng, replace(source, turns=source.turns[start : start + size]), self.fill)
+        if rng.random() < 0.4:
+            talk = replace(talk, turns=tuple(peopled(rng, t, self.fill) for t in talk.turns))
         if rng.random() < 0.25:
             at = int(rng.random() * (len(talk.turns) + 1))
             extra = self.exchange(rng, pick(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]

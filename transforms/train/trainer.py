@@ -11,7 +11,7 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
@@ -98,9 +98,11 @@ def example(nlp: Language, talk: Talk) -> Example:
         text += turn.text + "\n"
     doc = nlp.make_doc(text[:-1])
     gold = Doc(doc.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
-    ents, missing, used = [], [], set()
+    ents: list[Span] = []
+    missing: list[Span] = []
+    used: set[int] = set()
     for start, end, label in marks:
-        span = doc.char_span(start, end, label=label, alignment_mode="expand")
+        span = doc.char_span(start, end, alignment_mode="expand")
         if span is None:
             continue
         first, last = span.start, span.end
@@ -111,15 +113,9 @@ def example(nlp: Language, talk: Talk) -> Example:
         if first == last or not used.isdisjoint(range(first, last)):
             continue
         used.update(range(first, last))
-        (missing if label == UNKNOWN else ents).append(gold[first:last] if label == UNKNOWN else _labelled(gold, first, last, label))
+        (missing if label == UNKNOWN else ents).append(Span(gold, first, last, label=label))
     gold.set_ents(ents, missing=missing, default="outside")
     return Example(doc, gold)
-
-
-def _labelled(doc: Doc, first: int, last: int, label: str) -> Any:
-    from spacy.tokens import Span
-
-    return Span(doc, first, last, label=label)
 
 
 def batches(nlp: Language, stream: Iterator[Talk], size: int, sources: dict[str, int]) -> Iterator[list[Example]]:
@@ -178,7 +174,7 @@ def train(
             part = max(part, (time.monotonic() - begun) / (60 * minutes))
         optimizer.learn_rate = 0.002 * min(1.0, step / 250) * max(0.02, 1 - part)
         found: dict[str, float] = {}
-        nlp.update(batch, drop=0.1, sgd=optimizer, losses=found)
+        nlp.update(batch, drop=0.15, sgd=optimizer, losses=found)
         count = sum(len(e.reference) for e in batch)
         words += count
         losses.append(found["ner"] / count)

@@ -28,7 +28,7 @@ class Language:
         code: two letters, such as `en`.
         lexicon, internet, address, names: the YAML files as they are.
         cues: phrases that name a kind of value, labelled by the kind.
-        openers: words that make a turn a question or a request.
+        openers, requests: words that make a turn a question or a request; the second even before a full stop.
         words: everyday words that are no names in an answer.
     """
 
@@ -39,6 +39,7 @@ class Language:
     names: Mapping[str, Any]
     cues: Phrases
     openers: frozenset[str]
+    requests: frozenset[str]
     words: frozenset[str]
 
 
@@ -78,7 +79,8 @@ def load_language(code: str) -> Language:
         address=read["address"],
         names=read["names"],
         cues=phrases(labelled),
-        openers=frozenset(map(str, read["asks"]["openers"])),
+        openers=frozenset(read["asks"]["openers"]),
+        requests=frozenset(read["asks"]["requests"]),
         words=frozenset((folder / "words.txt").read_text(encoding="utf-8").split()),
     )
 

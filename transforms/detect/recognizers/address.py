@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
@@ -59,7 +59,7 @@ class _Places:
                 if at < stop and self.reading.glued(at) and len(self.low[at]) == 1 and self.low[at].isalpha():
                     at += 1
             # "6750 216 Karaiskaki", "one 0 four": a second number follows
-            while at < stop and self.kind[at] == DIGITS and at not in self.skip and len(self.low[at]) <= 5:
+            while at < stop and self.kind[at] == DIGITS and at not in self.skip and len(self.low[at]) <= 5 and not (at + 1 < stop and self.low[at + 1] in self.vocab.ordinal_suffixes):
                 at += 1
         else:
             while at < stop and self.kind[at] in _NUMBER and at - token < 7:
@@ -77,7 +77,7 @@ class _Places:
         while place < stop and words <= NAME_WORDS:
             low, kind = self.low[place], self.kind[place]
             if kind == SEPARATOR:
-                if low in ".'’-&" and words:
+                if words and (low in "'’-&" or (low == "." and len(self.low[place - 1]) <= 3)):
                     place += 1
                     continue
                 break
@@ -90,7 +90,8 @@ class _Places:
                     words, place, named = words + 1, place + 1, True
                     continue
                 break
-            if low in self.vocab.address_stops and not (self.capital(place) and self.raw(place) != "I" and len(low) > 1 and words):
+            named_so = place + 1 < stop and self.low[place + 1] in self.vocab.streets and low not in ("the", "a", "this", "that")
+            if low in self.vocab.address_stops and not (self.capital(place) and self.raw(place) != "I" and len(low) > 1 and (words or named_so)):
                 break
             if kind in (DIGITS,) and words and not (place + 1 < stop and self.low[place + 1] in self.vocab.ordinal_suffixes):
                 break
@@ -133,6 +134,10 @@ class _Places:
             comma = place
             while comma < stop and (self.low[comma] in ",#-\n>" or self.kind[comma] == LINE):
                 comma += 1
+            district = self.district(end, stop)
+            if district is not None:
+                end = district
+                continue
             unit = self.unit(place, stop) or self.unit(comma, stop)
             if unit is not None:
                 end = unit
@@ -147,6 +152,20 @@ class _Places:
                 continue
             return end
 
+    def district(self, at: int, stop: int) -> int | None:
+        """One to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
+        place = at + 1 if at < stop and self.low[at] == "." and at + 1 < stop else at
+        begin = place
+        if at == 0 or not self.capital(at - 1):
+            return None
+        while place < stop and place - begin < 3 and self.kind[place] == WORD and self.capital(place) and self.low[place] not in self.vocab.words and self.low[place] not in self.vocab.address_stops and self.low[place] not in self.vocab.units and self.low[place] not in self.vocab.titles:
+            if self.reading.match(place, self.vocab.states, stop) is not None:
+                break
+            place += 1
+        if place == begin or (place < stop and (self.low[place] in self.vocab.streets or self.low[place] in self.vocab.things)):
+            return None
+        return place
+
     def unit(self, at: int, stop: int) -> int | None:
         """ "apartment three b", "# 110", "2nd floor", "suite 199": the token after it."""
         if at >= stop:
@@ -158,7 +177,7 @@ class _Places:
                 place += 1
             if place < stop and self.low[place] == "#":
                 place += 1
-        elif self.low[place] == "#" and place + 1 < stop and self.kind[place + 1] == DIGITS:
+        elif self.low[place] == "#" and place + 1 < stop:
             place += 1
         elif place + 1 < stop and (self.kind[place] == ORDINAL or (self.kind[place] == DIGITS and self.low[place + 1] in self.vocab.ordinal_suffixes)):
             place += 1 + (self.kind[place] == DIGITS)
@@ -168,6 +187,8 @@ class _Places:
         begin = place
         while place < stop and place - begin < 5 and (self.kind[place] in _NUMBER or (self.kind[place] == LETTER and self.low[place] not in "i") or self.low[place] == "-"):
             place += 1
+        while place > begin and self.low[place - 1] == "-":
+            place -= 1
         if place > begin:
             return place
         if place < stop and self.kind[place] == WORD and len(self.low[place]) <= 4 and self.raw(place).isupper():
@@ -207,7 +228,7 @@ class _Places:
             if not self.capital(place) and low in self.vocab.words and low not in ("city", "new", "park", "lake", "spring", "fort"):
                 break
             words, place = words + 1, place + 1
-        if best is None and comma > at and words and self.capitals(comma, place) and self.low[comma - 1] == ",":
+        if best is None and comma > at and words and self.capitals(comma, place) and ("," in self.low[at:comma] or self.kind[comma - 1] == LINE):
             return place
         return best
 
@@ -236,9 +257,13 @@ class _Places:
 
 def addresses(reading: Reading) -> list[Hit]:
     """Every street address; spans never leave their turn."""
-    places = _Places(reading)
-    out = _numbered(places) + _told(places) + _unnumbered(places) + _boxes(places)
-    return sorted(out, key=lambda hit: hit.spans)
+    kept: list[Hit] | None = reading.__dict__.get("_addresses")
+    if kept is None:
+        places = _Places(reading)
+        kept = reading.__dict__["_addresses"] = pruned(
+            _numbered(places) + _number_last(places) + _told(places) + _unnumbered(places) + _boxes(places)
+        )
+    return kept
 
 
 def _hit(places: _Places, first: int, after: int, score: float, why: str) -> Hit:
@@ -259,7 +284,7 @@ def _numbered(places: _Places) -> list[Hit]:
         found = None
         if after is not None and after < stop:
             begin = after
-            if places.low[begin] == "," and begin + 1 < stop:
+            if places.low[begin] == "," and begin + 1 < stop and places.kind[token] == DIGITS and places.capital(begin + 1):
                 begin += 1
             prefixed = places.prefixed(begin, stop)
             if prefixed is not None:
@@ -279,6 +304,55 @@ def _numbered(places: _Places) -> list[Hit]:
     return out
 
 
+def _number_last(places: _Places) -> list[Hit]:
+    """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
+    reading, vocab, out = places.reading, places.vocab, []
+    if not reading.has_digits:
+        return out
+    for token in range(1, reading.count):
+        if reading.kind[token] != DIGITS or token in places.skip or len(reading.low[token]) > 5 or reading.turn[token] != reading.turn[token - 1] or reading.glued(token):
+            continue
+        start, stop = reading.turns[reading.turn[token]].first, places.limit(token)
+        before = token - 1
+        first: int | None = None
+        why, score = "street and house number", 0.6
+        if reading.low[before] in vocab.sure_units or (reading.low[before] == "." and before > start and reading.low[before - 1] in vocab.sure_units):
+            first, why = before - (reading.low[before] == "."), "a unit of a building"
+        elif reading.kind[before] == WORD and places.capital(before) and reading.low[before].endswith(vocab.street_endings) and len(reading.low[before]) > 5:
+            first = before
+        else:
+            back = before
+            while back > start and before - back < 4 and reading.kind[back] in (WORD, SEPARATOR) and reading.low[back] not in ",;:?!":
+                if reading.low[back] in vocab.street_prefixes and back < before:
+                    first = back
+                    break
+                back -= 1
+            # "6750 Koskikatu 25": a name in capitals between two numbers, a unit after it
+            if first is None and places.capital(before) and reading.low[before] not in vocab.words:
+                back = before
+                while back > start and before - back < 3 and reading.kind[back - 1] == WORD and (places.capital(back - 1) or reading.low[back - 1] in vocab.particles):
+                    back -= 1
+                unit = _unit_follows(places, token + 1, stop)
+                numbered = back > start and reading.kind[back - 1] == DIGITS and 2 <= len(reading.low[back - 1]) <= 5 and back - 1 not in places.skip
+                if numbered or unit:
+                    first, score = back, 0.5
+        if first is None:
+            continue
+        if first > start and reading.kind[first - 1] == DIGITS and first - 1 not in places.skip and len(reading.low[first - 1]) <= 5:
+            first -= 1
+        end = token + 1
+        if end < stop and reading.glued(end) and len(reading.low[end]) == 1 and reading.low[end].isalpha():
+            end += 1
+        out.append(_hit(places, first, places.tail(end, stop), score, why))
+    return out
+
+
+def _unit_follows(places: _Places, at: int, stop: int) -> bool:
+    while at < stop and (places.low[at] in ",.>" or places.kind[at] == LINE):
+        at += 1
+    return at < stop and places.low[at] in places.vocab.sure_units
+
+
 def _told(places: _Places) -> list[Hit]:
     """What follows "the address is" or answers the question for it."""
     reading, out = places.reading, []
@@ -296,9 +370,9 @@ def _told(places: _Places) -> list[Hit]:
     if "address" in reading.topics:
         for index, said in enumerate(reading.turns):
             asked = questions(reading, index)
-            if asked and asked[0].name == "address" and said.first < said.last:
+            if asked and asked[0].name == "address" and asked[0].answers == 0 and asked[0].distance <= 3 and said.first < said.last:
                 span = _place(places, said.first, said.last)
-                if span is not None:
+                if span is not None and any(places.kind[t] in _NUMBER or places.low[t] in places.vocab.streets for t in range(*span)):
                     out.append(_hit(places, span[0], span[1], 0.5, asked[0].explain(reading)))
     return out
 
@@ -328,7 +402,8 @@ def _place(places: _Places, at: int, stop: int) -> tuple[int, int] | None:
             break
         if low in vocab.quantities and words and places.kind[at - 1] in _NUMBER:
             return None
-        sure = sure or (low in vocab.streets and words > 0) or (kind in (WORD, MONTH) and (places.capital(at) or low not in vocab.words) and low not in vocab.directions)
+        sure = sure or (low in vocab.streets and words > 0) or (kind in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions)
+        sure = sure or (kind in (WORD, MONTH) and at > first and places.capital(at) and places.capital(at - 1) and low not in vocab.openers)
         sure = sure or (kind in _NUMBER and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in vocab.words)
         words, at = words + 1, at + 1
         last = at
@@ -372,9 +447,9 @@ def _unnumbered(places: _Places) -> list[Hit]:
             continue
         capitals = places.capital(token) and all(places.capital(t) for t in range(first, token) if places.kind[t] == WORD and places.low[t] != "s")
         lead = places.low[first - 1] if first > start else ""
-        placed = lead in ("on", "at", "off", "near", "along") or (lead == "," and capitals)
+        placed = lead in ("on", "at", "off", "near", "along", "in", "is", "of", ":") or (lead == "," and (capitals or places.low[first] not in vocab.words))
         named = any(places.named(t) for t in range(first, token))
-        if (not weak and named and (capitals or placed)) or (weak and capitals and placed and lead != ","):
+        if (not weak and named and (capitals or placed)) or (weak and capitals and lead in ("on", "off") and low in ("drive", "terrace", "way", "court", "place", "circle", "close", "dr", "ct", "pl", "hill", "gardens", "square")):
             out.append(_hit(places, first, places.tail(token + 1, places.limit(token)), 0.5, "name of a street"))
     return out
 

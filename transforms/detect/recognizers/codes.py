@@ -5,11 +5,12 @@ from __future__ import annotations
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.decide import KINDS, PREFIXES
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.letters import Piece, codes
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
+from callveil.transforms.detect.view import AGENT
 
 
 
@@ -25,7 +26,7 @@ def decided_codes(reading: Reading) -> list[Hit]:
                     found.setdefault((hit.entity, hit.spans), hit)
         for hit in _words_as_codes(reading):
             found.setdefault((hit.entity, hit.spans), hit)
-        kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+        kept = pruned(found.values())
         reading.__dict__["_decided_codes"] = kept
     return kept
 
@@ -83,7 +84,8 @@ def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
             text += pieces[last].text
             if len(text) > 7:
                 break
-            if len(text) >= 5 and (checks.uk_postcode(text) or checks.canadian_postcode(text)):
+            inside = reading.glued(pieces[first].first) or (pieces[last].last + 1 < reading.count and reading.glued(pieces[last].last + 1) and reading.low[pieces[last].last + 1].isalnum())
+            if len(text) >= 5 and not inside and (checks.uk_postcode(text) or checks.canadian_postcode(text)):
                 return Hit("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
     return None
 
@@ -93,8 +95,11 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
     singles = sum(1 for p in pieces if p.letter)
     for topic in topics:
         asked = topic.source == "question"
-        if topic.name in ("name", "spell"):
-            if digits == 0 and singles == len(pieces) and (len(text) >= 2 if asked else len(text) >= 3) and text.lower() not in reading.vocab.acronyms:
+        if topic.name in ("name", "name_any", "spell"):
+            plain = _plain(reading, pieces)
+            if sum(p.letter == 2 for p in pieces) == 1 and len(pieces) < 3:
+                continue
+            if digits == 0 and singles == len(pieces) and plain >= (2 if asked else 3) and text.lower() not in reading.vocab.acronyms:
                 return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
             continue
         if topic.name in ("neutral", "amount"):
@@ -104,13 +109,19 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
         kind = KINDS.get(topic.name)
         if kind is None or topic.name in ("phone", "card", "cvv", "expiry", "dob", "ssn", "pin"):
             continue
+        if asked and any(c.topic == topic.name for c in reading.cues_of.get(reading.turn[pieces[0].first], ())):
+            continue
+        if topic.source == "after" and topic.name in ("order", "booking") and not _says_is(reading, pieces[-1].last + 1, topic.cue.first):
+            continue
+        if not _plain(reading, pieces) and not _answers_briefly(reading, pieces, topic):
+            continue
         if topic.name == "zip":
-            if not (3 <= len(text) <= 10 and (asked or digits)):
+            if not 3 <= len(text) <= 10 or not (digits or (asked and topic.answers == 0 and singles >= 2 and reading.light[reading.turn[pieces[0].first]])):
                 continue
         elif not (max(3, kind.asked if asked else kind.told) <= len(text) <= kind.most):
             continue
         # one word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code
-        if digits == 0 and (len(pieces) < 3 or topic.source == "after" or topic.distance > 6) and not asked:
+        if digits == 0 and topic.name != "zip" and (singles < 4 or singles < len(pieces) or topic.source == "after" or topic.distance > 6):
             continue
         if topic.source == "before" and topic.distance > 8 and len(text) < 6:
             continue
@@ -119,10 +130,27 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
     return None
 
 
+def _plain(reading: Reading, pieces: list[Piece]) -> int:
+    """How many pieces are letters beyond doubt: said singly, written with digits, or from an alphabet of words."""
+    nato = sum(p.letter == 2 for p in pieces)
+    singles = sum(reading.kind[p.first] == LETTER or (not p.letter and p.text.isalpha()) for p in pieces)
+    return singles + (nato if nato > 1 or singles else 0)
+
+
+def _says_is(reading: Reading, first: int, last: int) -> bool:
+    return last - first <= 4 and any(reading.low[t] in ("is", "'s", "was", "=") or reading.low[t].endswith("'s") for t in range(first, last))
+
+
+def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> bool:
+    """Scraps and sounds of letters count only in a short answer of the party that was asked."""
+    said = reading.turns[reading.turn[pieces[0].first]]
+    return topic.source == "question" and said.role != AGENT and topic.answers == 0 and said.last - said.first <= 16
+
+
 def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
     """Without any cue: letters read out are mostly a name; letters and digits read out mostly some number of somebody's."""
     letters = [p for p in pieces if p.letter]
-    if any(p.link > WEAK for p in pieces[1:]):
+    if any(p.link >= WEAK for p in pieces[1:]):
         return None
     if len(letters) == len(pieces) and text.lower() not in reading.vocab.acronyms:
         words = sum(p.letter == 2 for p in letters)

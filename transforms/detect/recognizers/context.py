@@ -45,11 +45,13 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
     kept: dict[int, list[Cue]] | None = reading.__dict__.get("_asking")
     if kept is None:
         kept = {}
-        openers = reading.vocab.openers
+        openers, requests = reading.vocab.openers, reading.vocab.requests
         for index, cues in reading.cues_of.items():
             said = reading.turns[index]
             words = reading.low[said.first : said.last]
-            if len(words) <= 5 or "?" in words or not openers.isdisjoint(words):
+            # a full stop at the end says that the turn is no question, where a recogniser wrote one
+            asked = requests if words[-1] == "." else openers
+            if len(words) <= 5 or "?" in words or not asked.isdisjoint(words):
                 kept[index] = cues[::-1]
         reading.__dict__["_asking"] = kept
     return kept

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR, WORD
 
 _WRITTEN = re.compile(
     r"""(?xi)
@@ -133,7 +133,7 @@ def dated(reading: Reading) -> list[Hit]:
                 for items in [run[:i] for i in cuts] + [run]:
                     for hit in _resolve(reading, items):
                         found.setdefault((hit.entity, hit.spans), hit)
-    kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+    kept = pruned(found.values())
     reading.__dict__["_dated"] = kept
     return kept
 
@@ -162,7 +162,7 @@ def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
     topic = next((t for t in topics if t.name in ("dob", "expiry")), None)
     if topic is None or _other_first(topics, topic):
         return []
-    if _accept(items, topic):
+    if _accept(reading, items, topic):
         entity = "DATE_OF_BIRTH" if topic.name == "dob" else "CARD_EXPIRY"
         spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
         return [Hit(entity, spans, 0.85 if topic.source != "after" else 0.7, topic.explain(reading))]
@@ -188,7 +188,7 @@ def _other_first(topics: list[Topic], topic: Topic) -> bool:
     return False
 
 
-def _accept(items: list[Item], topic: Topic) -> bool:
+def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
     digits = sum(len(i.digits) for i in items if i.sort == NUMBER_ITEM)
     months = sum(i.sort == MONTH_ITEM for i in items)
     days = sum(i.sort == DAY_ITEM for i in items)
@@ -197,7 +197,10 @@ def _accept(items: list[Item], topic: Topic) -> bool:
     if digits > 24:
         return False
     if topic.source == "question":
-        return months > 0 or days > 0 or digits >= 2
+        plain = any(i.sort == MONTH_ITEM and reading.low[i.first] not in reading.vocab.months_also_words for i in items)
+        return plain or digits >= 2 or (days > 0 and (months > 0 or days > 1 or digits > 0)) or (days + months > 0 and reading.light[reading.turn[items[0].first]])
+    if topic.source == "before" and topic.distance > 6:
+        return False
     if months:
         return digits > 0 or days > 0
     if days:
@@ -214,7 +217,7 @@ def ages(reading: Reading) -> list[Hit]:
     for stream in reading.streams:
         parser = NumberParser(reading, stream, skip)
         for place, token in enumerate(stream):
-            if token < 0:
+            if token < 0 or reading.kind[token] in (WORD, SEPARATOR, LINE):
                 continue
             number = parser.number(place, False)
             if number is None or not (len(number[0]) <= 3 and 90 <= int(number[0]) <= 120):

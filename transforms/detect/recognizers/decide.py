@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import phonenumbers
 
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, SPOKEN_NUMBER, ZERO
@@ -70,7 +71,7 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
             for part in _prefixes(run):
                 for hit in _Decider(reading, regions).resolve(part.elements):
                     found.setdefault((hit.entity, hit.spans), hit)
-        kept = sorted(found.values(), key=lambda hit: (hit.spans, hit.entity))
+        kept = pruned(found.values())
         reading.__dict__[key] = kept
     return kept
 
@@ -111,11 +112,28 @@ class _Decider:
         """A price, a quantity, a train: the nearest cue says that the number is nobody's."""
         count = sum(len(e.digits) for e in elements)
         for topic in topics:
-            if topic.name in ("name", "spell", "email", "address", "age"):
+            if topic.name in ("name", "name_any", "spell", "email", "address", "age"):
                 continue
+            if self._clock(elements) and not (topic.source == "before" and topic.distance <= 3):
+                return True
+            if topic.source == "question" and count <= 6 and self._house(elements):
+                return True
             near = topic.source != "before" or topic.distance <= 5
             return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
         return False
+
+    def _clock(self, elements: Sequence[Element]) -> bool:
+        """ "at seven thirty": a time of day in words."""
+        digits = "".join(e.digits for e in elements)
+        before = elements[0].first - 1
+        if not 3 <= len(digits) <= 4 or before < 0 or self.reading.low[before] not in self.reading.vocab.clock_before:
+            return False
+        return len(elements) == 2 and elements[0].spoken and int(elements[0].digits) <= 12 and digits[-2:] in ("00", "15", "30", "45", "05", "10", "20", "40", "50")
+
+    def _house(self, elements: Sequence[Element]) -> bool:
+        """Whether the digits are the house number of an address."""
+        start, end = self.reading.start[elements[0].first], self.reading.end[elements[-1].last]
+        return any(a <= start and end <= b for hit in addresses(self.reading) for a, b in hit.spans)
 
     def _by_form(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
         digits = "".join(e.digits for e in elements)

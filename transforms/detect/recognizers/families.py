@@ -176,7 +176,7 @@ class NameAnswerRecognizer(SpokenRecognizer):
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
     def gate(self, read: Reading) -> bool:
-        return not read.topics.isdisjoint(("name", "spell"))
+        return not read.topics.isdisjoint(names.NAME_TOPICS)
 
     def find(self, read: Reading) -> Iterable[Hit]:
         return names.answers(read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -32,3 +33,16 @@ def spans_of(reading: Reading, tokens: list[int]) -> tuple[tuple[int, int], ...]
         low, high = edges.get(turn, (token, token))
         edges[turn] = (min(low, token), max(high, token))
     return tuple((reading.start[a], reading.end[b]) for _, (a, b) in sorted(edges.items()))
+
+
+def pruned(hits: Iterable[Hit]) -> list[Hit]:
+    """The hits in order of place, without those that lie wholly within another of the same entity."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score)):
+        if not any(hit.entity == other.entity and _within(hit, other) for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _within(inner: Hit, outer: Hit) -> bool:
+    return all(any(c <= a and b <= d for c, d in outer.spans) for a, b in inner.spans)

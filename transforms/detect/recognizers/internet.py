@@ -44,7 +44,8 @@ def written_mail(reading: Reading) -> list[Hit]:
                 end = match.end()
                 if loose is not None and loose.end() > end and loose.group().rsplit(".", 1)[-1].strip().lower() in reading.vocab.tlds:
                     end = loose.end()
-                out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
+                if "." in text[place:end] or not text[place + 1].isspace():
+                    out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
         place = text.find("@", place + 1)
     return out
 
@@ -100,6 +101,16 @@ def _is_dot(reading: Reading, token: int) -> bool:
     return token >= 0 and (reading.low[token] == "." or reading.vocab.mail_joints.get(reading.low[token]) == ".")
 
 
+def _ends_domain(reading: Reading, dot: int, label: str) -> bool:
+    """Whether `label` after the dot can end a domain; a full stop or "point" before a word such as "it" cannot."""
+    vocab = reading.vocab
+    if label not in vocab.tlds:
+        return False
+    if label not in vocab.word_tlds or reading.low[dot] == "dot":
+        return True
+    return reading.low[dot] == "." and reading.glued(dot) and reading.glued(dot + 1)
+
+
 def _label(reading: Reading, token: int) -> bool:
     return token >= 0 and reading.kind[token] not in (SEPARATOR, LINE)
 
@@ -121,7 +132,7 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
                 label = reading.low[stream[at + 1]]
                 if label not in vocab.tlds and not (at + 2 < size and _is_dot(reading, stream[at + 2])):
                     break
-                found = found or label in vocab.tlds
+                found = found or _ends_domain(reading, stream[at], label)
                 last, at = at + 1, at + 2
             return (last, True) if found else None
         if reading.kind[token] in (SEPARATOR, LINE) and reading.low[token] not in "-–":
@@ -224,7 +235,7 @@ def urls(reading: Reading) -> list[Hit]:
             continue
         last, found, at = dot, False, dot
         while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and _is_dot(reading, at) and _label(reading, at + 1):
-            found = found or reading.low[at + 1] in reading.vocab.tlds
+            found = found or _ends_domain(reading, at, reading.low[at + 1])
             last, at = at + 1, at + 2
         if found and reading.low[last] in reading.vocab.tlds:
             out.append(Hit("URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"))

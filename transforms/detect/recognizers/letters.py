@@ -9,9 +9,10 @@ from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PA
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
 
-EXPECTED = frozenset(("zip", "order", "booking", "account", "plate", "vin", "license", "passport", "medical", "spell", "name", "username", "email", "iban", "ssn", "password", "policy"))
+SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email"))
 """After a question about one of these a recogniser's "see" or "bee" is a letter, and a short scrap of letters a part of the answer."""
-_PAUSES = frozenset(("uh", "um", "er", "erm", "hm", "hmm", "mm", "ah", "then", "and", "okay", "ok", "yes", "yeah", "it's", "that's", "is", "so", "followed", "by", "space", "again", "right", "like"))
+_HESITATIONS = frozenset(("uh", "um", "er", "erm", "hm", "hmm", "mm", "ah"))
+_PAUSES = frozenset(("then", "and", "okay", "ok", "yes", "yeah", "it's", "that's", "is", "so", "followed", "by", "space", "again", "right", "like"))
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class _Spelling:
         """Whether the turn of `token` answers a question whose answer is spelled."""
         turn = self.reading.turn[token]
         if turn not in self._expected:
-            self._expected[turn] = any(t.name in EXPECTED for t in questions(self.reading, turn))
+            self._expected[turn] = any(t.name in SPELLED and t.answers < 2 for t in questions(self.reading, turn))
         return self._expected[turn]
 
     def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
@@ -81,10 +82,7 @@ class _Spelling:
     def _mixed(self, token: int) -> bool:
         """Whether digits and letters are written as one word here."""
         reading = self.reading
-        return (reading.glued(token) and self._alpha(token - 1)) or (token + 1 < reading.count and reading.glued(token + 1) and self._alpha(token + 1))
-
-    def _alpha(self, token: int) -> bool:
-        return self.low[token].isalpha()
+        return (reading.glued(token) and self.low[token - 1].isalnum()) or (token + 1 < reading.count and reading.glued(token + 1) and self.low[token + 1].isalnum())
 
     def _letter(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
         reading = self.reading
@@ -102,9 +100,7 @@ class _Spelling:
             if tuple(said[:size]) == link and size < len(said) and said[size][:1].isalpha():
                 if link == ("as", "in") or (said[size][0] == low and len(said[size]) > 1):
                     return Piece(low.upper(), token, words[size], letter=2, spoken=True), after + size + 1
-        if low in "ai" and not inside and not self._followed(place + 1):
-            return None
-        if low in "ai" and inside and not self._followed(place + 1) and not self._final(place + 1):
+        if low in "ai" and not self._mixed(token) and not self._followed(place + 1) and not (inside and self._final(place + 1)):
             return None
         return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
 
@@ -115,9 +111,11 @@ class _Spelling:
             token = self._token(place + 1)
         if token < 0:
             return False
+        if self.kind[token] == DIGITS:
+            return token not in self.skip
         if self.kind[token] == LETTER:
             return self.low[token] not in "ai" or self._token(place + 1) < 0 or self.kind[self._token(place + 1)] != WORD
-        return self.numbers.number(place, True) is not None or self.low[token] in self.reading.vocab.nato
+        return self.numbers.number(place, True) is not None
 
     def _final(self, place: int) -> bool:
         token = self._token(place)
@@ -141,13 +139,25 @@ class _Spelling:
         raw = reading.text[reading.start[token] : reading.end[token]]
         if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in ("am", "pm", "ok"):
             return Piece(low.upper(), token, token), place + 1
-        if self.expected(token) and low not in vocab.fillers:
+        if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
+            return None
+        if self.expected(token):
             sound = vocab.sounds.get(low)
-            if sound is not None and (inside or self._followed(place + 1)):
+            if sound is not None and self._spelling_follows(place + 1, inside) and (inside or low not in vocab.fillers or low == "see"):
                 return Piece(sound.upper(), token, token, letter=1, spoken=True), place + 1
-            if len(low) <= 3 and low not in vocab.words and low not in vocab.quantities:
+            if len(low) <= 3 and low not in vocab.words and low not in vocab.quantities and low not in vocab.fillers and low not in vocab.cues:
                 return Piece(low.upper(), token, token, letter=1, spoken=True), place + 1
         return None
+
+    def _spelling_follows(self, place: int, inside: bool) -> bool:
+        """Whether a letter, a digit or another sound of a letter comes next, or nothing more does."""
+        token = self._token(place)
+        if token < 0:
+            return inside
+        if self.kind[token] in (SEPARATOR, LINE):
+            return inside
+        kind, low = self.kind[token], self.low[token]
+        return kind == LETTER or low in self.reading.vocab.sounds or self.numbers.number(place, True) is not None or kind == DIGITS
 
     def _digits_follow(self, place: int) -> bool:
         token = self._token(place)
@@ -183,6 +193,8 @@ class _Spelling:
                     strength = max(strength, REPAIR)
                 elif low in vocab.joints or low in vocab.frames:
                     pass
+                elif low in _HESITATIONS:
+                    strength = max(strength, LOOSE)
                 elif low in _PAUSES or low in vocab.backchannel:
                     strength = max(strength, WEAK)
                 else:
@@ -218,7 +230,7 @@ def may_hold_codes(reading: Reading) -> bool:
             or any(reading.kind[t] == LETTER and reading.low[t] not in "ais" for t in range(reading.count))
             or not reading.words.isdisjoint(reading.vocab.nato)
             or "o" in reading.words
-            or not reading.topics.isdisjoint(EXPECTED)
+            or not reading.topics.isdisjoint(SPELLED)
         )
         reading.__dict__["_may_hold_codes"] = kept
     return kept

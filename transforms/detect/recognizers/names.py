@@ -6,9 +6,11 @@ from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD
+from callveil.transforms.detect.view import AGENT
 
 ANSWER_WORDS = 14
 """An answer to a question for a name is read whole up to this many words; of a longer one only what follows a lead-in."""
+NAME_TOPICS = frozenset(("name", "name_any", "spell"))
 NAME_LENGTH = 5
 """A name is at most this many words."""
 
@@ -27,12 +29,11 @@ class _Names:
         return len(base) > 1 and base not in self.vocab.words and base not in self.vocab.fillers and base not in self.vocab.titles
 
     def surname(self, token: int) -> bool:
-        """A common word in the midst of a short answer, or in capitals, may still be a name ("Frank Young")."""
-        raw = self.reading.text[self.reading.start[token] : self.reading.end[token]]
-        return self.kind[token] in (WORD, MONTH) and raw[:1].isupper() and raw[1:].islower() and self.low[token] not in self.vocab.openers
+        """An everyday word that is also a name ("Frank Young")."""
+        return self.low[token] in self.vocab.ambiguous_names
 
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
-        """The name that begins at `at`: tokens (half-open). `common` lets capitalised everyday words in after the first."""
+        """The name that begins at `at`: tokens (half-open). `common` lets everyday words in that are also names."""
         first = last = at
         words = 0
         while at < stop and words < NAME_LENGTH:
@@ -75,13 +76,15 @@ def introductions(reading: Reading) -> list[Hit]:
             at = lead[0]
             while at < said.last and (reading.low[at] in (":", ",", "is", "uh", "um", "er", "'s", "'", "s", "it's") or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")):
                 at += 1
-            found = names.follow(at, said.last, lead[1] == "strong")
-            if found is None and lead[1] == "strong" and at < said.last and names.surname(at):
-                found = names.follow(at + 1, said.last, True)
-                found = (at, found[1] if found else at + 1)
-            if found is not None and (lead[1] == "strong" or _introduced(names, found, said.last)):
+            if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
+                token = lead[0]
+                continue
+            found = names.follow(at, said.last, lead[1] != "weak")
+            if found is not None and found[1] < said.last and reading.low[found[1]] in names.vocab.things:
+                found = None
+            if found is not None and (lead[1] != "weak" or _introduced(names, found, said.last)):
                 why = f"'{' '.join(reading.low[token : lead[0]])}' before it"
-                out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.7 if lead[1] == "strong" else 0.5, why))
+                out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
             token = lead[0]
     return out
 
@@ -96,38 +99,56 @@ def _introduced(names: _Names, found: tuple[int, int], stop: int) -> bool:
 
 
 def answers(reading: Reading) -> list[Hit]:
-    """Bare answers to a question for a name, in any case."""
-    if "name" not in reading.topics and "spell" not in reading.topics:
+    """Bare answers to a question for a person's name, in any case."""
+    if reading.topics.isdisjoint(NAME_TOPICS):
         return []
     names, out = _Names(reading), []
     for index, said in enumerate(reading.turns):
         if said.first == said.last:
             continue
-        topic = next((t for t in questions(reading, index) if t.name in ("name", "spell")), None)
-        if topic is None:
-            continue
-        out.extend(_answer(names, said.first, said.last, topic))
+        topic = next((t for t in questions(reading, index) if _asks_person(reading, t, said.role)), None)
+        if topic is not None:
+            out.extend(_answer(names, said.first, said.last, topic))
     return out
 
 
+def _asks_person(reading: Reading, topic: Topic, answering: str) -> bool:
+    """Whether the question is for a person's name, put to this party, and still fresh."""
+    if topic.name not in NAME_TOPICS or topic.answers > 1 or topic.distance > 5:
+        return False
+    asked = reading.turns[topic.cue.turn]
+    words = reading.low[asked.first : asked.last]
+    if topic.name == "spell":
+        return topic.answers == 0 and topic.distance <= 2
+    if topic.name == "name":
+        return answering != AGENT or not {"your", "this", "you"}.isdisjoint(words)
+    after = reading.low[topic.cue.last : topic.cue.last + 1]
+    before = reading.low[topic.cue.first - 1 : topic.cue.first]
+    if answering == AGENT or after == ["of"] or (before and before[0] in reading.vocab.things):
+        return False
+    return len(words) <= 4 or not reading.vocab.person_asks.isdisjoint(words)
+
+
 def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
-    reading = names.reading
+    reading, vocab = names.reading, names.vocab
     words = [t for t in range(first, stop) if reading.kind[t] not in (SEPARATOR, LINE)]
     if not words or len(words) > ANSWER_WORDS * 2:
         return []
-    why = topic.explain(reading)
-    out: list[Hit] = []
+    why, out = topic.explain(reading), []
+    rest = [t for t in words if reading.low[t] not in vocab.fillers and reading.low[t] not in vocab.before_names]
+    short = len(rest) <= 3
+    score = 0.7 if len(words) <= ANSWER_WORDS else 0.45
     token = first
     while token < stop:
-        found = names.follow(token, stop, True)
+        found = names.follow(token, stop, short)
         if found is None:
             token += 1
             continue
-        out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.7 if len(words) <= ANSWER_WORDS else 0.45, why))
+        before = reading.low[found[0] - 1] if found[0] > first else ""
+        led = found[0] == first or before in vocab.before_names or reading.kind[found[0] - 1] in (SEPARATOR, LINE)
+        ended = found[1] >= stop or reading.kind[found[1]] in (SEPARATOR, LINE) or reading.low[found[1]] in vocab.before_names or reading.kind[found[1]] == LETTER
+        doubtful = not any(names.possible(t) for t in range(*found))
+        if led and (ended or not doubtful):
+            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), score, why))
         token = max(found[1], token + 1)
-    if not out and 1 <= len(words) <= 3 and topic.answers == 0:
-        # "will", "mark grace": everyday words, but nothing else was said
-        raw = reading.text[reading.start[words[0]] : reading.end[words[0]]]
-        if all(names.surname(t) for t in words) and raw[:1].isupper() and len(words) == 2:
-            out.append(Hit("PERSON", spans_of(reading, [words[0], words[-1]]), 0.5, why))
     return out[:4]

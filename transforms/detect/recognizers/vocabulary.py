@@ -39,12 +39,15 @@ class Vocabulary:
     currency_signs: str
     cues: Phrases
     openers: frozenset[str]
+    requests: frozenset[str]
     words: frozenset[str]
     streets: frozenset[str]
     weak_streets: frozenset[str]
     street_prefixes: frozenset[str]
     directions: frozenset[str]
     units: frozenset[str]
+    sure_units: frozenset[str]
+    street_endings: tuple[str, ...]
     address_stops: frozenset[str]
     address_leads: Phrases
     boxes: Phrases
@@ -56,9 +59,16 @@ class Vocabulary:
     titles: frozenset[str]
     particles: frozenset[str]
     frames: frozenset[str]
+    person_asks: frozenset[str]
+    before_names: frozenset[str]
+    ambiguous_names: frozenset[str]
+    things: frozenset[str]
+    months_also_words: frozenset[str]
+    clock_before: frozenset[str]
     mail_at: frozenset[str]
     mail_joints: Mapping[str, str]
     tlds: frozenset[str]
+    word_tlds: frozenset[str]
     providers: frozenset[str]
     split_providers: Phrases
     mail_stops: frozenset[str]
@@ -106,26 +116,36 @@ def vocabulary(code: str) -> Vocabulary:
         currency_signs=lex["currency_signs"],
         cues=language.cues,
         openers=language.openers,
+        requests=language.requests,
         words=language.words,
         streets=words(adr, "suffixes") | words(adr, "abbreviations"),
         weak_streets=words(adr, "weak_suffixes"),
         street_prefixes=words(adr, "prefixes"),
         directions=words(adr, "directions"),
         units=words(adr, "units"),
+        sure_units=words(adr, "sure_units"),
+        street_endings=tuple(adr["endings"]),
         address_stops=words(adr, "stops"),
         address_leads=plain(adr, "leads"),
         boxes=plain(adr, "boxes"),
         tails=plain(adr, "tails"),
         states=plain(adr, "states"),
         state_codes=words(adr, "state_codes"),
-        name_leads=phrases([(p, "strong") for p in nam["strong"]] + [(p, "weak") for p in nam["weak"]]),
+        name_leads=phrases([(p, "strong") for p in nam["strong"]] + [(p, "weak") for p in nam["weak"]] + [(p, "label") for p in nam["labels"]]),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),
         particles=words(nam, "particles"),
         frames=words(nam, "frames"),
+        person_asks=words(nam, "person_asks"),
+        before_names=words(nam, "before"),
+        ambiguous_names=words(nam, "ambiguous"),
+        things=words(nam, "things"),
+        months_also_words=words(lex, "months_also_words"),
+        clock_before=words(lex, "clock_before"),
         mail_at=words(net, "at"),
         mail_joints=net["joints"],
         tlds=words(net, "tlds"),
+        word_tlds=words(net, "word_tlds"),
         providers=words(net, "providers"),
         split_providers=plain(net, "providers_split"),
         mail_stops=words(net, "stops"),

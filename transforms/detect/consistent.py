@@ -1,0 +1,97 @@
+"""Once a value is found in a record, all its mentions there are found: read back, repeated in a summary, shortened, or misspelt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib.resources import files
+
+from callveil.schemas.finding import Span
+from callveil.transforms.detect.known import (
+    CODE,
+    COMMON_WORDS,
+    DIGITS,
+    EMAIL,
+    NAME,
+    WORD,
+    KnownValue,
+    fold,
+    spoken_code,
+    values_of,
+)
+
+DETECTOR = "consistency"
+
+KINDS = {
+    "PERSON": NAME, "PHONE_NUMBER": DIGITS, "EMAIL_ADDRESS": EMAIL, "CREDIT_CARD": CODE, "US_SSN": CODE, "IBAN_CODE": CODE, "ACCOUNT_ID": CODE, "ORDER_ID": CODE,
+    "BOOKING_REFERENCE": CODE, "USERNAME": CODE, "ZIP_CODE": CODE, "LICENSE_PLATE": CODE, "US_BANK_NUMBER": CODE, "MEDICAL_RECORD": CODE, "VIN": CODE,
+    "US_DRIVER_LICENSE": CODE, "US_PASSPORT": CODE, "UK_NINO": CODE, "UK_NHS": CODE, "PASSWORD": CODE,
+}  # fmt: skip
+"""Entity types whose values are sought again, and how."""
+
+MIN_SCORE = 0.5
+"""Weaker findings are not spread: one doubtful guess must not become many."""
+
+MAX_VALUES = 300
+"""Values sought again per record, the strongest first; a record with more is a list, not a conversation."""
+
+LAST_DIGITS = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "US_BANK_NUMBER"})
+"""Types that people quote by their last four digits."""
+
+
+@lru_cache(maxsize=8)
+def everyday_words(language: str) -> frozenset[str]:
+    """Everyday words of a language, folded: alone they are never taken for a name again. Empty where none are known."""
+    place = files("callveil.transforms.detect.lang") / language / "words.txt"
+    text = place.read_text(encoding="utf-8") if place.is_file() else ""
+    return frozenset(fold(w) for line in text.splitlines() if not line.startswith("#") for w in line.split()) | COMMON_WORDS
+
+
+def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[KnownValue]:
+    """The values that spans of one text stand for, as values to seek.
+
+    Args:
+        text: the view the spans were found in.
+        spans: findings that count (their score has been checked).
+        language: whose everyday words are guarded.
+    """
+    groups: dict[tuple[str, str], list[Span]] = {}
+    for span in spans:
+        if span.entity in KINDS and span.score >= MIN_SCORE:
+            groups.setdefault((span.entity, span.group), []).append(span)
+    words = everyday_words(language)
+    for (entity, group), parts in groups.items():
+        value = " ".join(text[s.start : s.end] for s in sorted(parts, key=lambda s: s.start))
+        for known in _forms(entity, value, words):
+            yield KnownValue(known.kind, entity, known.target, known.guarded, known.spelled, group)
+
+
+def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValue]:
+    kind = KINDS[entity]
+    if kind == NAME:
+        parts = [fold(w) for w in WORD.findall(value)]
+        for known in values_of(NAME, entity, value):
+            single = known.spelled
+            if single and (len(known.target) < 3 or len(parts) == 1 and known.target in words):
+                continue
+            yield KnownValue(NAME, entity, known.target, known.guarded or (single and known.target in words), known.spelled)
+    elif kind == EMAIL:
+        yield from values_of(EMAIL, entity, value)
+    elif kind == DIGITS:
+        yield from values_of(DIGITS, entity, spoken_code(value))
+    else:
+        code = spoken_code(value)
+        if len(code) >= 5 or (len(code) == 4 and code.isdigit() and not 1900 <= int(code) <= 2099):
+            yield KnownValue(DIGITS if code.isdigit() else CODE, entity, code)
+        last = code[-4:]
+        if entity in LAST_DIGITS and len(code) > 4 and last.isdigit() and not 1900 <= int(last) <= 2099:
+            yield KnownValue(DIGITS, entity, last)
+
+
+def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:
+    """Distinct values, longest first, at most `MAX_VALUES`."""
+    seen: dict[tuple[str, str], KnownValue] = {}
+    for value in values:
+        seen.setdefault((value.entity, value.target), value)
+    return sorted(seen.values(), key=lambda v: (-len(v.target), v.target, v.entity))[:MAX_VALUES]
+
