@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
+
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
+    # Read when numpy is loaded, so set before anything that loads it; worker processes inherit it.
+    os.environ.setdefault(_variable, "1")
 
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
@@ -80,11 +86,25 @@ def _reveal(argv: Sequence[str]) -> int:
     return reveal.main(argv)
 
 
+def _evaluate(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import evaluate
+
+    return evaluate.main(argv)
+
+
+def _explain(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import explain
+
+    return explain.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
     "demo": ("generate, redact, and show what happened", _demo),
     "policy": ("check or show a policy", _policy),
+    "evaluate": ("measure detection on labelled conversations", _evaluate),
+    "explain": ("show why each piece of a text or record was found", _explain),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

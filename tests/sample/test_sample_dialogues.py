@@ -100,7 +100,28 @@ def test_there_are_twenty_scenarios_and_each_of_their_slots_can_be_asked() -> No
                 assert slot in VALUES
 
 
-@pytest.mark.parametrize("slot", "name spell phone email address zip dob card expiry cvv ssn ssn4 account order plate username policy".split())
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "name",
+        "spell",
+        "phone",
+        "email",
+        "address",
+        "zip",
+        "dob",
+        "card",
+        "expiry",
+        "cvv",
+        "ssn",
+        "ssn4",
+        "account",
+        "order",
+        "plate",
+        "username",
+        "policy",
+    ],
+)
 def test_common_questions_have_many_forms(slot: str) -> None:
     book = carriers(True, True)
     assert len(set(book[f"ask.{slot}"])) >= 11

@@ -16,9 +16,12 @@ from callveil.transforms.sample.people import COUNTRIES, person
 
 SEEDS = st.integers(0, 2**64)
 DIGITS = st.text("0123456789", min_size=1, max_size=16)
-ONES = {w: str(i) for i, w in enumerate("zero one two three four five six seven eight nine".split())} | {"oh": "0"}
-TEENS = {w: str(i + 10) for i, w in enumerate("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())}
-TENS = {w: i + 2 for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+ONES = {w: str(i) for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])} | {"oh": "0"}
+TEENS = {
+    w: str(i + 10)
+    for i, w in enumerate(["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])
+}
+TENS = {w: i + 2 for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])}
 
 
 def heard(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 import spacy
 
 from callveil.transforms.detect.model import LABELS, LANGUAGE, fold, load
-from callveil.transforms.train.card import evaluate, held_out, write_card
+from callveil.transforms.train.card import CARD, describe, evaluate, held_out
 from callveil.transforms.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance
 from callveil.transforms.train.trainer import TrainReport, blank, example, train
 
@@ -118,9 +118,11 @@ def test_figures_count_by_coverage_and_leave_unknown_words_neutral() -> None:
 
 def test_card_reports_figures_and_no_folder(tmp_path: Path) -> None:
     folder, report = tiny(tmp_path, "a")
-    figures = [evaluate(load(folder), held_out("call", 20), "generated calls")]
-    text = write_card(folder, report, figures, ["mine.jsonl, 20 conversations, own"], "callveil train --out OUT").read_text(encoding="utf-8")
-    assert "| generated calls |" in text and "mine.jsonl" in text and str(tmp_path) not in text
+    card = describe(report, {"mine": corpus(tmp_path)}, ["mine.jsonl, 20 conversations, own"], "callveil train --out OUT", count=10)
+    assert card == folder / CARD
+    text = card.read_text(encoding="utf-8")
+    assert "| generated calls, unseen names |" in text and "| mine, lower-cased |" in text and "- mine.jsonl, 20 conversations, own" in text
+    assert str(tmp_path) not in text
     load(folder)
 
 

@@ -124,12 +124,14 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
 def _complete(detected: Detected) -> None:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
+    tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     for i, reading in enumerate(detected.readings):
         if not reading.analysed:
             continue
-        tokens = Tokens.of(reading.view.text)
         spans = detected.spans[i]
-        spans.extend(find(tokens, detected.known))
+        if detected.known:
+            tokens[i] = Tokens.of(reading.view.text)
+            spans.extend(find(tokens[i], detected.known))
         spans.extend(_denied(reading.view.text, rules.deny))
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         if guarded:
@@ -140,7 +142,7 @@ def _complete(detected: Detected) -> None:
             spans[:] = [s for s in spans if s.detector != "SpacyRecognizer" or not any(a <= s.start < b for a, b in names)]
         detected.spans[i] = [s if s.group else replace(s, group=f"{reading.name}:{s.start}") for s in spans]
     if detected.job.decision.mode != "none":
-        _spread(detected)
+        _spread(detected, tokens)
     copies = [(i, reading.copy) for i, reading in enumerate(detected.readings) if reading.copy is not None]
     # First everything the copies know goes to the conversation, then all of it to every copy: none knows less than another.
     for i, copy in copies:
@@ -149,8 +151,8 @@ def _complete(detected: Detected) -> None:
         detected.spans[i].extend(copy.project(detected.spans[0]))
 
 
-def _spread(detected: Detected) -> None:
-    """Find every further mention of what was found, in all texts of the record."""
+def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
+    """Find every further mention of what was found, in all texts of the record. `tokens` holds those of some readings, by number."""
     language = detected.job.decision.language or "en"
     values: list[KnownValue] = []
     for reading, spans in zip(detected.readings, detected.spans, strict=True):
@@ -159,10 +161,10 @@ def _spread(detected: Detected) -> None:
     known = {(v.entity, v.target) for v in detected.known}
     wanted = [v for v in strongest(values) if (v.entity, v.target) not in known]
     if wanted:
-        for reading, spans in zip(detected.readings, detected.spans, strict=True):
+        for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
                 names = [(s.start, s.end) for s in reading.segments if s.leaf.key]
-                found = find(Tokens.of(reading.view.text), wanted, CONSISTENCY)
+                found = find(tokens.get(i) or Tokens.of(reading.view.text), wanted, CONSISTENCY)
                 spans.extend(s for s in found if not any(a <= s.start < b for a, b in names))
 
 

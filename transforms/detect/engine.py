@@ -65,10 +65,21 @@ class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Explained:
-    """A span and why it was found, for `callveil explain`."""
+    """A span and why it was found, for `callveil explain`.
+
+    Attributes:
+        span: the span, with the score that counts.
+        reason: the recognizer's own words, context included.
+        pattern: name of the pattern or rule.
+        context: context word that raised the score, or empty.
+        original: score before context.
+    """
 
     span: Span
     reason: str
+    pattern: str = ""
+    context: str = ""
+    original: float = 0.0
 
 
 class Detector:
@@ -128,7 +139,7 @@ class Detector:
     def explain(self, view: View, language: str) -> list[Explained]:
         """Spans of one view with the recognizer's own reason for each."""
         _, artifacts, _ = next(iter(self.nlp.artifacts([(view, None)], language)))
-        return [Explained(_span(r), _reason(r)) for r in self._analyze(view, artifacts, language, decisions=True)]
+        return [_explained(r) for r in self._analyze(view, artifacts, language, decisions=True)]
 
     def _analyze(self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False) -> list[RecognizerResult]:
         results: list[RecognizerResult] = self.analyzer.analyze(
@@ -145,11 +156,10 @@ def _span(result: RecognizerResult) -> Span:
     )  # fmt: skip
 
 
-def _reason(result: RecognizerResult) -> str:
-    explanation = result.analysis_explanation
+def _explained(result: RecognizerResult) -> Explained:
+    span, explanation = _span(result), result.analysis_explanation
     if explanation is None:
-        return ""
-    parts = [explanation.textual_explanation or explanation.pattern_name or ""]
-    if explanation.supportive_context_word:
-        parts.append(f"context word {explanation.supportive_context_word!r}")
-    return "; ".join(p for p in parts if p)
+        return Explained(span, "", original=span.score)
+    pattern, word = explanation.pattern_name or "", explanation.supportive_context_word or ""
+    reason = explanation.textual_explanation or pattern
+    return Explained(span, f"{reason}; context word {word!r}" if word else reason, pattern, word, float(explanation.original_score))

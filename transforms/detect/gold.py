@@ -15,6 +15,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import role_of
 from callveil.transforms.detect.engine import Detector
@@ -151,7 +152,9 @@ def _row(row: Any, file: str, number: int, place: str) -> GoldRow:
         raise GoldError(f"{place}: spans: expected a list (an empty one where nothing is to be found)")
     labels = tuple(_label(span, texts, f"{place}: spans[{i}]") for i, span in enumerate(spans))
     metadata = row.get("metadata") or {}
-    complete = metadata.get("complete_types") or [] if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict):
+        raise GoldError(f"{place}: metadata: expected an object")
+    complete = metadata.get("complete_types") or []
     if not isinstance(complete, list) or not all(isinstance(t, str) for t in complete):
         raise GoldError(f"{place}: metadata.complete_types: expected a list of types")
     return GoldRow(str(row["id"]), file, number, texts, labels, frozenset(map(normalised, complete)), str(metadata.get("language") or ""))
@@ -169,7 +172,8 @@ def _label(span: Any, turns: Sequence[tuple[str, str]], place: str) -> Label:
     if not 0 <= turn < len(turns):
         raise GoldError(f"{place}.turn: there are {len(turns)} turns; the first is 0")
     if not 0 <= start < end <= len(turns[turn][1]):
-        raise GoldError(f"{place}: {start} to {end} is no piece of a turn of {len(turns[turn][1])} characters; offsets count characters of the turn, not bytes")
+        size = len(turns[turn][1])
+        raise GoldError(f"{place}: {start} to {end} is no piece of a turn of {size} characters; offsets count characters of the turn, not bytes")
     return Label(turn, start, end, normalised(span["type"]), bool(span.get("weak")), str(span.get("by") or ""))
 
 
@@ -191,13 +195,22 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> Job:
 
 
 def predictions_of(detected: Detected) -> list[Prediction]:
-    """What the job would replace in the turns of a conversation, in order of place."""
+    """What the job would replace in the turns of a conversation, in order of place.
+
+    A stretch's detector is the strongest of those that found it by themselves: mentions of what was found are credited to what found it.
+    """
     out: list[Prediction] = []
+    rules, floor = detected.job.decision.rules, detected.job.decision.floor
     for reading, found in zip(detected.readings, detected.spans, strict=True):
-        redact, _ = accept(reading.view.text, found, detected.job.decision.rules, detected.job.decision.floor)
-        for leaf, span in reading.split(merge(redact)):
-            if leaf.path[0] == "outline" and leaf.path[-1] == "text":
-                out.append(Prediction(int(leaf.path[1]), span.start, span.end, span.entity, span.score, span.detector))
+        redact, _ = accept(reading.view.text, found, rules, floor)
+        own = sorted((s for s in redact if s.detector != CONSISTENCY), key=lambda s: (s.start, -s.score, s.end, s.detector))
+        for span in merge(redact):
+            detector = span.detector
+            if detector == CONSISTENCY:
+                detector = max((s for s in own if span.start <= s.start < span.end), key=lambda s: s.score, default=span).detector
+            for leaf, piece in reading.split([span]):
+                if leaf.path[0] == "outline" and leaf.path[-1] == "text":
+                    out.append(Prediction(int(leaf.path[1]), piece.start, piece.end, piece.entity, piece.score, detector))
     return sorted(out, key=lambda p: (p.turn, p.start, p.end))
 
 

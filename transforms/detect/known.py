@@ -74,15 +74,20 @@ class Tokens:
     @classmethod
     def of(cls, text: str) -> Tokens:
         """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each."""
-        words: list[str] = []
-        places: list[tuple[int, int]] = []
+        if text.isascii():  # lower case keeps every place, so the whole text is folded at once
+            matches = list(WORD.finditer(text.lower()))
+            words = [match[0] for match in matches]
+        else:
+            matches = list(WORD.finditer(text))
+            words = [fold(match[0]) for match in matches]
+        places = [match.span() for match in matches]
         index: dict[str, list[int]] = {}
-        for match in WORD.finditer(text):
-            word = fold(match.group())
-            index.setdefault(word, []).append(len(words))
-            words.append(word)
-            places.append(match.span())
-        numeric = {w: p for w, p in index.items() if w in DIGIT_WORDS or w in REPEATS or any(c.isdigit() for c in w)}
+        for place, word in enumerate(words):
+            if word in index:
+                index[word].append(place)
+            else:
+                index[word] = [place]
+        numeric = {w: p for w, p in index.items() if w in DIGIT_WORDS or w in REPEATS or (not w.isalpha() and any(c.isdigit() for c in w))}
         return cls(text, words, places, index, numeric)
 
 

@@ -69,7 +69,10 @@ def wilson(hits: int, n: int) -> Estimate:
         return Estimate(None, None, None, 0)
     p, zz = hits / n, Z95 * Z95
     centre, spread = p + zz / (2 * n), Z95 * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
-    return Estimate(p, max(0.0, (centre - spread) / (1 + zz / n)), min(1.0, (centre + spread) / (1 + zz / n)), n)
+    # At both ends the interval closes exactly; floating point would leave it an ulp open.
+    low = (centre - spread) / (1 + zz / n) if hits else 0.0
+    high = (centre + spread) / (1 + zz / n) if hits < n else 1.0
+    return Estimate(p, low, high, n)
 
 
 def bootstrap(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate:
@@ -95,8 +98,13 @@ def bootstrap(parts: Sequence[int], wholes: Sequence[int], scale: float = 1.0, r
 
 @dataclass
 class TypeCount:
-    """Sums over one labelled type: spans and those wholly covered, letters and digits and those covered; predicted spans of the type where it is labelled
-    exhaustively, those that touch any label, and those that touch one of their own type."""
+    """Sums over one type.
+
+    Attributes:
+        spans, found: labelled spans, and those wholly covered.
+        letters, covered: their letters and digits, and those covered.
+        predicted, touching, matching: predicted spans in rows that label the type exhaustively; those that touch any label; one of their type.
+    """
 
     spans: int = 0
     found: int = 0
@@ -220,7 +228,8 @@ class TypeFigures:
 
 
 def _type_figures(count: TypeCount, core: bool) -> TypeFigures:
-    return TypeFigures(core, wilson(count.found, count.spans), count.covered / count.letters if count.letters else None, wilson(count.touching, count.predicted))
+    chars = count.covered / count.letters if count.letters else None
+    return TypeFigures(core, wilson(count.found, count.spans), chars, wilson(count.touching, count.predicted))
 
 
 @dataclass(frozen=True)

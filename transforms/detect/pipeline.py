@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.view import View
 
 VIEW_KEY = "callveil_view"
@@ -19,6 +21,9 @@ VIEW_KEY = "callveil_view"
 
 MAX_CHARS = 20_000
 """Longest piece of text the language model sees at once; spaCy needs about 10 KB of memory for each character."""
+
+ZONE_CHARS = 2_000_000
+"""Characters after which the strings spaCy has made on the way are thrown away. Sooner would mean making every word again and again."""
 
 IGNORED_LABELS = ("CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT", "WORK_OF_ART", "MISC", "O")
 EXTRA_LABELS = {"FAC": "LOCATION", "ADDRESS": "ADDRESS", "ORGANIZATION": "ORGANIZATION", "NRP": "NRP", "DATE_TIME": "DATE_TIME", "EMAIL": "EMAIL_ADDRESS", "ZIP": "ZIP_CODE"}
@@ -37,24 +42,30 @@ class Mention(NamedTuple):
 
 
 class Artifacts(NlpArtifacts):  # type: ignore[misc]
-    """Presidio's artifacts over one view. Keywords are computed only when a recognizer asks for context words."""
+    """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
     def __init__(self, doc: Doc, entities: list[Mention], engine: SpacyNlpEngine, language: str, score: float) -> None:
         self.entities = entities
         self.tokens = doc
-        self.tokens_indices = [token.idx for token in doc]
-        self.lemmas = [token.lemma_ or token.lower_ for token in doc]
         self.nlp_engine = engine
         self.language = language
         self.scores = [score] * len(entities)
-        self._keywords: list[str] | None = None
 
-    @property
+    @cached_property
+    def tokens_indices(self) -> list[int]:
+        """Where each token begins in the text, code points."""
+        return [token.idx for token in self.tokens]
+
+    @cached_property
+    def lemmas(self) -> list[str]:
+        """Lemma of each token; its lower-case form where the pipeline has no lemmatizer."""
+        return [token.lemma_ or token.lower_ for token in self.tokens]
+
+    @cached_property
     def keywords(self) -> list[str]:
         """Lower-case lemmas without stop words and punctuation."""
-        if self._keywords is None:
-            self._keywords = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
-        return self._keywords
+        keywords: list[str] = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
+        return keywords
 
 
 def load_model(name: str, language: str) -> Language:
@@ -90,6 +101,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         config.model_to_presidio_entity_mapping.update(EXTRA_LABELS)
         super().__init__([{"lang_code": k, "model_name": v.meta.get("name", k)} for k, v in pipelines.items()], config)
         self.nlp = pipelines
+        for language, nlp in pipelines.items():
+            _warm(nlp, language)
 
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
@@ -97,36 +110,57 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     def artifacts(self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 64) -> Iterator[tuple[View, Artifacts, Any]]:
         """Run the pipeline over views, a bounded batch at a time, and give each with its artifacts and its tag.
 
-        Strings spaCy makes on the way live only until the next item is asked for (`memory_zone`), so take out what you need.
+        Strings spaCy makes on the way are thrown away every `ZONE_CHARS` (`memory_zone`), so take out what you need before you ask for
+        the next item.
         """
         nlp = self.nlp[language]
-        pending: list[tuple[View, Any]] = []
-        size = 0
-        for item in views:
-            pending.append(item)
-            size += len(item[0].text)
-            if len(pending) >= batch_size or size >= MAX_CHARS * 8:
-                yield from self._run(nlp, pending, language)
-                pending, size = [], 0
-        if pending:
-            yield from self._run(nlp, pending, language)
+        batches = _batches(views, batch_size)
+        batch = next(batches, None)
+        while batch is not None:
+            with nlp.memory_zone():
+                size = 0
+                while batch is not None and size < ZONE_CHARS:
+                    size += sum(len(view.text) for view, _ in batch)
+                    yield from self._run(nlp, batch, language)
+                    batch = next(batches, None)
 
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
-        with nlp.memory_zone():
-            pieces = [windows(view) for view, _ in batch]
-            docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=64)
-            for (view, tag), cuts in zip(batch, pieces, strict=True):
-                parts = [next(docs) for _ in cuts]
-                mentions = [m for (start, _), doc in zip(cuts, parts, strict=True) for m in self._mentions(doc, start)]
-                doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
-                doc.user_data[VIEW_KEY] = view
-                yield view, Artifacts(doc, mentions, self, language, self.ner_model_configuration.default_score), tag
+        pieces = [windows(view) for view, _ in batch]
+        docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=64)
+        for (view, tag), cuts in zip(batch, pieces, strict=True):
+            parts = [next(docs) for _ in cuts]
+            mentions = [m for (start, _), doc in zip(cuts, parts, strict=True) for m in self._mentions(doc, start)]
+            doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
+            doc.user_data[VIEW_KEY] = view
+            yield view, Artifacts(doc, mentions, self, language, self.ner_model_configuration.default_score), tag
 
     def _mentions(self, doc: Doc, offset: int) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
         return [
             Mention(mapping.get(e.label_, e.label_), e.start_char + offset, e.end_char + offset) for e in doc.ents if e.label_ not in IGNORED_LABELS
         ]
+
+
+def _batches(views: Iterable[tuple[View, Any]], batch_size: int) -> Iterator[list[tuple[View, Any]]]:
+    """Views in batches of at most `batch_size`, fewer where they are long."""
+    pending: list[tuple[View, Any]] = []
+    size = 0
+    for item in views:
+        pending.append(item)
+        size += len(item[0].text)
+        if len(pending) >= batch_size or size >= MAX_CHARS * 8:
+            yield pending
+            pending, size = [], 0
+    if pending:
+        yield pending
+
+
+def _warm(nlp: Language, language: str) -> None:
+    """Make the everyday words once, for good, with the punctuation they often carry: what is made inside a memory zone goes with the zone."""
+    if language in available():
+        for word in sorted(load_language(language).words):
+            for form in (word, word.capitalize(), f"{word},", f"{word}.", f"{word}?"):
+                nlp.make_doc(form)
 
 
 def windows(view: View) -> list[tuple[int, int]]:

@@ -52,7 +52,8 @@ class Gold:
 
     Attributes:
         account_id, id: key of the interaction.
-        values: key to type and canonical form. spans: every place where a form of a value was written.
+        values: key to type and canonical form. spans: every place where a form of a value was written; word rows (`words`, and the word lists
+            inside recognisers' transcripts) repeat the text they were cut from and are not listed, since one word (`four`) is no form of a value.
     """
 
     account_id: str

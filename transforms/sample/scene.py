@@ -144,8 +144,10 @@ _ADJECTIVES = [
 
 
 def business(rng: random.Random, scenario: str | None = None, country: str = "US") -> Business:
-    """A business for a scenario (drawn when absent). Raises KeyError for an unknown scenario."""
-    name = scenario or pick(rng, tuple(scenarios()))
+    """A business for a scenario; drawn when absent or `voicemail`, which any business has. Raises ValueError for an unknown scenario."""
+    name = scenario if scenario and scenario != "voicemail" else pick(rng, tuple(scenarios()))
+    if name not in scenarios():
+        raise ValueError(f"unknown scenario {name!r}; one of {', '.join(scenarios())}")
     ending = pick(rng, scenarios()[name].endings)
     owner = person(rng, country)
     r = rng.random()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from callveil.transforms.detect.model import LABELS
+from callveil.transforms.detect.model import LABELS, load
 from callveil.transforms.train.augment import cased, surface
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
 from callveil.transforms.train.mix import Mix
@@ -124,6 +124,14 @@ def table(figures: Sequence[Figures]) -> str:
 
 def _number(value: float) -> str:
     return "-" if value != value else f"{value:.3f}"
+
+
+def describe(report: TrainReport, sets: Mapping[str, Path], corpora: Sequence[str] = (), command: str = "callveil train", count: int = 2000) -> Path:
+    """Load the model a training run wrote, take its figures on `sets` (name to labelled file) and write its card.
+
+    Returns: the card's path. Raises what `corpus.read` raises.
+    """
+    return write_card(report.out, report, figures_of(load(report.out), sets, count), corpora, command)
 
 
 def write_card(folder: Path, report: TrainReport, figures: Sequence[Figures], corpora: Sequence[str], command: str) -> Path:

@@ -14,33 +14,23 @@ from callveil.transforms.train.fill import Filler
 from callveil.transforms.train.grammar import carriers
 from callveil.transforms.train.lists import Names
 
-_TOPICS = (
-    "full",
-    "full",
-    "full",
-    "full",
-    "first",
-    "first",
-    "last",
-    "last",
-    "last",
-    "spell",
-    "spell",
-    "dob",
-    "post",
-    "phone",
-    "email",
-    "address",
-    "address",
-    "city",
-    "city",
-    "org",
-    "other",
-    "other",
-    "other",
-    "other",
-)
-_SECTIONS = ("with names",) * 4 + ("stories",) * 3 + ("places",) * 2 + ("without",) * 4 + ("venues",) * 2 + ("titles",) + ("nouns",) * 5
+_TOPIC_SHARES = {
+    "full": 4,
+    "first": 2,
+    "last": 3,
+    "spell": 2,
+    "dob": 1,
+    "post": 1,
+    "phone": 1,
+    "email": 1,
+    "address": 2,
+    "city": 2,
+    "org": 1,
+    "other": 4,
+}
+_TOPICS = tuple(topic for topic, share in _TOPIC_SHARES.items() for _ in range(share))
+_SECTION_SHARES = {"with names": 4, "stories": 3, "callers": 4, "places": 2, "without": 4, "venues": 2, "titles": 1, "nouns": 5}
+_SECTIONS = tuple(section for section, share in _SECTION_SHARES.items() for _ in range(share))
 _NAME_TOPICS = ("full", "first", "last", "spell")
 _BACK = (
     "okay",
@@ -72,7 +62,7 @@ class Mix:
 
     def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
         self.fill = Filler(Names(held))
-        self._odd = Filler(Names(held, ordinary=0.4), noise=0.25)
+        self._odd = Filler(Names(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25)
         self._long = [t for t in real if len(t.turns) > 1]
         self._short = [t for t in real if len(t.turns) == 1]
         self._named = [t for t in self._long if any(m.label not in (UNKNOWN, "LOCATION", "ADDRESS") for u in t.turns for m in u.marks)]

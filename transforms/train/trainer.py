@@ -14,9 +14,9 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, get_current_ops, set_current_ops
 
-from callveil.transforms.detect.model import LABELS, LANGUAGE
+from callveil.transforms.detect.model import LABELS, LANGUAGE, fast_ops
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
 from callveil.transforms.train.mix import Mix
 
@@ -68,17 +68,17 @@ def blank(width: int, depth: int) -> Language:
         "@architectures": "spacy.MultiHashEmbed.v2",
         "width": width,
         "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
-        "rows": [3500, 1500, 1500, 300],
+        "rows": [5000, 1500, 1500, 300],
         "include_static_vectors": False,
     }
-    encode = {"@architectures": "spacy.MaxoutWindowEncoder.v2", "width": width, "window_size": 1, "maxout_pieces": 3, "depth": depth}
+    encode = {"@architectures": "spacy.MaxoutWindowEncoder.v2", "width": width, "window_size": 1, "maxout_pieces": 2, "depth": depth}
     model = {
         "@architectures": "spacy.TransitionBasedParser.v2",
         "state_type": "ner",
         "extra_state_tokens": True,
         "hidden_width": 64,
         "maxout_pieces": 2,
-        "use_upper": True,
+        "use_upper": False,
         "tok2vec": {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode},
     }
     ner: Any = nlp.add_pipe("ner", config={"model": model})
@@ -158,8 +158,19 @@ def train(
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; at least 1 update is needed")
+    before = get_current_ops()
+    set_current_ops(fast_ops())
+    try:
+        return _train(Path(out), seed, [Path(p) for p in extra], steps, width, depth, log, minutes)
+    finally:
+        set_current_ops(before)
+
+
+def _train(
+    out: Path, seed: int, extra: Sequence[Path], steps: int, width: int, depth: int, log: Callable[[str], None], minutes: float | None
+) -> TrainReport:
     begun = time.monotonic()
-    real = [talk for path in extra for talk in read(Path(path))]
+    real = [talk for path in extra for talk in read(path)]
     log(f"{len(real)} labelled conversations read from {len(extra)} files")
     fix_random_seed(seed)
     nlp = blank(width, depth)

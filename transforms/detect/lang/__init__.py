@@ -29,7 +29,10 @@ class Language:
         lexicon, internet, address, names: the YAML files as they are.
         cues: phrases that name a kind of value, labelled by the kind.
         openers, requests: words that make a turn a question or a request; the second even before a full stop.
+        answer_frames: words around an answer that are no part of it.
+        repeats: words that ask for the same answer again. question_words: words a question begins with.
         words: everyday words that are no names in an answer.
+        sets: small closed sets of words that single rules read.
     """
 
     code: str
@@ -40,7 +43,11 @@ class Language:
     cues: Phrases
     openers: frozenset[str]
     requests: frozenset[str]
+    repeats: frozenset[str]
+    answer_frames: frozenset[str]
+    question_words: frozenset[str]
     words: frozenset[str]
+    sets: Mapping[str, tuple[str, ...]]
 
 
 def phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
@@ -70,7 +77,7 @@ def load_language(code: str) -> Language:
             f"no spoken-form data for language {code!r}; there is data for {', '.join(available())}. "
             "Add a folder of that name beside them, or let the policy say what happens to other languages (detect.unknown_language)."
         )
-    read = {name: _mapping(folder / f"{name}.yaml") for name in ("lexicon", "internet", "address", "names", "cues", "asks")}
+    read = {name: _mapping(folder / f"{name}.yaml") for name in ("lexicon", "internet", "address", "names", "cues", "asks", "sets")}
     labelled = [(str(phrase), topic) for topic, items in read["cues"].items() for phrase in items]
     return Language(
         code=code,
@@ -81,7 +88,11 @@ def load_language(code: str) -> Language:
         cues=phrases(labelled),
         openers=frozenset(read["asks"]["openers"]),
         requests=frozenset(read["asks"]["requests"]),
+        answer_frames=frozenset(read["asks"]["answer_frames"]),
+        repeats=frozenset(read["asks"]["repeats"]),
+        question_words=frozenset(read["asks"]["question_words"]),
         words=frozenset((folder / "words.txt").read_text(encoding="utf-8").split()),
+        sets=read["sets"],
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from presidio_analyzer import EntityRecognizer
-from presidio_analyzer.predefined_recognizers import CryptoRecognizer
 
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
+from callveil.transforms.detect.recognizers.written import GatedCryptoRecognizer
 
 _BY_NUMBERS = (
     families.SpokenPhoneRecognizer,
@@ -49,7 +49,9 @@ def build(language: str, phone_regions: Sequence[str], amounts: bool = False, di
     regions = tuple(phone_regions)
     made: list[EntityRecognizer] = [kind(language, regions) for kind in _BY_NUMBERS]
     made += [kind(language) for kind in _OTHERS]
-    made.append(CryptoRecognizer(supported_language=language))
+    if amounts:
+        made.append(families.AmountRecognizer(language))
+    made.append(GatedCryptoRecognizer(language))
     return [r for r in made if r.name not in set(disable)]
 
 

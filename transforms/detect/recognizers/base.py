@@ -9,6 +9,7 @@ from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerR
 
 from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.reading import Reading, reading
+from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 
 GROUP = "callveil_group"
 """Key of a result's metadata: results that share its value are pieces of one value."""
@@ -24,6 +25,7 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
     ENTITIES: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, language: str = "en") -> None:
+        vocabulary(language)  # a language without data is refused here, not at the first text
         super().__init__(supported_entities=list(self.ENTITIES), supported_language=language, version=VERSION)
 
     def load(self) -> None:

@@ -38,6 +38,11 @@ def ssn(digits: str) -> bool:
     return len(digits) == 9 and digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
 
 
+def itin(digits: str) -> bool:
+    """A US individual taxpayer number: 9xx, and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 in the middle (IRS publication 1915)."""
+    return len(digits) == 9 and digits[0] == "9" and digits[3:5] >= "50" and digits[3:5] not in ("66", "67", "68", "69", "89", "93")
+
+
 def uk_postcode(text: str, strict: bool = True) -> bool:
     """A UK postcode without spaces; `strict` refuses letters the inward part never uses (Royal Mail PAF guide)."""
     return (_UK if strict else _UK_LOOSE).match(text) is not None

@@ -10,8 +10,9 @@ from callveil.transforms.detect.recognizers.letters import Piece, codes
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
+from callveil.transforms.detect.recognizers.widen import widened
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, secrets, words_as_codes
 from callveil.transforms.detect.view import AGENT
-
 
 
 def decided_codes(reading: Reading) -> list[Hit]:
@@ -24,9 +25,9 @@ def decided_codes(reading: Reading) -> list[Hit]:
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
-        for hit in _words_as_codes(reading):
+        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *secrets(reading)):
             found.setdefault((hit.entity, hit.spans), hit)
-        kept = pruned(found.values())
+        kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept
     return kept
 
@@ -71,7 +72,11 @@ def _by_form(reading: Reading, pieces: list[Piece], text: str, topics: list[Topi
         return Hit("VIN", _spans(reading, pieces, text), 0.9, "VIN with right check digit" + near)
     if "zip" not in names and names & {"order", "booking", "account", "plate", "license"}:
         return None
-    if checks.uk_postcode(text) or checks.canadian_postcode(text) or (("zip" in names) and (checks.uk_postcode(text, strict=False) or checks.dutch_postcode(text))):
+    if (
+        checks.uk_postcode(text)
+        or checks.canadian_postcode(text)
+        or (names & {"zip", "address"} and (checks.uk_postcode(text, strict=False) or checks.dutch_postcode(text)))
+    ):
         return Hit("ZIP_CODE", _spans(reading, pieces, text), 0.9 if "zip" in names else 0.6, "form of a postcode" + near)
     return None
 
@@ -84,7 +89,9 @@ def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
             text += pieces[last].text
             if len(text) > 7:
                 break
-            inside = reading.glued(pieces[first].first) or (pieces[last].last + 1 < reading.count and reading.glued(pieces[last].last + 1) and reading.low[pieces[last].last + 1].isalnum())
+            inside = reading.glued(pieces[first].first) or (
+                pieces[last].last + 1 < reading.count and reading.glued(pieces[last].last + 1) and reading.low[pieces[last].last + 1].isalnum()
+            )
             if len(text) >= 5 and not inside and (checks.uk_postcode(text) or checks.canadian_postcode(text)):
                 return Hit("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
     return None
@@ -99,7 +106,13 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
             plain = _plain(reading, pieces)
             if sum(p.letter == 2 for p in pieces) == 1 and len(pieces) < 3:
                 continue
-            if digits == 0 and singles == len(pieces) and plain >= (2 if asked else 3) and text.lower() not in reading.vocab.acronyms:
+            direct = asked and plain and topic.name == "spell" and _answers_briefly(reading, pieces, topic)
+            if (
+                digits == 0
+                and singles == len(pieces)
+                and plain >= (1 if direct else 2 if asked else 3)
+                and text.lower() not in reading.vocab.acronyms
+            ):
                 return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
             continue
         if topic.name in ("neutral", "amount"):
@@ -113,15 +126,26 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
             continue
         if topic.source == "after" and topic.name in ("order", "booking") and not _says_is(reading, pieces[-1].last + 1, topic.cue.first):
             continue
-        if not _plain(reading, pieces) and not _answers_briefly(reading, pieces, topic):
+        beside = topic.source == "before" and topic.distance <= 3 and digits > 0 and len(text) >= 5
+        if not _plain(reading, pieces) and not beside and not _answers_briefly(reading, pieces, topic):
+            continue
+        if topic.source == "read back" and not _repeats(reading, pieces):
             continue
         if topic.name == "zip":
-            if not 3 <= len(text) <= 10 or not (digits or (asked and topic.answers == 0 and singles >= 2 and reading.light[reading.turn[pieces[0].first]])):
+            if not 3 <= len(text) <= 10 or not (
+                digits or (asked and topic.answers == 0 and singles >= 2 and reading.light[reading.turn[pieces[0].first]])
+            ):
                 continue
         elif not (max(3, kind.asked if asked else kind.told) <= len(text) <= kind.most):
             continue
         # one word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code
-        if digits == 0 and topic.name != "zip" and (singles < 4 or singles < len(pieces) or topic.source == "after" or topic.distance > 6):
+        brief = singles >= 3 and _plain(reading, pieces) >= 2 and _answers_briefly(reading, pieces, topic)
+        if (
+            digits == 0
+            and topic.name != "zip"
+            and not brief
+            and (singles < 4 or singles < len(pieces) or topic.source == "after" or topic.distance > 6)
+        ):
             continue
         if topic.source == "before" and topic.distance > 8 and len(text) < 6:
             continue
@@ -134,7 +158,16 @@ def _plain(reading: Reading, pieces: list[Piece]) -> int:
     """How many pieces are letters beyond doubt: said singly, written with digits, or from an alphabet of words."""
     nato = sum(p.letter == 2 for p in pieces)
     singles = sum(reading.kind[p.first] == LETTER or (not p.letter and p.text.isalpha()) for p in pieces)
-    return singles + (nato if nato > 1 or singles else 0)
+    digits = sum(c.isdigit() for p in pieces for c in p.text)
+    return singles + (nato if nato > 1 or singles or digits >= 4 else 0)
+
+
+def _repeats(reading: Reading, pieces: list[Piece]) -> bool:
+    """Whether three characters on end were said in the turn before."""
+    text = "".join(p.text for p in pieces)
+    said = reading.turns[reading.turn[pieces[0].first] - 1]
+    spoken = "".join(p.text for code in codes(reading) for p in code.pieces if said.first <= p.first < said.last)
+    return any(text[i : i + 3] in spoken for i in range(len(text) - 2))
 
 
 def _says_is(reading: Reading, first: int, last: int) -> bool:
@@ -144,7 +177,7 @@ def _says_is(reading: Reading, first: int, last: int) -> bool:
 def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> bool:
     """Scraps and sounds of letters count only in a short answer of the party that was asked."""
     said = reading.turns[reading.turn[pieces[0].first]]
-    return topic.source == "question" and said.role != AGENT and topic.answers == 0 and said.last - said.first <= 16
+    return topic.source == "question" and said.role != AGENT and topic.answers <= 1 and said.last - said.first <= 16
 
 
 def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
@@ -156,36 +189,9 @@ def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
         words = sum(p.letter == 2 for p in letters)
         if len(letters) >= 4 or (words >= 2 and len(letters) >= 3):
             return Hit("PERSON", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.5, f"{len(letters)} letters read out")
-    if len(letters) >= 2 and len(text) >= 5 and sum(p.spoken for p in pieces) * 2 > len(pieces):
+    if len(letters) >= 2 and _plain(reading, pieces) >= 2 and len(text) >= 5 and sum(p.spoken for p in pieces) * 2 > len(pieces):
         return Hit("ACCOUNT_ID", spans_of(reading, [pieces[0].first, pieces[-1].last]), 0.45, f"{len(text)} letters and digits read out")
     return None
-
-
-def _words_as_codes(reading: Reading) -> list[Hit]:
-    """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
-    out = []
-    for cue in reading.cues:
-        if cue.topic not in ("order", "booking"):
-            continue
-        token, stop = cue.last, reading.turns[cue.turn].last
-        steps = 0
-        while token < stop and steps < 5 and (reading.low[token] in (":", "#", "is", "\n", "=", "-", ".", "'s", "'", "s", "number", "no", "code", "the", "following") or reading.low[token] == "\t"):
-            token, steps = token + 1, steps + 1
-        if token >= stop:
-            continue
-        raw = reading.text[reading.start[token] : reading.end[token]]
-        if 5 <= len(raw) <= 12 and raw.isalpha() and raw.isascii() and reading.low[token] not in reading.vocab.words and (raw.isupper() or _unsayable(raw.lower())):
-            entity = KINDS[cue.topic].entity
-            out.append(Hit(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
-    return out
-
-
-def _unsayable(word: str) -> bool:
-    run = longest = 0
-    for char in word:
-        run = 0 if char in "aeiouy" else run + 1
-        longest = max(longest, run)
-    return longest >= 4 or not any(c in "aeiouy" for c in word)
 
 
 def _spans(reading: Reading, pieces: list[Piece], text: str) -> tuple[tuple[int, int], ...]:
@@ -196,12 +202,11 @@ def _spans(reading: Reading, pieces: list[Piece], text: str) -> tuple[tuple[int,
     for turn in range(first + 1, min(last + 2, len(reading.turns))):
         if turn not in mine and reading.light[turn]:
             echoed = [
-                t for t in range(reading.turns[turn].first, reading.turns[turn].last)
+                t
+                for t in range(reading.turns[turn].first, reading.turns[turn].last)
                 if reading.kind[t] in (DIGITS, LETTER) or reading.kind[t] in SPOKEN_NUMBER
             ]
             said = "".join(reading.value[t] or reading.low[t].upper() for t in echoed)
             if echoed and (turn <= last or (len(said) >= 2 and said in text)):
                 tokens.extend(echoed)
     return spans_of(reading, tokens)
-
-

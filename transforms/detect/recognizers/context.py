@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.reading import Cue, Reading
+from callveil.transforms.detect.view import AGENT
 
 BEFORE, AFTER = 14, 6
 """A cue counts up to this many tokens before a value, or after it."""
@@ -20,7 +21,7 @@ class Topic:
 
     Attributes:
         name: topic of the cue.
-        source: `before`, `after` or `question`.
+        source: `before`, `after`, `question`, or `read back` for what the party that asked repeats of the answer.
         cue: the phrase.
         distance: tokens between cue and value; turns for a question.
         answers: for a question, how many turns of substance the answering party has spent since.
@@ -35,6 +36,8 @@ class Topic:
     def explain(self, reading: Reading) -> str:
         """One clause for an explanation; it quotes the cue, never the value."""
         words = " ".join(reading.low[self.cue.first : self.cue.last])
+        if self.source == "read back":
+            return f"repeats an answer about '{words}'"
         if self.source == "question":
             return f"answers a question about '{words}', {self.distance} turn(s) before"
         return f"'{words}' {self.distance} token(s) {self.source} it"
@@ -51,7 +54,8 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             words = reading.low[said.first : said.last]
             # a full stop at the end says that the turn is no question, where a recogniser wrote one
             asked = requests if words[-1] == "." else openers
-            if len(words) <= 5 or "?" in words or not asked.isdisjoint(words):
+            trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
+            if len(words) <= 5 or trailing or "?" in words or not asked.isdisjoint(words):
                 kept[index] = cues[::-1]
         reading.__dict__["_asking"] = kept
     return kept
@@ -62,35 +66,64 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
     cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
     if turn in cache:
         return cache[turn]
-    asks, out, answers, told = asking(reading), [], 0, 0
+    asks, answers, told, changed, gave = asking(reading), 0, 0, False, False
+    out: list[Topic] = []
     role = reading.turns[turn].role
     for index in range(turn - 1, max(-1, turn - 1 - TURNS), -1):
         other = reading.turns[index].role
         if other == role and reading.roles_known:
             answers += not reading.light[index]
-            if answers >= ANSWERS:
+            said = reading.turns[index]
+            gave = gave or not reading.light[index] or any(reading.value[t] for t in range(said.first, said.last))
+            if answers >= ANSWERS or (changed and gave):
                 break
             continue
         cues = asks.get(index)
+        if cues and changed and not answers and index == turn - 2:
+            break
         if cues:
             out.extend(Topic(cue.topic, "question", cue, turn - index, answers) for cue in cues)
             if any(cue.topic not in ("spell", "last4") for cue in cues):
                 break
         elif not reading.light[index]:
+            changed = changed or _other_question(reading, index)
             told += 1
             if told > 2 or (not reading.roles_known and told > 1):
                 break
+    out.extend(_read_back(reading, turn, asks))
     cache[turn] = out
     return out
+
+
+def _other_question(reading: Reading, turn: int) -> bool:
+    """Whether a turn asks something that no cue names; what was asked before it is then answered."""
+    said = reading.turns[turn]
+    words = reading.low[said.first : said.last]
+    if len(words) < 4 or not reading.vocab.repeats.isdisjoint(words):
+        return False
+    return "?" in words or not reading.vocab.question_words.isdisjoint(words[:4])
+
+
+def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:
+    """What the party that asked may be reading back just after the answer ("okay, july twenty fifth thirty seven")."""
+    role = reading.turns[turn].role
+    if role != AGENT or turn < 2 or reading.turns[turn - 1].role == role:
+        return []
+    for index in range(turn - 2, max(-1, turn - 6), -1):
+        if reading.turns[index].role == role and index in asks:
+            return [
+                Topic(cue.topic, "read back", cue, turn - index, 1)
+                for cue in asks[index]
+                if cue.topic not in ("name", "name_any", "address", "neutral", "amount")
+            ]  # a name is found again as a known value, an address by its form
+    return []
 
 
 def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
     """Topics that hold for the tokens `first` to `last` (both included), the most telling first."""
     turn = reading.turn[first]
     cues = reading.cues_of.get(turn, ())
-    before = [
-        Topic(cue.topic, "before", cue, first - cue.last) for cue in reversed(cues) if cue.last <= first and first - cue.last <= BEFORE
-    ]
+    before = [Topic(cue.topic, "before", cue, first - cue.last) for cue in reversed(cues) if cue.last <= first and first - cue.last <= BEFORE]
     after: list[Topic] = []
     if reading.turn[last] == turn:
         for cue in cues:

@@ -10,7 +10,8 @@ from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR, WORD
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, LINE, MONTH, ORDINAL, SEPARATOR, WORD
+from callveil.transforms.detect.recognizers.widen import widened
 
 _WRITTEN = re.compile(
     r"""(?xi)
@@ -37,7 +38,7 @@ class _Dates:
         self.reading, self.stream, self.written = reading, stream, written
         self.numbers = NumberParser(reading, stream, skip)
 
-    def item(self, place: int) -> tuple[Item, int] | None:
+    def item(self, place: int, inside: bool) -> tuple[Item, int] | None:
         """The part of a date that begins at `place`, and the place after it."""
         reading, token = self.reading, self.stream[place]
         if token < 0:
@@ -48,6 +49,11 @@ class _Dates:
                 after += 1
             return Item(DATE_ITEM, "00000000", token, last), after
         kind = reading.kind[token]
+        following = reading.low[token + 1] if token + 1 < reading.count else ""
+        if kind == MONTH and reading.low[token] in reading.vocab.months_also_words and following in reading.vocab.sets["clitics"]:
+            return None
+        if kind == ORDINAL and token and reading.low[token - 1] in reading.vocab.sets["seconds_before"]:
+            return None
         if kind == MONTH:
             return Item(MONTH_ITEM, "", token, token), place + 1
         if kind == ORDINAL:
@@ -55,8 +61,10 @@ class _Dates:
         following = self.stream[place + 1] if place + 1 < len(self.stream) else HARD
         if kind == DIGITS and following >= 0 and reading.low[following] in reading.vocab.ordinal_suffixes and len(reading.value[token]) <= 2:
             return Item(DAY_ITEM, reading.value[token], token, following), place + 2
-        number = self.numbers.number(place, True)
-        if number is None:
+        number = self.numbers.number(place, inside)
+        if number is None or (
+            reading.low[token] == "one" and token and reading.kind[token - 1] == ORDINAL and not reading.value[min(token + 1, reading.count - 1)]
+        ):
             return None
         digits, after, spoken = number
         # "twenty first", "thirty-first"
@@ -73,7 +81,7 @@ class _Dates:
         out: list[list[Item]] = []
         place, size = 0, len(self.stream)
         while place < size:
-            found = self.item(place)
+            found = self.item(place, False)
             if found is None:
                 place += 1
                 continue
@@ -95,7 +103,7 @@ class _Dates:
             if token == SOFT:
                 strength = PAUSE
             else:
-                found = self.item(place)
+                found = self.item(place, True)
                 if found is not None:
                     found[0].link = strength
                     return found
@@ -110,7 +118,7 @@ class _Dates:
                     strength = max(strength, REPAIR)
                 elif low in vocab.date_words or low in vocab.joints:
                     pass
-                elif low in vocab.fillers or low in ("month", "year", "day", "born", "a", "was", "to", "for"):
+                elif low in vocab.fillers or low in vocab.sets["date_pauses"]:
                     strength = max(strength, WEAK)
                 else:
                     return None
@@ -133,7 +141,7 @@ def dated(reading: Reading) -> list[Hit]:
                 for items in [run[:i] for i in cuts] + [run]:
                     for hit in _resolve(reading, items):
                         found.setdefault((hit.entity, hit.spans), hit)
-    kept = pruned(found.values())
+    kept = pruned(widened(reading, list(found.values())))
     reading.__dict__["_dated"] = kept
     return kept
 
@@ -164,7 +172,11 @@ def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
         return []
     if _accept(reading, items, topic):
         entity = "DATE_OF_BIRTH" if topic.name == "dob" else "CARD_EXPIRY"
-        spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
+        tokens = [t for item in items for t in (item.first, item.last)]
+        before = items[0].first - 1
+        if before >= 0 and reading.low[before] in reading.vocab.sets["date_articles"] and reading.turn[before] == reading.turn[items[0].first]:
+            tokens.append(before)
+        spans = spans_of(reading, tokens)
         return [Hit(entity, spans, 0.85 if topic.source != "after" else 0.7, topic.explain(reading))]
     weakest = max((item.link for item in items[1:]), default=TIGHT)
     if weakest == TIGHT:
@@ -183,22 +195,42 @@ def _other_first(topics: list[Topic], topic: Topic) -> bool:
     for other in topics:
         if other is topic:
             return False
-        if other.source == "before" and other.name in ("phone", "zip", "card", "ssn", "account", "order", "booking") and other.distance <= 4:
+        if (
+            other.source == "before"
+            and other.name in ("phone", "zip", "card", "ssn", "account", "order", "booking", "neutral", "amount")
+            and other.distance <= 5
+        ):
             return True
     return False
 
 
 def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
     digits = sum(len(i.digits) for i in items if i.sort == NUMBER_ITEM)
+    before = items[0].first - 1
+    if (
+        len(items) <= 2
+        and digits <= 4
+        and before >= 0
+        and reading.low[before] in reading.vocab.clock_before
+        and all(i.sort == NUMBER_ITEM for i in items)
+    ):
+        return False
     months = sum(i.sort == MONTH_ITEM for i in items)
     days = sum(i.sort == DAY_ITEM for i in items)
     if any(i.sort == DATE_ITEM for i in items):
         return True
-    if digits > 24:
+    said = reading.turns[reading.turn[items[0].first]]
+    hundreds = any(reading.kind[t] == HUNDRED for i in items for t in range(i.first, i.last + 1))
+    if digits > 24 or (not months and not days and (len(items) < 2 or hundreds or said.last - said.first > 16)):
         return False
     if topic.source == "question":
         plain = any(i.sort == MONTH_ITEM and reading.low[i.first] not in reading.vocab.months_also_words for i in items)
-        return plain or digits >= 2 or (days > 0 and (months > 0 or days > 1 or digits > 0)) or (days + months > 0 and reading.light[reading.turn[items[0].first]])
+        return (
+            plain
+            or digits >= 2
+            or (days > 0 and (months > 0 or days > 1 or digits > 0))
+            or (days + months > 0 and reading.light[reading.turn[items[0].first]])
+        )
     if topic.source == "before" and topic.distance > 6:
         return False
     if months:
@@ -212,7 +244,7 @@ def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
 def ages(reading: Reading) -> list[Hit]:
     """Ages over 89: 45 CFR 164.514(b)(2)(i)(C) counts them among the identifiers of the Safe Harbor method."""
     out: list[Hit] = []
-    low = reading.low
+    low, sets = reading.low, reading.vocab.sets
     skip = blocked(reading)
     for stream in reading.streams:
         parser = NumberParser(reading, stream, skip)
@@ -224,8 +256,8 @@ def ages(reading: Reading) -> list[Hit]:
                 continue
             last = stream[number[1] - 1]
             after = [low[t] for t in range(last + 1, min(last + 5, reading.count)) if low[t] not in "-,"]
-            before = low[max(0, token - 3) : token]
-            old = after[:1] == ["y"] or (after[:1] in (["year"], ["years"], ["yrs"], ["yr"]) and after[1:2] in (["old"], ["young"], ["of"]))
-            if old or "aged" in before or before[-2:] == ["age", "of"] or before[-1:] == ["turned"] or before[-2:] == ["just", "turned"] or before[-2:] in (["age", "is"], ["turning", "just"]) or before[-1:] == ["age"]:
+            before = low[max(0, token - 2) : token]
+            old = len(after) > 1 and after[0] in sets["years"] and after[1] in sets["old"]
+            if old or (before[-1:] and (before[-1] in sets["age_before"] or " ".join(before) in sets["age_before"])):
                 out.append(Hit("AGE", spans_of(reading, [token, last]), 0.8, "an age over 89"))
     return out

@@ -13,7 +13,8 @@ from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, SPOKEN_NUMBER, ZERO
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, SPOKEN_NUMBER, TEEN, TENS, THOUSAND, UNIT, WORD, ZERO
+from callveil.transforms.detect.recognizers.widen import widened
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,15 @@ KINDS: dict[str, Kind] = {
     "pin": Kind("PIN", 3, 3, 12),
 }
 """What a cue's topic makes of digits near it."""
-_TAILS = {"ssn": "US_SSN", "card": "CREDIT_CARD", "phone": "PHONE_NUMBER", "account": "ACCOUNT_ID", "bank": "US_BANK_NUMBER", "license": "US_DRIVER_LICENSE", "order": "ORDER_ID"}
+_TAILS = {
+    "ssn": "US_SSN",
+    "card": "CREDIT_CARD",
+    "phone": "PHONE_NUMBER",
+    "account": "ACCOUNT_ID",
+    "bank": "US_BANK_NUMBER",
+    "license": "US_DRIVER_LICENSE",
+    "order": "ORDER_ID",
+}
 PREFIXES = 12
 """A value is tried at this many turn boundaries at most, so that a later turn never uncovers what was found."""
 
@@ -71,7 +80,7 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
             for part in _prefixes(run):
                 for hit in _Decider(reading, regions).resolve(part.elements):
                     found.setdefault((hit.entity, hit.spans), hit)
-        kept = pruned(found.values())
+        kept = pruned(widened(reading, list(found.values())))
         reading.__dict__[key] = kept
     return kept
 
@@ -102,7 +111,12 @@ class _Decider:
                     parts.append([element])
                 else:
                     parts[-1].append(element)
-            split = [hit for part in parts for hit in self.resolve(part)]
+            found = [self.resolve(part) for part in parts]
+            split = [hit for hits in found for hit in hits]
+            if split and weakest == REPAIR and not all(found):
+                # what was taken back, and what it was put right with, belong to the value ("0 1 9 2, scratch that, 0 1 9 4")
+                whole = max(split, key=lambda hit: hit.score)
+                return [Hit(whole.entity, self._spans(elements), whole.score, f"{whole.why}; with a correction")]
             if split:
                 return split
         hit = self._by_length(elements)
@@ -111,12 +125,14 @@ class _Decider:
     def _survives(self, elements: Sequence[Element], topics: list[Topic]) -> bool:
         """A price, a quantity, a train: the nearest cue says that the number is nobody's."""
         count = sum(len(e.digits) for e in elements)
+        if self._clock(elements) and not any(t.source == "before" and t.distance <= 3 and t.name in KINDS for t in topics):
+            return True
         for topic in topics:
             if topic.name in ("name", "name_any", "spell", "email", "address", "age"):
                 continue
-            if self._clock(elements) and not (topic.source == "before" and topic.distance <= 3):
-                return True
             if topic.source == "question" and count <= 6 and self._house(elements):
+                return True
+            if topic.source == "question" and topic.name != "zip" and count <= 8 and self._scaled(elements):
                 return True
             near = topic.source != "before" or topic.distance <= 5
             return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
@@ -126,9 +142,46 @@ class _Decider:
         """ "at seven thirty": a time of day in words."""
         digits = "".join(e.digits for e in elements)
         before = elements[0].first - 1
+        if (
+            len(elements) == 4
+            and all(e.spoken for e in elements)
+            and _hour(elements[0].digits, elements[1].digits)
+            and _hour(elements[2].digits, elements[3].digits)
+        ):
+            return elements[2].link > TIGHT
         if not 3 <= len(digits) <= 4 or before < 0 or self.reading.low[before] not in self.reading.vocab.clock_before:
             return False
-        return len(elements) == 2 and elements[0].spoken and int(elements[0].digits) <= 12 and digits[-2:] in ("00", "15", "30", "45", "05", "10", "20", "40", "50")
+        return len(elements) == 2 and elements[0].spoken and _hour(elements[0].digits, elements[1].digits)
+
+    def _scaled(self, elements: Sequence[Element]) -> bool:
+        """Whether a hundred or a thousand is said: prices and readings are said so, numbers of people seldom."""
+        return any(self.reading.kind[t] in (HUNDRED, THOUSAND) for e in elements for t in range(e.first, e.last + 1))
+
+    def _repeats(self, elements: Sequence[Element]) -> bool:
+        """Whether three digits on end were said in the turn before."""
+        reading = self.reading
+        said = reading.turns[reading.turn[elements[0].first] - 1]
+        digits = "".join(e.digits for e in elements)
+        spoken = "".join(e.digits for run in digit_runs(reading) for e in run.elements if said.first <= e.first < said.last)
+        return any(digits[i : i + 3] in spoken for i in range(len(digits) - 2))
+
+    def _brief(self, elements: Sequence[Element], topic: Topic) -> bool:
+        """Whether the turn says little else, so that a short number can be the answer to a question."""
+        if topic.source == "read back":
+            return self._repeats(elements)
+        if topic.source != "question":
+            return True
+        reading = self.reading
+        said = reading.turns[reading.turn[elements[0].first]]
+        other = [
+            t
+            for t in range(said.first, said.last)
+            if reading.kind[t] == WORD
+            and reading.low[t] not in reading.vocab.fillers
+            and reading.low[t] not in reading.vocab.backchannel
+            and reading.low[t] not in reading.vocab.repairs
+        ]
+        return len(other) <= 6
 
     def _house(self, elements: Sequence[Element]) -> bool:
         """Whether the digits are the house number of an address."""
@@ -181,15 +234,20 @@ class _Decider:
             if kind is None:
                 continue
             least = kind.asked if topic.source == "question" else kind.told
-            if least <= count <= kind.most and not self._year(elements, topic):
+            if (
+                least <= count <= kind.most
+                and not self._year(elements, topic)
+                and ((count >= kind.told and topic.source != "read back") or self._brief(elements, topic))
+            ):
                 if topic.name == "dob" and topic.source != "question":
                     continue
                 score = 0.8 if topic.source == "before" and topic.distance <= 5 else 0.7 if topic.source != "after" else 0.6
-                return Hit(kind.entity, self._spans(elements), score, topic.explain(self.reading))
+                entity = "US_ITIN" if topic.name == "ssn" and checks.itin("".join(e.digits for e in elements)) else kind.entity
+                return Hit(entity, self._spans(elements), score, topic.explain(self.reading))
         return None
 
     def _year(self, elements: Sequence[Element], topic: Topic) -> bool:
-        """"my account since 2019": a bare year some words after a cue is a year."""
+        """ "my account since 2019": a bare year some words after a cue is a year."""
         if topic.source != "before" or topic.distance < 4 or topic.name in ("dob", "pin", "expiry"):
             return False
         digits = "".join(e.digits for e in elements)
@@ -202,7 +260,7 @@ class _Decider:
         links = max((e.link for e in elements[1:]), default=TIGHT)
         if links > WEAK and not spoken:
             return None
-        if spoken and count >= 7:
+        if spoken and count >= (10 if self._scaled(elements) else 7):
             entity = "CREDIT_CARD" if 13 <= count <= 19 else "US_SSN" if count == 9 else "PHONE_NUMBER" if count in (7, 10, 11) else "ACCOUNT_ID"
             return Hit(entity, self._spans(elements), 0.5, f"{count} digits said one after the other")
         if not spoken and _groups(elements) in ([4, 4, 4, 4], [4, 6, 5]):
@@ -244,19 +302,36 @@ class _Decider:
             tokens.append(before)
             if reading.low[before] == "(" and before and reading.low[before - 1] == "+":
                 tokens.append(before - 1)
+        if (
+            before >= 1
+            and {reading.low[before - 1], reading.low[before]} == reading.vocab.sets["area_code"]
+            and reading.turn[before] == reading.turn[elements[0].first]
+        ):
+            tokens.append(before - 1)
         value = "".join(e.digits for e in elements)
         first, last = reading.turn[elements[0].first], reading.turn[elements[-1].last]
         mine = {reading.turn[e.first] for e in elements}
         for turn in range(first + 1, min(last + 2, len(reading.turns))):
             if turn not in mine and reading.light[turn]:
                 echoed = [
-                    t for t in range(reading.turns[turn].first, reading.turns[turn].last)
+                    t
+                    for t in range(reading.turns[turn].first, reading.turns[turn].last)
                     if reading.kind[t] == DIGITS or reading.kind[t] in SPOKEN_NUMBER or reading.kind[t] == ZERO
                 ]
                 said = "".join(reading.value[t] for t in echoed)
-                if echoed and (turn <= last or (len(said) >= 2 and said in value)):
+                echoed = echoed if any(reading.kind[t] in (DIGITS, UNIT, TEEN, TENS) for t in echoed) else []
+                if echoed and len(said) >= 2 and (turn <= last or said in value):
                     tokens.extend(echoed)
         return spans_of(reading, tokens)
+
+
+def _hour(hours: str, minutes: str) -> bool:
+    return (
+        int(hours) <= 12
+        and len(hours) <= 2
+        and len(minutes) == 2
+        and minutes in ("00", "15", "30", "45", "05", "10", "20", "40", "50", "25", "35", "55")
+    )
 
 
 def _groups(elements: Sequence[Element]) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from callveil.transforms.detect.recognizers import address, dates, internet, names
+from callveil.transforms.detect.recognizers import address, amounts, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
@@ -125,9 +125,9 @@ class AddressRecognizer(SpokenRecognizer):
 
     def gate(self, read: Reading) -> bool:
         vocab, words = read.vocab, read.words
-        if "address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads):
+        if read.has_numbers or any(word.endswith(vocab.street_endings) for word in words):
             return True
-        return "box" in words or (read.has_numbers and not words.isdisjoint(vocab.street_prefixes))
+        return bool("address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads))
 
     def find(self, read: Reading) -> Iterable[Hit]:
         return address.addresses(read)
@@ -143,7 +143,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
         return "@" in words or not words.isdisjoint(vocab.mail_joints) or not words.isdisjoint(vocab.providers) or "email" in read.topics
 
     def find(self, read: Reading) -> Iterable[Hit]:
-        return [*internet.written_mail(read), *internet.spoken_mail(read)]
+        return [*mail.written_mail(read), *mail.spoken_mail(read)]
 
 
 class SpokenUrlRecognizer(SpokenRecognizer):
@@ -188,7 +188,20 @@ class IntroductionRecognizer(SpokenRecognizer):
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
     def gate(self, read: Reading) -> bool:
-        return not read.words.isdisjoint(read.vocab.name_leads)
+        vocab, words = read.vocab, read.words
+        return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 
     def find(self, read: Reading) -> Iterable[Hit]:
         return names.introductions(read)
+
+
+class AmountRecognizer(SpokenRecognizer):
+    """Amounts of money."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("AMOUNT",)
+
+    def gate(self, read: Reading) -> bool:
+        return read.has_numbers
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return amounts.amounts(read)

@@ -9,10 +9,10 @@ from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PA
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
 
-SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email"))
+SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email", "iban"))
 """After a question about one of these a recogniser's "see" or "bee" is a letter, and a short scrap of letters a part of the answer."""
-_HESITATIONS = frozenset(("uh", "um", "er", "erm", "hm", "hmm", "mm", "ah"))
-_PAUSES = frozenset(("then", "and", "okay", "ok", "yes", "yeah", "it's", "that's", "is", "so", "followed", "by", "space", "again", "right", "like"))
+NAMED = frozenset(("order", "booking", "username", "password"))
+"""Values of these topics may hold neither a digit nor a single letter."""
 
 
 @dataclass(slots=True)
@@ -72,9 +72,11 @@ class _Spelling:
             if ahead >= 0 and self.kind[ahead] in (LETTER, ZERO) and len(self.low[ahead]) == 1:
                 times = int(self.reading.value[token])
                 return Piece(self.low[ahead].upper() * times, token, ahead, letter=1, spoken=True), place + 2
-        if kind in (WORD, MONTH, ZERO):
+        if kind in (WORD, MONTH):
             return self._word(place, token, low, inside)
-        number = self.numbers.number(place, True)
+        if kind == ZERO and inside:
+            return Piece("0", token, token, spoken=True), place + 1
+        number = self.numbers.number(place, inside)
         if number is not None:
             return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
         return None
@@ -82,7 +84,9 @@ class _Spelling:
     def _mixed(self, token: int) -> bool:
         """Whether digits and letters are written as one word here."""
         reading = self.reading
-        return (reading.glued(token) and self.low[token - 1].isalnum()) or (token + 1 < reading.count and reading.glued(token + 1) and self.low[token + 1].isalnum())
+        return (reading.glued(token) and self.low[token - 1].isalnum()) or (
+            token + 1 < reading.count and reading.glued(token + 1) and self.low[token + 1].isalnum()
+        )
 
     def _letter(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
         reading = self.reading
@@ -90,19 +94,34 @@ class _Spelling:
             return None
         if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
             return None
+        if low == "x" and self._xray(place + 1):
+            return Piece("X", token, self.stream[place + 2], letter=2, spoken=True), place + 3
         # "c for charlie", "b as in boy", "d like delta"
         after = place + 1
         words = [self._token(after + i) for i in range(4)]
         said = [self.low[t] if t >= 0 else "" for t in words]
-        if said[0] == "," :
+        if said[0] == ",":
             words, said, after = words[1:], said[1:], after + 1
-        for link, size in ((("as", "in"), 2), (("is", "for"), 2), (("like", "in"), 2), (("for",), 1), (("like",), 1), (("as",), 1), (("in",), 1)):
-            if tuple(said[:size]) == link and size < len(said) and said[size][:1].isalpha():
-                if link == ("as", "in") or (said[size][0] == low and len(said[size]) > 1):
-                    return Piece(low.upper(), token, words[size], letter=2, spoken=True), after + size + 1
+        for index, link in enumerate(reading.vocab.spelling_links):
+            size = len(link)
+            if tuple(said[:size]) != link or size >= len(said) or not said[size][:1].isalpha():
+                continue
+            last = after + size
+            if index == 0 or (said[size][0] == low and (len(said[size]) > 1 or self._xray(last + 1))):
+                if said[size] == "x" and self._xray(last + 1):
+                    last += 2
+                return Piece(low.upper(), token, self.stream[last], letter=2, spoken=True), last + 1
         if low in "ai" and not self._mixed(token) and not self._followed(place + 1) and not (inside and self._final(place + 1)):
             return None
         return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
+
+    def _xray(self, place: int) -> bool:
+        return (
+            self._token(place) >= 0
+            and self.low[self._token(place)] == "-"
+            and self._token(place + 1) >= 0
+            and self.low[self._token(place + 1)] == "ray"
+        )
 
     def _followed(self, place: int) -> bool:
         """Whether a letter or a digit follows at once: only then are "a" and "i" letters."""
@@ -115,7 +134,7 @@ class _Spelling:
             return token not in self.skip
         if self.kind[token] == LETTER:
             return self.low[token] not in "ai" or self._token(place + 1) < 0 or self.kind[self._token(place + 1)] != WORD
-        return self.numbers.number(place, True) is not None
+        return self.kind[token] == ZERO or self.numbers.number(place, True) is not None
 
     def _final(self, place: int) -> bool:
         token = self._token(place)
@@ -126,7 +145,9 @@ class _Spelling:
         letter = vocab.nato.get(low)
         if letter is not None:
             ahead = self._token(place + 1)
-            following = ahead >= 0 and (self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None)
+            following = ahead >= 0 and (
+                self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None
+            )
             if inside or following or self.expected(token):
                 return Piece(letter.upper(), token, token, letter=2, spoken=True), place + 1
         if not low.isalpha():
@@ -134,10 +155,12 @@ class _Spelling:
         glued = (token + 1 < reading.count and reading.glued(token + 1) and self.kind[token + 1] == DIGITS) or (
             token > 0 and reading.glued(token) and self.kind[token - 1] == DIGITS
         )
+        if not glued and len(low) <= 5 and token + 2 < reading.count and self.low[token + 1] == "-" and self.kind[token + 2] == DIGITS:
+            glued = reading.glued(token + 1) and reading.glued(token + 2)
         if glued and len(low) <= 14:
             return Piece(low.upper(), token, token), place + 1
         raw = reading.text[reading.start[token] : reading.end[token]]
-        if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in ("am", "pm", "ok"):
+        if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in vocab.sets["no_code"]:
             return Piece(low.upper(), token, token), place + 1
         if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
             return None
@@ -145,7 +168,13 @@ class _Spelling:
             sound = vocab.sounds.get(low)
             if sound is not None and self._spelling_follows(place + 1, inside) and (inside or low not in vocab.fillers or low == "see"):
                 return Piece(sound.upper(), token, token, letter=1, spoken=True), place + 1
-            if len(low) <= 3 and low not in vocab.words and low not in vocab.quantities and low not in vocab.fillers and low not in vocab.cues:
+            if (
+                len(low) <= (4 if inside else 3)
+                and low not in vocab.words
+                and low not in vocab.quantities
+                and low not in vocab.fillers
+                and low not in vocab.cues
+            ):
                 return Piece(low.upper(), token, token, letter=1, spoken=True), place + 1
         return None
 
@@ -157,7 +186,7 @@ class _Spelling:
         if self.kind[token] in (SEPARATOR, LINE):
             return inside
         kind, low = self.kind[token], self.low[token]
-        return kind == LETTER or low in self.reading.vocab.sounds or self.numbers.number(place, True) is not None or kind == DIGITS
+        return kind in (LETTER, DIGITS) or low in self.reading.vocab.sounds or self.numbers.number(place, True) is not None
 
     def _digits_follow(self, place: int) -> bool:
         token = self._token(place)
@@ -193,21 +222,34 @@ class _Spelling:
                     strength = max(strength, REPAIR)
                 elif low in vocab.joints or low in vocab.frames:
                     pass
-                elif low in _HESITATIONS:
+                elif low in vocab.sets["hesitations"]:
                     strength = max(strength, LOOSE)
-                elif low in _PAUSES or low in vocab.backchannel:
+                elif low in vocab.sets["spelling_pauses"] or low in vocab.backchannel:
                     strength = max(strength, WEAK)
                 else:
                     return None
             place += 1
         return None
 
+    def _promising(self, token: int) -> bool:
+        """A cheap test of whether a word can begin a code: most words cannot."""
+        reading = self.reading
+        if self.low[token] in reading.vocab.nato or self.expected(token):
+            return True
+        if len(self.low[token]) <= 4 and reading.text[reading.start[token]].isupper():
+            return True
+        after = token + 1
+        if after < reading.count and reading.glued(after) and (self.kind[after] == DIGITS or self.low[after] == "-"):
+            return True
+        return reading.glued(token) and self.kind[token - 1] == DIGITS
+
     def codes(self) -> list[Code]:
         """All runs of pieces that hold a letter."""
         out: list[Code] = []
         place, size = 0, len(self.stream)
         while place < size:
-            found = self.piece(place, False)
+            token = self.stream[place]
+            found = self.piece(place, False) if token >= 0 and (self.kind[token] != WORD or self._promising(token)) else None
             if found is None:
                 place += 1
                 continue
@@ -231,6 +273,7 @@ def may_hold_codes(reading: Reading) -> bool:
             or not reading.words.isdisjoint(reading.vocab.nato)
             or "o" in reading.words
             or not reading.topics.isdisjoint(SPELLED)
+            or not reading.topics.isdisjoint(NAMED)
         )
         reading.__dict__["_may_hold_codes"] = kept
     return kept

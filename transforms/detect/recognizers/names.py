@@ -23,13 +23,17 @@ class _Names:
     def possible(self, token: int) -> bool:
         """Whether a word may be (part of) a name: letters, and no word of everyday talk."""
         low = self.low[token]
-        if self.kind[token] not in (WORD, MONTH):
+        if self.kind[token] != WORD:
             return False
         base = low[:-2] if low.endswith("'s") else low
         return len(base) > 1 and base not in self.vocab.words and base not in self.vocab.fillers and base not in self.vocab.titles
 
     def surname(self, token: int) -> bool:
         """An everyday word that is also a name ("Frank Young")."""
+        if self.kind[token] == MONTH:
+            said = self.reading.turns[self.reading.turn[token]]
+            if said.last - said.first > 4 or any(self.reading.value[t] and self.kind[t] != MONTH for t in range(said.first, said.last)):
+                return False
         return self.low[token] in self.vocab.ambiguous_names
 
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
@@ -44,7 +48,7 @@ class _Names:
                     at += 1
                     continue
                 break
-            if kind == LETTER and words and low not in ("i", "a") and self.kind[at - 1] != LETTER:
+            if kind == LETTER and words and low not in self.vocab.sets["pronouns"] and self.kind[at - 1] != LETTER:
                 at, last = at + 1, at + 1
                 continue
             if low in self.vocab.titles and words == 0:
@@ -53,7 +57,12 @@ class _Names:
                     at += 1
                 first = at
                 continue
-            if low in self.vocab.particles and at + 1 < stop and self.kind[at + 1] in (WORD, MONTH) and (self.possible(at + 1) or self.low[at + 1] in self.vocab.particles):
+            if (
+                low in self.vocab.particles
+                and at + 1 < stop
+                and self.kind[at + 1] in (WORD, MONTH)
+                and (self.possible(at + 1) or self.low[at + 1] in self.vocab.particles)
+            ):
                 at += 1
                 words += 1
                 continue
@@ -74,7 +83,11 @@ def introductions(reading: Reading) -> list[Hit]:
                 token += 1
                 continue
             at = lead[0]
-            while at < said.last and (reading.low[at] in (":", ",", "is", "uh", "um", "er", "'s", "'", "s", "it's") or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")):
+            while at < said.last and (
+                reading.low[at] in names.vocab.sets["name_fillers"]
+                or reading.low[at] in ":,'"
+                or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")
+            ):
                 at += 1
             if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
                 token = lead[0]
@@ -82,20 +95,62 @@ def introductions(reading: Reading) -> list[Hit]:
             found = names.follow(at, said.last, lead[1] != "weak")
             if found is not None and found[1] < said.last and reading.low[found[1]] in names.vocab.things:
                 found = None
-            if found is not None and (lead[1] != "weak" or _introduced(names, found, said.last)):
+            if found is not None and (lead[1] != "weak" or _introduced(names, " ".join(reading.low[token : lead[0]]), found, said.last)):
                 why = f"'{' '.join(reading.low[token : lead[0]])}' before it"
                 out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
             token = lead[0]
+    out.extend(_speaking(names))
+    out.extend(_titled(names))
     return out
 
 
-def _introduced(names: _Names, found: tuple[int, int], stop: int) -> bool:
+def _speaking(names: _Names) -> list[Hit]:
+    """ "hi, Ashok here", "Hiroshi speaking": up to three possible names before the word, at the start of what is said."""
+    reading, out = names.reading, []
+    if reading.words.isdisjoint(names.vocab.spoken_after):
+        return []
+    for token in range(1, reading.count):
+        if reading.low[token] not in names.vocab.spoken_after:
+            continue
+        start, first = reading.turns[reading.turn[token]].first, token
+        while first > start and token - first < 3 and names.possible(first - 1):
+            first -= 1
+        lead = reading.low[first - 1] if first > start else ""
+        end = (
+            token + 1 >= reading.turns[reading.turn[token]].last
+            or reading.kind[token + 1] in (SEPARATOR, LINE)
+            or reading.low[token + 1] in names.vocab.openers
+        )
+        if first < token and end and token - start <= 8 and (not lead or lead in ",.\n" or lead in names.vocab.sets["greetings"]):
+            out.append(Hit("PERSON", spans_of(reading, [first, token - 1]), 0.6, f"'{reading.low[token]}' after it"))
+    return out
+
+
+def _titled(names: _Names) -> list[Hit]:
+    """ "Mrs Okafor", "dr. tagaloa": a title and a possible name."""
+    reading, out = names.reading, []
+    for token in range(reading.count - 1):
+        if reading.low[token] not in names.vocab.titles or reading.turn[token] != reading.turn[token + 1]:
+            continue
+        at, stop = token + 1, reading.turns[reading.turn[token]].last
+        if reading.low[at] == "." and at + 1 < stop:
+            at += 1
+        found = names.follow(at, stop, True)
+        if found is not None and found[0] == at:
+            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.6, f"'{reading.low[token]}' before it"))
+    return out
+
+
+def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> bool:
     reading = names.reading
     raw = reading.text[reading.start[found[0]] : reading.end[found[0]]]
-    if raw[:1].isupper() and not raw.isupper():
+    if raw[:1].isupper() and not raw.isupper() and lead not in names.vocab.sets["bare_leads"]:
         return True
-    after = found[1]
-    return after >= stop or reading.low[after] in names.vocab.callers or reading.low[after] in ".,!?" or found[1] - found[0] == 2
+    after = reading.low[found[1]] if found[1] < stop else ""
+    capital = raw[:1].isupper()
+    if lead in names.vocab.sets["bare_leads"]:
+        return after in names.vocab.sets["bare_followers"] or (capital and after in ("from", ","))
+    return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2
 
 
 def answers(reading: Reading) -> list[Hit]:
@@ -114,14 +169,21 @@ def answers(reading: Reading) -> list[Hit]:
 
 def _asks_person(reading: Reading, topic: Topic, answering: str) -> bool:
     """Whether the question is for a person's name, put to this party, and still fresh."""
-    if topic.name not in NAME_TOPICS or topic.answers > 1 or topic.distance > 5:
+    if topic.name not in NAME_TOPICS or topic.source != "question" or topic.answers > 1 or topic.distance > 5:
+        return False
+    if any(
+        not reading.light[t]
+        and reading.turns[t].role != answering
+        and reading.vocab.repeats.isdisjoint(reading.low[reading.turns[t].first : reading.turns[t].last])
+        for t in range(topic.cue.turn + 1, topic.cue.turn + topic.distance)
+    ):
         return False
     asked = reading.turns[topic.cue.turn]
     words = reading.low[asked.first : asked.last]
     if topic.name == "spell":
         return topic.answers == 0 and topic.distance <= 2
     if topic.name == "name":
-        return answering != AGENT or not {"your", "this", "you"}.isdisjoint(words)
+        return answering != AGENT or not reading.vocab.sets["asks_agent"].isdisjoint(words)
     after = reading.low[topic.cue.last : topic.cue.last + 1]
     before = reading.low[topic.cue.first - 1 : topic.cue.first]
     if answering == AGENT or after == ["of"] or (before and before[0] in reading.vocab.things):
@@ -146,8 +208,15 @@ def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
             continue
         before = reading.low[found[0] - 1] if found[0] > first else ""
         led = found[0] == first or before in vocab.before_names or reading.kind[found[0] - 1] in (SEPARATOR, LINE)
-        ended = found[1] >= stop or reading.kind[found[1]] in (SEPARATOR, LINE) or reading.low[found[1]] in vocab.before_names or reading.kind[found[1]] == LETTER
+        ended = (
+            found[1] >= stop
+            or reading.kind[found[1]] in (SEPARATOR, LINE)
+            or reading.low[found[1]] in vocab.before_names
+            or reading.kind[found[1]] == LETTER
+        )
         doubtful = not any(names.possible(t) for t in range(*found))
+        if doubtful and found[1] < stop and reading.low[found[1]] in vocab.before_names:
+            ended = False
         if led and (ended or not doubtful):
             out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), score, why))
         token = max(found[1], token + 1)

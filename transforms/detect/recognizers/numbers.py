@@ -74,18 +74,23 @@ class Run:
 
 
 def blocked(reading: Reading) -> frozenset[int]:
-    """Tokens of written dates, times, prices, shares, ratings, GUIDs and internet addresses: they are in no run."""
-    if not reading.has_digits:
-        return frozenset()
+    """Tokens of written dates, times, prices, shares, ratings, GUIDs, internet addresses and cues: they are in no run."""
+    kept: frozenset[int] | None = reading.__dict__.get("_blocked")
+    if kept is not None:
+        return kept
     out: set[int] = set()
     token, starts = 0, reading.start
-    for match in _NOT_NUMBERS.finditer(reading.text):
+    for match in _NOT_NUMBERS.finditer(reading.text) if reading.has_digits else ():
         while token < reading.count and starts[token] < match.start():
             token += 1
         while token < reading.count and starts[token] < match.end():
             out.add(token)
             token += 1
-    return frozenset(out)
+    for cue in reading.cues:  # "the last four digits": the number belongs to the cue
+        if cue.last - cue.first > 1:
+            out.update(range(cue.first, cue.last))
+    kept = reading.__dict__["_blocked"] = frozenset(out)
+    return kept
 
 
 class NumberParser:
@@ -117,9 +122,10 @@ class NumberParser:
             return self._scaled(self.value[token], place + 1)
         if kind == ZERO:
             ahead = self._kind(place + 1)
-            if inside or ahead in (UNIT, ZERO, MULTIPLE) or (ahead == DIGITS and self.low[token] != "o"):
+            if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and self.low[token] != "o"):
                 return "0", place + 1, True
-            return None
+            behind = self._kind(place - 1) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED)
+            return ("0", place + 1, True) if inside and behind and not self._clock(place) else None
         if kind == TEEN:
             return self._scaled(self.value[token], place + 1)
         if kind == TENS:
@@ -131,7 +137,9 @@ class NumberParser:
             return self._scaled(self.value[token], place + 1)
         if kind == MULTIPLE:
             ahead = self._kind(place + 1)
-            if ahead in (UNIT, ZERO) or (ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip):
+            if ahead in (UNIT, ZERO) or (
+                ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip
+            ):
                 return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
         return None
 
@@ -140,7 +148,8 @@ class NumberParser:
         glued_before = reading.glued(token) and self.kind[token - 1] in (WORD, LETTER, UNIT, TENS, ZERO)
         after = token + 1
         glued_after = after < reading.count and reading.glued(after) and self.kind[after] in (WORD, LETTER, ZERO)
-        if (glued_before and self.low[token - 1] not in ("x", "ext")) or (glued_after and self.low[after] not in ("x", "ext")):
+        extension = reading.vocab.sets["extension"]
+        if (glued_before and self.low[token - 1] not in extension) or (glued_after and self.low[after] not in reading.vocab.sets["extension"]):
             return None
         digits = self.value[token]
         if len(digits) <= 2:
@@ -177,7 +186,13 @@ class NumberParser:
         """Whether the word at `after` makes the number before it a quantity, a time or a price."""
         while self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-":
             after += 1
+        if self._clock(after):
+            return True
         return self._kind(after) in (WORD, ZERO, LETTER) and self.low[self.stream[after]] in self.reading.vocab.quantities
+
+    def _clock(self, place: int) -> bool:
+        """Whether "o clock" stands here."""
+        return self._kind(place) == ZERO and self._kind(place + 1) == WORD and self.low[self.stream[place + 1]] == "clock"
 
     def link(self, place: int) -> tuple[int, int] | None:
         """From just after an element: (strength of the link, place of the next element), or None where the run ends."""
@@ -216,11 +231,15 @@ class NumberParser:
             return LOOSE if low in ".…·'" else WEAK
         if low in reading.vocab.repairs:
             return REPAIR
+        if low == "i" and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
+            return REPAIR
+        if low == "that" and token and self.low[token - 1] in reading.vocab.repairs:
+            return REPAIR
         if low in reading.vocab.joints:
             return TIGHT
         if low in reading.vocab.fillers:
             return WEAK
-        if low in ("x", "ext"):
+        if low in reading.vocab.sets["extension"]:
             return LOOSE
         return None
 

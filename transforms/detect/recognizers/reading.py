@@ -94,7 +94,7 @@ class Reading:
                 elif raw == "\n":
                     low(raw), kind(LINE), value("")
                 else:
-                    low(raw), kind(SEPARATOR if not raw.isalnum() else WORD), value("")
+                    low("'" if raw == "’" else word), kind(SEPARATOR if not raw.isalnum() else WORD), value("")
                 start(match.start()), end(match.end())
                 count += 1
             self.turn.extend([len(self.turns)] * (count - first))
@@ -179,7 +179,11 @@ class Reading:
             out.append(
                 said.last - said.first <= LIGHT_TOKENS
                 and all(
-                    self.kind[t] in (SEPARATOR, LINE, LETTER, DIGITS) or self.kind[t] in SPOKEN_NUMBER or self.kind[t] == ZERO or self.low[t] in quiet or self.low[t] in fillers
+                    self.kind[t] in (SEPARATOR, LINE, LETTER, DIGITS)
+                    or self.kind[t] in SPOKEN_NUMBER
+                    or self.kind[t] == ZERO
+                    or self.low[t] in quiet
+                    or self.low[t] in fillers
                     for t in range(said.first, said.last)
                 )
             )

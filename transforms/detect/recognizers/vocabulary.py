@@ -37,10 +37,16 @@ class Vocabulary:
     ordinal_suffixes: frozenset[str]
     date_words: frozenset[str]
     currency_signs: str
+    currencies: frozenset[str]
     cues: Phrases
     openers: frozenset[str]
     requests: frozenset[str]
+    repeats: frozenset[str]
+    answer_frames: frozenset[str]
+    question_words: frozenset[str]
     words: frozenset[str]
+    sets: Mapping[str, frozenset[str]]
+    spelling_links: tuple[tuple[str, ...], ...]
     streets: frozenset[str]
     weak_streets: frozenset[str]
     street_prefixes: frozenset[str]
@@ -57,6 +63,7 @@ class Vocabulary:
     name_leads: Phrases
     callers: frozenset[str]
     titles: frozenset[str]
+    spoken_after: frozenset[str]
     particles: frozenset[str]
     frames: frozenset[str]
     person_asks: frozenset[str]
@@ -90,11 +97,11 @@ def vocabulary(code: str) -> Vocabulary:
     kinds.update({w: (MONTH, v) for w, v in lex["months"].items()})
     kinds.update({w: (ORDINAL, v) for w, v in lex["ordinals"].items()})
     kinds.update({w: (UNIT, v) for w, v in lex["units"].items()})
-    kinds.update({w: (ZERO, "0") for w in lex["zeros"]})
+    kinds.update(dict.fromkeys(lex["zeros"], (ZERO, "0")))
     kinds.update({w: (TEEN, v) for w, v in lex["teens"].items()})
     kinds.update({w: (TENS, v) for w, v in lex["tens"].items()})
-    kinds.update({w: (HUNDRED, "00") for w in lex["hundred"]})
-    kinds.update({w: (THOUSAND, "000") for w in lex["thousand"]})
+    kinds.update(dict.fromkeys(lex["hundred"], (HUNDRED, "00")))
+    kinds.update(dict.fromkeys(lex["thousand"], (THOUSAND, "000")))
     kinds.update({w: (MULTIPLE, v) for w, v in lex["multiples"].items()})
     return Vocabulary(
         language=language,
@@ -114,10 +121,16 @@ def vocabulary(code: str) -> Vocabulary:
         ordinal_suffixes=words(lex, "ordinal_suffixes"),
         date_words=words(lex, "date_words"),
         currency_signs=lex["currency_signs"],
+        currencies=words(lex, "currencies"),
         cues=language.cues,
         openers=language.openers,
         requests=language.requests,
+        repeats=language.repeats,
+        answer_frames=language.answer_frames,
+        question_words=language.question_words,
         words=language.words,
+        sets={name: frozenset(items) for name, items in language.sets.items()},
+        spelling_links=tuple(tuple(link.split()) for link in language.sets["spelling_links"]),
         streets=words(adr, "suffixes") | words(adr, "abbreviations"),
         weak_streets=words(adr, "weak_suffixes"),
         street_prefixes=words(adr, "prefixes"),
@@ -134,6 +147,7 @@ def vocabulary(code: str) -> Vocabulary:
         name_leads=phrases([(p, "strong") for p in nam["strong"]] + [(p, "weak") for p in nam["weak"]] + [(p, "label") for p in nam["labels"]]),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),
+        spoken_after=words(nam, "spoken_after"),
         particles=words(nam, "particles"),
         frames=words(nam, "frames"),
         person_asks=words(nam, "person_asks"),

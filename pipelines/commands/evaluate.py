@@ -1,0 +1,187 @@
+"""`callveil evaluate`: how much of the personal data in labelled conversations is found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.measures import print_measured
+from callveil.pipelines.options import policy_of
+from callveil.pipelines.plot import PlotError, check_plot, plot_measured
+from callveil.pipelines.summary import print_json
+from callveil.transforms.detect.engine import VERSION, Detector
+from callveil.transforms.detect.evaluate import POOLED, evaluate
+from callveil.transforms.detect.gold import GoldError, GoldRow, Prediction
+from callveil.transforms.detect.measure import Scoring
+from callveil.transforms.detect.pipeline import ModelError
+
+DESCRIPTION = """\
+Measure detection on labelled conversations: JSON lines of
+  {"id", "turns": [{"speaker", "text"}], "spans": [{"turn", "start", "end", "type"}], "metadata": {"complete_types": [...]}}
+Offsets count characters of the turn. Each conversation is read whole, as the redaction job reads it, with nothing known of the contact;
+what the policy would replace counts as found.
+
+Printed with 95 % intervals: recall by entity (every letter and digit of a span covered) and by character, letters left readable and
+letters covered outside every label per 1,000 characters, conversations without a leak, precision where a row says which types it labels
+completely, all of it by type; what kind of thing was missed, and what was covered without a label. Labels are seldom complete, so
+over-redaction is an upper bound. No text is printed unless you ask for it."""
+
+EPILOG = """\
+examples:
+  callveil evaluate --gold dev.jsonl
+  callveil evaluate --gold a.jsonl b.jsonl --policy policy.yaml --predictions found.jsonl --json
+  callveil evaluate --gold dev.jsonl --plot recall.svg --show-text --limit 200
+
+exit codes: 0 done, 1 a file could not be written, 2 usage, 3 some conversations would have been rejected (they count as wholly leaked)"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    p = argparse.ArgumentParser(prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    p.add_argument("--gold", nargs="+", action="extend", required=True, type=Path, metavar="FILE", help="labelled conversations")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--predictions", type=Path, metavar="OUT", help="write what was found, without text, one {id, spans} a line")
+    p.add_argument("--plot", type=Path, metavar="FILE", help="draw recall by type as .svg or .png (needs pip install 'callveil[plot]')")
+    p.add_argument("--typed", action="store_true", help="a letter counts as found only where the type is right as well")
+    p.add_argument("--labelled-only", action="store_true", help="leave labels that a pattern added (`by: regex`) out of recall")
+    p.add_argument("--all-types", action="store_true", help="count places, dates, amounts and other types among the core as well")
+    p.add_argument("--limit", type=_positive, metavar="N", help="first N conversations of each file only")
+    p.add_argument("--show-text", action="store_true", help="quote examples of what was missed and covered; they are personal data if your input is")
+    p.add_argument("--json", action="store_true", help="print as JSON")
+    p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
+    return p
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
+    return number
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    policy = policy_of(args.policy)
+    scoring = Scoring(args.typed, args.all_types, args.labelled_only)
+    try:
+        if args.plot:
+            check_plot(args.plot)
+        total = sum(min(_lines(path), args.limit or sys.maxsize) for path in args.gold)
+        detector = Detector(policy.detect)
+        started = time.process_time()
+        with _Watch(total, not args.no_progress) as watch, _predictions(args.predictions) as out:
+            found = evaluate(detector, policy, args.gold, scoring, limit=args.limit, quote=args.show_text, sink=_Sink(out, watch))
+        seconds = time.process_time() - started
+    except (GoldError, ModelError, PlotError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from None
+    try:
+        if args.plot:
+            plot_measured(found, args.plot)
+    except OSError as error:
+        print(f"callveil evaluate: {args.plot}: cannot be written ({error.strerror})", file=sys.stderr)
+        return FAILED
+    words = sum(m.words for m in found if m.name != POOLED)
+    if args.json:
+        rules = {"typed": scoring.typed, "all_types": scoring.all_types, "labelled_only": scoring.labelled_only}
+        tool = {"policy": policy.name, "policy_sha256": policy.sha256, "version": VERSION}
+        print_json({**tool, "scoring": rules, "cpu_seconds": round(seconds, 2), "words": words, "sets": [m.as_dict() for m in found]})
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+        for measured in found:
+            print_measured(console, measured, scoring)
+        console.print(f"policy {policy.name}; {seconds:.1f} s of CPU, {words / max(seconds, 1e-9):,.0f} words/s, scoring included")
+    return REJECTED if any(m.failed for m in found) else DONE
+
+
+def _lines(path: Path) -> int:
+    try:
+        with path.open("rb") as source:
+            return sum(1 for line in source if line.strip())
+    except OSError as error:
+        raise GoldError(f"{path}: cannot be opened ({error.strerror})") from None
+
+
+class _Sink:
+    """Writes predictions and moves the progress on, conversation by conversation."""
+
+    def __init__(self, out: BinaryIO | None, watch: _Watch) -> None:
+        self.out, self.watch = out, watch
+        self.seen: dict[str, str] = {}
+
+    def __call__(self, row: GoldRow, predictions: Sequence[Prediction]) -> None:
+        self.watch.step()
+        if self.out is None:
+            return
+        if row.id in self.seen:
+            raise GoldError(f"{row.file}:{row.line}: id: {self.seen[row.id]} has the same; predictions go by id: evaluate one file at a time")
+        self.seen[row.id] = f"{row.file}:{row.line}"
+        self.out.write(orjson.dumps({"id": row.id, "spans": [p.as_dict() for p in predictions]}) + b"\n")
+
+
+@contextmanager
+def _predictions(path: Path | None) -> Iterator[BinaryIO | None]:
+    """The file predictions go to; it has its name only once it is whole."""
+    if path is None:
+        yield None
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        out = partial.open("wb")
+    except OSError as error:
+        raise UsageError(f"--predictions: {path}: cannot be written ({error.strerror})") from None
+    try:
+        with out:
+            yield out
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class _Watch:
+    """Progress on standard error: a bar on a terminal, else a line now and then."""
+
+    EVERY = 15.0
+
+    def __init__(self, total: int, show: bool) -> None:
+        self.total, self.show, self.done = total, show, 0
+        self.started = self.told = time.monotonic()
+        columns = (TextColumn("evaluating"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True) if show and sys.stderr.isatty() else None
+
+    def __enter__(self) -> _Watch:
+        if self.bar is not None:
+            self.bar.start()
+            self.task = self.bar.add_task("", total=self.total)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def step(self) -> None:
+        """One conversation is done."""
+        self.done += 1
+        if self.bar is not None:
+            self.bar.update(self.task, completed=self.done)
+        elif self.show and time.monotonic() - self.told >= self.EVERY:
+            self.told = time.monotonic()
+            left = (self.told - self.started) / self.done * (self.total - self.done)
+            print(f"callveil evaluate: {self.done:,} of {self.total:,} conversations, about {left:.0f} s to go", file=sys.stderr)
+
+

@@ -1,0 +1,171 @@
+"""`callveil explain`: why each piece of a text or record was found, and what the policy makes of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.options import policy_of
+from callveil.pipelines.summary import print_json
+from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.policy import Policy
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.batch import Job, treatments
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.engine import DetectionFailed, Detector
+from callveil.transforms.detect.explain import Verdict, explain
+from callveil.transforms.detect.gold import BEGAN
+from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.ingest import InputError, plan_chunks, read_chunk
+from callveil.transforms.store.files import Files
+
+DESCRIPTION = """\
+Show for each piece of a text or of one interaction what found it and what becomes of it: recognizer, pattern or question that decided,
+context words, score and threshold, the policy's operator, and which of several overlapping findings won.
+
+It prints your own text, personal data and all, to standard output. Nothing is stored or logged."""
+
+EPILOG = """\
+examples:
+  callveil explain --text 'my number is four one five, five five five, oh one oh one'
+  callveil explain --text - --policy pci < transcript.txt          lines may begin with `Agent:` and `Caller:`
+  callveil explain --interaction day/calls.jsonl:17 --json          line 17; of an API page or Parquet file the 17th record
+
+exit codes: 0 done, 2 usage, 3 the job would reject this record"""
+
+WIDTH = 150
+"""Columns of the table where standard output is no terminal."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    p = argparse.ArgumentParser(prog="callveil explain", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", metavar="TEXT", help="a text; - reads standard input")
+    what.add_argument("--interaction", metavar="FILE[:LINE]", help="an interaction in any format `callveil redact` reads; without LINE the first one")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
+    p.add_argument("--json", action="store_true", help="print as JSON")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    policy = policy_of(args.policy)
+    if args.interaction is not None:
+        raw = read_interaction(args.interaction, policy)
+    else:
+        raw = from_text(sys.stdin.read() if args.text == "-" else args.text)
+    if isinstance(raw, Rejected):
+        return _refused(args.json, raw.reason, f"{raw.field}: {raw.detail}" if raw.field else raw.detail)
+    try:
+        detector = Detector(policy.detect)
+    except (ModelError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from None
+    language = detector.language_of(str(raw.record.get("language") or "") or None)
+    # The record's own time stands for the run's, so that age never hides what a reader asks about.
+    job = Job(raw, decide(policy, raw, args.account_type, raw.called_at, language, Floor(), ()), args.account_type)
+    try:
+        verdicts = explain(detector, job)
+    except DetectionFailed as failure:
+        return _refused(args.json, "detection_failed", str(failure))
+    fields = _fields(job)
+    if args.json:
+        print_json({"mode": job.decision.mode, "policy_sha256": policy.sha256, "fields": fields, "findings": [v.as_dict() for v in verdicts]})
+    else:
+        _print(job, fields, verdicts)
+    return DONE
+
+
+def from_text(text: str) -> RawInteraction:
+    """A call that consists of a transcript alone. Raises `UsageError` for an empty one."""
+    if not text.strip():
+        raise UsageError("--text: is empty; give a text, or - to read standard input")
+    record = {"id": "text", "account_id": "explain", "kind": "call", "transcription_text": text}
+    return RawInteraction(InteractionKey("explain", "text"), "call", BEGAN, 0, record, SourceRef("--text"))
+
+
+def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
+    """The interaction `FILE[:LINE]` names.
+
+    Raises `UsageError` where there is no such file, line or record.
+    """
+    path, number = where, None
+    head, _, tail = where.rpartition(":")
+    if head and tail.isdecimal() and not Path(where).exists():
+        path, number = head, int(tail)
+    if number == 0:
+        raise UsageError(f"{where}: lines and records are counted from 1")
+    files = Files()
+    try:
+        for record in _records(files, path, policy):
+            place = record.source.index + 1 if record.source.index is not None else record.source.line
+            if number is None or place == number:
+                return record
+    except InputError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({type(error).__name__})") from None
+    what = "holds no interaction" if number is None else f"has no interaction at line or record {number}; the line may be empty"
+    raise UsageError(f"{path}: {what}")
+
+
+def _records(files: Files, path: str, policy: Policy) -> Iterator[RawInteraction | Rejected]:
+    chunks, _ = plan_chunks(files, [path], count_lines=True)
+    for chunk in chunks:
+        yield from read_chunk(files, chunk, policy.limits)
+
+
+def _refused(as_json: bool, reason: str, detail: str) -> int:
+    if as_json:
+        print_json({"rejected": {"reason": reason, "detail": detail}})
+    else:
+        print(f"callveil explain: the job would reject this record: {reason}: {detail}", file=sys.stderr)
+    return REJECTED
+
+
+def _fields(job: Job) -> dict[str, list[str]]:
+    """Names of the record's fields by what the policy does with them; numbers and times it never reads are left out."""
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for leaf, treatment in treatments(job):
+        found[{"guard": "keep"}.get(treatment, treatment)].setdefault(leaf.field.name)
+    return {treatment: list(found[treatment]) for treatment in sorted(found)}
+
+
+def _print(job: Job, fields: dict[str, list[str]], verdicts: Sequence[Verdict]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    texts: dict[str, str] = {"scan": "read", "redact": "replaced whole", "clear": "cleared", "keep": "kept"}
+    for treatment, names in fields.items():
+        if job.raw.source.file != "--text":
+            console.print(f"{texts[treatment]}: {', '.join(names)}", soft_wrap=True)
+    if job.decision.mode == "full" and "scan" not in fields:
+        console.print("mode full: what was said and written is cleared without being read")
+    if not verdicts:
+        console.print("nothing was found")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("where", "text", "type", "score", "found by", "why it was found", "outcome"):
+        table.add_column(name, overflow="fold")
+    for v in verdicts:
+        row: tuple[Any, ...] = (
+            f"{v.field} {v.start}-{v.end}", v.text, v.entity, _score(v), v.detector, v.reason,
+            f"{v.outcome}{f' ({v.operator})' if v.outcome == 'redacted' and not v.won else ''}: {v.why}",
+        )  # fmt: skip
+        table.add_row(*(escape(str(cell)) for cell in row), style="" if v.outcome == "redacted" else "dim")
+    console.print(table)
+
+
+def _score(verdict: Verdict) -> str:
+    raised = "" if verdict.original == verdict.score else f"{verdict.original:.2f} + context = "
+    return f"{raised}{verdict.score:.2f} of {verdict.threshold:.2f}"

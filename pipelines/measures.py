@@ -1,0 +1,111 @@
+"""Measures of detection, as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from callveil.transforms.detect.evaluate import Measured
+from callveil.transforms.detect.measure import Estimate, Scoring
+from callveil.transforms.detect.misses import Example
+
+ROWS = 12
+"""Kinds of misses and of over-redaction shown; JSON has them all."""
+
+
+def shown(estimate: Estimate, digits: int = 3) -> str:
+    """`0.951 (0.940 to 0.960)`, or a dash where there was nothing to measure."""
+    if estimate.value is None:
+        return "-"
+    return f"{estimate.value:.{digits}f} ({estimate.low:.{digits}f} to {estimate.high:.{digits}f})"
+
+
+def print_measured(console: Console, measured: Measured, scoring: Scoring) -> None:
+    """Print one set: its figures, figures by type, misses and over-redaction."""
+    figures = measured.figures
+    table = Table(title=escape(measured.name), title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    table.add_column()
+    table.add_column()
+    rows = [
+        ("conversations", f"{figures.dialogues:,}; {measured.words:,} words; {figures.entity_recall.n:,} core spans"),
+        ("entity recall", shown(figures.entity_recall)),
+        ("character recall", shown(figures.char_recall)),
+        ("leaked per 1,000 characters", shown(figures.leak_per_1000, 2)),
+        ("conversations without a leak", f"{shown(figures.zero_leak)} of {figures.zero_leak.n:,} with core spans"),
+        ("covered without a label per 1,000", shown(figures.over_per_1000, 2)),
+        ("precision", f"{shown(figures.precision)}, type right {shown(figures.typed_precision)}, of {figures.precision.n:,} spans"),
+    ]
+    if measured.failed:
+        rows.insert(1, ("would have been rejected", f"{measured.failed:,}"))
+    for name, text in rows:
+        table.add_row(name, text)
+    console.print(table)
+    _print_types(console, measured, scoring)
+    _print_misses(console, measured)
+    _print_over(console, measured)
+    console.print()
+
+
+def _print_types(console: Console, measured: Measured, scoring: Scoring) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("type", "spans", "entity recall", "character recall", "precision"):
+        table.add_column(name, justify="right" if name == "spans" else "left")
+    for kind, figures in measured.figures.by_type.items():
+        if not figures.entity_recall.n and not figures.precision.n:
+            continue
+        chars = "-" if figures.char_recall is None else f"{figures.char_recall:.3f}"
+        precision = f"{shown(figures.precision)} of {figures.precision.n:,}" if figures.precision.n else "-"
+        name = kind if scoring.core(kind) else f"{kind} (not core)"
+        style = "" if figures.core else "dim"
+        table.add_row(escape(name), f"{figures.entity_recall.n:,}", shown(figures.entity_recall), chars, precision, style=style)
+    console.print(table)
+
+
+def _print_misses(console: Console, measured: Measured) -> None:
+    ranked = measured.account.ranked_misses()
+    if not ranked:
+        return
+    table = _table(f"missed: {sum(n for _, n in ranked):,} core spans")
+    for name in ("spans", "type", "nearest prediction", "written", "where in the turn", "after a question"):
+        table.add_column(name, justify="right" if name == "spans" else "left")
+    for kind, n in ranked[:ROWS]:
+        table.add_row(f"{n:,}", *(escape(t) for t in (kind.type, kind.nearest, kind.case, kind.position, "yes" if kind.after_question else "no")))
+    console.print(table)
+    _more(console, len(ranked))
+    for kind, _ in ranked[:ROWS]:
+        _quote(console, f"{kind.type}, {kind.nearest}, {kind.position}", measured.account.missed_examples.get(kind, ()))
+
+
+def _print_over(console: Console, measured: Measured) -> None:
+    ranked = measured.account.ranked_over()
+    if not ranked:
+        return
+    table = _table("covered without a label")
+    for name in ("letters", "spans with no label", "type", "found by"):
+        table.add_column(name, justify="left" if name in ("type", "found by") else "right")
+    for (kind, detector), letters in ranked[:ROWS]:
+        table.add_row(f"{letters:,}", f"{measured.account.over_spans[kind, detector]:,}", escape(kind), escape(detector))
+    console.print(table)
+    _more(console, len(ranked))
+    for key, _ in ranked[:ROWS]:
+        _quote(console, f"{key[0]} by {key[1]}", measured.account.over_examples.get(key, ()))
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+
+
+def _more(console: Console, total: int) -> None:
+    if total > ROWS:
+        console.print(f"... and {total - ROWS:,} rarer kinds; --json has them all")
+
+
+def _quote(console: Console, title: str, examples: Sequence[Example]) -> None:
+    for n, e in enumerate(examples):
+        if not n:
+            console.print(escape(f"{title}:"))
+        before, text, after = (" ".join(part.split()) for part in (e.before, e.text, e.after))
+        console.print(f"  {escape(e.id)} turn {e.turn}: {escape(before)} [bold]«{escape(text)}»[/bold] {escape(after)}", soft_wrap=True)

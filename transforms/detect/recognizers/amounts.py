@@ -1,0 +1,53 @@
+"""Amounts of money, written and spoken. Found only where a policy asks for them: they are seldom personal."""
+
+from __future__ import annotations
+
+import re
+
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import NumberParser
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, SEPARATOR, WORD
+
+_SIGNED = re.compile(r"[$£€¥₹]\s?\d[\d,]*(?:\.\d{1,2})?(?:\s?(?:k|m|bn|thousand|million|billion)\b)?|\b\d[\d,]*(?:\.\d{1,2})?\s?[€£$]")
+_NOTHING: frozenset[int] = frozenset()
+
+
+def amounts(reading: Reading) -> list[Hit]:
+    """ "$45.50", "forty five dollars", "twenty pounds fifty", "1,200 euros and 30 cents"."""
+    vocab = reading.vocab
+    out = [Hit("AMOUNT", (match.span(),), 0.8, "currency sign") for match in _SIGNED.finditer(reading.text)]
+    if reading.words.isdisjoint(vocab.currencies):
+        return out
+    for stream in reading.streams:
+        parser = NumberParser(reading, stream, _NOTHING)
+        place = 0
+        while place < len(stream):
+            span = _spoken(reading, parser, stream, place)
+            if span is None:
+                place += 1
+                continue
+            out.append(Hit("AMOUNT", spans_of(reading, [stream[place], stream[span - 1]]), 0.7, "number and currency"))
+            place = span
+    return out
+
+
+def _spoken(reading: Reading, parser: NumberParser, stream: list[int], place: int) -> int | None:
+    """The place after the amount that begins at `place`."""
+    token = stream[place]
+    if token < 0 or reading.kind[token] in (WORD, LETTER, SEPARATOR, LINE):
+        return None
+    at, last = place, None
+    for _ in range(6):
+        number = parser.number(at, at > place)
+        if number is None:
+            break
+        at = number[1]
+        while at + 1 < len(stream) and stream[at] >= 0 and reading.low[stream[at]] in (",", ".") and parser.number(at + 1, True):
+            number = parser.number(at + 1, True)
+            at = number[1] if number else at + 1
+        if at < len(stream) and stream[at] >= 0 and reading.low[stream[at]] in reading.vocab.currencies:
+            last = at = at + 1
+            if at < len(stream) and stream[at] >= 0 and reading.low[stream[at]] == "and":
+                at += 1
+    return last

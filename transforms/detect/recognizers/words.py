@@ -1,0 +1,128 @@
+"""Values that are single words, known by what stands before them: references without digits, user names, passwords."""
+
+from __future__ import annotations
+
+from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.decide import KINDS
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
+from callveil.transforms.detect.view import AGENT
+
+
+def words_as_codes(reading: Reading) -> list[Hit]:
+    """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
+    out = []
+    for cue in reading.cues:
+        if cue.topic not in ("order", "booking"):
+            continue
+        token, stop = cue.last, reading.turns[cue.turn].last
+        steps = 0
+        while (
+            token < stop
+            and steps < 5
+            and (reading.low[token] in reading.vocab.sets["code_leads"] or reading.low[token] in ":#=-.'\n" or reading.low[token] == "\t")
+        ):
+            token, steps = token + 1, steps + 1
+        if token >= stop:
+            continue
+        raw = reading.text[reading.start[token] : reading.end[token]]
+        if (
+            5 <= len(raw) <= 12
+            and raw.isalpha()
+            and raw.isascii()
+            and reading.low[token] not in reading.vocab.words
+            and (raw.isupper() or _unsayable(raw.lower()))
+        ):
+            entity = KINDS[cue.topic].entity
+            out.append(Hit(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
+    return out
+
+
+def dutch_postcodes(reading: Reading) -> list[Hit]:
+    """ "Amsterdam 1085 HJ": four digits and two capitals after a name in capitals or a comma."""
+    out = []
+    if reading.has_digits:
+        for token in range(1, reading.count - 1):
+            if reading.kind[token] != DIGITS or len(reading.low[token]) != 4 or reading.low[token][0] == "0":
+                continue
+            after = reading.text[reading.start[token + 1] : reading.end[token + 1]]
+            before = reading.text[reading.start[token - 1] : reading.end[token - 1]]
+            told = before == "," or (before[:1].isupper() and before[1:].islower() and reading.kind[token - 1] == WORD)
+            if (
+                len(after) == 2
+                and after.isascii()
+                and after.isalpha()
+                and after.isupper()
+                and after not in ("AM", "PM")
+                and told
+                and not reading.glued(token)
+            ):
+                out.append(Hit("ZIP_CODE", spans_of(reading, [token, token + 1]), 0.5, "form of a Dutch postcode after a place"))
+    return out
+
+
+def secrets(reading: Reading) -> list[Hit]:
+    """User names and passwords that are words: what follows their cue, or answers the question for them."""
+    out: list[Hit] = []
+    for cue in reading.cues:
+        if cue.topic in ("username", "password"):
+            why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
+            stop = reading.turns[cue.turn].last
+            following = reading.low[cue.last] if cue.last < stop else ""
+            leading = cue.first - reading.turns[cue.turn].first <= 2 and following not in reading.vocab.words
+            said_is = following and (leading or reading.low[cue.last - 1] == "is" or following in ("is", ":", "'s", "="))
+            if said_is:
+                out.extend(_secret(reading, cue.topic, cue.last, reading.turns[cue.turn].last, why))
+    if not reading.topics.isdisjoint(("username", "password")):
+        for index, said in enumerate(reading.turns):
+            topic = next(iter(questions(reading, index)), None)
+            if said.role == AGENT or any(c.topic in ("username", "password") for c in reading.cues_of.get(index, ())):
+                continue
+            if (
+                topic is not None
+                and topic.source == "question"
+                and topic.name in ("username", "password")
+                and topic.answers <= 1
+                and topic.distance <= 5
+                and said.last - said.first <= 14
+            ):
+                out.extend(_secret(reading, topic.name, said.first, said.last, topic.explain(reading)))
+    return out
+
+
+def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
+    low, vocab = reading.low, reading.vocab
+    first, last, odd = -1, -1, False
+    while at < stop:
+        word, kind = low[at], reading.kind[at]
+        joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and word not in ",?!;")
+        if kind == SEPARATOR and not joint and first < 0:
+            at += 1
+            continue
+        if first < 0 and kind in (WORD, MONTH) and word in vocab.words:
+            at += 1
+            continue
+        if kind == LINE or (kind == SEPARATOR and not joint):
+            break
+        if first < 0 and (word in vocab.sets["bare_letters"] or (kind == LETTER and (at + 1 >= stop or low[at + 1] not in vocab.mail_joints))):
+            at += 1
+            continue
+        plain = kind in (WORD, MONTH) and not joint
+        if first >= 0 and plain and low[at - 1] not in vocab.mail_joints and not reading.glued(at):
+            break
+        first = at if first < 0 else first
+        odd = odd or not plain or word not in vocab.words
+        last = at if kind != SEPARATOR else last
+        at += 1
+    if first < 0 or last < first or not odd:
+        return []
+    return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
+
+
+def _unsayable(word: str) -> bool:
+    run = longest = 0
+    for char in word:
+        run = 0 if char in "aeiouy" else run + 1
+        longest = max(longest, run)
+    return longest >= 4 or not any(c in "aeiouy" for c in word)
