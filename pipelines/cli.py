@@ -21,7 +21,7 @@ callveil takes the personal data out of call-tracking records (calls, texts, cha
 first steps:
   callveil demo                                    a small day of generated calls, redacted, before your eyes
   callveil sample --output day/                    generated input to try things on
-  callveil redact --input day/ --output store/     redact it into Parquet
+  callveil redact --input day/interactions --output store/     redact it into Parquet
   callveil policy show gdpr                        what the default policy does, and why
 
 Every command has --help of its own."""

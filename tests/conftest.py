@@ -80,3 +80,20 @@ def store_root(request: pytest.FixtureRequest) -> str:
     if request.param == "local":
         return str(request.getfixturevalue("tmp_path") / "store")
     return f"s3://{request.getfixturevalue('s3_bucket')}/zone/store"
+
+
+@pytest.fixture(scope="session")
+def detector() -> Any:
+    """Detection with the recognizers alone, no language model."""
+    from callveil.schemas.policy import Detect
+    from callveil.transforms.detect.engine import Detector
+
+    return Detector(Detect(model="none"))
+
+
+@pytest.fixture(scope="session")
+def redact(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A function `(record, rules="", **how)` that detects and redacts one record; see `redaction.Bench`."""
+    from redaction import Bench
+
+    return Bench(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))

@@ -183,5 +183,3 @@ class _Watch:
             self.told = time.monotonic()
             left = (self.told - self.started) / self.done * (self.total - self.done)
             print(f"callveil evaluate: {self.done:,} of {self.total:,} conversations, about {left:.0f} s to go", file=sys.stderr)
-
-

@@ -31,10 +31,10 @@ The same command again does nothing; interrupted and started again, it goes on w
 
 EPILOG = """\
 examples:
-  callveil redact --input day/ --output store/
+  callveil redact --input day/interactions --accounts day/accounts.jsonl --output store/
   callveil redact --input 's3://raw/2026-11-*/*.jsonl.gz' --output s3://clean/calls --policy policy.yaml --accounts accounts.csv
   callveil redact --output store/ --requests takedowns.csv      no new input: apply manual requests and redact what has grown old
-  callveil redact --input day/ --output store/ --runner FlinkRunner --flink_master localhost:8081
+  callveil redact --input day/interactions --output store/ --runner FlinkRunner --flink_master localhost:8081
 
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--interactions", type=int, default=1000, help="interactions (default 1000)")
     p.add_argument("--accounts", type=int, default=20, help="accounts (default 20)")
     p.add_argument("--days", type=int, default=7, help="days they spread over (default 7)")
-    p.add_argument("--end", type=dt.date.fromisoformat, default=dt.date(2026, 11, 1), metavar="DATE", help="last day (default 2026-11-01)")
+    p.add_argument("--end", type=dt.date.fromisoformat, default=dt.date(2026, 11, 1), metavar="DATE", help="the day after the last one (default 2026-11-01)")
     p.add_argument("--malformed", type=float, default=0.0, metavar="SHARE", help="share of records to break, 0 to 1 (default 0)")
     p.add_argument("--no-snapshots", action="store_true", help="one record per interaction, no repeated snapshots")
     p.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="forms to write in (default: all)")

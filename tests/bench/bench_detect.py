@@ -39,8 +39,9 @@ from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Job, detect_batch
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import GoldRow, as_job, predictions_of, read_gold
+from callveil.transforms.detect.gold import GoldRow, as_job, read_gold
 from callveil.transforms.detect.pipeline import load_model
+from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.sample.dialogues import dialogue
 from callveil.transforms.sample.people import person
 from callveil.transforms.sample.world import firm, stream
@@ -102,7 +103,9 @@ def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[]
             for detected in detect_batch(detector, jobs[start : start + SHARD]):
                 if isinstance(detected, Rejected):
                     raise RuntimeError(f"a conversation was rejected: {detected.detail}")
-                found += len(predictions_of(detected))
+                for reading, spans in zip(detected.readings, detected.spans, strict=True):
+                    redact, _ = accept(reading.view.text, spans, policy.base)
+                    found += len(merge(redact))
         return found
 
     todo: dict[str, Callable[[], int]] = {

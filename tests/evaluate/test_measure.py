@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,7 @@ def test_accounts_quote_only_on_request() -> None:
 # -- the published scorer
 
 
+@lru_cache
 def published(data: Path) -> Any:
     spec = importlib.util.spec_from_file_location("published_score", data / "score.py")
     assert spec is not None and spec.loader is not None
@@ -150,13 +152,18 @@ def published(data: Path) -> Any:
 
 def agree(mine: Figures, theirs: dict[str, Any]) -> None:
     pairs = [
-        (mine.entity_recall, "core_entity_recall"), (mine.char_recall, "core_char_recall"), (mine.leak_per_1000, "leak_per_1000"), (mine.over_per_1000, "over_per_1000"),
-        (mine.zero_leak, "zero_leak_share"), (mine.precision, "precision"), (mine.typed_precision, "typed_precision"),
-    ]  # fmt: skip
+        (mine.entity_recall, "core_entity_recall"),
+        (mine.char_recall, "core_char_recall"),
+        (mine.leak_per_1000, "leak_per_1000"),
+        (mine.over_per_1000, "over_per_1000"),
+        (mine.zero_leak, "zero_leak_share"),
+        (mine.precision, "precision"),
+        (mine.typed_precision, "typed_precision"),
+    ]
     for estimate, name in pairs:
         assert estimate.value == (None if theirs[name] is None else pytest.approx(theirs[name], abs=1e-12)), name
-    assert (mine.dialogues, mine.chars, mine.entity_recall.n, mine.zero_leak.n) == tuple(theirs[k] for k in ("dialogues", "chars", "core_spans", "dialogues_with_core"))
-    assert mine.precision.n == theirs["precision_n"]
+    counts = (mine.dialogues, mine.chars, mine.entity_recall.n, mine.zero_leak.n, mine.precision.n)
+    assert counts == tuple(theirs[k] for k in ("dialogues", "chars", "core_spans", "dialogues_with_core", "precision_n"))
     assert {k: (f.entity_recall.n, f.entity_recall.value) for k, f in mine.by_type.items() if f.entity_recall.n} == {
         k: (v["n"], pytest.approx(v["entity"])) for k, v in theirs["by_type"].items()
     }
@@ -219,8 +226,11 @@ def test_the_sums_follow_their_definitions(drawn: tuple[GoldRow, list[Prediction
     covered = {(p.turn, c) for p in predictions for c in range(p.start, p.end)}
     typed = {(p.turn, c, normalised(p.type)) for p in predictions for c in range(p.start, p.end)}
     asked = [s for s in r.labels if not s.weak and not (scoring.labelled_only and s.by) and (scoring.all_types or s.type in CORE)]
-    open_ = [[(s.turn, c) for c in range(s.start, s.end) if (s.turn, c) in places and not ((s.turn, c, s.type) in typed if scoring.typed else (s.turn, c) in covered)]
-             for s in asked]  # fmt: skip
+
+    def hit(label: Label, c: int) -> bool:
+        return (label.turn, c, label.type) in typed if scoring.typed else (label.turn, c) in covered
+
+    open_ = [[c for c in range(s.start, s.end) if (s.turn, c) in places and not hit(s, c)] for s in asked]
     size = sum(len(text) for _, text in r.turns)
     assert f.entity_recall.n == len(asked)
     assert (f.entity_recall.value or 0) * len(asked) == pytest.approx(sum(not o for o in open_))

@@ -154,9 +154,9 @@ def test_misheard_stays_close(seed: int, name: str) -> None:
 def test_held_out_names_never_occur_in_training_and_only_they_occur_in_held_out_talks() -> None:
     listed = {n for o in origins().values() for n in (*o.given, *o.surnames)} | set(words()["given"]) | set(words()["sur"])
     share = sum(map(held_out, listed)) / len(listed)
-    assert 0.05 < share < 0.12
+    assert 0.02 < share < 0.12
     rng, held = random.Random(3), Names(held=True)
-    plain = Names(invented=0.0)
+    plain = Names(invented=0.5)
     for _ in range(3000):
         assert not any(map(held_out, plain.pair(rng)))
         assert all(map(held_out, held.pair(rng)))

@@ -86,6 +86,19 @@ def _letters(text: str, skip: list[tuple[int, int]]) -> tuple[str, list[int]]:
     return "".join(chars), places
 
 
+def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
+    """Where the letters `b` stand in `a`, where they do so once and from a word's beginning to a word's end.
+
+    `ana` stands in `banana` too: what is found inside of words, or twice, is no copy and has to be read by itself.
+    """
+    start = a.find(b) if b else -1
+    if start < 0 or a.find(b, start + 1) >= 0:
+        return None
+    first, last = places[start], places[start + len(b) - 1]
+    inside = (first and TOKEN.match(left, first - 1)) or TOKEN.match(left, last + 1)
+    return None if inside else start
+
+
 def align(left: str, right: str, speakers: frozenset[str] = frozenset()) -> Alignment:
     """Line `right` up with `left`; labels at line starts of `right` are passed over.
 
@@ -96,8 +109,8 @@ def align(left: str, right: str, speakers: frozenset[str] = frozenset()) -> Alig
     b, right_places = _letters(right, speaker_labels(right, speakers))
     if a == b:
         return Alignment(tuple(left_places), tuple(right_places), True)
-    start = a.find(b) if b else -1
-    if start >= 0:
+    start = _part(a, b, left, left_places)
+    if start is not None:
         return Alignment(tuple(left_places[start : start + len(b)]), tuple(right_places), True)
     words_a, words_b = (list(TOKEN.finditer(t)) for t in (left, right))
     if max(len(words_a), len(words_b)) > MAX_FUZZY_TOKENS:

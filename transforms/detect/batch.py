@@ -11,12 +11,13 @@ from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.consistent import strongest, values_found
+from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import KnownValue, Tokens, find, known_values
 from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.placeholders import outside, placeholders
 from callveil.transforms.detect.resolve import accept
 from callveil.transforms.detect.view import View
 
@@ -75,6 +76,7 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
             if treatment == "keep" and leaf.field.group in ("flow", "media", "staff", "visitor") and mode != "none":
                 treatment = "guard"
             cache[leaf.field.name] = treatment
+        treatment = _at_least(leaf, treatment, job.decision.floor)
         if treatment == "redact" and leaf.key:
             out.append((leaf, "scan"))
         elif treatment == "scan" and leaf.entity and not leaf.key and not leaf.field.entity:
@@ -83,6 +85,15 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
         else:
             out.append((leaf, treatment))
     return out
+
+
+def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
+    """A treatment no weaker than what an earlier version of the record got: a laxer policy does not bring back what was hidden."""
+    if not floor or treatment == "clear":
+        return treatment
+    if f"clear:{leaf.field.name}" in floor:
+        return "clear"
+    return "redact" if f"redact:{leaf.field.name}" in floor or (leaf.entity or leaf.field.entity) in floor else treatment
 
 
 def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected | Rejected]:
@@ -101,7 +112,7 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
         staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
         scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
         readings = Document(scanned, roles_of(job.raw.record)).readings if scanned else []
-        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], known_values(job.raw.record, staff=staff)))
+        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff)))
         for i, reading in enumerate(readings):
             if reading.analysed and job.decision.language:
                 work[job.decision.language].append((reading.view, (n, i)))
@@ -121,9 +132,18 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
         yield detected
 
 
+def _known(job: Job, staff: bool) -> list[KnownValue]:
+    """Values that are personal because of where the record holds them."""
+    values = known_values(job.raw.record, staff=staff, placeholders=placeholders(job.decision.rules))
+    seen = {(v.entity, v.target) for v in values}
+    names = {(v.entity, v.target): v for v in speaker_names(job.raw.record, job.decision.language or "en")}
+    return values + [v for key, v in names.items() if key not in seen]
+
+
 def _complete(detected: Detected) -> None:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
+    done = placeholders(rules)
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     for i, reading in enumerate(detected.readings):
         if not reading.analysed:
@@ -133,6 +153,7 @@ def _complete(detected: Detected) -> None:
             tokens[i] = Tokens.of(reading.view.text)
             spans.extend(find(tokens[i], detected.known))
         spans.extend(_denied(reading.view.text, rules.deny))
+        spans[:] = outside(reading.view.text, spans, done)
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         if guarded:
             spans[:] = [s for s in spans if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)]
@@ -140,7 +161,7 @@ def _complete(detected: Detected) -> None:
         if names:
             # What looks like a field's name is none of a person: only known values and patterns count there.
             spans[:] = [s for s in spans if s.detector != "SpacyRecognizer" or not any(a <= s.start < b for a, b in names)]
-        detected.spans[i] = [s if s.group else replace(s, group=f"{reading.name}:{s.start}") for s in spans]
+        detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
         _spread(detected, tokens)
     copies = [(i, reading.copy) for i, reading in enumerate(detected.readings) if reading.copy is not None]
@@ -159,13 +180,14 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
         accepted, _ = accept(reading.view.text, spans, detected.job.decision.rules, detected.job.decision.floor)
         values.extend(values_found(reading.view.text, accepted, language))
     known = {(v.entity, v.target) for v in detected.known}
+    done = placeholders(detected.job.decision.rules)
     wanted = [v for v in strongest(values) if (v.entity, v.target) not in known]
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
                 names = [(s.start, s.end) for s in reading.segments if s.leaf.key]
                 found = find(tokens.get(i) or Tokens.of(reading.view.text), wanted, CONSISTENCY)
-                spans.extend(s for s in found if not any(a <= s.start < b for a, b in names))
+                spans.extend(s for s in outside(reading.view.text, found, done) if not any(a <= s.start < b for a, b in names))
 
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
@@ -175,13 +197,18 @@ def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
 def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
     if not deny:
         return
-    folded = text.casefold()
-    if len(folded) != len(text):
-        folded = text.lower() if len(text.lower()) == len(text) else text
+    folded = _fold_in_place(text)
     for wanted, entity in deny:
-        needle, start = wanted.casefold(), 0
-        while (start := folded.find(needle, start)) >= 0:
-            end = start + len(needle)
-            if not (start and folded[start - 1].isalnum() and needle[0].isalnum()) and not (end < len(folded) and folded[end].isalnum() and needle[-1].isalnum()):
+        words = [re.escape(w) for w in _fold_in_place(wanted).split()]
+        if not words:
+            continue
+        for match in re.finditer(r"\s+".join(words), folded):
+            start, end = match.span()
+            if not (start and folded[start - 1].isalnum() and folded[start].isalnum()) and not (end < len(folded) and folded[end].isalnum() and folded[end - 1].isalnum()):
                 yield Span(start, end, entity, 1.0, "deny_list")
-            start = end
+
+
+def _fold_in_place(text: str) -> str:
+    """Case folded letter by letter, so that every place stays where it is; the few letters that become two are left as they are."""
+    folded = text.casefold()
+    return folded if len(folded) == len(text) else "".join(f if len(f := c.casefold()) == 1 else c for c in text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.known import (
@@ -19,6 +20,7 @@ from callveil.transforms.detect.known import (
     spoken_code,
     values_of,
 )
+from callveil.transforms.detect.leaves import ROLE_WORDS
 
 DETECTOR = "consistency"
 
@@ -61,7 +63,11 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
             groups.setdefault((span.entity, span.group), []).append(span)
     words = everyday_words(language)
     for (entity, group), parts in groups.items():
-        value = " ".join(text[s.start : s.end] for s in sorted(parts, key=lambda s: s.start))
+        pieces: list[Span] = []
+        for span in sorted(parts, key=lambda s: (s.start, -s.end)):  # what several recognizers found in one place is said once
+            if not pieces or span.start >= pieces[-1].end:
+                pieces.append(span)
+        value = " ".join(text[s.start : s.end] for s in pieces)
         for known in _forms(entity, value, words):
             yield KnownValue(known.kind, entity, known.target, known.guarded, known.spelled, group)
 
@@ -86,6 +92,14 @@ def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValu
         last = code[-4:]
         if entity in LAST_DIGITS and len(code) > 4 and last.isdigit() and not 1900 <= int(last) <= 2099:
             yield KnownValue(DIGITS, entity, last)
+
+
+def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:
+    """Names that speakers are labelled with, as values to seek: a flat transcript repeats them before each line. Roles name nobody."""
+    rows = [row for source in ("outline", "chat_messages", "words") for row in record.get(source) or ()]
+    names = sorted({row["speaker"] for row in rows if row.get("speaker") and not ROLE_WORDS.fullmatch(row["speaker"])})
+    words = everyday_words(language)
+    return [known for name in names for known in _forms("PERSON", name, words)]
 
 
 def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:

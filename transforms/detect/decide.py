@@ -18,7 +18,7 @@ class Floor:
 
     Attributes:
         mode: none, content or full.
-        entities: entity types that were replaced.
+        entities: entity types that were replaced, and `clear:<field>` or `redact:<field>` for fields without a type that went as a whole.
     """
 
     mode: str = "none"

@@ -197,7 +197,7 @@ def as_job(row: GoldRow, policy: Policy, detector: Detector) -> Job:
 def predictions_of(detected: Detected) -> list[Prediction]:
     """What the job would replace in the turns of a conversation, in order of place.
 
-    A stretch's detector is the strongest of those that found it by themselves: mentions of what was found are credited to what found it.
+    Where a mention of something found elsewhere names a stretch, the strongest recognizer that found the same type there by itself gets the credit.
     """
     out: list[Prediction] = []
     rules, floor = detected.job.decision.rules, detected.job.decision.floor
@@ -207,7 +207,8 @@ def predictions_of(detected: Detected) -> list[Prediction]:
         for span in merge(redact):
             detector = span.detector
             if detector == CONSISTENCY:
-                detector = max((s for s in own if span.start <= s.start < span.end), key=lambda s: s.score, default=span).detector
+                within = (s for s in own if s.entity == span.entity and span.start <= s.start < span.end)
+                detector = max(within, key=lambda s: s.score, default=span).detector
             for leaf, piece in reading.split([span]):
                 if leaf.path[0] == "outline" and leaf.path[-1] == "text":
                     out.append(Prediction(int(leaf.path[1]), piece.start, piece.end, piece.entity, piece.score, detector))

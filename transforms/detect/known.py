@@ -24,7 +24,7 @@ DIGIT_WORDS = {
     "eight": "8", "nine": "9", "niner": "9",
 }
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
-EMAIL_WORDS = frozenset({"at", "dot", "point", "underscore", "dash", "hyphen", "minus", "period"})
+EMAIL_WORDS = frozenset({"at", "dot", "plus", "point", "underscore", "dash", "hyphen", "minus", "period"})
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "mm", "and", "then", "okay", "ok", "yeah", "yes"})
 
 COMMON_WORDS = frozenset(
@@ -159,8 +159,12 @@ def _digit_values(text: str, entity: str) -> Iterable[KnownValue]:
         yield KnownValue(DIGITS, entity, form)
 
 
-def known_values(record: Mapping[str, Any], *, staff: bool = False) -> list[KnownValue]:
-    """The contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them."""
+def known_values(record: Mapping[str, Any], *, staff: bool = False, placeholders: re.Pattern[str] | None = None) -> list[KnownValue]:
+    """The contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them.
+
+    Args:
+        placeholders: what stands in place of a value that is redacted already; see `detect.placeholders`.
+    """
     company = {re.sub(r"\D", "", str(record.get(f, "")))[-10:] for f in COMPANY_FIELDS}
     seen: dict[tuple[str, str], KnownValue] = {}
     sources: list[tuple[str, str, str]] = []
@@ -172,9 +176,10 @@ def known_values(record: Mapping[str, Any], *, staff: bool = False) -> list[Know
     agent = record.get("agent") or {}
     if staff:
         sources.extend((k, e, agent[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS")) if agent.get(n))
-    for kind, entity, text in sources:
+    for kind, entity, source in sources:
+        text = placeholders.sub(" ", source) if placeholders else source
         for value in values_of(kind, entity, text):
-            if not (kind == DIGITS and value.target[-10:] in company):
+            if not (kind == DIGITS and any(own.endswith(value.target[-10:]) for own in company)):
                 seen.setdefault((value.entity, value.target), value)
     return sorted(seen.values(), key=lambda v: (-len(v.target), v.target, v.entity))
 
@@ -192,7 +197,7 @@ def values_of(kind: str, entity: str, text: str) -> Iterable[KnownValue]:
             yield KnownValue(EMAIL, entity, target)
             # Spoken addresses say their symbols where another reader writes none; the local part alone is a user name.
             local = "".join(fold(w) for w in WORD.findall(text.split("@", 1)[0]))
-            if len(local) >= 6 and not local.isdigit():
+            if len(local) >= 6 and not local.isdigit() and not local.isalpha():
                 yield KnownValue(CODE, entity, local)
         elif kind == PLACE and len(target) >= 3:
             yield KnownValue(PLACE, entity, target, guarded=len(words) == 1 and target in COMMON_WORDS)
@@ -210,12 +215,14 @@ def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR)
             out.extend(_find_digits(tokens, value, detector))
             continue
         target = value.target
-        for length in range(1, len(target) + 1):
-            for start in tokens.index.get(target[:length], ()):
-                end = _extend(tokens.words, start, value)
-                if end and not (value.guarded and not _capitalised(tokens, start, end, value)):
-                    lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
-                    out.append(Span(lo, hi, value.entity, SCORE, detector, value.group))
+        starts = [s for length in range(1, len(target) + 1) for s in tokens.index.get(target[:length], ())]
+        if value.kind != NAME:
+            starts += _said_starts(tokens, target)
+        for start in starts:
+            end = _extend(tokens.words, start, value)
+            if end and not (value.guarded and not _capitalised(tokens, start, end, value)):
+                lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
+                out.append(Span(lo, hi, value.entity, SCORE, detector, value.group))
     return out
 
 
@@ -225,7 +232,10 @@ def _extend(words: list[str], start: int, value: KnownValue) -> int:
     single = True
     while rest and place < len(words):
         word = words[place]
-        if rest.startswith(word):
+        digits, used = ("", 1) if value.kind == NAME or word.isdigit() else _said(words, place)
+        if digits and rest.startswith(digits) and not rest.startswith(word):
+            rest, place, pieces, last = rest[len(digits) :], place + used - 1, pieces + 1, place + used - 1
+        elif rest.startswith(word):
             rest = rest[len(word) :]
             single = single and len(word) == 1
             pieces += 1
@@ -236,6 +246,21 @@ def _extend(words: list[str], start: int, value: KnownValue) -> int:
     if rest or (value.spelled and pieces > 1 and not single):
         return 0
     return last + 1
+
+
+def _said(words: list[str], place: int) -> tuple[str, int]:
+    """The digits that a word says, and how many words that takes: `four`, `double four`."""
+    repeat = REPEATS.get(words[place])
+    if repeat and place + 1 < len(words):
+        return _digits_of(words[place + 1]) * repeat, 2
+    return DIGIT_WORDS.get(words[place], ""), 1
+
+
+def _said_starts(tokens: Tokens, target: str) -> list[int]:
+    """Places of words that say the digits `target` begins with."""
+    if not target[0].isdigit():
+        return []
+    return [p for w, at in tokens.numeric.items() if not w.isdigit() for p in at if (said := _said(tokens.words, p)[0]) and target.startswith(said)]
 
 
 def _capitalised(tokens: Tokens, start: int, end: int, value: KnownValue) -> bool:

@@ -30,7 +30,7 @@ class Leaf:
     Attributes:
         path: where it stands; for a key, the path of the member the key names.
         shown: the path as it may be published: declared names and positions only, JSON keys as `{ordinal}`,
-            because a key can itself be personal data.
+            because a key can itself be personal data; the key itself is `{ordinal}.key`, so that it and its value have places of their own.
         text: the value as text.
         field: declaration that decides the treatment: the top-level field, or `extra` for undeclared members.
         entity: entity type of the whole value where it is personal by nature, else empty.
@@ -102,11 +102,11 @@ def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, pros
                 here = f"{name}{{{n}}}"
                 if isinstance(child, str | int | float) and not isinstance(child, bool):
                     # A scalar follows its key at once, so that the key reads as the question to its answer.
-                    yield Leaf((*at, key), here, key, top, entity, prose, key=True)
+                    yield Leaf((*at, key), f"{here}.key", key, top, entity, prose, key=True)
                     if child != "":
                         yield Leaf((*at, key), here, str(child), top, entity, prose, number=not isinstance(child, str))
                 else:
-                    yield Leaf((*at, key), here, key, top, entity, prose, key=True)
+                    yield Leaf((*at, key), f"{here}.key", key, top, entity, prose, key=True)
                     children.append((child, (*at, key), here))
             stack.extend(reversed(children))
         elif isinstance(node, list | tuple):

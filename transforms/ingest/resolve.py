@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.pointer import Pointer, from_micros
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
@@ -60,6 +60,11 @@ def best(pointers: Iterable[Pointer]) -> dict[InteractionKey, Pointer]:
         if held is None or _order(pointer) > _order(held):
             out[pointer.key] = pointer
     return out
+
+
+def best_raw(held: RawInteraction | None, other: RawInteraction) -> RawInteraction:
+    """The later of two snapshots of one interaction, by rank; of equal rank the one held."""
+    return other if held is None or other.rank > held.rank else held
 
 
 def _order(pointer: Pointer) -> tuple[int, str, int, int, int]:

@@ -15,13 +15,15 @@ from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL, Tokens, find
 from callveil.transforms.detect.leaves import Leaf, Path, get_at, set_at, walk
+from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Secrets, anonymizer, parameters
+from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
 from callveil.transforms.store.keyring import Keyring
 
 WHOLE = "field"
@@ -30,11 +32,19 @@ WHOLE = "field"
 
 @dataclass(frozen=True)
 class Redacted:
-    """A redacted interaction, the findings rows that account for it, and the manual requests it keeps obeying (JSON texts)."""
+    """A redacted interaction and what accounts for it.
+
+    Attributes:
+        interaction: the record.
+        findings: its rows of the findings dataset.
+        requests: manual requests it keeps obeying, as JSON texts.
+        floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
+    """
 
     interaction: RedactedInteraction
     findings: list[FindingRow]
     requests: tuple[str, ...] = ()
+    floor: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,9 @@ class Redactor:
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
                 account_id=raw.key.account_id, interaction_id=raw.key.id,
             )  # fmt: skip
-        return Redacted(work.state(record), work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests))
+        redacted = work.state(record)
+        floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
+        return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)))
 
 
 class _Work:
@@ -101,6 +113,8 @@ class _Work:
         self.rules = detected.job.decision.rules
         self.findings: list[Finding] = []
         self.cleared: dict[str, Finding] = {}
+        self.whole: set[str] = set()
+        self.done = placeholders(self.rules)
         leaves = [leaf for leaf, _ in detected.leaves]
         self.requests = [bind(r, leaves, redactor.keyring) for r in self.decision.requests]
         self.by_request: dict[str, RedactionRequest] = {r.request_id: r for r in self.requests}
@@ -113,6 +127,7 @@ class _Work:
         renamed: list[tuple[Path, str]] = []
         for leaf, treatment in self.detected.leaves:
             whole = None if leaf.key else field_requests(self.requests, leaf)
+            self._note_whole(leaf, treatment)
             if treatment == "clear" or (whole and (leaf.number or leaf.field.group == "unknown")):
                 removed.append(_removal(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
@@ -139,7 +154,41 @@ class _Work:
             _remove(record, path)
         for path, key in sorted(renamed, key=lambda r: -len(r[0])):
             _rename(record, path, key)
+        self._clear_wordless(record)
+        self._settle_kept()
         return record
+
+    def _clear_wordless(self, record: dict[str, Any]) -> None:
+        """Clear fields that hold no text at all too: times of words, flags, empty lists."""
+        for name in [n for n in record if n in BY_NAME and self.rules.treatment(BY_NAME[n], self.decision.mode) == "clear"]:
+            if record.pop(name) not in ("", [], {}) and name not in self.cleared:
+                self._count_cleared(Leaf((name,), name, "", BY_NAME[name]), None)
+
+    def _settle_kept(self) -> None:
+        """Say where kept findings stand now: what was replaced before them has moved them. One that a request has covered is kept no more."""
+        done: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+        for f in self.findings:
+            if f.status == "done" and f.span_start is not None and f.span_end is not None:
+                done[f.field_path].append((f.span_start, f.span_end, (f.out_end or 0) - (f.out_start or 0) - f.span_end + f.span_start))
+        settled: list[Finding] = []
+        for f in self.findings:
+            start, end = f.span_start or 0, f.span_end or 0
+            if f.status != "kept":
+                settled.append(f)
+            elif not any(a < end and start < b for a, b, _ in done[f.field_path]):
+                shift = sum(grown for _, b, grown in done[f.field_path] if b <= start)
+                settled.append(replace(f, out_start=start + shift, out_end=end + shift))
+        self.findings = settled
+
+    def _note_whole(self, leaf: Leaf, treatment: str) -> None:
+        """Remember which fields went as a whole where no entity type says so.
+
+        Full redaction is remembered as the mode; only of staff the policy decides then too.
+        """
+        if treatment == "clear" and not leaf.field.entity and (self.decision.mode != "full" or leaf.field.group == "staff"):
+            self.whole.add(f"clear:{leaf.field.name}")
+        elif treatment == "redact" and not (leaf.entity or leaf.field.entity):
+            self.whole.add(f"redact:{leaf.field.name}")
 
     def _pieces(self) -> dict[int, list[Span]]:
         """Disjoint spans per leaf (by identity), from all readings."""
@@ -152,7 +201,7 @@ class _Work:
             redact, keep = accept(text, found, self.rules, self.decision.floor)
             merged = merge(redact)
             values: dict[str, list[str]] = defaultdict(list)
-            for span in merged:
+            for span in merge(s for s in redact if s.detector != CONSISTENCY):  # further mentions stand for the value, they are no part of it
                 values[span.group].append(text[span.start : span.end])
             for group, parts in values.items():
                 self.values.setdefault(group, " ".join(parts))  # copies of the conversation repeat what it said first
@@ -181,8 +230,14 @@ class _Work:
             piece = leaf.text[span.start : span.end]
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
+            if action == "mask" and canonical(span.entity, piece) != canonical(span.entity, value):
+                params["keep_last"] = 0  # a part of a value may not show the last characters of each part
+            if key_id and self.done.fullmatch(piece):
+                action_name = "same"  # a pseudonym of a pseudonym would link to nothing
+            else:
+                action_name = action
             # One name per span, since Presidio looks operators up by type and ours need the span's own value.
-            operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action}", params)
+            operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
             results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
             actions.append((action, key_id))
         outcome = self.redactor.engine.anonymize(leaf.text, results, operators, merge_entities_with_spaces=False)
@@ -230,7 +285,8 @@ class _Work:
         strong = [v for v in self.detected.known if v.kind in (DIGITS, EMAIL) and len(v.target) >= 9 and self.rules.operator(v.entity).name != "keep"]
         if not strong:
             return False
-        text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.group not in ("identity", "time"))
+        kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
+        text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.name not in kept)
         return bool(find(Tokens.of(text), strong))
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:
@@ -238,13 +294,13 @@ class _Work:
         run, mode = self.redactor.run, self.decision.mode
         done = [f for f in (*self.findings, *self.cleared.values()) if f.status == "done"]
         fields = {top_level(f.field_path) for f in done}
-        record["redacted"] = bool(record.get("redacted")) or mode != "none"
+        record["redacted"] = bool(record.get("redacted")) or mode != "none" or bool(done)
         record["redaction_mode"] = mode
         record["redacted_at"] = run.as_of
         record["redacted_by"] = self.decision.request.actor if self.decision.request else run.policy_name
         record["policy_sha256"] = run.policy_sha256
         record["redacted_fields"] = sorted(fields)
-        record["redacted_entities"] = sorted({f.entity_type for f in done} | self.decision.floor)
+        record["redacted_entities"] = sorted({f.entity_type for f in done} | {e for e in self.decision.floor if ":" not in e})
         record["account_type"] = self.job.account_type
         record["rank"] = self.raw.rank
         record["run_id"] = run.run_id

@@ -10,9 +10,10 @@ from typing import Any
 from callveil.schemas.finding import Span
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.placeholders import MANUAL
 from callveil.transforms.store.keyring import Keyring
 
-ENTITY = "REDACTED"
+ENTITY = MANUAL
 """Entity type of what a person asked to be taken out without saying what it is."""
 
 DETECTOR = "request"

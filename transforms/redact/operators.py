@@ -16,13 +16,15 @@ from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
-from callveil.transforms.detect.known import DIGIT_WORDS, fold
+from callveil.transforms.detect.consistent import KINDS
+from callveil.transforms.detect.known import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, fold, spoken_code
 from callveil.transforms.store.keyring import Keyring
 
 PSEUDONYM_CHARS = 13
 """Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide with a chance of about 1 in 70 million."""
 
-NUMERIC = frozenset({"PHONE_NUMBER", "CREDIT_CARD", "US_SSN", "CVV", "IBAN_CODE", "US_BANK_NUMBER", "ZIP_CODE", "ACCOUNT_ID", "ORDER_ID"})
+NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
+"""Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are said."""
 WORD = re.compile(r"[^\W_]+")
 TOKEN = re.compile(r"\[([A-Z][A-Z0-9_]*):t1\.([A-Za-z0-9]+)\.([A-Za-z0-9_\-]+)\]")
 
@@ -52,13 +54,17 @@ class Secrets:
 
 
 def canonical(entity: str, text: str) -> str:
-    """The form in which two ways of writing one value are equal: folded letters and digits; spoken digits as digits;
-    telephone numbers by their last ten digits."""
-    words = [fold(w) for w in WORD.findall(text)]
-    if entity in NUMERIC:
-        joined = "".join(DIGIT_WORDS.get(w, w) for w in words)
+    """The form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
+    digits and repeats as digits, and the letter o as a zero, since speech does not tell them apart; telephone numbers by their last
+    ten digits; e-mail addresses without their symbols and the words for them; names without what stands between their letters."""
+    kind = KINDS.get(entity)
+    if kind in (DIGITS, CODE) or entity in NUMERIC:
+        joined = spoken_code(text).replace("o", "0")
         return joined[-10:] if entity == "PHONE_NUMBER" else joined
-    return " ".join(words)
+    words = [fold(w) for w in WORD.findall(text)]
+    if kind == EMAIL and "@" not in text:
+        words = [w for w in words if w not in EMAIL_WORDS]
+    return ("" if kind in (EMAIL, NAME) else " ").join(words)
 
 
 def scope_of(scope: str, account_id: str, interaction_id: str) -> tuple[str, ...]:
@@ -100,17 +106,25 @@ class Clear(_Anonymizer):
         return ""
 
 
+class Same(_Anonymizer):
+    """The text itself, where it is a pseudonym or token already."""
+
+    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+        """Return the text."""
+        return text
+
+
 class Mask(_Anonymizer):
-    """Each letter and digit replaced, but for the last `keep_last` of them; punctuation stays and shows the form."""
+    """Each letter and digit replaced, but for the last `keep_last` of them, and at most half; punctuation stays and shows the form."""
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
         """Return a text of the same length."""
         params = params or {}
         keep, out = int(params["keep_last"]), list(text)
-        letters = [i for i, c in enumerate(text) if c.isalnum()]
-        # A value no longer than what may stay readable would stay readable whole.
-        hidden = letters if len(letters) <= keep else letters[: len(letters) - keep]
-        for i in hidden:
+        # What is masked already counts, so that masking twice changes nothing.
+        letters = [i for i, c in enumerate(text) if c.isalnum() or c == params["char"]]
+        # A value hardly longer than what may stay readable could be guessed from the rest.
+        for i in letters[: len(letters) - min(keep, len(letters) // 2)]:
             out[i] = params["char"]
         return "".join(out)
 
@@ -136,7 +150,7 @@ class Token(_Anonymizer):
         return f"[{params['entity']}:t1.{params['key_id']}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
 
 
-OPERATORS = (Label, Clear, Mask, Pseudonym, Token)
+OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token)
 
 
 def anonymizer() -> AnonymizerEngine:

@@ -123,6 +123,6 @@ def _entries(job: RedactJob, redone: Mapping[InteractionKey, Redacted], rejected
     out = [stored[key]._replace(tombstone=True) for key in sorted(lost)]
     for key, item in sorted(redone.items()):
         entry = stored[key]
-        entities = tuple(item.interaction.record["redacted_entities"])
-        out.append(entry._replace(mode=item.interaction.mode, entities=entities, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256))
+        floor = tuple(sorted({*entry.entities, *item.floor}))
+        out.append(entry._replace(mode=item.interaction.mode, entities=floor, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256))
     return out

@@ -86,8 +86,7 @@ def count(redacted: list[Redacted]) -> Counter[str]:
 
 def entry_of(pointer: Pointer, item: Redacted, path: str, job: RedactJob) -> IndexEntry:
     """The key index' entry of a redacted interaction."""
-    record = item.interaction.record
     return IndexEntry(
         pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type, pointer.agency_id,
-        path, item.interaction.mode, tuple(record["redacted_entities"]), item.requests, job.policy.sha256,
+        path, item.interaction.mode, item.floor, item.requests, job.policy.sha256,
     )  # fmt: skip

@@ -39,7 +39,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("agency_id", _T, "agency", False),
         ("origin", _T, "file the row was first written to", False),
         ("mode", _T, "redaction mode", False),
-        ("entities", ListOf(_T), "entity types that were redacted", False),
+        ("entities", ListOf(_T), "entity types that were redacted, and clear:<field> or redact:<field> for fields that went whole", False),
         ("requests", ListOf(_T), "manual requests that were applied, JSON", True),
         ("policy_sha256", _T, "policy that decided", False),
         ("tombstone", Boolean(), "deleted; no snapshot brings it back", False),

@@ -1,7 +1,8 @@
 """The lists training draws from: names of every origin, invented names, places, organizations, things.
 
-One name in `HELD_OUT_SHARE` is kept out of training by a checksum of its folded form, so that held-out dialogues name people the model
-never saw. Invented names come from a letter chain over the same lists: they teach what a name looks like, not which names there are.
+One name in `HELD_OUT_SHARE` that is not among the commonest is kept out of training by a checksum of its folded form, so that
+held-out dialogues name people the model never saw. Invented names come from a letter chain over the same lists: they teach what a
+name looks like, not which names there are.
 """
 
 from __future__ import annotations
@@ -16,14 +17,20 @@ from callveil.transforms.detect.model import fold
 from callveil.transforms.sample.people import origins, pick
 
 HELD_OUT_SHARE = 12
-"""One name in this many is held out."""
+"""One name in this many is held out. The lists of `words.txt` hold the commonest names and are trained on whole, since a model that
+misses those is of no use."""
 _ORDER = 3
 _END = "\n"
 
 
 def held_out(name: str) -> bool:
     """Whether a given name or surname is kept out of training. Stable over versions: CRC-32 of the folded name."""
-    return zlib.crc32(fold(name).encode()) % HELD_OUT_SHARE == 0
+    return zlib.crc32(fold(name).encode()) % HELD_OUT_SHARE == 0 and fold(name) not in _common()
+
+
+@lru_cache(maxsize=1)
+def _common() -> frozenset[str]:
+    return frozenset(fold(n) for section in ("given", "sur") for n in words()[section])
 
 
 @lru_cache(maxsize=1)
@@ -53,7 +60,7 @@ class Chain:
         self._table = table
 
     def draw(self, rng: random.Random) -> str:
-        """A word of 3 to 12 letters, first letter capital."""
+        """A word of 3 to 12 letters, first letter capital; never a name that is held out."""
         while True:
             out = "^" * _ORDER
             while len(out) < 18:
@@ -62,21 +69,22 @@ class Chain:
                     break
                 out += letter
             name = out[_ORDER:]
-            if 3 <= len(name) <= 12:
+            if 3 <= len(name) <= 12 and not held_out(name):
                 return name.title() if name.replace("'", "").isalpha() else name.title().replace("'S", "'s")
 
 
 class Names:
     """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names only)."""
 
-    def __init__(self, held: bool = False, invented: float = 0.25, ordinary: float = 0.0) -> None:
+    def __init__(self, held: bool = False, invented: float = 0.3, ordinary: float = 0.0) -> None:
         """Args: held: draw from the held-out part only. invented, ordinary: share of names from the letter chain, and of everyday words, 0 to 1."""
         self._ordinary = ordinary
         self._invented = 0.0 if held else invented
         self._origins = [(keep(o.given, held), keep(o.surnames, held)) for o in origins().values() for _ in range(max(1, o.weight // 2))]
         self._origins = [o for o in self._origins if o[0] and o[1]]
-        self._common = (keep(words()["given"], held), keep(words()["sur"], held))
-        self._chains = [(Chain(o.given), Chain(o.surnames)) for o in origins().values()] + [(Chain(words()["given"]), Chain(words()["sur"]))]
+        self._common: tuple[tuple[str, ...], ...] = () if held else (words()["given"], words()["sur"])
+        lists = [(keep(o.given, False), keep(o.surnames, False)) for o in origins().values()] + [(words()["given"], words()["sur"])]
+        self._chains = [(Chain(given), Chain(surnames)) for given, surnames in lists]
 
     def pair(self, rng: random.Random) -> tuple[str, str]:
         """A given name and a surname, mostly of one origin."""
@@ -86,7 +94,7 @@ class Names:
         if r < self._invented:
             chain = pick(rng, self._chains)
             return chain[0].draw(rng), chain[1].draw(rng)
-        given, surnames = self._common if r > 0.55 else pick(rng, self._origins)
+        given, surnames = self._common if self._common and r > 0.55 else pick(rng, self._origins)
         if rng.random() < 0.15:
             surnames = pick(rng, self._origins)[1]
         return pick(rng, given), pick(rng, surnames)

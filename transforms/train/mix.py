@@ -29,7 +29,7 @@ _TOPIC_SHARES = {
     "other": 4,
 }
 _TOPICS = tuple(topic for topic, share in _TOPIC_SHARES.items() for _ in range(share))
-_SECTION_SHARES = {"with names": 4, "stories": 3, "callers": 4, "places": 2, "without": 4, "venues": 2, "titles": 1, "nouns": 5}
+_SECTION_SHARES = {"with names": 5, "stories": 3, "callers": 4, "places": 2, "without": 4, "venues": 2, "titles": 1, "nouns": 4}
 _SECTIONS = tuple(section for section, share in _SECTION_SHARES.items() for _ in range(share))
 _NAME_TOPICS = ("full", "first", "last", "spell")
 _BACK = (

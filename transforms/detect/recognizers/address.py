@@ -104,7 +104,11 @@ def _number_last(places: Places) -> list[Hit]:
         else:
             back = before
             while back > start and before - back < 4 and reading.kind[back] in (WORD, SEPARATOR) and reading.low[back] not in ",;:?!":
-                if reading.low[back] in vocab.street_prefixes and back < before:
+                if (
+                    reading.low[back] in vocab.street_prefixes
+                    and back < before
+                    and (places.capital(back) or reading.low[back] not in vocab.sets["doubtful_prefixes"])
+                ):
                     first = back
                     break
                 back -= 1
@@ -256,7 +260,7 @@ def _unnumbered(places: Places) -> list[Hit]:
         lead = places.low[first - 1] if first > start else ""
         placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or places.low[first] not in vocab.words))
         named = any(places.named(t) for t in range(first, token))
-        if (not weak and named and (capitals or placed)) or (
+        if (not weak and named and (placed or (capitals and low in vocab.sets["unplaced"]))) or (
             weak
             and lead in vocab.sets["placed_weakly"]
             and low in (vocab.sets["weak_unnumbered"] if lead != "on" or not capitals else vocab.sets["weak_unnumbered_capital"])

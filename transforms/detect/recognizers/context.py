@@ -55,7 +55,8 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             # a full stop at the end says that the turn is no question, where a recogniser wrote one
             asked = requests if words[-1] == "." else openers
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
-            if len(words) <= 5 or trailing or "?" in words or not asked.isdisjoint(words):
+            told = any(reading.value[t] for t in range(cues[-1].last, said.last))
+            if ((len(words) <= 5 or trailing) and not told) or "?" in words or not asked.isdisjoint(words):
                 kept[index] = cues[::-1]
         reading.__dict__["_asking"] = kept
     return kept

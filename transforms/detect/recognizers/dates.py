@@ -49,8 +49,8 @@ class _Dates:
                 after += 1
             return Item(DATE_ITEM, "00000000", token, last), after
         kind = reading.kind[token]
-        following = reading.low[token + 1] if token + 1 < reading.count else ""
-        if kind == MONTH and reading.low[token] in reading.vocab.months_also_words and following in reading.vocab.sets["clitics"]:
+        ahead_word = reading.low[token + 1] if token + 1 < reading.count else ""
+        if kind == MONTH and reading.low[token] in reading.vocab.months_also_words and ahead_word in reading.vocab.sets["clitics"]:
             return None
         if kind == ORDINAL and token and reading.low[token - 1] in reading.vocab.sets["seconds_before"]:
             return None

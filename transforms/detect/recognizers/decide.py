@@ -66,6 +66,7 @@ _TAILS = {
     "license": "US_DRIVER_LICENSE",
     "order": "ORDER_ID",
 }
+_SIZES = {"zip": (5, 9), "cvv": (3, 4), "ssn": (9,), "expiry": (4, 6), "phone": (11,), "dob": (6, 8)}
 PREFIXES = 12
 """A value is tried at this many turn boundaries at most, so that a later turn never uncovers what was found."""
 
@@ -77,23 +78,42 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     if kept is None:
         found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
         for run in digit_runs(reading):
-            for part in _prefixes(run):
-                for hit in _Decider(reading, regions).resolve(part.elements):
+            decider = _Decider(reading, regions)
+            for part in decider.stages(run):
+                for hit in decider.resolve(part):
                     found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__[key] = kept
     return kept
 
 
-def _prefixes(run: Run) -> list[Run]:
-    """The run as it stood at the end of each turn, and as it is."""
-    cuts = [i for i, e in enumerate(run.elements) if i and e.link >= PAUSE]
-    return [Run(run.elements[:i]) for i in cuts[:PREFIXES]] + [run]
-
-
 class _Decider:
     def __init__(self, reading: Reading, regions: tuple[str, ...]) -> None:
         self.reading, self.regions = reading, regions
+
+    def stages(self, run: Run) -> list[list[Element]]:
+        """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew."""
+        out: list[list[Element]] = []
+        start = 0
+        cuts = [i for i, e in enumerate(run.elements) if i and e.link >= PAUSE]
+        for cut in cuts:
+            if len(out) >= PREFIXES:
+                break
+            part = run.elements[start:cut]
+            out.append(part)
+            if run.elements[cut].link == PAUSE and self._complete(part):
+                start = cut
+        out.append(run.elements[start:])
+        return out
+
+    def _complete(self, elements: list[Element]) -> bool:
+        """Whether nothing is missing: a valid card, a whole telephone number, as many digits as its topic has."""
+        digits = "".join(e.digits for e in elements)
+        if checks.card(digits) or (len(digits) >= 10 and checks.nanp(digits)):
+            return True
+        topics = topics_at(self.reading, elements[0].first, elements[-1].last)
+        told = next((t for t in topics if t.name in KINDS), None)
+        return told is not None and len(digits) in _SIZES.get(told.name, ())
 
     def resolve(self, elements: list[Element]) -> list[Hit]:
         """Hits for the elements as one number, else for the parts they fall into at their weakest link."""

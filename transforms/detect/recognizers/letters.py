@@ -94,6 +94,9 @@ class _Spelling:
             return None
         if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
             return None
+        ahead = self._token(place + 1)
+        if low == "o" and ahead >= 0 and self.low[ahead] == "clock":
+            return None
         if low == "x" and self._xray(place + 1):
             return Piece("X", token, self.stream[place + 2], letter=2, spoken=True), place + 3
         # "c for charlie", "b as in boy", "d like delta"

@@ -150,6 +150,9 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
             break
         token = stream[at]
         if token == SOFT:
+            before = stream[at - 1] if at else HARD
+            if best is not None and not joined and (before < 0 or reading.low[before] not in vocab.mail_joints):
+                break
             continue
         low, kind = reading.low[token], reading.kind[token]
         if low in vocab.mail_joints or (kind == SEPARATOR and low in "._-+"):

@@ -117,14 +117,24 @@ class NumberParser:
         if kind == DIGITS:
             return self._written(place, token)
         if kind == UNIT:
-            if self.low[token] == "one" and not inside and self._pronoun(token):
+            if (
+                self.low[token] == "one"
+                and not inside
+                and self._kind(place + 1) not in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED)
+                and self._pronoun(token)
+            ):
                 return None
             return self._scaled(self.value[token], place + 1)
         if kind == ZERO:
             ahead = self._kind(place + 1)
             if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and self.low[token] != "o"):
                 return "0", place + 1, True
-            behind = self._kind(place - 1) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED)
+            back = place - 1
+            if self._kind(back) == WORD and (
+                self.low[self.stream[back]] in self.reading.vocab.sets["hesitations"] or self.low[self.stream[back]] in self.reading.vocab.joints
+            ):
+                back -= 1
+            behind = self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED)
             return ("0", place + 1, True) if inside and behind and not self._clock(place) else None
         if kind == TEEN:
             return self._scaled(self.value[token], place + 1)
@@ -203,7 +213,7 @@ class NumberParser:
                 return None
             if token == SOFT:
                 strength = max(strength, PAUSE)
-            elif self.number(place, True) is not None:
+            elif self.number(place, strength < PAUSE) is not None:
                 return strength, place
             else:
                 weight = self._weight(token, vocab)
@@ -278,7 +288,12 @@ class NumberParser:
 
     def _homophone(self, place: int, run: Run) -> tuple[int, int] | None:
         """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three")."""
-        if self._sound(place) is None or len(run.elements) < 2 or not (run.elements[-1].spoken and run.elements[-2].spoken):
+        if (
+            self._sound(place) is None
+            or len(run.elements) < 2
+            or len(run.elements[-1].digits) > 1
+            or not (run.elements[-1].spoken and run.elements[-2].spoken)
+        ):
             return None
         return (TIGHT, place) if self._kind(place + 1) in (UNIT, ZERO, MULTIPLE) else None
 

@@ -100,7 +100,7 @@ def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[
         if kind == SEPARATOR and not joint and first < 0:
             at += 1
             continue
-        if first < 0 and kind in (WORD, MONTH) and word in vocab.words:
+        if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]):
             at += 1
             continue
         if kind == LINE or (kind == SEPARATOR and not joint):

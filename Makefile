@@ -1,0 +1,50 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs; a machine with Python 3.11 to 3.13, make and a package index is enough.
+PYTHON ?= python3
+VENV := .venv
+UV_VERSION := 0.13.9
+UV := build/uv/bin/uv
+BIN := $(VENV)/bin
+export CALLVEIL_KEYRING ?= $(CURDIR)/build/keyring.json
+
+.PHONY: help demo test check integration soak bench clean lock
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+build/uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo 'callveil needs Python 3.11 to 3.13; name one: make PYTHON=python3.12 ...'; exit 1; }
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.ready: pyproject.toml uv.lock | build/uv/bin/uv
+	$(UV) sync --quiet --frozen --no-python-downloads --python $(PYTHON)
+	@touch $@
+
+demo: $(VENV)/.ready ## run the main job on included, generated data, and show what it did
+	@rm -rf build/demo
+	$(BIN)/callveil demo --output build/demo
+
+test: check ## lint, types, and the test suite (under 15 minutes on two cores)
+	$(BIN)/pytest -m 'not soak and not integration' -n 2 --dist loadfile
+
+check: $(VENV)/.ready build/typecheck/callveil ## lint and types
+	$(BIN)/ruff check .
+	cd build/typecheck && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p callveil
+
+build/typecheck/callveil:
+	mkdir -p $@
+	for d in pipelines transforms schemas; do ln -sfn ../../../$$d $@/$$d; done
+
+integration: $(VENV)/.ready ## tests against an S3-compatible server (see deploy/s3.sh) and of the wheel
+	deploy/s3.sh $(BIN)/pytest -m integration
+
+soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills (an hour or more)
+	$(BIN)/python tests/soak/run_bars.py
+
+bench: $(VENV)/.ready ## detection beside stock Presidio and the bare language model, in one run
+	$(BIN)/python tests/bench/bench_detect.py
+
+lock: | build/uv/bin/uv ## renew uv.lock
+	$(UV) lock
+
+clean: ## remove what was built
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,144 @@
+"""The contact's own values, however they are written or said. All values are generated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callveil.schemas.rules import Rules
+from callveil.transforms.detect.known import Tokens, find, fold, known_values, spoken_code
+from callveil.transforms.detect.placeholders import placeholders
+
+RECORD: dict[str, Any] = {
+    "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
+    "state": "IL", "postal_code": "CB4 3PQ", "tracking_number": "+12025550199",
+}  # fmt: skip
+
+
+def covered(record: dict[str, Any], text: str) -> list[str]:
+    """The stretches of `text` that known values cover, longest of overlapping ones."""
+    out: list[tuple[int, int]] = []
+    for s in sorted(find(Tokens.of(text), known_values(record)), key=lambda s: (s.start, -s.end)):
+        if out and s.start < out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], s.end))
+        else:
+            out.append((s.start, s.end))
+    return [text[a:b] for a, b in out]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("this is zoe o'brien", ["zoe o'brien"]),
+        ("ZOË OBRIEN", ["ZOË OBRIEN"]),
+        ("Brien, zoe o", ["Brien, zoe o"]),
+        ("zoe\u0308 here", ["zoe"]),  # a combining mark is no letter
+        ("ask zoe about it", ["zoe"]),
+        ("zoe's order", ["zoe"]),
+        ("it is z o e", ["z o e"]),
+        ("call +1 (415) 555-0134 now", ["1 (415) 555-0134"]),
+        ("call 4155550134", ["4155550134"]),
+        ("415.555.0134", ["415.555.0134"]),
+        ("just 555 0134", ["555 0134"]),
+        ("four one five five five five oh one three four", ["four one five five five five oh one three four"]),
+        ("four one five triple five o one three four", ["four one five triple five o one three four"]),
+        ("415 uh double five 5 and 0134", ["415 uh double five 5 and 0134"]),
+        ("tel4155550134x2", ["tel4155550134x2"]),
+        ("zoe.o_brien7@example.com", ["zoe.o_brien7@example.com"]),
+        ("zoe dot o underscore brien seven at example dot com", ["zoe dot o underscore brien seven at example dot com"]),
+        ("ZOE.O_BRIEN7 @ EXAMPLE.COM", ["ZOE.O_BRIEN7 @ EXAMPLE.COM"]),
+        ("12 elm street", ["12 elm street"]),
+        ("12, Elm-Street", ["12, Elm-Street"]),
+        ("one two elm street", ["one two elm street"]),
+        ("in SPRINGFIELD today", ["SPRINGFIELD"]),
+        ("in Springfield, IL", ["Springfield", "IL"]),
+        ("cb43pq", ["cb43pq"]),
+        ("c b 4 3 p q", ["c b 4 3 p q"]),
+        ("c b four three p q", ["c b four three p q"]),
+        ("Cb4, 3pq", ["Cb4, 3pq"]),
+    ],
+)
+def test_ways_to_write_or_say_a_value(text: str, found: list[str]) -> None:
+    assert covered(RECORD, text) == found
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (RECORD, "bring the o and the brie"),
+        (RECORD, "il y a"),  # a state's letters in lower case
+        (RECORD, "I LIVE IN IL AND SHOUT"),
+        (RECORD, "call us at 202 555 0199"),
+        (RECORD, "four one five"),
+        (RECORD, "0134"),
+        (RECORD, "springfields"),
+        ({"name": "Ana Ruiz"}, "an a"),
+        ({"name": "May Will"}, "may I ask if you will"),
+        ({"name": "May Will"}, "May I? Will you?"),
+        ({"name": "Us Grant"}, "call us and grant it"),
+        ({"name": "Jane Doe", "caller_number": "+12025550199", "tracking_number": "(202) 555-0199"}, "our number is 202 555 0199"),
+        ({"name": "Unknown Caller"}, "unknown caller"),
+        ({"name": "Caller 7"}, "caller 7"),
+        ({"country": "US"}, "in the US"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_value(record: dict[str, Any], text: str) -> None:
+    assert covered(record, text) == []
+
+
+def test_an_everyday_name_counts_where_it_is_written_as_one() -> None:
+    assert covered({"name": "May Will"}, "I spoke to May yesterday") == ["May"]
+    assert covered({"name": "May Will"}, "may will called") == ["may will"]
+
+
+def test_staff_only_where_asked() -> None:
+    record = {"agent": {"name": "Maria Lopez", "email": "maria.lopez@example.com"}, "form": {"name": "Kim Poe", "number_to_call": "2025550111"}}
+    assert {v.target for v in known_values(record)} == {"kimpoe", "poekim", "kim", "poe", "2025550111", "5550111"}
+    assert {"marialopez", "marialopezexamplecom"} <= {v.target for v in known_values(record, staff=True)}
+
+
+def test_placeholders_are_no_values() -> None:
+    done = placeholders(Rules())
+    record = {"name": "[PERSON]", "city": "[LOCATION]", "email": "[EMAIL_ADDRESS:abcdefghij234]", "street": "[redacted]"}
+    assert known_values(record, placeholders=done) == []
+    assert {v.target for v in known_values({"name": "[JOHN]"}, placeholders=done)} == {"john"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("c b four three p q", "cb43pq"), ("double two, oh, triple seven", "220777"), ("one uh two and 3", "123"), ("Étage", "etage"), ("", "")],
+)
+def test_spoken_code(text: str, code: str) -> None:
+    assert spoken_code(text) == code
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.from_regex(r"[2-9][0-9]{9}", fullmatch=True), st.data())
+def test_a_number_is_found_however_it_is_grouped_and_said(number: str, data: st.DataObject) -> None:
+    words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    parts: list[str] = []
+    place = 0
+    while place < len(number):
+        size = data.draw(st.integers(1, 4))
+        group = number[place : place + size]
+        spoken = " ".join(words[int(d)] for d in group)
+        if len(set(group)) == 1 and len(group) in (2, 3):
+            spoken = data.draw(st.sampled_from([spoken, f"{'double' if len(group) == 2 else 'triple'} {words[int(group[0])]}"]))
+        parts.append(data.draw(st.sampled_from([group, spoken])))
+        place += size
+    said = data.draw(st.sampled_from([" ", "-", ", ", " uh "])).join(parts)
+    text = f"it is {said} thanks"
+    spans = find(Tokens.of(text), known_values({"caller_number": number}))
+    covered_places = {i for s in spans for i in range(s.start, s.end)}
+    assert all(i in covered_places for i in range(6, 6 + len(said)) if text[i].isalnum())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=40))
+def test_tokens_keep_their_places(text: str) -> None:
+    tokens = Tokens.of(text)
+    assert [fold(text[a:b]) for a, b in tokens.places] == tokens.words
+    assert sorted(p for places in tokens.index.values() for p in places) == list(range(len(tokens.words)))

@@ -1,0 +1,97 @@
+"""From overlapping findings to what is replaced."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callveil.schemas.finding import Span
+from callveil.schemas.rules import Operator, Rules
+from callveil.transforms.detect.placeholders import outside, placeholders
+from callveil.transforms.detect.resolve import accept, merge
+
+SPAN = st.builds(
+    lambda a, n, e, s, d, g: Span(a, a + n, e, s, d, g),
+    st.integers(0, 40), st.integers(1, 12), st.sampled_from(["PERSON", "URL", "PHONE_NUMBER"]), st.sampled_from([0.3, 0.5, 0.95]),
+    st.sampled_from(["a", "b", "known_value"]), st.sampled_from(["", "g1", "g2"]),
+)  # fmt: skip
+
+
+def places(spans: list[Span]) -> set[int]:
+    return {i for s in spans for i in range(s.start, s.end)}
+
+
+@given(st.lists(SPAN, max_size=12), st.randoms(use_true_random=False))
+def test_merge_covers_the_union_with_disjoint_spans_in_any_order(spans: list[Span], rng: random.Random) -> None:
+    out = merge(spans)
+    assert places(out) == places(spans)
+    assert all(a.end <= b.start for a, b in zip(out, out[1:], strict=False))
+    shuffled = list(spans)
+    rng.shuffle(shuffled)
+    assert merge(shuffled) == out
+    assert merge(out) == out
+    for s in out:
+        inside = [x for x in spans if s.start <= x.start and x.end <= s.end]
+        strongest = max(x.score for x in inside)
+        assert s.score == strongest and s.entity in {x.entity for x in inside if x.score == strongest}
+
+
+def test_touching_spans_stay_apart() -> None:
+    spans = [Span(0, 3, "PERSON", 0.9, "a"), Span(3, 5, "URL", 0.9, "a")]
+    assert merge(spans) == spans
+
+
+RULES = Rules(
+    operators={"URL": Operator("keep"), "X_CODE": Operator("keep")}, thresholds={"PERSON": 0.6}, default_threshold=0.4,
+    allow=frozenset({"acme corp"}), deny=(("Bluebird", "X_CODE"),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "score", "detector", "floor", "outcome"),
+    [
+        ("Jane", "PERSON", 0.6, "r", (), "redact"),
+        ("Jane", "PERSON", 0.59, "r", (), "drop"),
+        ("Jane", "PERSON", 0.1, "known_value", (), "redact"),
+        ("Acme  Corp", "PERSON", 0.9, "r", (), "drop"),  # allowed, however it is spaced
+        ("Acme Corp", "PERSON", 0.9, "known_value", (), "redact"),  # the contact's own name beats the allow list
+        ("Acme Corporation", "PERSON", 0.9, "r", (), "redact"),
+        ("a.example", "URL", 0.9, "r", (), "keep"),
+        ("a.example", "URL", 0.9, "r", ("URL",), "redact"),  # it was hidden before, so it stays hidden
+        ("a.example", "URL", 0.3, "r", ("URL",), "drop"),
+        ("Bluebird", "X_CODE", 1.0, "deny_list", (), "redact"),  # deny beats keep
+        ("here", "URL", 1.0, "request", (), "redact"),
+        ("0134", "PHONE_NUMBER", 0.4, "r", (), "redact"),
+    ],
+)
+def test_accept(text: str, entity: str, score: float, detector: str, floor: tuple[str, ...], outcome: str) -> None:
+    span = Span(0, len(text), entity, score, detector)
+    redact, keep = accept(text, [span], RULES, frozenset(floor))
+    assert (redact, keep) == {"redact": ([span], []), "keep": ([], [span]), "drop": ([], [])}[outcome]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("[PERSON]", []),
+        ("[PERSON] Smith", ["Smith"]),
+        ("Jane [PERSON], [URL:t1.k1.ab-_] Smith", ["Jane", "Smith"]),
+        ("[PERSON:abcdefghij234]", []),
+        ("[PERSON:jane doe]", ["PERSON:jane doe"]),
+        ("[JANE]", ["JANE"]),
+        ("[redacted]", []),
+        ("no label", ["no label"]),
+    ],
+)
+def test_placeholders_are_read_around(text: str, left: list[str]) -> None:
+    spans = list(outside(text, [Span(0, len(text), "PERSON", 0.9, "r", "g")], placeholders(Rules())))
+    assert [text[s.start : s.end].strip("[]") for s in spans] == left
+
+
+def test_a_policys_own_labels_are_placeholders() -> None:
+    pattern = placeholders(Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}))
+    assert pattern.fullmatch("<PERSON>") and pattern.fullmatch("<X_CODE>") and pattern.fullmatch("[PERSON]") and not pattern.fullmatch("<JANE>")
+    assert placeholders(Rules(label="{entity}")).search("a PERSON b") and not placeholders(Rules(label="{entity}")).search("PERSONS")

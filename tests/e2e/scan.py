@@ -1,0 +1,209 @@
+"""A leak scanner: everything a run wrote, searched for every value that was planted in its input.
+
+Two readings are made of each file below the folders given: its bytes as they are (with JSON, zstd and Parquet's pages unpacked, so that compression
+hides nothing), and for Parquet the decoded values per interaction, footer metadata and statistics. Two kinds of values are searched for:
+
+- *global*: forms of numbers, e-mails and cards that nobody but their owner has; no file may hold one anywhere. Numbers are compared by their digits
+  as well, so that other spacing hides nothing.
+- *own*: names, streets, postcodes and other words, which may well stand in another person's record; only rows of their own interaction are searched.
+
+Sealed files (`rejected_content`) are searched as bytes like all others: they are encrypted, so nothing may be found there either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+import zstandard
+
+GLOBAL_TYPES = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRESS"})
+"""Types none of whose forms may stand in any file."""
+KNOWN_KEYS = re.compile(r"caller\.(name|phone\d*|email\d*|street|zip)$")
+"""Values the record itself names as the contact's own."""
+MIN_CHARS = 5
+"""Shorter forms stand in innocent text too often to be told from chance."""
+MIN_DIGITS = 9
+"""Digits of a number that are compared without their spacing."""
+
+
+@dataclass(frozen=True, order=True)
+class Hit:
+    """A planted value that was found. `text` is generated, but it is what must not be told: do not print it where real data was scanned.
+
+    Attributes:
+        path: file.
+        where: `bytes`, `footer`, or the column.
+        type, key: of the value.
+        account_id, id: its interaction; empty where several own it.
+        text: the form that was found.
+    """
+
+    path: str
+    where: str
+    type: str
+    key: str
+    account_id: str
+    id: str
+    text: str
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether the value is one of those no run may leave readable: card, SSN, phone, e-mail, or the contact's own known values."""
+        return self.type in GLOBAL_TYPES or KNOWN_KEYS.match(self.key) is not None
+
+
+@dataclass
+class Planted:
+    """Planted values, arranged for searching.
+
+    Attributes:
+        everywhere: form (folded) to what it is; searched for in all bytes.
+        digits: runs of digits of numbers to what they are.
+        own: interaction to forms (folded) of its own values.
+    """
+
+    everywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
+    digits: dict[str, tuple[str, str]] = field(default_factory=dict)
+    own: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
+    alternation: re.Pattern[bytes] | None = None
+
+    @classmethod
+    def of(cls, gold: Iterable[dict[str, Any]], business: frozenset[str] = frozenset()) -> Planted:
+        """From rows of `gold.jsonl`; `business` are digits of the accounts' own numbers, which the store keeps."""
+        out = cls()
+        for row in gold:
+            key = (row["account_id"], row["id"])
+            for value in row["values"]:
+                if not value["sensitive"]:
+                    continue
+                what = (value["type"], value["key"])
+                for text in (value["value"], *value["forms"]):
+                    form = fold(text)
+                    if len(form) < MIN_CHARS:
+                        continue
+                    digits = re.sub(r"\D", "", text)
+                    is_number = bool(re.fullmatch(r"[\d\s().+\-/x]+", text))
+                    if value["type"] in GLOBAL_TYPES and not (is_number and len(digits) < MIN_DIGITS):
+                        out.everywhere.setdefault(form, what)
+                        if is_number and digits not in business:
+                            out.digits.setdefault(digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits, what)
+                    out.own[key].setdefault(form, what)
+        out.everywhere = {f: w for f, w in out.everywhere.items() if re.sub(r"\D", "", f) not in business or not re.sub(r"\D", "", f)}
+        return out
+
+
+def fold(text: str) -> str:
+    """Case folded, white space as single spaces."""
+    return " ".join(text.casefold().split())
+
+
+def scan(root: Path, planted: Planted) -> list[Hit]:
+    """Search every file below a folder. Returns what was found, sorted, each once."""
+    hits: set[Hit] = set()
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        name = str(path.relative_to(root))
+        hits.update(_in_text(name, "name", name, planted))
+        for where, data in unpacked(path):
+            hits.update(_in_text(name, where, data.decode("utf-8", "replace"), planted))
+        if path.suffix == ".parquet":
+            hits.update(_in_rows(name, path, planted))
+    return sorted(hits)
+
+
+def scan_text(name: str, text: str, planted: Planted) -> list[Hit]:
+    """Search what a run printed or logged."""
+    return sorted(set(_in_text(name, "text", text, planted)))
+
+
+def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
+    """A file's bytes, and what they unpack to."""
+    data = path.read_bytes()
+    yield "bytes", data
+    if path.suffix == ".zst":
+        yield "unpacked", zstandard.ZstdDecompressor().stream_reader(data).read()
+    if path.suffix == ".parquet":
+        file = pq.ParquetFile(path)
+        yield "footer", repr(footer(file)).encode()
+        for batch in file.iter_batches():
+            for column in batch.schema.names:
+                for value in batch.column(column).to_pylist():
+                    if value is not None:
+                        yield column, plain(value).encode()
+
+
+def footer(file: Any) -> list[Any]:
+    """What a Parquet footer says: schema, key-value metadata, and each column chunk's statistics."""
+    said: list[Any] = [str(file.schema_arrow), file.schema_arrow.metadata, file.metadata.metadata, file.metadata.created_by]
+    for n in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(n)
+        for c in range(group.num_columns):
+            statistics = group.column(c).statistics
+            said.append((group.column(c).path_in_schema, statistics.to_dict() if statistics else None))
+    return said
+
+
+def plain(value: Any) -> str:
+    """A value as text, JSON texts opened, so that escapes hide nothing."""
+    if isinstance(value, str):
+        if value[:1] in ('"', "[", "{"):
+            try:
+                return value + "\n" + plain(orjson.loads(value))
+            except ValueError:
+                pass
+        return value
+    if isinstance(value, dict):
+        return "\n".join(f"{plain(k)}\n{plain(v)}" for k, v in value.items() if v is not None)
+    if isinstance(value, list | tuple):
+        return "\n".join(plain(v) for v in value if v is not None)
+    return str(value)
+
+
+_RUN = re.compile(r"(?<![\w])\+?\d[\d\s().\-/]{6,40}\d(?!\w)")
+_WORDS = re.compile(r"[^\s]+")
+
+
+def _in_text(path: str, where: str, text: str, planted: Planted) -> Iterator[Hit]:
+    folded = fold(text)
+    for form, (kind, key) in planted.everywhere.items():
+        if form in folded:
+            yield Hit(path, where, kind, key, "", "", form)
+    for run in _RUN.findall(text):
+        digits = re.sub(r"\D", "", run)
+        for wanted in ({digits, digits[-10:], digits[-9:]} if len(digits) >= MIN_DIGITS else set()) & planted.digits.keys():
+            kind, key = planted.digits[wanted]
+            yield Hit(path, where, kind, key, "", "", run)
+
+
+def _in_rows(name: str, path: Path, planted: Planted) -> Iterator[Hit]:
+    """Search rows of an interaction for its own values."""
+    for batch in pq.ParquetFile(path).iter_batches():
+        for row in batch.to_pylist():
+            key = (str(row.get("account_id")), str(row.get("interaction_id") or row.get("id")))
+            forms = planted.own.get(key)
+            if not forms:
+                continue
+            for column, value in row.items():
+                if value is None or column in ("account_id", "id", "interaction_id"):
+                    continue
+                text = fold(plain(value))
+                for form, (kind, entity) in forms.items():
+                    if _stands_in(form, text):
+                        yield Hit(name, column, kind, entity, *key, form)
+
+
+def _stands_in(form: str, text: str) -> bool:
+    """Whether a form stands in a text as words of its own."""
+    start = text.find(form)
+    while start >= 0:
+        before, after = text[start - 1 : start], text[start + len(form) : start + len(form) + 1]
+        if not (before.isalnum() and form[0].isalnum()) and not (after.isalnum() and form[-1].isalnum()):
+            return True
+        start = text.find(form, start + 1)
+    return False

@@ -1,0 +1,69 @@
+"""One record's way through detection and redaction, for tests. All people and numbers are generated."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from callveil.schemas.fields import coerce_members
+from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import parse_policy
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.redact.engine import Redacted, Redactor, Run
+from callveil.transforms.store.keyring import Keyring
+
+T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+KEY = InteractionKey("70001", "5000000001")
+HEAD = "version: 1\ndetect: {model: none}\n"
+
+
+def policy(rules: str = "") -> Policy:
+    """A policy of the default preset's rules with `rules` (YAML) on top, without a language model."""
+    return parse_policy(rules if rules.startswith("version:") else HEAD + rules)
+
+
+def raw(record: dict[str, Any], key: InteractionKey = KEY, kind: str = "call") -> RawInteraction:
+    """A raw interaction that began at `T0`."""
+    members = {**key._asdict(), "kind": kind, "called_at": T0, **record}
+    return RawInteraction(key, kind, T0, 1, coerce_members(FIELDS, members), SourceRef("generated.jsonl", line=3))
+
+
+@dataclass
+class Bench:
+    """Detector and keyring, shared by a session's tests."""
+
+    detector: Any
+    keyring: Keyring
+
+    def found(self, record: dict[str, Any], rules: str = "", *, key: InteractionKey = KEY, **how: Any) -> Detected | Rejected:
+        """What is found in a record."""
+        own, one = policy(rules), raw(record, key)
+        language = self.detector.language_of(one.record.get("language"))
+        requests: tuple[RedactionRequest, ...] = how.get("requests", ())
+        decision = decide(own, one, "individual", how.get("as_of", T0), language, how.get("floor", Floor()), requests)
+        (item,) = detect_batch(how.get("detector", self.detector), [Job(one, decision, "individual", "90001")])
+        return item
+
+    def result(self, record: dict[str, Any], rules: str = "", **how: Any) -> Redacted | Rejected:
+        """The redacted record, or why it was rejected."""
+        item = self.found(record, rules, **how)
+        if isinstance(item, Rejected):
+            return item
+        return Redactor(self.keyring, Run("run-1", "0" * 64, "tests", how.get("as_of", T0))).redact(item)
+
+    def __call__(self, record: dict[str, Any], rules: str = "", **how: Any) -> Redacted:
+        """The redacted record; a rejection fails the test."""
+        out = self.result(record, rules, **how)
+        assert isinstance(out, Redacted), out
+        return out
+
+
+def content(redacted: Redacted) -> dict[str, Any]:
+    """The redacted values that stand in declared fields of the source."""
+    names = {f.name for f in FIELDS}
+    return {k: v for k, v in redacted.interaction.record.items() if k in names}
