@@ -16,6 +16,7 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.s3 import S3Settings
 
+
 def parse_as_of(text: str) -> dt.datetime:
     """A run's time: a date (its midnight, UTC) or an ISO 8601 time; without an offset it is UTC."""
     try:
@@ -32,8 +33,14 @@ def today() -> dt.datetime:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """`--keyring`, `--s3-endpoint-url`, `--s3-region`."""
-    parser.add_argument("--keyring", metavar="FILE", help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)")
-    parser.add_argument("--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
+    parser.add_argument(
+        "--keyring",
+        metavar="FILE",
+        help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)",
+    )
+    parser.add_argument(
+        "--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)"
+    )
     parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
 
 
@@ -65,7 +72,9 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
     for word in rest:
         flag = word.split("=", 1)[0]
         if word.startswith("-") and flag not in known:
-            near = difflib.get_close_matches(flag, sorted(known) + ["--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1)
+            near = difflib.get_close_matches(
+                flag, [*sorted(known), "--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1
+            )
             raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
     if rest and not rest[0].startswith("-"):
         raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")

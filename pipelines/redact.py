@@ -218,13 +218,19 @@ def reconcile(counts: dict[str, int]) -> None:
         raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
 
 
-def _publish(store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome) -> RedactResult:
+def _publish(
+    store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome
+) -> RedactResult:
     reconcile(outcome.counts)
     run = job.run
     if requests:
         partition = {"day": run.as_of.date().isoformat()}
-        rows = sorted((_request_row(r, Keyring.load(job.keyring_path)) for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"]))
-        outcome.added.append(publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows))
+        rows = sorted(
+            (_request_row(r, Keyring.load(job.keyring_path)) for r in requests), key=lambda r: (r["account_id"], r["interaction_id"], r["request_id"])
+        )
+        outcome.added.append(
+            publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
+        )
     try:
         job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
     except PreconditionFailed:
@@ -264,4 +270,3 @@ def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk
         outcome = _execute(options, replace(job, scratch=scratch), chunks)
     reconcile(outcome.counts)
     return RedactResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
-

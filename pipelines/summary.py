@@ -67,4 +67,6 @@ def print_summary(result: RedactResult, output: str, seconds: float, peak_bytes:
     if reasons and not result.dry_run:
         console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False)
     if not result.repeated:
-        console.print(f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False)
+        console.print(
+            f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False
+        )

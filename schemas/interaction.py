@@ -36,44 +36,60 @@ GROUPS = ("identity", "time", "flow", "flow_text", "caller", "content", "media",
 SECONDS = Integer(0, 31_622_400)
 TEXT, TIME, JSON = Text(), Timestamp(), Json()
 
-OUTLINE = Struct((
-    Field("speaker", TEXT, "who speaks, as the platform names them"),
-    Field("text", TEXT, "what was said", prose=True),
-    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
-    Field("s", Number(), "start, seconds from the beginning of the recording", personal=False),
-    Field("e", Number(), "end, seconds", personal=False),
-))
-WORD = Struct((
-    Field("word", TEXT, "one recognised word", prose=True),
-    Field("s", Number(), "start, seconds", personal=False),
-    Field("e", Number(), "end, seconds", personal=False),
-    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
-    Field("speaker", TEXT, "who speaks"),
-    Field("confidence", Number(), "0 to 1, as the recogniser gave it", personal=False),
-))
-CHAT_MESSAGE = Struct((
-    Field("id", TEXT, "message id"),
-    Field("speaker", TEXT, "who wrote it: name or role"),
-    Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
-    Field("text", TEXT, "what was written", prose=True),
-    Field("sent_at", TIME, "when", personal=False),
-))
-CALL_PATH = Struct((
-    Field("route_id", TEXT, "route id", personal=False),
-    Field("route_name", TEXT, "route name; may hold staff names and numbers", prose=True),
-    Field("route_type", TEXT, "route type", personal=False),
-    Field("started_at", TIME, "when the route began", personal=False),
-))
+OUTLINE = Struct(
+    (
+        Field("speaker", TEXT, "who speaks, as the platform names them"),
+        Field("text", TEXT, "what was said", prose=True),
+        Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+        Field("s", Number(), "start, seconds from the beginning of the recording", personal=False),
+        Field("e", Number(), "end, seconds", personal=False),
+    )
+)
+WORD = Struct(
+    (
+        Field("word", TEXT, "one recognised word", prose=True),
+        Field("s", Number(), "start, seconds", personal=False),
+        Field("e", Number(), "end, seconds", personal=False),
+        Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+        Field("speaker", TEXT, "who speaks"),
+        Field("confidence", Number(), "0 to 1, as the recogniser gave it", personal=False),
+    )
+)
+CHAT_MESSAGE = Struct(
+    (
+        Field("id", TEXT, "message id"),
+        Field("speaker", TEXT, "who wrote it: name or role"),
+        Field("channel", Integer(0, 64), "1 external party, 2 business", personal=False),
+        Field("text", TEXT, "what was written", prose=True),
+        Field("sent_at", TIME, "when", personal=False),
+    )
+)
+CALL_PATH = Struct(
+    (
+        Field("route_id", TEXT, "route id", personal=False),
+        Field("route_name", TEXT, "route name; may hold staff names and numbers", prose=True),
+        Field("route_type", TEXT, "route type", personal=False),
+        Field("started_at", TIME, "when the route began", personal=False),
+    )
+)
 FORM_FIELD = Struct((Field("id", TEXT, "field id"), Field("label", TEXT, "question shown"), Field("value", JSON, "answer; any JSON", prose=True)))
-FORM = Struct((
-    Field("form_id", TEXT, "form id", personal=False),
-    Field("form_name", TEXT, "form name", prose=True),
-    Field("name", TEXT, "name given", entity="PERSON"),
-    Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
-    Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
-    Field("custom", ListOf(FORM_FIELD), "further questions and answers"),
-))
-AGENT = Struct((Field("id", TEXT, "agent id", entity="STAFF_ID"), Field("name", TEXT, "agent name", entity="PERSON"), Field("email", TEXT, "agent e-mail", entity="EMAIL_ADDRESS")))
+FORM = Struct(
+    (
+        Field("form_id", TEXT, "form id", personal=False),
+        Field("form_name", TEXT, "form name", prose=True),
+        Field("name", TEXT, "name given", entity="PERSON"),
+        Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
+        Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
+        Field("custom", ListOf(FORM_FIELD), "further questions and answers"),
+    )
+)
+AGENT = Struct(
+    (
+        Field("id", TEXT, "agent id", entity="STAFF_ID"),
+        Field("name", TEXT, "agent name", entity="PERSON"),
+        Field("email", TEXT, "agent e-mail", entity="EMAIL_ADDRESS"),
+    )
+)
 
 
 def _group(group: str, *fields: Field, personal: bool = True) -> tuple[Field, ...]:
@@ -166,13 +182,27 @@ FIELDS: tuple[Field, ...] = (
         "visitor",
         Field("visitor_ip", TEXT, "visitor's address", entity="IP_ADDRESS"),
         Field("visitor_sid", TEXT, "visitor's id", entity="ONLINE_ID"),
-        *(Field(n, TEXT, d, entity=e) for n, d, e in (
-            ("search", "search words", "VISITOR_DATA"), ("referrer", "page they came from", "URL"), ("location", "page they called from", "URL"),
-            ("last_location", "last page", "URL"), ("web_source", "web source", "VISITOR_DATA"), ("medium", "medium", "VISITOR_DATA"),
-            ("campaign", "campaign", "VISITOR_DATA"), ("keyword", "keyword", "VISITOR_DATA"), ("gclid", "ad click id", "ONLINE_ID"),
-            ("fbclid", "ad click id", "ONLINE_ID"), ("msclkid", "ad click id", "ONLINE_ID"), ("ga_client_id", "analytics id", "ONLINE_ID"),
-            ("ad_group_id", "ad id", "ONLINE_ID"), ("campaign_id", "ad id", "ONLINE_ID"), ("creative_id", "ad id", "ONLINE_ID"), ("ad_id", "ad id", "ONLINE_ID"),
-        )),
+        *(
+            Field(n, TEXT, d, entity=e)
+            for n, d, e in (
+                ("search", "search words", "VISITOR_DATA"),
+                ("referrer", "page they came from", "URL"),
+                ("location", "page they called from", "URL"),
+                ("last_location", "last page", "URL"),
+                ("web_source", "web source", "VISITOR_DATA"),
+                ("medium", "medium", "VISITOR_DATA"),
+                ("campaign", "campaign", "VISITOR_DATA"),
+                ("keyword", "keyword", "VISITOR_DATA"),
+                ("gclid", "ad click id", "ONLINE_ID"),
+                ("fbclid", "ad click id", "ONLINE_ID"),
+                ("msclkid", "ad click id", "ONLINE_ID"),
+                ("ga_client_id", "analytics id", "ONLINE_ID"),
+                ("ad_group_id", "ad id", "ONLINE_ID"),
+                ("campaign_id", "ad id", "ONLINE_ID"),
+                ("creative_id", "ad id", "ONLINE_ID"),
+                ("ad_id", "ad id", "ONLINE_ID"),
+            )
+        ),
         Field("webvisit", JSON, "the web visit", entity="VISITOR_DATA"),
         Field("touchpoints", JSON, "earlier touchpoints", entity="VISITOR_DATA"),
     ),
@@ -285,4 +315,9 @@ class RedactedInteraction:
 
 def published_json_schema() -> dict[str, Any]:
     """JSON Schema of an interaction as sources give it."""
-    return json_schema("Interaction", FIELDS, ("account_id", "id", "called_at"), "A call, text, chat or form. Undeclared fields are kept and treated as personal data.")
+    return json_schema(
+        "Interaction",
+        FIELDS,
+        ("account_id", "id", "called_at"),
+        "A call, text, chat or form. Undeclared fields are kept and treated as personal data.",
+    )

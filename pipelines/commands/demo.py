@@ -44,7 +44,9 @@ END = dt.date(2026, 11, 1)
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     p = argparse.ArgumentParser(prog="callveil demo", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--output", type=Path, default=Path("callveil-demo"), metavar="FOLDER", help="folder to write to, empty or new (default: callveil-demo)")
+    p.add_argument(
+        "--output", type=Path, default=Path("callveil-demo"), metavar="FOLDER", help="folder to write to, empty or new (default: callveil-demo)"
+    )
     p.add_argument("--seed", type=int, default=7, help="seed of the sample (default 7)")
     p.add_argument("--interactions", type=int, default=150, help="interactions (default 150)")
     p.add_argument("--policy", metavar="NAME|FILE", help="policy (default: gdpr)")
@@ -61,8 +63,12 @@ def main(argv: Sequence[str]) -> int:
     sample, store = args.output / "sample", args.output / "store"
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)
     if not args.json:
-        console.print(f"1. generated: {made.interactions} interactions of {made.accounts} accounts in {sample} (nobody in it exists); a few lines are broken on purpose")
-        console.print(f"2. redacting: callveil redact --input {sample}/interactions --accounts {sample}/accounts.jsonl --output {store}\n", soft_wrap=True)
+        console.print(
+            f"1. generated: {made.interactions} interactions of {made.accounts} accounts in {sample} (nobody in it exists); a few lines are broken on purpose"
+        )
+        console.print(
+            f"2. redacting: callveil redact --input {sample}/interactions --accounts {sample}/accounts.jsonl --output {store}\n", soft_wrap=True
+        )
     options = RedactOptions(
         inputs=[str(sample / "interactions")], output=str(store), policy=policy_of(args.policy), as_of=dt.datetime.combine(END, dt.time(), dt.UTC),
         accounts=[str(sample / "accounts.jsonl")], keyring=str(args.output / "keyring.json"), progress=not args.json,
@@ -75,7 +81,10 @@ def main(argv: Sequence[str]) -> int:
         console.print("\n3. before and after, of people who were generated:\n")
         for kind, before, after in excerpts(sample, store):
             console.print(comparison(kind, before, after))
-        console.print(f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read them with pyarrow, pandas, DuckDB or Spark.", soft_wrap=True)
+        console.print(
+            f"The Parquet files: {store}/interactions, {store}/findings, {store}/rejected. Read them with pyarrow, pandas, DuckDB or Spark.",
+            soft_wrap=True,
+        )
     return DONE if result.counts["redacted"] else FAILED
 
 
@@ -121,5 +130,7 @@ def comparison(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Tabl
             table.add_row(name, escape(str(before[name])), escape(str(after[name]).strip('"')))
     for i, (b, a) in enumerate(zip((before.get("form") or {}).get("custom") or (), (after.get("form") or {}).get("custom") or (), strict=False)):
         if i < TURNS:
-            table.add_row(escape(str(b.get("label") or f"form.custom[{i}]")[:40]), escape(str(b.get("value"))), escape(str(a.get("value") or "").strip('"')))
+            table.add_row(
+                escape(str(b.get("label") or f"form.custom[{i}]")[:40]), escape(str(b.get("value"))), escape(str(a.get("value") or "").strip('"'))
+            )
     return table

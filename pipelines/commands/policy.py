@@ -53,7 +53,12 @@ def main(argv: Sequence[str]) -> int:
     if args.action == "check":
         problems = check(args.policy)
         if args.json:
-            print_json({"policy": args.policy, "problems": [{"file": p.file, "line": p.line, "column": p.column, "field": p.field, "message": p.message} for p in problems]})
+            print_json(
+                {
+                    "policy": args.policy,
+                    "problems": [{"file": p.file, "line": p.line, "column": p.column, "field": p.field, "message": p.message} for p in problems],
+                }
+            )
         else:
             for problem in problems:
                 print(problem, file=sys.stderr)

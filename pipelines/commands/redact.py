@@ -44,12 +44,18 @@ exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
 
 def parser() -> argparse.ArgumentParser:
     """The command's own options."""
-    p = argparse.ArgumentParser(prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    p = argparse.ArgumentParser(
+        prog="callveil redact", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs to read")
     p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; see `callveil policy show`")
-    p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records (JSON lines, JSON, CSV, Parquet): type by time")
-    p.add_argument("--requests", nargs="+", action="extend", default=[], metavar="WHERE", help="manual redaction requests (JSON lines, JSON, CSV, YAML)")
+    p.add_argument(
+        "--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records (JSON lines, JSON, CSV, Parquet): type by time"
+    )
+    p.add_argument(
+        "--requests", nargs="+", action="extend", default=[], metavar="WHERE", help="manual redaction requests (JSON lines, JSON, CSV, YAML)"
+    )
     p.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time, from which ages are counted (default: today, 00:00 UTC)")
     p.add_argument("--dry-run", action="store_true", help="do all the work but change nothing; says what would be done")
     p.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -66,7 +72,9 @@ def run(options: RedactOptions) -> tuple[RedactResult, float, int]:
         result = run_redact(options)
     except (InputError, AccountsError, RequestsError, KeyringError, ModelError) as error:
         raise UsageError(str(error)) from None
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (1 if sys.platform == "darwin" else 1024)
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
+        1 if sys.platform == "darwin" else 1024
+    )
     return result, time.monotonic() - started, peak
 
 

@@ -24,7 +24,21 @@ Look at the rejected zone of a store.
   list     one line per rejected record: file, line or record, field, reason. No content is shown.
   export   decrypt the content into a file, to mend it and feed it in again. Needs the keyring. The file holds personal data: delete it after use."""
 
-COLUMNS = ["rejected_id", "file", "line", "byte_offset", "index", "stage", "field", "reason", "detail", "size", "account_id", "interaction_id", "run_id"]
+COLUMNS = [
+    "rejected_id",
+    "file",
+    "line",
+    "byte_offset",
+    "index",
+    "stage",
+    "field",
+    "reason",
+    "detail",
+    "size",
+    "account_id",
+    "interaction_id",
+    "run_id",
+]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,7 +55,9 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--json", action="store_true", help="print as JSON")
             a.add_argument("--limit", type=int, default=50, help="lines at most (default 50; 0: all)")
         else:
-            a.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, one record a line; made with mode 0600, never overwritten")
+            a.add_argument(
+                "--out", required=True, type=Path, metavar="FILE", help="file to write, one record a line; made with mode 0600, never overwritten"
+            )
     return p
 
 

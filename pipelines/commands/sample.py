@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--interactions", type=int, default=1000, help="interactions (default 1000)")
     p.add_argument("--accounts", type=int, default=20, help="accounts (default 20)")
     p.add_argument("--days", type=int, default=7, help="days they spread over (default 7)")
-    p.add_argument("--end", type=dt.date.fromisoformat, default=dt.date(2026, 11, 1), metavar="DATE", help="the day after the last one (default 2026-11-01)")
+    p.add_argument(
+        "--end", type=dt.date.fromisoformat, default=dt.date(2026, 11, 1), metavar="DATE", help="the day after the last one (default 2026-11-01)"
+    )
     p.add_argument("--malformed", type=float, default=0.0, metavar="SHARE", help="share of records to break, 0 to 1 (default 0)")
     p.add_argument("--no-snapshots", action="store_true", help="one record per interaction, no repeated snapshots")
     p.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="forms to write in (default: all)")
@@ -59,13 +61,17 @@ def main(argv: Sequence[str]) -> int:
             count = convert(args.dialogues, args.output, args.seed, args.end)
         except ConvertError as error:
             raise UsageError(str(error)) from None
-        print_json({"interactions": count, "output": str(args.output)}) if args.json else print(f"{count:,} conversations written to {args.output} as calls")
+        print_json({"interactions": count, "output": str(args.output)}) if args.json else print(
+            f"{count:,} conversations written to {args.output} as calls"
+        )
         return DONE
     summary = make(args)
     if args.json:
         print_json(asdict(summary))
     else:
-        print(f"{summary.interactions:,} generated interactions of {summary.accounts} accounts ({summary.records:,} records, {summary.bytes / 1e6:,.1f} MB) in {args.output}")
+        print(
+            f"{summary.interactions:,} generated interactions of {summary.accounts} accounts ({summary.records:,} records, {summary.bytes / 1e6:,.1f} MB) in {args.output}"
+        )
         print(f"redact them: callveil redact --input {args.output}/interactions --accounts {args.output}/accounts.jsonl --output store/")
     return DONE
 

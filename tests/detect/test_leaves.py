@@ -15,7 +15,9 @@ from callveil.schemas.interaction import FIELDS
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf, get_at, set_at, walk
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8))
-JSON = st.recursive(SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=6), inner, max_size=4)), max_leaves=12)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=6), inner, max_size=4)), max_leaves=12
+)
 SHOWN = re.compile(r"[a-z_]+(?:\.[a-z_]+|\[\d+\]|\{\d+\})*")
 
 

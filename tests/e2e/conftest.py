@@ -18,7 +18,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("finished")
     summary = write_sample(folder / "day", SEED, INTERACTIONS, accounts=8, days=7, malformed=MALFORMED, gold=True)
     env = environment(folder)
-    words = ("redact", "--input", f"{folder}/day/interactions", "--accounts", f"{folder}/day/accounts.jsonl", "--output", f"{folder}/store", "--as-of", "2026-11-02")
+    words = (
+        "redact",
+        "--input",
+        f"{folder}/day/interactions",
+        "--accounts",
+        f"{folder}/day/accounts.jsonl",
+        "--output",
+        f"{folder}/store",
+        "--as-of",
+        "2026-11-02",
+    )
     return Finished(folder, summary, words, callveil(*words, "--json", env=env), env)
 
 

@@ -87,14 +87,28 @@ class Bench:
         return str(path)
 
     def run(
-        self, records: Sequence[Mapping[str, Any]] = (), *, policy: str = PLAIN, as_of: dt.datetime = AS_OF, requests: Sequence[Mapping[str, Any]] = (), **more: Any
+        self,
+        records: Sequence[Mapping[str, Any]] = (),
+        *,
+        policy: str = PLAIN,
+        as_of: dt.datetime = AS_OF,
+        requests: Sequence[Mapping[str, Any]] = (),
+        **more: Any,
     ) -> RedactResult:
         """Run the job in this process over some records and requests."""
         self.number += 1
         inputs = [write_lines(self.root / f"in-{self.number}.jsonl", records)] if records else []
         asked = [write_lines(self.root / f"requests-{self.number}.jsonl", requests)] if requests else []
         options = RedactOptions(
-            inputs, self.output, load_policy(self.policy(policy)), as_of, requests=asked, keyring=str(self.keyring), files=self.files, progress=False, **more
+            inputs,
+            self.output,
+            load_policy(self.policy(policy)),
+            as_of,
+            requests=asked,
+            keyring=str(self.keyring),
+            files=self.files,
+            progress=False,
+            **more,
         )
         return run_redact(options)
 
@@ -125,17 +139,25 @@ def live(store: Store) -> dict[str, str]:
 
 def tree(root: Path) -> dict[str, str]:
     """Relative path to SHA-256 of every file below a folder, locks left out."""
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.rglob("*")) if p.is_file() and p.name != ".callveil-lock"}
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file() and p.name != ".callveil-lock"
+    }
 
 
 def leftovers(root: Path) -> list[str]:
     """Working files and temporary files that a finished run must not leave."""
-    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and (p.name.startswith(".callveil-tmp-") or "_callveil/work/" in str(p)))
+    return sorted(
+        str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and (p.name.startswith(".callveil-tmp-") or "_callveil/work/" in str(p))
+    )
 
 
 def callveil(*words: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 240) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "callveil.pipelines.cli", *words], env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "callveil.pipelines.cli", *words], env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 @dataclass(frozen=True)

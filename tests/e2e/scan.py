@@ -93,7 +93,9 @@ class Planted:
                     if value["type"] in GLOBAL_TYPES and not (is_number and len(digits) < MIN_DIGITS):
                         out.everywhere.setdefault(form, what)
                         if is_number and digits not in business:
-                            out.digits.setdefault(digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits, what)
+                            out.digits.setdefault(
+                                digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits, what
+                            )
                     out.own[key].setdefault(form, what)
         out.everywhere = {f: w for f, w in out.everywhere.items() if re.sub(r"\D", "", f) not in business or not re.sub(r"\D", "", f)}
         return out

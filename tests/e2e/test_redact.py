@@ -24,7 +24,12 @@ from callveil.transforms.store.columns import personal_traces, plain_leaves
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import INDEX
 
-DECLARED = {"interactions": (REDACTED_SCHEMA, FIELDS + STATE), "findings": (finding.SCHEMA, finding.FIELDS), "rejected": (rejected.SCHEMA, rejected.FIELDS), "index": (INDEX.schema, INDEX.fields)}
+DECLARED = {
+    "interactions": (REDACTED_SCHEMA, FIELDS + STATE),
+    "findings": (finding.SCHEMA, finding.FIELDS),
+    "rejected": (rejected.SCHEMA, rejected.FIELDS),
+    "index": (INDEX.schema, INDEX.fields),
+}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,11 @@ def test_findings_name_policy_run_and_place(finished: Finished, store: Store) ->
     assert {f["status"] for f in found} == {"done", "kept"}
     assert (finished.store / "_callveil" / "policies" / f"{policy.sha256}.yaml").read_text() == policy.effective_yaml()
     by_key = {(r["account_id"], r["id"]): r for r in rows(store, "interactions")}
-    texts = [f for f in found if f["field_path"] in ("transcription_text", "message_body", "summary", "name") and f["status"] == "done" and f["action"] == "label"]
+    texts = [
+        f
+        for f in found
+        if f["field_path"] in ("transcription_text", "message_body", "summary", "name") and f["status"] == "done" and f["action"] == "label"
+    ]
     assert len(texts) > 100
     for f in texts:
         text = by_key[f["account_id"], f["interaction_id"]][f["field_path"]]
@@ -182,7 +191,11 @@ def test_two_processes_give_the_same_files(bench: Bench, tmp_path: Path) -> None
 
     def data(one: Bench) -> dict[str, str]:
         # The run's id is a digest of inputs, of which the file's path is one.
-        return {p.rsplit("/", 1)[0] + p.rsplit("-", 1)[1]: hashlib.sha256(repr(content(one, p)).encode()).hexdigest() for p in tree(Path(one.output)) if p.startswith("interactions/")}
+        return {
+            p.rsplit("/", 1)[0] + p.rsplit("-", 1)[1]: hashlib.sha256(repr(content(one, p)).encode()).hexdigest()
+            for p in tree(Path(one.output))
+            if p.startswith("interactions/")
+        }
 
     def content(one: Bench, path: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = pq.read_table(Path(one.output) / path).drop_columns(["run_id"]).to_pylist()

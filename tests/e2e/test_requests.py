@@ -104,7 +104,9 @@ def test_a_stretch_of_time(bench: Bench, way: str) -> None:
 
 def test_later_snapshots_keep_obeying(bench: Bench) -> None:
     start = TEXT.index("Rex")
-    bench.run([RECORD], requests=[ask("span", field="notes", start=start, end=start + 3), ask("field", field="summary"), ask("time", from_s=2.5, to_s=3.0)])
+    bench.run(
+        [RECORD], requests=[ask("span", field="notes", start=start, end=start + 3), ask("field", field="summary"), ask("time", from_s=2.5, to_s=3.0)]
+    )
     newer = RECORD | {"duration": 70, "summary": "another summary altogether"}
     bench.run([newer])
     row = bench.row(RECORD)

@@ -91,7 +91,10 @@ def test_the_order_of_runs_makes_no_difference(tmp_path: Path) -> None:
 def test_a_snapshot_whose_day_changes_moves(bench: Bench) -> None:
     bench.run([call(1), call(2)])
     bench.run([call(1, duration=70, called_at="2026-10-21T10:00:00Z")])
-    assert [(r["id"], r["called_at"].day, str(r["day"])) for r in bench.rows()] == [("7000000001", 21, "2026-10-21"), ("7000000002", 20, "2026-10-20")]
+    assert [(r["id"], r["called_at"].day, str(r["day"])) for r in bench.rows()] == [
+        ("7000000001", 21, "2026-10-21"),
+        ("7000000002", 20, "2026-10-20"),
+    ]
     bench.run([call(2, duration=70, called_at="2026-10-21T11:00:00Z")])
     assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("interactions/")} == {"day=2026-10-21"}
     assert {p.split("/")[2] for p in tree(Path(bench.output)) if p.startswith("findings/")} == {"day=2026-10-21"}
@@ -119,7 +122,10 @@ def test_a_stored_row_grows_old_without_input(bench: Bench) -> None:
 @pytest.mark.parametrize("after", [0, 30, 60, 90, 7])
 def test_age_decides_on_incoming_records(bench: Bench, after: int) -> None:
     called = AS_OF - after * DAY
-    bench.run([call(1, called_at=called.isoformat(), **RICH), call(2, called_at=(called + dt.timedelta(seconds=1)).isoformat(), **RICH)], policy=f"{PLAIN}full_after_days: {after}\n")
+    bench.run(
+        [call(1, called_at=called.isoformat(), **RICH), call(2, called_at=(called + dt.timedelta(seconds=1)).isoformat(), **RICH)],
+        policy=f"{PLAIN}full_after_days: {after}\n",
+    )
     assert [r["redaction_mode"] for r in bench.rows()] == ["full", "content"]
     assert all(readable(r) == [] for r in bench.rows())
 
@@ -152,11 +158,20 @@ def test_full_redaction_is_never_undone(bench: Bench, why: str, once: dict[str, 
             place.run([record | change], **({"as_of": once.get("as_of", AS_OF)} | more))
             row = place.row(record)
             assert row["redaction_mode"] == "full"
-            assert (row["name"], row["notes"], row["audio"], row["agent"] is not None and "Gwendolyn" in repr(row["agent"])) == (None, None, None, False)
+            assert (row["name"], row["notes"], row["audio"], row["agent"] is not None and "Gwendolyn" in repr(row["agent"])) == (
+                None,
+                None,
+                None,
+                False,
+            )
             assert readable(row) == []
 
 
-@pytest.mark.parametrize(("change", "policy"), [({}, NONE), ({}, LAX), ({"duration": 500}, NONE), ({"duration": 500}, LAX)], ids=["replay-none", "replay-lax", "newer-none", "newer-lax"])
+@pytest.mark.parametrize(
+    ("change", "policy"),
+    [({}, NONE), ({}, LAX), ({"duration": 500}, NONE), ({"duration": 500}, LAX)],
+    ids=["replay-none", "replay-lax", "newer-none", "newer-lax"],
+)
 def test_content_redaction_is_never_undone_by_a_laxer_policy(bench: Bench, change: dict[str, Any], policy: str) -> None:
     record = call(1, **RICH)
     bench.run([record])
@@ -238,7 +253,11 @@ class Oracle:
 
 
 SNAPSHOTS = st.lists(st.tuples(st.integers(0, KEYS - 1), st.integers(0, 3)), max_size=4)
-RUNS = st.lists(st.tuples(SNAPSHOTS, st.lists(st.integers(0, KEYS - 1), max_size=1), st.sampled_from([5, 20, 45]), st.sampled_from([None, None, 30])), min_size=2, max_size=5)
+RUNS = st.lists(
+    st.tuples(SNAPSHOTS, st.lists(st.integers(0, KEYS - 1), max_size=1), st.sampled_from([5, 20, 45]), st.sampled_from([None, None, 30])),
+    min_size=2,
+    max_size=5,
+)
 
 
 def snapshot(number: int, version: int) -> dict[str, Any]:
@@ -254,7 +273,15 @@ def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[in
         bench, oracle, counter = Bench(Path(folder) / "bench"), Oracle(), itertools.count()
         for snapshots, asked, days, after in history:
             requests = [
-                {"request_id": f"r{next(counter)}", "account_id": "41", "interaction_id": key_of(call(n))[1], "scope": "all", "reason": "asked", "actor": "dpo"} for n in asked
+                {
+                    "request_id": f"r{next(counter)}",
+                    "account_id": "41",
+                    "interaction_id": key_of(call(n))[1],
+                    "scope": "all",
+                    "reason": "asked",
+                    "actor": "dpo",
+                }
+                for n in asked
             ]
             policy = PLAIN if after is None else f"{PLAIN}full_after_days: {after}\n"
             bench.run([snapshot(*s) for s in snapshots], requests=requests, policy=policy, as_of=AS_OF + (days - 10) * DAY)

@@ -156,7 +156,11 @@ def _complete(detected: Detected) -> None:
         spans[:] = outside(reading.view.text, spans, done)
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         if guarded:
-            spans[:] = [s for s in spans if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)]
+            spans[:] = [
+                s
+                for s in spans
+                if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)
+            ]
         names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
         if names:
             # What looks like a field's name is none of a person: only known values and patterns count there.
@@ -191,7 +195,10 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
 
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
-    return leaf.field.group in ("flow", "media", "staff", "visitor") and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
+    return (
+        leaf.field.group in ("flow", "media", "staff", "visitor")
+        and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
+    )
 
 
 def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
@@ -204,7 +211,9 @@ def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
             continue
         for match in re.finditer(r"\s+".join(words), folded):
             start, end = match.span()
-            if not (start and folded[start - 1].isalnum() and folded[start].isalnum()) and not (end < len(folded) and folded[end].isalnum() and folded[end - 1].isalnum()):
+            if not (start and folded[start - 1].isalnum() and folded[start].isalnum()) and not (
+                end < len(folded) and folded[end].isalnum() and folded[end - 1].isalnum()
+            ):
                 yield Span(start, end, entity, 1.0, "deny_list")
 
 

@@ -78,7 +78,7 @@ def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValu
         parts = [fold(w) for w in WORD.findall(value)]
         for known in values_of(NAME, entity, value):
             single = known.spelled
-            if single and (len(known.target) < 3 or len(parts) == 1 and known.target in words):
+            if single and (len(known.target) < 3 or (len(parts) == 1 and known.target in words)):
                 continue
             yield KnownValue(NAME, entity, known.target, known.guarded or (single and known.target in words), known.spelled)
     elif kind == EMAIL:
@@ -108,4 +108,3 @@ def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:
     for value in values:
         seen.setdefault((value.entity, value.target), value)
     return sorted(seen.values(), key=lambda v: (-len(v.target), v.target, v.entity))[:MAX_VALUES]
-

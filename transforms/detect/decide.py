@@ -54,7 +54,13 @@ def stronger(*modes: str) -> str:
 
 
 def decide(
-    policy: Policy, raw: RawInteraction, account_type: str, as_of: dt.datetime, language: str | None, floor: Floor, requests: tuple[RedactionRequest, ...]
+    policy: Policy,
+    raw: RawInteraction,
+    account_type: str,
+    as_of: dt.datetime,
+    language: str | None,
+    floor: Floor,
+    requests: tuple[RedactionRequest, ...],
 ) -> Decision:
     """Decide how a record is redacted.
 

@@ -148,7 +148,11 @@ def _fields(leaves: list[Leaf]) -> Reading:
     place = 0
     previous: Leaf | None = None
     for leaf in leaves:
-        answer = previous is not None and not leaf.key and (previous.path == leaf.path or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label"))
+        answer = (
+            previous is not None
+            and not leaf.key
+            and (previous.path == leaf.path or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label"))
+        )
         question = leaf.key or leaf.path[-1] == "label"
         if not answer and not question and leaf.text in seen:
             segments.append(Segment(leaf, seen[leaf.text]))

@@ -53,11 +53,18 @@ class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
         super().__init__(context_matching_mode="whole_word")
 
     def enhance_using_context(
-        self, text: str, raw_results: list[RecognizerResult], nlp_artifacts: NlpArtifacts, recognizers: list[EntityRecognizer], context: list[str] | None = None
+        self,
+        text: str,
+        raw_results: list[RecognizerResult],
+        nlp_artifacts: NlpArtifacts,
+        recognizers: list[EntityRecognizer],
+        context: list[str] | None = None,
     ) -> list[RecognizerResult]:
         """As Presidio's, which copies every result deeply first."""
         with_context = {r.id for r in recognizers if r.context}
-        if not context and not any((r.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY) in with_context for r in raw_results):
+        if not context and not any(
+            (r.recognition_metadata or {}).get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY) in with_context for r in raw_results
+        ):
             return raw_results
         enhanced: list[RecognizerResult] = super().enhance_using_context(text, raw_results, nlp_artifacts, recognizers, context)
         return enhanced
@@ -104,7 +111,10 @@ class Detector:
                 registry.add_recognizer(recognizer)
             if settings.model_for(language) != "none" and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(
-                    SpacyRecognizer(supported_language=language, supported_entities=["PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE"])
+                    SpacyRecognizer(
+                        supported_language=language,
+                        supported_entities=["PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE"],
+                    )
                 )
         self.analyzer = AnalyzerEngine(
             registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()

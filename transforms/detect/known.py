@@ -20,34 +20,45 @@ DETECTOR = "known_value"
 SCORE = 0.95
 
 DIGIT_WORDS = {
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "niner": "9",
+    "zero": "0",
+    "oh": "0",
+    "o": "0",
+    "nought": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "niner": "9",
 }
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
 EMAIL_WORDS = frozenset({"at", "dot", "plus", "point", "underscore", "dash", "hyphen", "minus", "period"})
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "mm", "and", "then", "okay", "ok", "yeah", "yes"})
 
 COMMON_WORDS = frozenset(
-    "a able ace ada al amber an and angel april art august autumn bank banks baker bay bell best bill bishop black bliss blue bond bonus book boss bow "
-    "boy brand brave bright brook brown buck bud bush butler can carol carpenter case cash chance chase christian church clay cliff close coach cole "
-    "cook coral cross crystal dale dan daisy dawn day dean deal dear destiny do don dot drew duke earl early east english ever fair faith farmer field "
-    "fields fin fish fisher flower ford forest fox frank free french gene gold good grace grant gray green grey guy hall hand hardy harmony harry hart hays "
-    "heath heather henry hill holiday holly honey hope house hunt hunter i im in iris is ivy jack jade jasmine jay jean jersey jewel job john joy judge july "
-    "june justice kay king kit knight lake lane lark law lee lily little long love low lucky ma major mark marsh mason may me melody mercy miles mill "
-    "miller moon more moss my nick no noble noel north ok olive one or page park parks parker pat patience pearl penny pepper price prince queen rain "
-    "rainbow ray read red reed rich river rivers rob robin rock rod rose ruby rusty sage sandy saw sharp shepherd short singer sky small smith so sol "
-    "spring star steel stone storm strong sue summer summers sunny swift tailor taylor temple the to tom top trip true turner van victor victory vine "
-    "violet wade walker ward wash water waters way wells west white will winter wise wolf wood woods worth yes york you young".split()
+    ["a", "able", "ace", "ada", "al", "amber", "an", "and", "angel", "april", "art", "august", "autumn", "bank", "banks", "baker", "bay", "bell", "best", "bill", "bishop", "black", "bliss", "blue", "bond", "bonus", "book", "boss", "bow", "boy", "brand", "brave", "bright", "brook", "brown", "buck", "bud", "bush", "butler", "can", "carol", "carpenter", "case", "cash", "chance", "chase", "christian", "church", "clay", "cliff", "close", "coach", "cole", "cook", "coral", "cross", "crystal", "dale", "dan", "daisy", "dawn", "day", "dean", "deal", "dear", "destiny", "do", "don", "dot", "drew", "duke", "earl", "early", "east", "english", "ever", "fair", "faith", "farmer", "field", "fields", "fin", "fish", "fisher", "flower", "ford", "forest", "fox", "frank", "free", "french", "gene", "gold", "good", "grace", "grant", "gray", "green", "grey", "guy", "hall", "hand", "hardy", "harmony", "harry", "hart", "hays", "heath", "heather", "henry", "hill", "holiday", "holly", "honey", "hope", "house", "hunt", "hunter", "i", "im", "in", "iris", "is", "ivy", "jack", "jade", "jasmine", "jay", "jean", "jersey", "jewel", "job", "john", "joy", "judge", "july", "june", "justice", "kay", "king", "kit", "knight", "lake", "lane", "lark", "law", "lee", "lily", "little", "long", "love", "low", "lucky", "ma", "major", "mark", "marsh", "mason", "may", "me", "melody", "mercy", "miles", "mill", "miller", "moon", "more", "moss", "my", "nick", "no", "noble", "noel", "north", "ok", "olive", "one", "or", "page", "park", "parks", "parker", "pat", "patience", "pearl", "penny", "pepper", "price", "prince", "queen", "rain", "rainbow", "ray", "read", "red", "reed", "rich", "river", "rivers", "rob", "robin", "rock", "rod", "rose", "ruby", "rusty", "sage", "sandy", "saw", "sharp", "shepherd", "short", "singer", "sky", "small", "smith", "so", "sol", "spring", "star", "steel", "stone", "storm", "strong", "sue", "summer", "summers", "sunny", "swift", "tailor", "taylor", "temple", "the", "to", "tom", "top", "trip", "true", "turner", "van", "victor", "victory", "vine", "violet", "wade", "walker", "ward", "wash", "water", "waters", "way", "wells", "west", "white", "will", "winter", "wise", "wolf", "wood", "woods", "worth", "yes", "york", "you", "young"]
 )
 """Names that are also everyday words: alone and in lower case they are left to the language model."""
 
 NAME, DIGITS, EMAIL, PLACE, CODE = "name", "digits", "email", "place", "code"
 
 FIELD_KINDS = {
-    "name": (NAME, "PERSON"), "cnam": (NAME, "PERSON"), "email": (EMAIL, "EMAIL_ADDRESS"), "emails": (EMAIL, "EMAIL_ADDRESS"),
+    "name": (NAME, "PERSON"),
+    "cnam": (NAME, "PERSON"),
+    "email": (EMAIL, "EMAIL_ADDRESS"),
+    "emails": (EMAIL, "EMAIL_ADDRESS"),
     **{f"caller_number{s}": (DIGITS, "PHONE_NUMBER") for s in ("", "_bare", "_complete", "_format")},
-    "contact_number": (DIGITS, "PHONE_NUMBER"), "alternative_number": (DIGITS, "PHONE_NUMBER"),
-    "street": (PLACE, "ADDRESS"), "city": (PLACE, "LOCATION"), "state": (PLACE, "LOCATION"), "postal_code": (CODE, "ZIP_CODE"), "visitor_ip": (CODE, "IP_ADDRESS"),
+    "contact_number": (DIGITS, "PHONE_NUMBER"),
+    "alternative_number": (DIGITS, "PHONE_NUMBER"),
+    "street": (PLACE, "ADDRESS"),
+    "city": (PLACE, "LOCATION"),
+    "state": (PLACE, "LOCATION"),
+    "postal_code": (CODE, "ZIP_CODE"),
+    "visitor_ip": (CODE, "IP_ADDRESS"),
 }
 """How each field of the caller's group is matched. `country` is left out: naming a country identifies nobody."""
 
@@ -129,7 +140,11 @@ class KnownValue:
 
 def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
     words = [fold(w) for w in WORD.findall(text)]
-    words = [w for w in words if w not in ("mr", "mrs", "ms", "dr", "miss", "sir", "prof", "jr", "sr", "unknown", "caller", "wireless", "anonymous", "unavailable")]
+    words = [
+        w
+        for w in words
+        if w not in ("mr", "mrs", "ms", "dr", "miss", "sir", "prof", "jr", "sr", "unknown", "caller", "wireless", "anonymous", "unavailable")
+    ]
     if not words or any(w.isdigit() for w in words):
         return
     joined = "".join(words)
@@ -172,7 +187,11 @@ def known_values(record: Mapping[str, Any], *, staff: bool = False, placeholders
         value = record.get(name)
         sources.extend((kind, entity, v) for v in (value if isinstance(value, list) else [value]) if v)
     form = record.get("form") or {}
-    sources.extend((k, e, form[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS"), ("number_to_call", DIGITS, "PHONE_NUMBER")) if form.get(n))
+    sources.extend(
+        (k, e, form[n])
+        for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS"), ("number_to_call", DIGITS, "PHONE_NUMBER"))
+        if form.get(n)
+    )
     agent = record.get("agent") or {}
     if staff:
         sources.extend((k, e, agent[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS")) if agent.get(n))

@@ -26,7 +26,15 @@ ZONE_CHARS = 2_000_000
 """Characters after which the strings spaCy has made on the way are thrown away. Sooner would mean making every word again and again."""
 
 IGNORED_LABELS = ("CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT", "WORK_OF_ART", "MISC", "O")
-EXTRA_LABELS = {"FAC": "LOCATION", "ADDRESS": "ADDRESS", "ORGANIZATION": "ORGANIZATION", "NRP": "NRP", "DATE_TIME": "DATE_TIME", "EMAIL": "EMAIL_ADDRESS", "ZIP": "ZIP_CODE"}
+EXTRA_LABELS = {
+    "FAC": "LOCATION",
+    "ADDRESS": "ADDRESS",
+    "ORGANIZATION": "ORGANIZATION",
+    "NRP": "NRP",
+    "DATE_TIME": "DATE_TIME",
+    "EMAIL": "EMAIL_ADDRESS",
+    "ZIP": "ZIP_CODE",
+}
 
 
 class ModelError(RuntimeError):

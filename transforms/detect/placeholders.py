@@ -30,8 +30,14 @@ def placeholders(rules: Rules) -> re.Pattern[str]:
 @lru_cache(maxsize=256)
 def _pattern(label: str, own: frozenset[str]) -> re.Pattern[str]:
     names = "(?:" + "|".join(sorted(map(re.escape, own | ENTITIES.keys() | {MANUAL}), key=lambda n: (-len(n), n))) + ")"
-    before, after = (r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""), (r"(?!\w)" if label[-1:].isalnum() or label[-1:] == MARK else "")
-    forms = [f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else "", rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]"]
+    before, after = (
+        (r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""),
+        (r"(?!\w)" if label[-1:].isalnum() or label[-1:] == MARK else ""),
+    )
+    forms = [
+        f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else "",
+        rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]",
+    ]
     forms += [re.escape(text) for text in PLATFORM]
     return re.compile("|".join(form for form in forms if form))
 

@@ -25,7 +25,9 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
     redact: list[Span] = []
     keep: list[Span] = []
     for span in spans:
-        if span.detector not in ALWAYS and (span.score < rules.threshold(span.entity) or (rules.allow and fold(text[span.start : span.end]) in rules.allow)):
+        if span.detector not in ALWAYS and (
+            span.score < rules.threshold(span.entity) or (rules.allow and fold(text[span.start : span.end]) in rules.allow)
+        ):
             continue
         kept = rules.operator(span.entity).name == "keep" and span.entity not in floor and span.detector not in ("deny_list", "request")
         (keep if kept else redact).append(span)

@@ -80,7 +80,20 @@ class SpoolWriter:
             digest = hmac.digest(self._key, dumps(raw.record).encode(), hashlib.sha256)[:12].hex()
             language = str(raw.record.get("language") or "")
             self.pointers.append(
-                Pointer(*raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, block, position, len(data))
+                Pointer(
+                    *raw.key,
+                    raw.rank,
+                    digest,
+                    to_micros(raw.called_at),
+                    raw.kind,
+                    language,
+                    account_type,
+                    agency_id,
+                    self._chunk,
+                    block,
+                    position,
+                    len(data),
+                )
             )
         del self._sizes[partition]
         self._writer.cut()
@@ -118,4 +131,3 @@ class SpoolReader:
 def spool_url(files: Files, folder: str, chunk: int) -> str:
     """Where a chunk's spool file lies."""
     return files.join(folder, "spool", f"{chunk:06d}.sealed")
-

@@ -90,7 +90,12 @@ class Redactor:
             record = work.apply()
         except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
             return Rejected(
-                raw.source, "redact", "redaction_failed", f"redaction raised {type(problem).__name__}", account_id=raw.key.account_id, interaction_id=raw.key.id
+                raw.source,
+                "redact",
+                "redaction_failed",
+                f"redaction raised {type(problem).__name__}",
+                account_id=raw.key.account_id,
+                interaction_id=raw.key.id,
             )
         if work.residual(record):
             return Rejected(
@@ -315,9 +320,18 @@ class _Work:
             identity = self.redactor.keyring.hmac("finding", *key, finding.field_path, str(finding.span_start), finding.entity_type, str(n))[:24]
             out.append(
                 FindingRow(
-                    replace(finding, group_id=group), identity, key.account_id, self.job.agency_id, key.id, self.raw.kind, self.job.account_type,
-                    self.raw.called_at, run.policy_sha256, run.run_id, run.as_of,
-                )  # fmt: skip
+                    replace(finding, group_id=group),
+                    identity,
+                    key.account_id,
+                    self.job.agency_id,
+                    key.id,
+                    self.raw.kind,
+                    self.job.account_type,
+                    self.raw.called_at,
+                    run.policy_sha256,
+                    run.run_id,
+                    run.as_of,
+                )
             )
         return out
 
@@ -368,4 +382,3 @@ def _rename(record: dict[str, Any], path: Path, key: str) -> None:
     items = [(name if k == path[-1] else k, v) for k, v in parent.items()]
     parent.clear()
     parent.update(items)
-

@@ -75,4 +75,3 @@ def _overlaps(row: Mapping[str, Any], request: RedactionRequest) -> bool:
     lo = request.from_s if request.from_s is not None else float("-inf")
     hi = request.to_s if request.to_s is not None else float("inf")
     return (end if end is not None else float("inf")) > lo and (start if start is not None else float("-inf")) < hi
-

@@ -185,7 +185,9 @@ def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_
 
 def token(entity: str, text: str, secrets: Secrets, account_id: str, interaction_id: str) -> str:
     """A token of scope `call` outside of a redacted record, for texts that go with it."""
-    return Token().operate(text, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of("call", account_id, interaction_id)})
+    return Token().operate(
+        text, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of("call", account_id, interaction_id)}
+    )
 
 
 def reveal(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:

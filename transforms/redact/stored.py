@@ -39,7 +39,9 @@ def to_stored_offsets(request: RedactionRequest, findings: Iterable[Mapping[str,
         for f in findings
         if f["field_path"] == request.field and f["status"] == "done" and f["span_start"] is not None and f["out_start"] is not None
     )
-    return replace(request, basis="stored", start=_move(request.start or 0, done, False), end=None if request.end is None else _move(request.end, done, True))
+    return replace(
+        request, basis="stored", start=_move(request.start or 0, done, False), end=None if request.end is None else _move(request.end, done, True)
+    )
 
 
 def _move(place: int, done: Sequence[tuple[int, int, int, int]], is_end: bool) -> int:

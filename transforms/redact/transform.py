@@ -12,8 +12,8 @@ from apache_beam.metrics import Metrics
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.shard import Shard
 from callveil.transforms.detect.transform import DetectedBatch, with_content
-from callveil.transforms.run.job import RedactJob, engines
 from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.run.job import RedactJob, engines
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from callveil.transforms.detect.batch import Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide, stronger
 from callveil.transforms.detect.transform import with_content
 from callveil.transforms.ingest.resolve import DROP, Change
-from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.stored import stored_record, to_stored_offsets
+from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.run.shards import count
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, read_bucket
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
 from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.rewrite import change_rows, drop_rows, rewrite
 from callveil.transforms.store.rows import interaction_row
-from callveil.transforms.run.shards import count
 from callveil.transforms.store.snapshot import data_path
 
 
@@ -47,7 +47,11 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
     folder = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}"
     again = f"again.{name.replace('-', '.')}"
     # Findings of rows that were redacted further in an earlier run lie in a file of their own.
-    findings = [f for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items()) if o in (f"{folder}/{name}.parquet",) or (o.startswith(f"{folder}/") and o.endswith(f"-{again}.parquet"))]
+    findings = [
+        f
+        for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items())
+        if o in (f"{folder}/{name}.parquet",) or (o.startswith(f"{folder}/") and o.endswith(f"-{again}.parquet"))
+    ]
     redone, rejected = _redo(job, built, entry.path, [f.path for f in findings], redo) if redo else ({}, [])
     gone = dropped | {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
 
@@ -69,7 +73,9 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
         outcome.added.extend([kept.entry] if kept.entry else [])
     rows: list[FindingRow] = sorted((f for r in redone.values() for f in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
     if rows:
-        outcome.added.append(publish_records(job.files, job.root, data_path(FINDINGS.name, partition, job.run.run_id, again), FINDINGS, partition, rows))
+        outcome.added.append(
+            publish_records(job.files, job.root, data_path(FINDINGS.name, partition, job.run.run_id, again), FINDINGS, partition, rows)
+        )
     rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, f"{partition['account_type']}.{partition['day']}.{again}")
     for item in rejected:
         rejects.add(item)
@@ -124,5 +130,7 @@ def _entries(job: RedactJob, redone: Mapping[InteractionKey, Redacted], rejected
     for key, item in sorted(redone.items()):
         entry = stored[key]
         floor = tuple(sorted({*entry.entities, *item.floor}))
-        out.append(entry._replace(mode=item.interaction.mode, entities=floor, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256))
+        out.append(
+            entry._replace(mode=item.interaction.mode, entities=floor, requests=(*entry.requests, *item.requests), policy_sha256=job.policy.sha256)
+        )
     return out

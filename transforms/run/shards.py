@@ -14,9 +14,9 @@ from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.ingest.spool import SpoolReader
-from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.transform import RedactedBatch
+from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
 from callveil.transforms.store.rejects import RejectedWriter
@@ -48,10 +48,14 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
     outcome = Outcome()
     path = data_path(INTERACTIONS.name, partition, job.run.run_id, name)
     if batch.redacted:
-        outcome.added.append(publish_records(job.files, job.target, path, INTERACTIONS, partition, sorted((r.interaction for r in batch.redacted), key=order)))
+        outcome.added.append(
+            publish_records(job.files, job.target, path, INTERACTIONS, partition, sorted((r.interaction for r in batch.redacted), key=order))
+        )
         findings = sorted((row for r in batch.redacted for row in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
         if findings:
-            outcome.added.append(publish_records(job.files, job.target, data_path(FINDINGS.name, partition, job.run.run_id, name), FINDINGS, partition, findings))
+            outcome.added.append(
+                publish_records(job.files, job.target, data_path(FINDINGS.name, partition, job.run.run_id, name), FINDINGS, partition, findings)
+            )
     rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"redact.{shard.account_type}.{shard.day}.{name}")
     for rejected in batch.rejected:
         rejects.add(rejected)

@@ -17,11 +17,11 @@ from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
 from callveil.transforms.detect.transform import RawBatch
 from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
 from callveil.transforms.ingest.transform import OUTCOMES
-from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.redact.transform import RedactedBatch
 from callveil.transforms.run.changes import apply_changes
-from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
+from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.run.shards import read_shard, write_shard
+from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
 
 INDEX, CHANGES = "index", "changes"
 
@@ -75,7 +75,11 @@ class ResolveSnapshots(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, pointers: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Group by bucket of keys and resolve each against the index."""
-        return pointers | "Group by key bucket" >> beam.GroupByKey() | "Resolve snapshots" >> beam.ParDo(_Resolve(self.job)).with_outputs(CHANGES, OUTCOMES, main="main")
+        return (
+            pointers
+            | "Group by key bucket" >> beam.GroupByKey()
+            | "Resolve snapshots" >> beam.ParDo(_Resolve(self.job)).with_outputs(CHANGES, OUTCOMES, main="main")
+        )
 
 
 def shards_of(job: RedactJob, partition: tuple[str, str], blocks: Iterable[bytes]) -> Iterator[Shard]:
@@ -174,7 +178,11 @@ class ChangeStored(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, changes: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Group by file, since a file is rewritten once."""
-        return changes | "Group by file" >> beam.GroupByKey() | "Rewrite file" >> beam.ParDo(_ApplyChanges(self.job)).with_outputs(INDEX, OUTCOMES, main="main")
+        return (
+            changes
+            | "Group by file" >> beam.GroupByKey()
+            | "Rewrite file" >> beam.ParDo(_ApplyChanges(self.job)).with_outputs(INDEX, OUTCOMES, main="main")
+        )
 
 
 class _WriteIndex(beam.DoFn):  # type: ignore[misc]
@@ -199,4 +207,3 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
         return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(_WriteIndex(self.job))
-

@@ -122,7 +122,9 @@ def read_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dic
     return out
 
 
-def write_bucket(files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[IndexEntry]) -> tuple[FileEntry | None, list[FileEntry]]:
+def write_bucket(
+    files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[IndexEntry]
+) -> tuple[FileEntry | None, list[FileEntry]]:
     """Publish a run's entries of one bucket.
 
     Returns: the new file, or None where there is nothing to write, and the files it replaces where the bucket was merged.

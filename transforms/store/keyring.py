@@ -196,4 +196,3 @@ class Keyring:
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError("a Keyring is never pickled or copied: its secrets would travel with the job. Pass its path and load it in the worker")
-

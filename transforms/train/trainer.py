@@ -196,7 +196,9 @@ def _train(
     with nlp.use_params(optimizer.averages):
         size = write(nlp, out, {"seed": seed, "steps": step, "width": width, "depth": depth, "words": words})
     tail = losses[-max(1, len(losses) // 10) :]
-    return TrainReport(out, seed, step, width, depth, words, time.monotonic() - begun, size, float(sum(tail) / len(tail)), dict(sorted(sources.items())))
+    return TrainReport(
+        out, seed, step, width, depth, words, time.monotonic() - begun, size, float(sum(tail) / len(tail)), dict(sorted(sources.items()))
+    )
 
 
 def write(nlp: Language, out: Path, about: dict[str, int]) -> int:
