@@ -98,6 +98,12 @@ def _explain(argv: Sequence[str]) -> int:
     return explain.main(argv)
 
 
+def _train(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import train
+
+    return train.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -105,6 +111,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "policy": ("check or show a policy", _policy),
     "evaluate": ("measure detection on labelled conversations", _evaluate),
     "explain": ("show why each piece of a text or record was found", _explain),
+    "train": ("train the names model, on your own conversations too", _train),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

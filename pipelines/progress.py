@@ -81,6 +81,7 @@ class RunProgress:
             last = time.monotonic()
             self._poll()
             print(
-                f"callveil: {last - started:.0f} s: read {self._read} of {self._chunks} pieces ({self._taken:,} interactions), redacted {self._done:,}",
+                f"callveil: {last - started:.0f} s: read {self._read} of {self._chunks} pieces ({self._taken:,} interactions), "
+                f"redacted {self._done:,}",
                 file=sys.stderr, flush=True,
             )  # fmt: skip

@@ -8,6 +8,7 @@ import logging
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
@@ -231,10 +232,8 @@ def _publish(
         outcome.added.append(
             publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
         )
-    try:
+    with suppress(PreconditionFailed):  # the same policy has decided before
         job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
-    except PreconditionFailed:
-        pass  # the same policy has decided before
     live = {f.path: f for f in base.files}
     manifest = RunManifest(
         run_id=run.run_id, **base.chain(), job="redact", as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,

@@ -194,10 +194,10 @@ class Timestamp(FieldType):
     def coerce(self, value: Any, path: str) -> dt.datetime:
         if not isinstance(value, dt.datetime) or value.tzinfo is None:
             raise _wrong(path, "a time", value)
-        value = value.astimezone(UTC)
-        if not self.low <= value < self.high:
+        moment: dt.datetime = value.astimezone(UTC)
+        if not self.low <= moment < self.high:
             raise FieldError(path, "out_of_range", f"time outside {self.low.year} to {self.high.year}")
-        return value
+        return moment
 
 
 @dataclass(frozen=True)

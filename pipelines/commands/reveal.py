@@ -30,9 +30,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    token = sys.stdin.readline().strip() if args.token == "-" else args.token
+    sealed = sys.stdin.readline().strip() if args.token == "-" else args.token
     try:
-        print(reveal(token, Keyring.load(args.keyring), args.account, args.interaction))
+        print(reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction))
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except TokenError as error:

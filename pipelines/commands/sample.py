@@ -70,7 +70,8 @@ def main(argv: Sequence[str]) -> int:
         print_json(asdict(summary))
     else:
         print(
-            f"{summary.interactions:,} generated interactions of {summary.accounts} accounts ({summary.records:,} records, {summary.bytes / 1e6:,.1f} MB) in {args.output}"
+            f"{summary.interactions:,} generated interactions of {summary.accounts} accounts "
+            f"({summary.records:,} records, {summary.bytes / 1e6:,.1f} MB) in {args.output}"
         )
         print(f"redact them: callveil redact --input {args.output}/interactions --accounts {args.output}/accounts.jsonl --output store/")
     return DONE

@@ -118,7 +118,7 @@ def test_figures_count_by_coverage_and_leave_unknown_words_neutral() -> None:
 
 def test_card_reports_figures_and_no_folder(tmp_path: Path) -> None:
     folder, report = tiny(tmp_path, "a")
-    card = describe(report, {"mine": corpus(tmp_path)}, ["mine.jsonl, 20 conversations, own"], "callveil train --out OUT", count=10)
+    card, figures = describe(report, {"mine": corpus(tmp_path)}, ["mine.jsonl, 20 conversations, own"], "callveil train --out OUT", count=10)
     assert card == folder / CARD
     text = card.read_text(encoding="utf-8")
     assert "| generated calls, unseen names |" in text and "| mine, lower-cased |" in text and "- mine.jsonl, 20 conversations, own" in text

@@ -91,6 +91,6 @@ def count(redacted: list[Redacted]) -> Counter[str]:
 def entry_of(pointer: Pointer, item: Redacted, path: str, job: RedactJob) -> IndexEntry:
     """The key index' entry of a redacted interaction."""
     return IndexEntry(
-        pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type, pointer.agency_id,
-        path, item.interaction.mode, item.floor, item.requests, job.policy.sha256,
+        pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type,
+        pointer.agency_id, path, item.interaction.mode, item.floor, item.requests, job.policy.sha256,
     )  # fmt: skip

@@ -64,8 +64,8 @@ def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -
     key = 5_000_000_000 + int.from_bytes(hashlib.sha256(f"{source}/{name}".encode()).digest()[:6], "big")
     called = start + dt.timedelta(seconds=37 * number)
     return {
-        "id": key, "account_id": ACCOUNT, "sid": f"CA-{source}-{number}", "direction": "inbound", "status": "completed", "called_at": called.isoformat(),
-        "duration": round(place), "talk_time": round(place), "source": "converted conversation", "transcript": {"outline": outline},
+        "id": key, "account_id": ACCOUNT, "sid": f"CA-{source}-{number}", "direction": "inbound", "status": "completed",
+        "called_at": called.isoformat(), "duration": round(place), "talk_time": round(place), "source": "converted conversation", "transcript": {"outline": outline},
         "transcription_text": "\n".join(f"{t['speaker']}: {t['text']}" for t in outline),
     }  # fmt: skip
 

@@ -126,12 +126,15 @@ def _number(value: float) -> str:
     return "-" if value != value else f"{value:.3f}"
 
 
-def describe(report: TrainReport, sets: Mapping[str, Path], corpora: Sequence[str] = (), command: str = "callveil train", count: int = 2000) -> Path:
+def describe(
+    report: TrainReport, sets: Mapping[str, Path], corpora: Sequence[str] = (), command: str = "callveil train", count: int = 2000
+) -> tuple[Path, list[Figures]]:
     """Load the model a training run wrote, take its figures on `sets` (name to labelled file) and write its card.
 
-    Returns: the card's path. Raises what `corpus.read` raises.
+    Returns: the card's path and the figures. Raises what `corpus.read` raises.
     """
-    return write_card(report.out, report, figures_of(load(report.out), sets, count), corpora, command)
+    figures = figures_of(load(report.out), sets, count)
+    return write_card(report.out, report, figures, corpora, command), figures
 
 
 def write_card(folder: Path, report: TrainReport, figures: Sequence[Figures], corpora: Sequence[str], command: str) -> Path:
