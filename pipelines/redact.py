@@ -37,7 +37,7 @@ from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
 from callveil.transforms.run.transform import CHANGES, INDEX, ChangeStored, ReadShards, ResolveSnapshots, WriteIndex, WriteShards
-from callveil.transforms.store.care import lease, purge_removed, release, unpurged
+from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.index import BUCKETS
@@ -258,9 +258,13 @@ def _repeated(store: Store, run_id: str, seq: int) -> RedactResult:
 
 
 def _finish(store: Store, manifest: RunManifest) -> None:
-    """Purge what the run replaced and remove its working files. Safe to repeat; a run killed in here is finished by its repetition."""
+    """Purge what the run replaced and what its killed attempts left, and remove its working files.
+
+    Safe to repeat; a run killed in here is finished by its repetition.
+    """
     for seq in unpurged(store):
         purge_removed(store, store.manifest(seq), manifest.as_of)
+    sweep_run(store, manifest)
     release(store, manifest.run_id)
 
 

@@ -64,7 +64,8 @@ def main(argv: Sequence[str]) -> int:
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)
     if not args.json:
         console.print(
-            f"1. generated: {made.interactions} interactions of {made.accounts} accounts in {sample} (nobody in it exists); a few are broken on purpose"
+            f"1. generated: {made.interactions} interactions of {made.accounts} accounts in {sample} "
+            "(nobody in it exists); a few are broken on purpose"
         )
         console.print(
             f"2. redacting: callveil redact --input {sample}/interactions --accounts {sample}/accounts.jsonl --output {store}\n", soft_wrap=True

@@ -85,7 +85,8 @@ def main(argv: Sequence[str]) -> int:
         print("callveil redact: no --input: only stored interactions that have grown old will be redacted further", file=sys.stderr)
     options = RedactOptions(
         inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(),
-        accounts=args.accounts, requests=args.requests, keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress,
+        accounts=args.accounts, requests=args.requests, keyring=args.keyring,
+        files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress,
     )  # fmt: skip
     if args.shard_rows:
         from dataclasses import replace

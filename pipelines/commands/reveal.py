@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    sealed = sys.stdin.readline().strip() if args.token == "-" else args.token
+    sealed = sys.stdin.readline().strip() if args.token == "-" else args.token  # noqa: S105
     try:
         print(reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction))
     except KeyringError as error:

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="folder to write, empty or new")
     p.add_argument("--data", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="labelled conversations to learn from")
     p.add_argument("--test", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="labelled conversations to take figures on")
-    p.add_argument("--about", nargs="+", action="extend", default=[], metavar="TEXT", help="lines for the card: source, size and licence of each --data file")
+    p.add_argument(
+        "--about", nargs="+", action="extend", default=[], metavar="TEXT", help="for the card: source, size and licence of each --data file"
+    )
     p.add_argument("--seed", type=int, default=0, help="seed (default 0)")
     p.add_argument("--steps", type=int, default=14_000, help="updates of about 1,000 words (default 14,000)")
     p.add_argument("--width", type=int, default=96, help="columns of a word's vector, a multiple of 8 from 16 to 128 (default 96)")
@@ -73,8 +75,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"callveil train: {error}", file=sys.stderr)
         return FAILED
     if args.json:
-        facts = {"steps": report.steps, "words": report.words, "seconds": round(report.seconds, 1), "bytes": report.size, "loss": round(report.loss, 5)}
-        print_json({"folder": str(report.out), "card": str(card), "seed": report.seed, "width": report.width, "depth": report.depth, **facts})
+        shape = {"seed": report.seed, "steps": report.steps, "width": report.width, "depth": report.depth, "bytes": report.size}
+        facts = {"words": report.words, "seconds": round(report.seconds, 1), "loss": round(report.loss, 5)}
+        print_json({"folder": str(report.out), "card": str(card), **shape, **facts})
     else:
         print(table(figures))
         print(f"\n{report.out}: {report.size / 1e6:.1f} MB after {report.steps:,} steps and {report.seconds / 60:.0f} minutes; {card}")

@@ -119,7 +119,7 @@ def test_figures_count_by_coverage_and_leave_unknown_words_neutral() -> None:
 def test_card_reports_figures_and_no_folder(tmp_path: Path) -> None:
     folder, report = tiny(tmp_path, "a")
     card, figures = describe(report, {"mine": corpus(tmp_path)}, ["mine.jsonl, 20 conversations, own"], "callveil train --out OUT", count=10)
-    assert card == folder / CARD
+    assert card == folder / CARD and len(figures) == 4
     text = card.read_text(encoding="utf-8")
     assert "| generated calls, unseen names |" in text and "| mine, lower-cased |" in text and "- mine.jsonl, 20 conversations, own" in text
     assert str(tmp_path) not in text

@@ -65,7 +65,8 @@ def as_call(source: str, number: int, row: dict[str, Any], start: dt.datetime) -
     called = start + dt.timedelta(seconds=37 * number)
     return {
         "id": key, "account_id": ACCOUNT, "sid": f"CA-{source}-{number}", "direction": "inbound", "status": "completed",
-        "called_at": called.isoformat(), "duration": round(place), "talk_time": round(place), "source": "converted conversation", "transcript": {"outline": outline},
+        "called_at": called.isoformat(), "duration": round(place), "talk_time": round(place), "source": "converted conversation",
+        "transcript": {"outline": outline},
         "transcription_text": "\n".join(f"{t['speaker']}: {t['text']}" for t in outline),
     }  # fmt: skip
 
