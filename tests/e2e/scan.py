@@ -1,7 +1,7 @@
 """A leak scanner: everything a run wrote, searched for every value that was planted in its input.
 
-Two readings are made of each file below the folders given: its bytes as they are (with JSON, zstd and Parquet's pages unpacked, so that compression
-hides nothing), and for Parquet the decoded values per interaction, footer metadata and statistics. Two kinds of values are searched for:
+Two readings are made of each file below the folders given: its bytes as they are (with JSON, gzip, zstd and Parquet's pages unpacked, so that
+compression hides nothing), and for Parquet the decoded values per interaction, footer metadata and statistics. Two kinds of values are searched for:
 
 - *global*: forms of numbers, e-mails and cards that nobody but their owner has; no file may hold one anywhere. Numbers are compared by their digits
   as well, so that other spacing hides nothing.
@@ -12,13 +12,15 @@ Sealed files (`rejected_content`) are searched as bytes like all others: they ar
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow.parquet as pq
 import zstandard
@@ -31,6 +33,10 @@ MIN_CHARS = 5
 """Shorter forms stand in innocent text too often to be told from chance."""
 MIN_DIGITS = 9
 """Digits of a number that are compared without their spacing."""
+PIECE = 1 << 20
+"""Bytes searched at once."""
+APART = "\n\0\n"
+"""Stands between values, so that no form is seen across two of them."""
 
 
 @dataclass(frozen=True, order=True)
@@ -72,11 +78,11 @@ class Planted:
     everywhere: dict[str, tuple[str, str]] = field(default_factory=dict)
     digits: dict[str, tuple[str, str]] = field(default_factory=dict)
     own: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=lambda: defaultdict(dict))
-    alternation: re.Pattern[bytes] | None = None
+    finder: Finder | None = None
 
     @classmethod
-    def of(cls, gold: Iterable[dict[str, Any]], business: frozenset[str] = frozenset()) -> Planted:
-        """From rows of `gold.jsonl`; `business` are digits of the accounts' own numbers, which the store keeps."""
+    def of(cls, gold: Iterable[dict[str, Any]], innocent: Container[str] = frozenset()) -> Planted:
+        """From rows of `gold.jsonl`; `innocent` are digits the store keeps: the accounts' own numbers, and ids, which may look like numbers."""
         out = cls()
         for row in gold:
             key = (row["account_id"], row["id"])
@@ -90,15 +96,63 @@ class Planted:
                         continue
                     digits = re.sub(r"\D", "", text)
                     is_number = bool(re.fullmatch(r"[\d\s().+\-/x]+", text))
+                    if digits and is_number and digits in innocent:
+                        continue
                     if value["type"] in GLOBAL_TYPES and not (is_number and len(digits) < MIN_DIGITS):
                         out.everywhere.setdefault(form, what)
-                        if is_number and digits not in business:
-                            out.digits.setdefault(
-                                digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits, what
-                            )
+                        tail = digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits
+                        if is_number and tail not in innocent:
+                            out.digits.setdefault(tail, what)
                     out.own[key].setdefault(form, what)
-        out.everywhere = {f: w for f, w in out.everywhere.items() if re.sub(r"\D", "", f) not in business or not re.sub(r"\D", "", f)}
+        out.finder = Finder(out.everywhere)
         return out
+
+
+class Finder:
+    """Finds any of many strings in a text in one pass: a table of the forms' first five bytes, then a look at those places alone.
+
+    Args:
+        forms: strings of at least `MIN_CHARS` characters.
+    """
+
+    BITS = 24
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self.forms = {form.encode() for form in forms}
+        self.lengths: dict[bytes, set[int]] = defaultdict(set)
+        for form in self.forms:
+            self.lengths[form[:MIN_CHARS]].add(len(form))
+        self.table = np.zeros(1 << self.BITS, dtype=bool)
+        if self.forms:
+            self.table[self._hashed(np.frombuffer(b"".join(sorted(self.lengths)), np.uint8).reshape(-1, MIN_CHARS).T)] = True
+
+    def _hashed(self, columns: Any) -> Any:
+        gram = np.zeros(columns[0].shape, np.uint64)
+        for column in columns:
+            gram = (gram << np.uint64(8)) | column.astype(np.uint64)
+        return (gram * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - self.BITS)
+
+    def find(self, text: str) -> set[str]:
+        """The forms that stand anywhere in `text`."""
+        data = text.encode("utf-8", "replace")
+        found: set[str] = set()
+        for start in range(0, max(len(data) - MIN_CHARS + 1, 0), PIECE):
+            piece = np.frombuffer(data, np.uint8, min(PIECE + MIN_CHARS - 1, len(data) - start), start)
+            grams = self._hashed([piece[i : len(piece) - MIN_CHARS + 1 + i] for i in range(MIN_CHARS)])
+            for place in np.flatnonzero(self.table[grams]):
+                at = start + int(place)
+                for length in self.lengths.get(data[at : at + MIN_CHARS], ()):
+                    if data[at : at + length] in self.forms:
+                        found.add(data[at : at + length].decode())
+        return found
+
+
+def kept_digits(day: Path, gold: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """Digits that the store keeps and that may look like a planted number: the accounts' own numbers, and interactions' ids."""
+    found = {row["id"] for row in gold}
+    for line in (day / "accounts.jsonl").read_bytes().splitlines():
+        found.update(re.sub(r"\D", "", n) for n in orjson.loads(line)["numbers"])
+    return frozenset(found | {f[-n:] for f in found for n in (MIN_DIGITS, 10)})
 
 
 def fold(text: str) -> str:
@@ -129,15 +183,16 @@ def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
     data = path.read_bytes()
     yield "bytes", data
     if path.suffix == ".zst":
-        yield "unpacked", zstandard.ZstdDecompressor().stream_reader(data).read()
+        yield "unpacked", zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+    if path.suffix == ".gz":
+        yield "unpacked", gzip.decompress(data)
     if path.suffix == ".parquet":
         file = pq.ParquetFile(path)
         yield "footer", repr(footer(file)).encode()
         for batch in file.iter_batches():
             for column in batch.schema.names:
-                for value in batch.column(column).to_pylist():
-                    if value is not None:
-                        yield column, plain(value).encode()
+                values = [plain(v) for v in batch.column(column).to_pylist() if v is not None]
+                yield column, APART.join(values).encode("utf-8", "replace")
 
 
 def footer(file: Any) -> list[Any]:
@@ -173,9 +228,8 @@ _WORDS = re.compile(r"[^\s]+")
 
 def _in_text(path: str, where: str, text: str, planted: Planted) -> Iterator[Hit]:
     folded = fold(text)
-    for form, (kind, key) in planted.everywhere.items():
-        if form in folded:
-            yield Hit(path, where, kind, key, "", "", form)
+    for form in planted.finder.find(folded) if planted.finder else ():
+        yield Hit(path, where, *planted.everywhere[form], "", "", form)
     for run in _RUN.findall(text):
         digits = re.sub(r"\D", "", run)
         for wanted in ({digits, digits[-10:], digits[-9:]} if len(digits) >= MIN_DIGITS else set()) & planted.digits.keys():
@@ -191,11 +245,12 @@ def _in_rows(name: str, path: Path, planted: Planted) -> Iterator[Hit]:
             forms = planted.own.get(key)
             if not forms:
                 continue
-            for column, value in row.items():
-                if value is None or column in ("account_id", "id", "interaction_id"):
+            texts = {c: fold(plain(v)) for c, v in row.items() if v is not None and c not in ("account_id", "id", "interaction_id")}
+            whole = APART.join(texts.values())
+            for form, (kind, entity) in forms.items():
+                if form not in whole:
                     continue
-                text = fold(plain(value))
-                for form, (kind, entity) in forms.items():
+                for column, text in texts.items():
                     if _stands_in(form, text):
                         yield Hit(name, column, kind, entity, *key, form)
 
@@ -204,7 +259,7 @@ def _stands_in(form: str, text: str) -> bool:
     """Whether a form stands in a text as words of its own."""
     start = text.find(form)
     while start >= 0:
-        before, after = text[start - 1 : start], text[start + len(form) : start + len(form) + 1]
+        before, after = text[max(start - 1, 0) : start], text[start + len(form) : start + len(form) + 1]
         if not (before.isalnum() and form[0].isalnum()) and not (after.isalnum() and form[-1].isalnum()):
             return True
         start = text.find(form, start + 1)

@@ -1,6 +1,6 @@
 """Where runs keep their results: files on disk or S3, sealed blobs, Parquet datasets, and the catalog that publishes them."""
 
-from callveil.transforms.store.care import collect_orphans, lease, leases, purge_removed, release, unpurged, verify
+from callveil.transforms.store.care import collect_orphans, lease, leases, purge_removed, release, sweep_run, unpurged, verify
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Snapshot, Store, StoreError
 from callveil.transforms.store.columns import personal_traces, require_no_traces
 from callveil.transforms.store.files import FileInfo, Files, FilesError, ObjectLocked, PreconditionFailed, S3Settings
@@ -70,6 +70,7 @@ __all__ = [
     "release",
     "require_no_traces",
     "rewrite",
+    "sweep_run",
     "unpurged",
     "verify",
     "write_bucket",

@@ -90,6 +90,24 @@ def unpurged(store: Store) -> list[int]:
 # Leases and orphans
 
 
+def sweep_run(store: Store, manifest: RunManifest) -> list[str]:
+    """Purge what attempts at a published run left: data files of its name that it did not publish, and temporary files of dead writers.
+
+    An attempt that was killed, and found another run's results when it was repeated, may have written files that the repetition had no use
+    for. Readers of the catalog never see them; readers of the bare folder would. Returns their paths below the root, sorted.
+    """
+    own = f"{manifest.run_id[:SHORT_ID]}-"
+    published = {f.path for f in manifest.added}
+    left = []
+    for info in store.files.list(store.root):
+        path = info.url[len(store.root) :].lstrip("/")
+        if path.rsplit("/", 1)[-1].startswith(own) and not path.startswith(f"{CONTROL}/") and path not in published:
+            store.files.purge(info.url)
+            left.append(path)
+    store.files.sweep_temporary(store.root)
+    return sorted(left)
+
+
 def lease(store: Store, run_id: str, now: dt.datetime) -> None:
     """Say that a run is under way, before it writes its first file. Call again to renew; `now` is an aware UTC time."""
     store.files.write(store.url(_lease_name(run_id)), to_json({"run_id": run_id, "renewed_at": now.isoformat()}))
