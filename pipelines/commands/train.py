@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="labelled conversations to learn from")
     p.add_argument("--test", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="labelled conversations to take figures on")
     p.add_argument(
-        "--about", nargs="+", action="extend", default=[], metavar="TEXT", help="for the card: source, size and licence of each --data file"
+        "--about", nargs="+", action="extend", default=[], metavar="TEXT", help="for the card: source and licence of each --data file"
     )
     p.add_argument("--seed", type=int, default=0, help="seed (default 0)")
     p.add_argument("--steps", type=int, default=14_000, help="updates of about 1,000 words (default 14,000)")
