@@ -142,3 +142,20 @@ def test_tokens_keep_their_places(text: str) -> None:
     tokens = Tokens.of(text)
     assert [fold(text[a:b]) for a, b in tokens.places] == tokens.words
     assert sorted(p for places in tokens.index.values() for p in places) == list(range(len(tokens.words)))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("hi i'm grant", ["grant"]),
+        ("my name is grant and i called before", ["grant"]),
+        ("thank you grant", ["grant"]),
+        ("mr frost is on the line", ["frost"]),
+        ("grant speaking", ["grant"]),
+        ("this is grant frost", ["grant frost"]),
+        ("we grant that", []),
+        ("ask Grant about it", ["Grant"]),
+    ],
+)
+def test_a_name_that_is_an_everyday_word_is_found_where_the_words_around_say_so(text: str, found: list[str]) -> None:
+    assert covered({"name": "Grant Frost"}, text) == found

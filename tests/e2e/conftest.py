@@ -9,7 +9,7 @@ from runs import Bench, Finished, callveil, environment
 
 from callveil.transforms.sample.write import write_sample
 
-SEED, INTERACTIONS, MALFORMED = 20261101, 150, 0.08
+SEED, INTERACTIONS, MALFORMED = 20261102, 150, 0.08
 
 
 @pytest.fixture(scope="session")

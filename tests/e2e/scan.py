@@ -29,6 +29,8 @@ GLOBAL_TYPES = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRES
 """Types none of whose forms may stand in any file."""
 KNOWN_KEYS = re.compile(r"caller\.(name|phone\d*|email\d*|street|zip)$")
 """Values the record itself names as the contact's own."""
+KEPT = re.compile(r"(account_id|id|interaction_id|(tracking|business)_number.*)$")
+"""Columns that hold the accounts' own numbers and keys; parts of a contact's number may stand there by chance."""
 MIN_CHARS = 5
 """Shorter forms stand in innocent text too often to be told from chance."""
 MIN_DIGITS = 9
@@ -245,7 +247,7 @@ def _in_rows(name: str, path: Path, planted: Planted) -> Iterator[Hit]:
             forms = planted.own.get(key)
             if not forms:
                 continue
-            texts = {c: fold(plain(v)) for c, v in row.items() if v is not None and c not in ("account_id", "id", "interaction_id")}
+            texts = {c: fold(plain(v)) for c, v in row.items() if v is not None and not KEPT.match(c)}
             whole = APART.join(texts.values())
             for form, (kind, entity) in forms.items():
                 if form not in whole:

@@ -40,9 +40,29 @@ EMAIL_WORDS = frozenset({"at", "dot", "plus", "point", "underscore", "dash", "hy
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "mm", "and", "then", "okay", "ok", "yeah", "yes"})
 
 COMMON_WORDS = frozenset(
-    ["a", "able", "ace", "ada", "al", "amber", "an", "and", "angel", "april", "art", "august", "autumn", "bank", "banks", "baker", "bay", "bell", "best", "bill", "bishop", "black", "bliss", "blue", "bond", "bonus", "book", "boss", "bow", "boy", "brand", "brave", "bright", "brook", "brown", "buck", "bud", "bush", "butler", "can", "carol", "carpenter", "case", "cash", "chance", "chase", "christian", "church", "clay", "cliff", "close", "coach", "cole", "cook", "coral", "cross", "crystal", "dale", "dan", "daisy", "dawn", "day", "dean", "deal", "dear", "destiny", "do", "don", "dot", "drew", "duke", "earl", "early", "east", "english", "ever", "fair", "faith", "farmer", "field", "fields", "fin", "fish", "fisher", "flower", "ford", "forest", "fox", "frank", "free", "french", "gene", "gold", "good", "grace", "grant", "gray", "green", "grey", "guy", "hall", "hand", "hardy", "harmony", "harry", "hart", "hays", "heath", "heather", "henry", "hill", "holiday", "holly", "honey", "hope", "house", "hunt", "hunter", "i", "im", "in", "iris", "is", "ivy", "jack", "jade", "jasmine", "jay", "jean", "jersey", "jewel", "job", "john", "joy", "judge", "july", "june", "justice", "kay", "king", "kit", "knight", "lake", "lane", "lark", "law", "lee", "lily", "little", "long", "love", "low", "lucky", "ma", "major", "mark", "marsh", "mason", "may", "me", "melody", "mercy", "miles", "mill", "miller", "moon", "more", "moss", "my", "nick", "no", "noble", "noel", "north", "ok", "olive", "one", "or", "page", "park", "parks", "parker", "pat", "patience", "pearl", "penny", "pepper", "price", "prince", "queen", "rain", "rainbow", "ray", "read", "red", "reed", "rich", "river", "rivers", "rob", "robin", "rock", "rod", "rose", "ruby", "rusty", "sage", "sandy", "saw", "sharp", "shepherd", "short", "singer", "sky", "small", "smith", "so", "sol", "spring", "star", "steel", "stone", "storm", "strong", "sue", "summer", "summers", "sunny", "swift", "tailor", "taylor", "temple", "the", "to", "tom", "top", "trip", "true", "turner", "van", "victor", "victory", "vine", "violet", "wade", "walker", "ward", "wash", "water", "waters", "way", "wells", "west", "white", "will", "winter", "wise", "wolf", "wood", "woods", "worth", "yes", "york", "you", "young"]
+    """
+    a able ace ada al amber an and angel april art august autumn bank banks baker bay bell best bill bishop black bliss blue bond bonus book boss
+    bow boy brand brave bright brook brown buck bud bush butler can carol carpenter case cash chance chase christian church clay cliff close coach
+    cole cook coral cross crystal dale dan daisy dawn day dean deal dear destiny do don dot drew duke earl early east english ever fair faith
+    farmer field fields fin fish fisher flower ford forest fox frank free french gene gold good grace grant gray green grey guy hall hand hardy
+    harmony harry hart hays heath heather henry hill holiday holly honey hope house hunt hunter i im in iris is ivy jack jade jasmine jay jean
+    jersey jewel job john joy judge july june justice kay king kit knight lake lane lark law lee lily little long love low lucky ma major mark
+    marsh mason may me melody mercy miles mill miller moon more moss my nick no noble noel north ok olive one or page park parks parker pat
+    patience pearl penny pepper price prince queen rain rainbow ray read red reed rich river rivers rob robin rock rod rose ruby rusty sage sandy
+    saw sharp shepherd short singer sky small smith so sol spring star steel stone storm strong sue summer summers sunny swift tailor taylor
+    temple the to tom top trip true turner van victor victory vine violet wade walker ward wash water waters way wells west white will winter wise
+    wolf wood woods worth yes york you young
+    """.split()  # noqa: SIM905 - as a list it is a page long
 )
 """Names that are also everyday words: alone and in lower case they are left to the language model."""
+
+INTRODUCTIONS = (
+    ("i", "m"), ("im",), ("i", "am"), ("this", "is"), ("name", "is"), ("name", "s"), ("names",), ("call", "me"), ("named",),
+    ("mr",), ("mrs",), ("ms",), ("miss",), ("hi",), ("hello",), ("hey",), ("thanks",), ("thank", "you"), ("speaking", "with"), ("speaking", "to"),
+)  # fmt: skip
+"""Words before an everyday word that make it a name, whatever its case. Only words that are the contact's own name are looked at so."""
+FAREWELLS = ("speaking", "here", "calling")
+"""Words behind it that do the same."""
 
 NAME, DIGITS, EMAIL, PLACE, CODE = "name", "digits", "email", "place", "code"
 
@@ -126,7 +146,7 @@ class KnownValue:
         kind: name, digits, email, place or code; decides what may stand between its pieces.
         entity: entity type of what is found.
         target: letters and digits of the value, folded.
-        guarded: an everyday word; found only where it is capitalised within a sentence.
+        guarded: an everyday word; found only where it is capitalised within a sentence or introduced as a name.
         spelled: its pieces may be single letters only (`k y l e`), not any split into words.
     """
 
@@ -239,7 +259,9 @@ def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR)
             starts += _said_starts(tokens, target)
         for start in starts:
             end = _extend(tokens.words, start, value)
-            if end and not (value.guarded and not _capitalised(tokens, start, end, value)):
+            if end and (
+                not value.guarded or _capitalised(tokens, start, end, value) or (value.kind == NAME and _introduced(tokens.words, start, end))
+            ):
                 lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
                 out.append(Span(lo, hi, value.entity, SCORE, detector, value.group))
     return out
@@ -292,6 +314,13 @@ def _capitalised(tokens: Tokens, start: int, end: int, value: KnownValue) -> boo
         return False
     before = tokens.text[:lo].rstrip(" \"'([")
     return bool(before) and before[-1] not in ".!?\n:;-"
+
+
+def _introduced(words: list[str], start: int, end: int) -> bool:
+    """Whether the words around a guarded one say that it is a name: `i'm grant`, `grant speaking`."""
+    if end < len(words) and words[end] in FAREWELLS:
+        return True
+    return any(tuple(words[start - len(phrase) : start]) == phrase for phrase in INTRODUCTIONS if start >= len(phrase))
 
 
 def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]:
