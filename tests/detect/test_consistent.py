@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.consistent import MAX_VALUES, everyday_words, speaker_names, strongest, values_found
+from callveil.transforms.detect.consistent import DETECTOR, MAX_VALUES, everyday_words, speaker_names, strongest, values_found
 from callveil.transforms.detect.known import CODE, DIGITS, NAME, KnownValue, Tokens, find
+from callveil.transforms.detect.resolve import merge
 
 
 def mentions(value: str, entity: str, text: str, score: float = 0.9) -> list[str]:
     """What of `text` is found once `value` was."""
     values = strongest(values_found(value, [Span(0, len(value), entity, score, "r", "g")], "en"))
-    return sorted({text[s.start : s.end] for s in find(Tokens.of(text), values)}, key=text.index)
+    return sorted({text[s.start : s.end] for s in find(Tokens.of(text), values)}, key=lambda t: (text.index(t), len(t)))
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,36 @@ def test_speakers_are_values_and_roles_are_none() -> None:
 
 def test_unknown_languages_have_the_common_words_alone() -> None:
     assert "may" in everyday_words("xx") and everyday_words("xx") < everyday_words("en")
+
+
+@pytest.mark.parametrize(
+    ("value", "entity", "turns", "left"),
+    [
+        ("4155550134", "PHONE_NUMBER", "four one five\nokay\nfive five five\nyeah\noh one three four", "\nokay\n\nyeah\n"),
+        ("4155550134", "PHONE_NUMBER", "415 uh 555\nok\n0134", "\nok\n"),  # a filler of the same turn goes with the digits around it
+        ("zofia.k@example.com", "EMAIL_ADDRESS", "zofia dot\nk at example\ndot com", "\n\n"),
+        ("Zofia Kowalczyk", "PERSON", "zofia\nkowalczyk", "\n"),
+    ],
+)
+def test_what_the_other_party_says_in_between_stays(value: str, entity: str, turns: str, left: str) -> None:
+    longest = strongest(values_found(value, [Span(0, len(value), entity, 0.9, "r", "g")], "en"))[:1]
+    spans = find(Tokens.of(turns), longest)
+    assert {s.group for s in spans} == {"g"}
+    gone = {i for s in spans for i in range(s.start, s.end)}
+    assert "".join(c for i, c in enumerate(turns) if i not in gone) == left
+
+
+def test_pieces_of_a_known_value_share_a_group() -> None:
+    spans = find(Tokens.of("415 555\nokay\n0134"), [KnownValue(DIGITS, "PHONE_NUMBER", "4155550134")])
+    assert [(s.start, s.end) for s in spans] == [(0, 7), (13, 17)] and len({s.group for s in spans}) == 1 and spans[0].group
+
+
+@pytest.mark.parametrize("score", [0.5, 0.7, 1.0])
+def test_a_further_mention_scores_less_than_what_it_repeats(score: float) -> None:
+    values = strongest(values_found("Zofia Kowalczyk", [Span(0, 15, "PERSON", score, "r", "g")], "en"))
+    assert values and all(0 < s.score < score for s in find(Tokens.of("so zofia, zofia kowalczyk"), values))
+
+
+def test_a_further_mention_never_renames_what_was_found_in_its_place() -> None:
+    mention, other = Span(3, 20, "PERSON", 0.9, DETECTOR, "g"), Span(3, 8, "LOCATION", 0.4, "r")
+    assert merge([mention, other]) == [Span(3, 20, "LOCATION", 0.4, "r")]

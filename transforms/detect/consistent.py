@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 from callveil.schemas.finding import Span
@@ -19,6 +19,7 @@ from callveil.transforms.detect.known import (
     fold,
     spoken_code,
     values_of,
+    word_file,
 )
 from callveil.transforms.detect.leaves import ROLE_WORDS
 
@@ -41,12 +42,14 @@ LAST_DIGITS = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "US_BANK_NUMBER"}
 """Types that people quote by their last four digits."""
 
 
-@lru_cache(maxsize=8)
+BELOW = 0.05
+"""A further mention scores so much less than the weakest piece of the value it repeats."""
+
+
+@lru_cache(maxsize=16)
 def everyday_words(language: str) -> frozenset[str]:
     """Everyday words of a language, folded: alone they are never taken for a name again. Empty where none are known."""
-    place = files("callveil.transforms.detect.lang") / language / "words.txt"
-    text = place.read_text(encoding="utf-8") if place.is_file() else ""
-    return frozenset(fold(w) for line in text.splitlines() if not line.startswith("#") for w in line.split()) | COMMON_WORDS
+    return word_file(language, "words.txt") | COMMON_WORDS
 
 
 def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[KnownValue]:
@@ -68,8 +71,9 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
             if not pieces or span.start >= pieces[-1].end:
                 pieces.append(span)
         value = " ".join(text[s.start : s.end] for s in pieces)
+        score = round(max(0.01, min(s.score for s in pieces) - BELOW), 6)
         for known in _forms(entity, value, words):
-            yield KnownValue(known.kind, entity, known.target, known.guarded, known.spelled, group)
+            yield replace(known, group=group, score=score)
 
 
 def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValue]:
@@ -106,5 +110,7 @@ def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:
     """Distinct values, longest first, at most `MAX_VALUES`."""
     seen: dict[tuple[str, str], KnownValue] = {}
     for value in values:
-        seen.setdefault((value.entity, value.target), value)
+        known = seen.setdefault((value.entity, value.target), value)
+        if value.score > known.score:
+            seen[value.entity, value.target] = replace(value, group=known.group, guarded=known.guarded and value.guarded)
     return sorted(seen.values(), key=lambda v: (-len(v.target), v.target, v.entity))[:MAX_VALUES]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
 from typing import Any
 
 from callveil.schemas.finding import Span
@@ -38,23 +40,6 @@ DIGIT_WORDS = {
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
 EMAIL_WORDS = frozenset({"at", "dot", "plus", "point", "underscore", "dash", "hyphen", "minus", "period"})
 FILLERS = frozenset({"uh", "um", "er", "erm", "hm", "mm", "and", "then", "okay", "ok", "yeah", "yes"})
-
-COMMON_WORDS = frozenset(
-    """
-    a able ace ada al amber an and angel april art august autumn bank banks baker bay bell best bill bishop black bliss blue bond bonus book boss
-    bow boy brand brave bright brook brown buck bud bush butler can carol carpenter case cash chance chase christian church clay cliff close coach
-    cole cook coral cross crystal dale dan daisy dawn day dean deal dear destiny do don dot drew duke earl early east english ever fair faith
-    farmer field fields fin fish fisher flower ford forest fox frank free french gene gold good grace grant gray green grey guy hall hand hardy
-    harmony harry hart hays heath heather henry hill holiday holly honey hope house hunt hunter i im in iris is ivy jack jade jasmine jay jean
-    jersey jewel job john joy judge july june justice kay king kit knight lake lane lark law lee lily little long love low lucky ma major mark
-    marsh mason may me melody mercy miles mill miller moon more moss my nick no noble noel north ok olive one or page park parks parker pat
-    patience pearl penny pepper price prince queen rain rainbow ray read red reed rich river rivers rob robin rock rod rose ruby rusty sage sandy
-    saw sharp shepherd short singer sky small smith so sol spring star steel stone storm strong sue summer summers sunny swift tailor taylor
-    temple the to tom top trip true turner van victor victory vine violet wade walker ward wash water waters way wells west white will winter wise
-    wolf wood woods worth yes york you young
-    """.split()  # noqa: SIM905 - as a list it is a page long
-)
-"""Names that are also everyday words: alone and in lower case they are left to the language model."""
 
 INTRODUCTIONS = (
     ("i", "m"), ("im",), ("i", "am"), ("this", "is"), ("name", "is"), ("name", "s"), ("names",), ("call", "me"), ("named",),
@@ -90,6 +75,18 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=16)
+def word_file(language: str, name: str) -> frozenset[str]:
+    """Folded words of a text file of a language's folder, empty where there is none; lines that begin with `#` are comments."""
+    place = files("callveil.transforms.detect.lang") / language / name
+    text = place.read_text(encoding="utf-8") if place.is_file() else ""
+    return frozenset(fold(w) for line in text.splitlines() if not line.startswith("#") for w in line.split())
+
+
+COMMON_WORDS = word_file("en", "name_words.txt")
+"""Names that are also everyday words: alone and in lower case they are left to the language model."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +145,8 @@ class KnownValue:
         target: letters and digits of the value, folded.
         guarded: an everyday word; found only where it is capitalised within a sentence or introduced as a name.
         spelled: its pieces may be single letters only (`k y l e`), not any split into words.
+        group: group of what is found; empty for values of the record itself.
+        score: score of what is found, 0 to 1.
     """
 
     kind: str
@@ -156,6 +155,7 @@ class KnownValue:
     guarded: bool = False
     spelled: bool = False
     group: str = ""
+    score: float = SCORE
 
 
 def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
@@ -258,35 +258,54 @@ def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR)
         if value.kind != NAME:
             starts += _said_starts(tokens, target)
         for start in starts:
-            end = _extend(tokens.words, start, value)
-            if end and (
-                not value.guarded or _capitalised(tokens, start, end, value) or (value.kind == NAME and _introduced(tokens.words, start, end))
-            ):
-                lo, hi = tokens.places[start][0], tokens.places[end - 1][1]
-                out.append(Span(lo, hi, value.entity, SCORE, detector, value.group))
+            taken = _extend(tokens.words, start, value)
+            if not taken:
+                continue
+            end = taken[-1] + 1
+            if not value.guarded or _capitalised(tokens, start, end, value) or (value.kind == NAME and _introduced(tokens.words, start, end)):
+                out.extend(_spans(tokens, taken, value, detector))
     return out
 
 
-def _extend(words: list[str], start: int, value: KnownValue) -> int:
-    """End (exclusive) of the run of words from `start` that spells `value`, or 0."""
-    rest, place, pieces, last = value.target, start, 0, 0
+def _spans(tokens: Tokens, taken: list[int], value: KnownValue, detector: str) -> Iterator[Span]:
+    """Spans over the words `taken`: one per line, so that what the other party says in between stays out of them.
+
+    The pieces share a group.
+    """
+    edges = [tokens.places[taken[0]]]
+    for place in taken[1:]:
+        lo, hi = tokens.places[place]
+        if "\n" in tokens.text[edges[-1][1] : lo]:
+            edges.append((lo, hi))
+        else:
+            edges[-1] = (edges[-1][0], hi)
+    group = value.group or (f"{value.entity}:{edges[0][0]}" if len(edges) > 1 else "")
+    for lo, hi in edges:
+        yield Span(lo, hi, value.entity, value.score, detector, group)
+
+
+def _extend(words: list[str], start: int, value: KnownValue) -> list[int]:
+    """Places of the words from `start` on that spell `value`; empty where they do not."""
+    rest, place, pieces = value.target, start, 0
+    taken: list[int] = []
     single = True
     while rest and place < len(words):
         word = words[place]
         digits, used = ("", 1) if value.kind == NAME or word.isdigit() else _said(words, place)
         if digits and rest.startswith(digits) and not rest.startswith(word):
-            rest, place, pieces, last = rest[len(digits) :], place + used - 1, pieces + 1, place + used - 1
+            taken.extend(range(place, place + used))
+            rest, place, pieces = rest[len(digits) :], place + used - 1, pieces + 1
         elif rest.startswith(word):
             rest = rest[len(word) :]
             single = single and len(word) == 1
             pieces += 1
-            last = place
-        elif not (pieces and value.kind == EMAIL and word in EMAIL_WORDS):
-            return 0
+            taken.append(place)
+        elif pieces and value.kind == EMAIL and word in EMAIL_WORDS:
+            taken.append(place)
+        else:
+            return []
         place += 1
-    if rest or (value.spelled and pieces > 1 and not single):
-        return 0
-    return last + 1
+    return [] if rest or (value.spelled and pieces > 1 and not single) else taken
 
 
 def _said(words: list[str], place: int) -> tuple[str, int]:
@@ -331,11 +350,11 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
         if word in REPEATS or (digits and value.target.startswith(digits)):
             starts.extend(places)
         elif len(value.target) > 6 and value.target in word:  # glued to other characters, as in `tel4155550101x2`: the whole word goes
-            out.extend(Span(*tokens.places[p], value.entity, SCORE, detector, value.group) for p in places)
+            out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for p in places)
     for start in sorted(starts):
-        end = _extend_digits(tokens.words, start, value.target)
-        if end:
-            out.append(Span(tokens.places[start][0], tokens.places[end - 1][1], value.entity, SCORE, detector, value.group))
+        taken = _extend_digits(tokens.words, start, value.target)
+        if taken:
+            out.extend(_spans(tokens, taken, value, detector))
     return out
 
 
@@ -343,10 +362,12 @@ def _digits_of(word: str) -> str:
     return word if word.isdigit() and word.isascii() else DIGIT_WORDS.get(word, "")
 
 
-def _extend_digits(words: list[str], start: int, target: str) -> int:
+def _extend_digits(words: list[str], start: int, target: str) -> list[int]:
+    """Places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
     rest, place, skipped = target, start, 0
+    taken: list[int] = []
     while rest and place < len(words):
-        word = words[place]
+        first, word = place, words[place]
         repeat = REPEATS.get(word)
         digits = _digits_of(word)
         if repeat and place + 1 < len(words) and _digits_of(words[place + 1]):
@@ -354,9 +375,10 @@ def _extend_digits(words: list[str], start: int, target: str) -> int:
             place += 1
         if digits and rest.startswith(digits):
             rest, skipped = rest[len(digits) :], 0
-        elif place > start and word in FILLERS and skipped < 3:
+            taken.extend(range(first, place + 1))
+        elif first > start and word in FILLERS and skipped < 3:
             skipped += 1
         else:
-            return 0
+            return []
         place += 1
-    return 0 if rest else place
+    return [] if rest else taken

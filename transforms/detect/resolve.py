@@ -10,6 +10,9 @@ from callveil.schemas.policy import Rules, fold
 ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request"})
 """Detectors whose findings need no score: someone knows that they are personal."""
 
+REPEATED = "consistency"
+"""Detector of further mentions: it says that a text repeats a value, never better what sort of value it is than who found it there."""
+
 
 def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str] = frozenset()) -> tuple[list[Span], list[Span]]:
     """Sort out which findings are acted on.
@@ -37,7 +40,7 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
 def merge(spans: Iterable[Span]) -> list[Span]:
     """Disjoint spans covering exactly what `spans` cover.
 
-    Of overlapping ones the strongest (score, then length, then earliest) names the whole stretch; a stretch is a
+    Of overlapping ones the strongest (found there rather than repeated, score, length, earliest) names the whole stretch; a stretch is a
     maximal run of spans that overlap. Touching spans stay apart. Order of the input makes no difference.
     """
     out: list[Span] = []
@@ -58,6 +61,6 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def _cover(cluster: list[Span], end: int) -> Span:
-    best = max(cluster, key=lambda s: (s.score, s.end - s.start, -s.start, s.entity, s.detector))
+    best = max(cluster, key=lambda s: (s.detector != REPEATED, s.score, s.end - s.start, -s.start, s.entity, s.detector))
     group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
     return Span(cluster[0].start, end, best.entity, best.score, best.detector, group)
