@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
+from callveil.pipelines.faults import describe, without_content
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
@@ -29,7 +31,7 @@ Every command has --help of its own."""
 EPILOG = """\
 exit codes:
   0  done
-  1  failed; nothing was published, run it again
+  1  failed; nothing half-done is visible, run it again
   2  the command line, policy, accounts or requests are wrong; the message says where
   3  done, but some records went to the rejected zone"""
 
@@ -122,8 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr)
-    # Beam complains about Google libraries that nothing here uses.
-    logging.getLogger().addFilter(lambda record: "bigquery" not in record.getMessage())
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(without_content)
     if words and words[0] in COMMANDS:
         try:
             return COMMANDS[words[0]][1](words[1:])
@@ -133,6 +135,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("callveil: interrupted; nothing half-done is visible. Run the same command again to finish", file=sys.stderr)
             return FAILED
+        except Exception as error:  # noqa: BLE001 - a fault of callveil itself; its text may quote a record
+            print(f"callveil {words[0]}: {describe(error)}", file=sys.stderr)
+            return FAILED
+    if words and not words[0].startswith("-"):
+        near = difflib.get_close_matches(words[0], COMMANDS, 1)
+        print(f"callveil: {words[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} See callveil --help", file=sys.stderr)
+        return USAGE
     args = parser().parse_args(words)
     if args.version:
         from importlib.metadata import version

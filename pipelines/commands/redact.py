@@ -18,7 +18,7 @@ from callveil.transforms.ingest.chunks import InputError
 from callveil.transforms.ingest.requests import RequestsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.paths import FilesError, is_s3
 
 DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.
@@ -78,9 +78,25 @@ def run(options: RedactOptions) -> tuple[RedactResult, float, int]:
     return result, time.monotonic() - started, peak
 
 
+def own_spelling(own: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]:
+    """Options as this command spells them. Beam's have underscores, and it knows a `--dry_run` of its own: passed on, that would be a real run."""
+    out = []
+    for word in argv:
+        flag, equals, value = word.partition("=")
+        dashed = flag.replace("_", "-")
+        out.append(dashed + equals + value if flag.startswith("--") and dashed in own._option_string_actions else word)
+    return out
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    args, rest = parser().parse_known_args(argv)
+    own = parser()
+    args, rest = own.parse_known_args(own_spelling(own, argv))
+    for place in (args.output, *args.input, *args.accounts, *args.requests):
+        try:
+            is_s3(place)
+        except ValueError as error:
+            raise UsageError(f"{place}: {error}") from None
     if not args.input and not args.requests:
         print("callveil redact: no --input: only stored interactions that have grown old will be redacted further", file=sys.stderr)
     options = RedactOptions(
@@ -96,6 +112,9 @@ def main(argv: Sequence[str]) -> int:
         result, seconds, peak = run(options)
     except (StoreError, FilesError, ReconciliationError) as error:
         print(f"callveil redact: {error}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(f"callveil redact: {error.filename or args.output}: {error.strerror or type(error).__name__}", file=sys.stderr)
         return FAILED
     if args.json:
         print_json(as_dict(result, seconds, peak))

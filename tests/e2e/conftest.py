@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import Bench, Finished, callveil, environment
+from runs import Bench, Finished, environment, new_interpreter
 
 from callveil.transforms.sample.write import write_sample
 
@@ -29,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         "--as-of",
         "2026-11-02",
     )
-    return Finished(folder, summary, words, callveil(*words, "--json", env=env), env)
+    return Finished(folder, summary, words, new_interpreter(*words, "--json", env=env), env)
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,11 @@ command line's own `main`, and what ends them is SIGKILL.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -97,6 +99,25 @@ def run(words: Sequence[str], env: Mapping[str, str], folder: Path, root: str, k
     return code, running.printed.read_text(), running.steps.read_text().splitlines()
 
 
+def command(
+    *words: str, env: Mapping[str, str], cwd: Path | None = None, fault: tuple[str, str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with standard output and standard error apart.
+
+    Args:
+        fault: a module, a function of it that is to fail with a ValueError, and that error's text.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        process = forkserver().Process(target=_apart, args=(list(words), dict(env), str(out), str(err), str(cwd or ""), fault))
+        process.start()
+        process.join(300)
+        if process.exitcode is None:
+            process.kill()
+            raise AssertionError(f"the command did not end:\n{err.read_text()}")
+        return subprocess.CompletedProcess(["callveil", *words], process.exitcode, out.read_text(), err.read_text())
+
+
 class Steps:
     """Notes each step of writing to the local disk and kills the process before a given one.
 
@@ -140,15 +161,39 @@ class Steps:
         LocalFiles.write, LocalFiles._place, LocalFiles.delete = noted_write, noted_place, noted_delete  # type: ignore[method-assign]
 
 
+def _apart(words: list[str], env: dict[str, str], out: str, err: str, cwd: str, fault: tuple[str, str, str] | None) -> None:
+    for place, name in ((1, out), (2, err)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), place)
+    if fault:
+        module, function, text = fault
+
+        def fail(*args: Any, **more: Any) -> None:
+            raise ValueError(text)
+
+        setattr(importlib.import_module(module), function, fail)
+    _begin(words, env, cwd)
+
+
 def _main(words: list[str], env: dict[str, str], printed: str, log: str, root: str, kill_at: str) -> None:
     out = os.open(printed, os.O_WRONLY | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    Steps(log, root, kill_at).install()
+    _begin(words, env)
+
+
+def _begin(words: list[str], env: dict[str, str], cwd: str = "") -> None:
+    """Run the command line in this process and end it, as a new interpreter would."""
+    os.environ.clear()
     os.environ.update(env)
     tempfile.tempdir = None  # read anew from TMPDIR
-    Steps(log, root, kill_at).install()
+    if cwd:
+        os.chdir(cwd)
     from callveil.pipelines.cli import main
 
-    code = main(words)
-    sys.stdout.flush()
+    try:
+        code = main(words)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
     sys.exit(code)

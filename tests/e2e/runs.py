@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import kills
 import orjson
 
 from callveil.pipelines.redact import RedactOptions, RedactResult, run_redact
@@ -153,11 +154,15 @@ def leftovers(root: Path) -> list[str]:
     )
 
 
-def callveil(*words: str, env: Mapping[str, str], cwd: Path | None = None, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+def callveil(*words: str, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "callveil.pipelines.cli", *words], env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    return kills.command(*words, env=env, cwd=cwd)
+
+
+def new_interpreter(*words: str, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a shell would: some seconds go into loading."""
+    program = [sys.executable, "-m", "callveil.pipelines.cli", *words]
+    return subprocess.run(program, env=dict(env), cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
 
 
 @dataclass(frozen=True)
