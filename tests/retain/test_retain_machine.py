@@ -1,0 +1,208 @@
+"""Any history of accounts, holds, records and clock steps: the engine decides as the naive oracle does, and caution never deletes more."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from oracle_retain import World, decide
+
+from callveil.schemas.hold import Hold
+from callveil.schemas.lifecycle import AccountEvent
+from callveil.schemas.pointer import to_micros
+from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, Retention, RetentionRule
+from callveil.transforms.retain.engine import NEVER, Engine, Record
+from callveil.transforms.retain.spans import due_spans
+from callveil.transforms.retain.timeline import Timelines
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+ACCOUNTS = ("a1", "a2", "s1", "s2", "s3")
+AGENCIES = ("", "a1", "a2")
+DAYS = st.sampled_from([0, 1, 6, 7, 8, 29, 30, 31, 59, 60, 61, 90, 119, 120, 121])
+MOMENTS = st.builds(
+    lambda days, extra: START + dt.timedelta(days=days) + dt.timedelta(microseconds=extra), st.integers(0, 260), st.sampled_from([0, 0, 0, 1, -1, 43])
+)
+CLASS = st.sampled_from(["versions", "versions", "interactions", "recordings", "findings", "rejected"])
+
+
+def some(values: tuple[str, ...]) -> st.SearchStrategy[frozenset[str]]:
+    """Often no condition, else a few values."""
+    return st.one_of(st.just(frozenset()), st.frozensets(st.sampled_from(values), min_size=1, max_size=2))
+
+
+RULES = st.builds(
+    RetentionRule,
+    rule_id=st.sampled_from(["r1", "r2", "r3", "versions-individual", "versions-agency"]),
+    action=st.sampled_from(["delete", "delete", "keep"]),
+    days=DAYS,
+    classes=st.frozensets(st.sampled_from(CLASSES), min_size=1, max_size=3),
+    clock=st.sampled_from(["event", "event", "cancelled"]),
+    account_types=some(("individual", "agency", "unknown")),
+    statuses=some(("active", "paused", "cancelled")),
+    accounts=some(ACCOUNTS),
+) | st.builds(lambda days: RetentionRule("full", "redact", days, frozenset({"interactions"})), DAYS)
+SECTIONS = st.builds(
+    lambda rules, **more: Retention(tuple({r.rule_id: r for r in (*DEFAULT_RULES, *rules)}.values()), **more),
+    st.lists(RULES, max_size=3),
+    on_downgrade=st.sampled_from(ON_DOWNGRADE),
+    downgrade_grace_days=st.sampled_from([None, 0, 1, 30]),
+    subaccounts_inherit=st.booleans(),
+    cancel_window_days=st.sampled_from([1, 60]),
+)
+
+
+class RetentionMachine(RuleBasedStateMachine):
+    """Builds a world step by step. After each step every record is judged by both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(Retention())
+        self.records: list[Record] = []
+        self.as_of = START + dt.timedelta(days=130)
+        self.number = 0
+        self.cache: dict[tuple[Any, ...], Any] = {}
+
+    @initialize(section=SECTIONS)
+    def begin(self, section: Retention) -> None:
+        self.world.retention = section
+
+    def _event(self, at: dt.datetime, delay: int, **members: Any) -> None:
+        self.number += 1
+        self.world.events.append(AccountEvent(at, at + dt.timedelta(days=delay), f"e{self.number}", **members))
+
+    @rule(
+        account=st.sampled_from(ACCOUNTS),
+        kind=st.sampled_from(["individual", "agency"]),
+        agency=st.sampled_from(AGENCIES),
+        at=MOMENTS,
+        delay=st.sampled_from([0, 0, 50]),
+    )
+    def opens(self, account: str, kind: str, agency: str, at: dt.datetime, delay: int) -> None:
+        self._event(at, delay, account_id=account, kind="opened", type=kind, agency_id="" if agency == account else agency, numbers=("+15550100",))
+
+    @rule(account=st.sampled_from(ACCOUNTS), kind=st.sampled_from(["individual", "agency"]), at=MOMENTS, delay=st.sampled_from([0, 0, 50]))
+    def changes_plan(self, account: str, kind: str, at: dt.datetime, delay: int) -> None:
+        self._event(at, delay, account_id=account, kind="plan_changed", type=kind)
+
+    @rule(account=st.sampled_from(ACCOUNTS), kind=st.sampled_from(["paused", "resumed", "cancelled", "reactivated", "cancelled"]), at=MOMENTS)
+    def changes_status(self, account: str, kind: str, at: dt.datetime) -> None:
+        self._event(at, 0, account_id=account, kind=kind, pause="calls" if kind == "paused" else "")
+
+    @rule(account=st.sampled_from(("s1", "s2", "s3")), agency=st.sampled_from(AGENCIES), at=MOMENTS)
+    def moves(self, account: str, agency: str, at: dt.datetime) -> None:
+        self._event(at, 0, account_id=account, kind="moved", agency_id=agency)
+
+    @rule(
+        account=st.sampled_from(ACCOUNTS),
+        kind=st.sampled_from(["individual", "unknown"]),
+        status=st.sampled_from(["active", "cancelled"]),
+        at=MOMENTS,
+    )
+    def is_stated(self, account: str, kind: str, status: str, at: dt.datetime) -> None:
+        self._event(at, 0, account_id=account, kind="stated", type=kind, status=status, agency_id="")
+
+    @precondition(lambda self: self.world.events)
+    @rule(data=st.data(), at=MOMENTS, retracted=st.booleans())
+    def corrects(self, data: Any, at: dt.datetime, retracted: bool) -> None:
+        event = data.draw(st.sampled_from(self.world.events))
+        self.world.events.append(replace(event, effective_at=at, recorded_at=event.recorded_at + dt.timedelta(days=3), retracted=retracted))
+
+    @rule(
+        cls=CLASS,
+        account=st.sampled_from((*ACCOUNTS, "nobody")),
+        at=MOMENTS,
+        stored=st.sampled_from(["individual", "agency", "unknown"]),
+        item=st.sampled_from(["i1", "i2"]),
+        redacted=st.booleans(),
+    )
+    def records(self, cls: str, account: str, at: dt.datetime, stored: str, item: str, redacted: bool) -> None:
+        self.records.append(Record(cls, account, f"r{len(self.records)}", to_micros(max(at, START)), stored, "thing", item, redacted))
+
+    @rule(
+        account=st.sampled_from(("", *ACCOUNTS)), items=st.sampled_from([frozenset(), frozenset({"i1"}), frozenset({"r0"})]),
+        start=st.none() | MOMENTS, end=st.none() | MOMENTS, classes=some(CLASSES), placed=MOMENTS, lifted=st.none() | MOMENTS,
+    )  # fmt: skip
+    def is_held(self, account: str, items: frozenset[str], start: Any, end: Any, classes: frozenset[str], placed: dt.datetime, lifted: Any) -> None:
+        self.number += 1
+        if account or items or start or end:
+            self.world.holds.append(
+                Hold(
+                    f"h{self.number}",
+                    placed,
+                    "counsel",
+                    account_id=account,
+                    items=items,
+                    period_from=start,
+                    period_to=end,
+                    classes=classes,
+                    lifted_at=lifted,
+                )
+            )
+
+    @rule(as_of=MOMENTS)
+    def clock_steps(self, as_of: dt.datetime) -> None:
+        """Forward or backward."""
+        self.as_of = as_of
+
+    def engine(self, retention: Retention | None = None, holds: list[Hold] | None = None) -> Engine:
+        section = retention or self.world.retention
+        timelines = Timelines(reversed(self.world.events), self.as_of, section.window_us, section.subaccounts_inherit)
+        return Engine(section, timelines, self.world.holds if holds is None else holds, to_micros(self.as_of))
+
+    @invariant()
+    def agrees_with_the_oracle(self) -> None:
+        engine = self.engine()
+        for record in self.records:
+            found = engine.decide(record)
+            assert found.decision == decide(self.world, record, self.as_of), (record, found)
+            if found.decision in ("delete", "redact", "hold"):
+                assert found.eligible_at is not None and found.eligible_at <= engine.as_of and found.rule_id
+
+    @invariant()
+    def spans_are_the_records_that_are_due(self) -> None:
+        engine = self.engine()
+        for record in self.records:
+            for action in ("delete", "redact"):
+                spans = due_spans(engine, record.record_class, record.account_id, record.stored_type, action, engine.as_of)
+                is_due = engine.due(record, action, engine.timelines.get(record.account_id)).at <= engine.as_of
+                in_reach = record.at <= engine.as_of + engine.retention.skew_us
+                assert any(lo <= record.at < hi for lo, hi in spans) == (is_due and in_reach)
+
+    @invariant()
+    def caution_never_deletes_more(self) -> None:
+        if not self.records or not self.world.retention.rules:
+            return
+        gone = self.gone(self.engine())
+        section = self.world.retention
+        for number, chosen in enumerate(section.rules):
+            longer = tuple(replace(r, days=r.days + 3) if i == number else r for i, r in enumerate(section.rules))
+            assert self.gone(self.engine(replace(section, rules=longer))) <= gone, chosen
+            if chosen.action in ("delete", "redact"):
+                without = tuple(r for r in section.rules if r is not chosen)
+                assert self.gone(self.engine(replace(section, rules=without))) <= gone, chosen
+        first = self.records[0]
+        for hold in (Hold("new", START, "x", account_id=first.account_id), Hold("new", START, "x", items=frozenset({first.record_id}))):
+            assert self.gone(self.engine(holds=[*self.world.holds, hold])) <= gone
+
+    def gone(self, engine: Engine) -> set[str]:
+        return {r.record_id for r in self.records if engine.decide(r).decision in ("delete", "redact")}
+
+    def teardown(self) -> None:
+        assert to_micros(dt.datetime(2262, 1, 1, tzinfo=dt.UTC)) + 36_500 * DAY_US < NEVER
+
+
+QUICK = settings(max_examples=200, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_any_history_against_the_oracle() -> None:
+    run_state_machine_as_test(RetentionMachine, settings=QUICK)
+
+
+@pytest.mark.soak
+def test_ten_thousand_histories_against_the_oracle() -> None:
+    run_state_machine_as_test(RetentionMachine, settings=settings(QUICK, max_examples=10_000))
