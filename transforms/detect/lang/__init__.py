@@ -1,7 +1,28 @@
-"""What a language is to the recognizers: one folder of data, loaded once."""
+"""What a language is to the recognizers: one folder of data, loaded once.
+
+A new language is a folder named by its ISO 639-1 code beside `en`, and nothing else. English is complete and serves as the
+template: a key that its file of the same name does not have is refused, so that a misspelt key cannot switch a rule off
+unseen. What a folder leaves out is off, never borrowed from another language:
+
+| file | holds | without it |
+| --- | --- | --- |
+| lexicon.yaml | digits, numbers, months, fillers, the spelling alphabet, forms of telephone numbers and of state numbers | no language |
+| cues.yaml | phrases that name a kind of value ("card number") | values are known by their form alone |
+| asks.yaml | what makes a turn a question, and what frames an answer | a question decides nothing |
+| names.yaml | lead-ins to names ("my name is"), titles, particles | no names but those the model finds |
+| address.yaml | kinds of streets, units, lead-ins | no street addresses |
+| internet.yaml | "at", "dot", providers, top-level domains as they are said | no e-mail or web addresses read aloud |
+| sets.yaml | small closed sets of words that single rules read | the rules that read them |
+| words.txt | everyday words, which are no names in an answer | any word may be a name there |
+
+With `accents: fold` in lexicon.yaml words are compared without accents ("ß" as "ss"), in the data and in the text: a
+recogniser often leaves accents out. Such a language may also name `elided` words, which the apostrophe parts from the next
+("l'adresse"), and `compounds`, numbers of more than one word ("quatre vingt dix sept"); see `recognizers.folded`.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +33,12 @@ from typing import Any
 import yaml
 
 _HERE = Path(__file__).parent
+TEMPLATE = "en"
+"""The language whose files have every key there is."""
+FILES = ("lexicon", "internet", "address", "names", "cues", "asks", "sets")
+"""YAML files of a folder; all but the first may be missing."""
+_LITERAL = frozenset(("phone_forms", "no_numbers", "regions", "national_ids", "topics"))
+"""Keys whose values are no words: patterns, codes and names of entities."""
 Phrases = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
 """First word -> (all words, label) with the longest phrase first."""
 
@@ -26,6 +53,8 @@ class Language:
 
     Attributes:
         code: two letters, such as `en`.
+        files: which of `FILES` there are.
+        folds: words are compared without accents, and the data here has none.
         lexicon, internet, address, names: the YAML files as they are.
         cues: phrases that name a kind of value, labelled by the kind.
         openers, requests: words that make a turn a question or a request; the second even before a full stop.
@@ -36,6 +65,8 @@ class Language:
     """
 
     code: str
+    files: frozenset[str]
+    folds: bool
     lexicon: Mapping[str, Any]
     internet: Mapping[str, Any]
     address: Mapping[str, Any]
@@ -48,6 +79,25 @@ class Language:
     question_words: frozenset[str]
     words: frozenset[str]
     sets: Mapping[str, tuple[str, ...]]
+
+
+def fold(word: str) -> str:
+    """Lower case without accents, the typographic apostrophe made plain, "ß" as "ss"."""
+    if word.isascii():
+        return word.lower()
+    plain = unicodedata.normalize("NFKD", word.casefold().replace("’", "'"))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def parted(word: str, elided: frozenset[str]) -> tuple[str, ...]:
+    """A word and the elided words before it: `l'adresse` is `l'` and `adresse`; one piece where none is elided."""
+    out: list[str] = []
+    while True:
+        before, sign, rest = word.partition("'")
+        if not sign or not rest or before not in elided:
+            return (*out, word)
+        out.append(before + sign)
+        word = rest
 
 
 def phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
@@ -69,34 +119,69 @@ def available() -> tuple[str, ...]:
 def load_language(code: str) -> Language:
     """Read a language's folder; the result is shared and must not be changed.
 
-    Raises `LanguageError` where the folder is missing or one of its files is not a mapping.
+    Raises `LanguageError` where the folder is missing, one of its files is not a mapping, or has a key that English has not.
     """
-    folder = _HERE / code
     if code not in available():
         raise LanguageError(
             f"no spoken-form data for language {code!r}; there is data for {', '.join(available())}. "
             "Add a folder of that name beside them, or let the policy say what happens to other languages (detect.unknown_language)."
         )
-    read = {name: _mapping(folder / f"{name}.yaml") for name in ("lexicon", "internet", "address", "names", "cues", "asks", "sets")}
-    labelled = [(str(phrase), topic) for topic, items in read["cues"].items() for phrase in items]
+    return read_language(_HERE / code)
+
+
+def read_language(folder: Path) -> Language:
+    """Read the data of the language a folder is named for. Raises as `load_language`."""
+    read = {name: _mapping(folder / f"{name}.yaml") for name in FILES if (folder / f"{name}.yaml").is_file() or name == "lexicon"}
+    for name, mapping in read.items():
+        unknown = sorted(mapping.keys() - _template(name)) if folder.name != TEMPLATE else []
+        if unknown:
+            raise LanguageError(f"{folder.name}/{name}.yaml: no rule reads {', '.join(unknown)}; the keys there are stand in {TEMPLATE}/{name}.yaml")
+    folds = read["lexicon"].get("accents") == "fold"
+    if folds:
+        elided = frozenset(map(fold, read["lexicon"].get("elided", ())))
+        read = {name: _folded(mapping, elided) for name, mapping in read.items()}
+    asks = read.get("asks", {})
+    everyday = folder / "words.txt"
+    words = everyday.read_text(encoding="utf-8").split() if everyday.is_file() else []
+    if folds:
+        words = [piece for word in words for piece in parted(fold(word), elided)]
     return Language(
-        code=code,
+        code=folder.name,
+        files=frozenset(read),
+        folds=folds,
         lexicon=read["lexicon"],
-        internet=read["internet"],
-        address=read["address"],
-        names=read["names"],
-        cues=phrases(labelled),
-        openers=frozenset(read["asks"]["openers"]),
-        requests=frozenset(read["asks"]["requests"]),
-        answer_frames=frozenset(read["asks"]["answer_frames"]),
-        repeats=frozenset(read["asks"]["repeats"]),
-        question_words=frozenset(read["asks"]["question_words"]),
-        words=frozenset((folder / "words.txt").read_text(encoding="utf-8").split()),
-        sets=read["sets"],
+        internet=read.get("internet", {}),
+        address=read.get("address", {}),
+        names=read.get("names", {}),
+        cues=phrases((str(phrase), topic) for topic, items in read.get("cues", {}).items() for phrase in items),
+        openers=frozenset(asks.get("openers", ())),
+        requests=frozenset(asks.get("requests", ())),
+        answer_frames=frozenset(asks.get("answer_frames", ())),
+        repeats=frozenset(asks.get("repeats", ())),
+        question_words=frozenset(asks.get("question_words", ())),
+        words=frozenset(words),
+        sets=read.get("sets", {}),
     )
 
 
+@lru_cache(maxsize=len(FILES))
+def _template(name: str) -> frozenset[str]:
+    return frozenset(_mapping(_HERE / TEMPLATE / f"{name}.yaml"))
+
+
+def _folded(value: Any, elided: frozenset[str]) -> Any:
+    """The data as it is compared: without accents, elided words apart; what is no word stays as it is."""
+    if isinstance(value, str):
+        return " ".join(piece for word in value.split(" ") for piece in parted(fold(word), elided))
+    if isinstance(value, Mapping):
+        folded = {_folded(k, elided): v if k in _LITERAL else _folded(v, elided) for k, v in value.items()}
+        return MappingProxyType(folded)
+    return [_folded(item, elided) for item in value]
+
+
 def _mapping(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise LanguageError(f"{path.parent.name}/{path.name} is missing: every language has one")
     # BaseLoader keeps every scalar as text: YAML 1.1 would read the words "on", "no" and "yes" as booleans.
     loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
     if not isinstance(loaded, dict):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from presidio_analyzer import EntityRecognizer
 
+from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
 from callveil.transforms.detect.recognizers.written import GatedCryptoRecognizer
@@ -48,7 +49,8 @@ def build(language: str, phone_regions: Sequence[str], amounts: bool = False, di
     """
     regions = tuple(phone_regions)
     made: list[EntityRecognizer] = [kind(language, regions) for kind in _BY_NUMBERS]
-    made += [kind(language) for kind in _OTHERS]
+    files = load_language(language).files
+    made += [kind(language) for kind in _OTHERS if kind.NEEDS in files]
     if amounts:
         made.append(families.AmountRecognizer(language))
     made.append(GatedCryptoRecognizer(language))

@@ -6,6 +6,7 @@ from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.streets import other_orders
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -29,7 +30,7 @@ def addresses(reading: Reading) -> list[Hit]:
     if kept is None:
         places = Places(reading)
         kept = reading.__dict__["_addresses"] = pruned(
-            _numbered(places) + _number_last(places) + _told(places) + _unnumbered(places) + _boxes(places)
+            _numbered(places) + _number_last(places) + other_orders(places) + _told(places) + _unnumbered(places) + _boxes(places)
         )
     return kept
 
@@ -155,7 +156,7 @@ def _told(places: Places) -> list[Hit]:
             if lead is None:
                 token += 1
                 continue
-            span = _place(places, lead[0], said.last, reading.low[lead[0] - 2 : lead[0]] == ["corner", "of"])
+            span = _place(places, lead[0], said.last, " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"])
             if span is not None:
                 out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[token : lead[0]])}' before it"))
             token = lead[0]
@@ -189,7 +190,7 @@ def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[in
                 at += 1
                 continue
             break
-        if corner and low == "and" and words:
+        if corner and words and low in vocab.sets["and"]:
             corner, at = False, at + 1
             continue
         if low in vocab.address_stops and not (

@@ -48,6 +48,6 @@ def _spoken(reading: Reading, parser: NumberParser, stream: list[int], place: in
             at = number[1] if number else at + 1
         if at < len(stream) and stream[at] >= 0 and reading.low[stream[at]] in reading.vocab.currencies:
             last = at = at + 1
-            if at < len(stream) and stream[at] >= 0 and reading.low[stream[at]] == "and":
+            if at < len(stream) and stream[at] >= 0 and reading.low[stream[at]] in reading.vocab.sets["and"]:
                 at += 1
     return last

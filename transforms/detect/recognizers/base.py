@@ -23,6 +23,8 @@ class SpokenRecognizer(EntityRecognizer):  # type: ignore[misc]
     """
 
     ENTITIES: ClassVar[tuple[str, ...]] = ()
+    NEEDS: ClassVar[str] = "lexicon"
+    """The file of a language's folder without which there is nothing to find."""
 
     def __init__(self, language: str = "en") -> None:
         vocabulary(language)  # a language without data is refused here, not at the first text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 
 _UK = re.compile(r"(?:GIR0AA|[A-Z]{1,2}\d[A-Z\d]?\d[ABD-HJLNP-UW-Z]{2})\Z")
 _UK_LOOSE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}\Z")
@@ -76,6 +77,56 @@ def iban(text: str) -> bool:
     if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+_DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
+_NIR = re.compile(r"[1-478]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)(?:\d\d|2[AB])\d{6}\d\d\Z")
+
+
+def dni(text: str) -> bool:
+    """A Spanish identity number: eight digits and the letter they give modulo 23 (Real Decreto 1553/2005)."""
+    return re.match(r"\d{8}[A-Z]\Z", text) is not None and _DNI_LETTERS[int(text[:8]) % 23] == text[8]
+
+
+def nie(text: str) -> bool:
+    """A Spanish foreigner's number: X, Y or Z for a first digit 0, 1 or 2, then as a DNI (Orden INT/2058/2008)."""
+    return text[:1] in ("X", "Y", "Z") and dni("XYZ".index(text[0]).__str__() + text[1:])
+
+
+def nir(text: str) -> bool:
+    """A French social security number with its key: 97 less the first thirteen modulo 97, Corsica's 2A and 2B as 19 and 18 (INSEE)."""
+    if not _NIR.match(text):
+        return False
+    number = int(text[:13].replace("2A", "19", 1).replace("2B", "18", 1) if not text[:13].isdigit() else text[:13])
+    return 97 - number % 97 == int(text[13:])
+
+
+def steuer_id(text: str) -> bool:
+    """A German tax number: eleven digits, not 0 first, of the first ten one twice or thrice, ISO 7064 MOD 11,10 (section 139b AO)."""
+    if not re.match(r"[1-9]\d{10}\Z", text):
+        return False
+    times = [text[:10].count(digit) for digit in set(text[:10])]
+    if max(times) not in (2, 3) or sum(n > 1 for n in times) != 1:
+        return False
+    product = 10
+    for char in text[:10]:
+        total = (int(char) + product) % 10 or 10
+        product = total * 2 % 11
+    return (11 - product) % 10 == int(text[10])
+
+
+NATIONAL: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "es_dni": ("ES_NIF", dni),
+    "es_nie": ("ES_NIE", nie),
+    "fr_nir": ("FR_NIR", nir),
+    "de_tax_id": ("DE_TAX_ID", steuer_id),
+}
+"""State numbers that a language's data may name: entity type and check."""
+
+
+def national(text: str, names: Collection[str]) -> str | None:
+    """Entity type of a state number of one of the kinds `names`, if `text` (capitals and digits) is one with right check digits."""
+    return next((entity for name in names for entity, check in (NATIONAL[name],) if check(text)), None)
 
 
 _VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))

@@ -66,6 +66,9 @@ def _by_form(reading: Reading, pieces: list[Piece], text: str, topics: list[Topi
     near = "; " + topics[0].explain(reading) if topics else ""
     if checks.iban(text):
         return Hit("IBAN_CODE", _spans(reading, pieces, text), 0.95, "IBAN with right check digits" + near)
+    own = checks.national(text, reading.vocab.national_ids)
+    if own is not None:
+        return Hit(own, _spans(reading, pieces, text), 0.9, "state number with right check digits" + near)
     if checks.nino(text) and (len(pieces) > 1 or "ssn" in names):
         return Hit("UK_NINO", _spans(reading, pieces, text), 0.85, "form of a national insurance number" + near)
     if checks.vin(text):
@@ -149,7 +152,7 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
             continue
         if topic.source == "before" and topic.distance > 8 and len(text) < 6:
             continue
-        entity = "UK_NHS" if topic.name == "medical" and checks.nhs(text) else kind.entity
+        entity = "UK_NHS" if topic.name == "medical" and checks.nhs(text) else reading.vocab.topics.get(topic.name, kind.entity)
         return Hit(entity, _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
     return None
 
@@ -171,7 +174,9 @@ def _repeats(reading: Reading, pieces: list[Piece]) -> bool:
 
 
 def _says_is(reading: Reading, first: int, last: int) -> bool:
-    return last - first <= 4 and any(reading.low[t] in ("is", "'s", "was", "=") or reading.low[t].endswith("'s") for t in range(first, last))
+    return last - first <= 4 and any(
+        reading.low[t] == "=" or reading.low[t] in reading.vocab.sets["said_is"] or reading.low[t].endswith("'s") for t in range(first, last)
+    )
 
 
 def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> bool:

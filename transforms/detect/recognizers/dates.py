@@ -258,6 +258,7 @@ def ages(reading: Reading) -> list[Hit]:
             after = [low[t] for t in range(last + 1, min(last + 5, reading.count)) if low[t] not in "-,"]
             before = low[max(0, token - 2) : token]
             old = len(after) > 1 and after[0] in sets["years"] and after[1] in sets["old"]
+            old = old or (after[:1] != [] and after[0] in sets["years"] and not sets["age_have"].isdisjoint(before))
             if old or (before[-1:] and (before[-1] in sets["age_before"] or " ".join(before) in sets["age_before"])):
                 out.append(Hit("AGE", spans_of(reading, [token, last]), 0.8, "an age over 89"))
     return out

@@ -213,6 +213,9 @@ class _Decider:
         count = len(digits)
         spoken = sum(e.spoken for e in elements) * 2 > len(elements)
         names = {t.name for t in topics[:3]}
+        own = checks.national(digits, self.reading.vocab.national_ids)
+        if own is not None:
+            return self._hit(own, elements, 0.8, "state number with right check digits", topics, "ssn")
         if 13 <= count <= 28 and (checks.card(digits) or self._repaired_card(elements)):
             return self._hit("CREDIT_CARD", elements, 1.0 if "card" in names else 0.9, "valid card number", topics, "card")
         told = self._told(count, topics)
@@ -227,6 +230,9 @@ class _Decider:
             bare = len(elements) == 1 and not spoken
             return self._hit("PHONE_NUMBER", elements, 0.6 if bare else 0.75, "North American number", topics, "phone")
         if count in (10, 11) and digits[0] == "0" and digits[1] != "0":
+            return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
+        forms = self.reading.vocab.phone_forms
+        if forms is not None and forms.fullmatch(digits):
             return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
         if groups == [3, 4] and not spoken and elements[-1].link == TIGHT:
             return self._hit("PHONE_NUMBER", elements, 0.5, "local number", topics, "phone")
@@ -247,7 +253,7 @@ class _Decider:
         if any(t.name == "last4" for t in topics) and 2 <= count <= 6:
             tail = next((t for t in topics if t.name in _TAILS), None)
             deciding = next(t for t in topics if t.name == "last4")
-            entity = _TAILS[tail.name] if tail else "ACCOUNT_ID"
+            entity = self.reading.vocab.topics.get(tail.name, _TAILS[tail.name]) if tail else "ACCOUNT_ID"
             return Hit(entity, self._spans(elements), 0.8, f"last digits: {deciding.explain(self.reading)}")
         for topic in topics:
             kind = KINDS.get(topic.name)
@@ -262,7 +268,9 @@ class _Decider:
                 if topic.name == "dob" and topic.source != "question":
                     continue
                 score = 0.8 if topic.source == "before" and topic.distance <= 5 else 0.7 if topic.source != "after" else 0.6
-                entity = "US_ITIN" if topic.name == "ssn" and checks.itin("".join(e.digits for e in elements)) else kind.entity
+                entity = self.reading.vocab.topics.get(topic.name, kind.entity)
+                if entity == "US_SSN" and checks.itin("".join(e.digits for e in elements)):
+                    entity = "US_ITIN"
                 return Hit(entity, self._spans(elements), score, topic.explain(self.reading))
         return None
 
@@ -290,7 +298,7 @@ class _Decider:
         return None
 
     def _valid(self, digits: str) -> bool:
-        for region in self.regions:
+        for region in (*self.regions, *self.reading.vocab.regions):
             try:
                 if phonenumbers.is_valid_number(phonenumbers.parse(digits, region)):
                     return True
@@ -318,7 +326,11 @@ class _Decider:
         reading = self.reading
         tokens = [t for e in elements for t in (e.first, e.last)]
         before = elements[0].first - 1
-        if before >= 0 and reading.low[before] in ("+", "(", "plus") and reading.turn[before] == reading.turn[elements[0].first]:
+        if (
+            before >= 0
+            and (reading.low[before] in ("+", "(") or reading.low[before] in reading.vocab.sets["plus"])
+            and reading.turn[before] == reading.turn[elements[0].first]
+        ):
             tokens.append(before)
             if reading.low[before] == "(" and before and reading.low[before - 1] == "+":
                 tokens.append(before - 1)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from callveil.transforms.detect.recognizers import address, amounts, dates, internet, mail, names
+from callveil.transforms.detect.recognizers import address, amounts, checks, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
 from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
 from callveil.transforms.detect.recognizers.reading import Reading
+
+STATE_NUMBERS = tuple(sorted({entity for entity, _ in checks.NATIONAL.values()}))
+"""Entity types of state numbers that only some languages' data name."""
 
 
 class _NumberRecognizer(SpokenRecognizer):
@@ -43,7 +46,7 @@ class SpokenCardRecognizer(_NumberRecognizer):
 class GovernmentIdRecognizer(_NumberRecognizer):
     """Numbers a state gives out; all but their strictest forms need context."""
 
-    ENTITIES: ClassVar[tuple[str, ...]] = ("US_SSN", "US_ITIN", "UK_NINO", "US_PASSPORT", "US_DRIVER_LICENSE")
+    ENTITIES: ClassVar[tuple[str, ...]] = ("US_SSN", "US_ITIN", "UK_NINO", "US_PASSPORT", "US_DRIVER_LICENSE", *STATE_NUMBERS)
 
 
 class BankAccountRecognizer(_NumberRecognizer):
@@ -121,6 +124,7 @@ class AgeRecognizer(SpokenRecognizer):
 class AddressRecognizer(SpokenRecognizer):
     """Street addresses."""
 
+    NEEDS: ClassVar[str] = "address"
     ENTITIES: ClassVar[tuple[str, ...]] = ("ADDRESS",)
 
     def gate(self, read: Reading) -> bool:
@@ -136,6 +140,7 @@ class AddressRecognizer(SpokenRecognizer):
 class SpokenEmailRecognizer(SpokenRecognizer):
     """E-mail addresses, written, spaced out and read aloud."""
 
+    NEEDS: ClassVar[str] = "internet"
     ENTITIES: ClassVar[tuple[str, ...]] = ("EMAIL_ADDRESS",)
 
     def gate(self, read: Reading) -> bool:
@@ -149,6 +154,7 @@ class SpokenEmailRecognizer(SpokenRecognizer):
 class SpokenUrlRecognizer(SpokenRecognizer):
     """Web addresses, written and read aloud."""
 
+    NEEDS: ClassVar[str] = "internet"
     ENTITIES: ClassVar[tuple[str, ...]] = ("URL",)
 
     def gate(self, read: Reading) -> bool:
@@ -173,6 +179,7 @@ class NetworkAddressRecognizer(SpokenRecognizer):
 class NameAnswerRecognizer(SpokenRecognizer):
     """Names given in answer to a question for a name."""
 
+    NEEDS: ClassVar[str] = "names"
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
     def gate(self, read: Reading) -> bool:
@@ -185,6 +192,7 @@ class NameAnswerRecognizer(SpokenRecognizer):
 class IntroductionRecognizer(SpokenRecognizer):
     """Names after "my name is", "this is ... calling", "it's under"."""
 
+    NEEDS: ClassVar[str] = "names"
     ENTITIES: ClassVar[tuple[str, ...]] = ("PERSON",)
 
     def gate(self, read: Reading) -> bool:

@@ -16,35 +16,6 @@ _URL = re.compile(
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
 _IPV6 = re.compile(r"(?i)(?<![\w:.])[0-9a-f:]{2,39}(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])")
 _MAC = re.compile(r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])")
-_BARE_TLDS = frozenset(
-    [
-        "com",
-        "org",
-        "net",
-        "edu",
-        "gov",
-        "mil",
-        "info",
-        "biz",
-        "app",
-        "dev",
-        "online",
-        "shop",
-        "store",
-        "example",
-        "io",
-        "uk",
-        "de",
-        "nl",
-        "fr",
-        "ai",
-        "ca",
-        "eu",
-        "tv",
-        "xyz",
-        "co",
-    ]
-)
 _TRAILING = ".,;:!?)]}'\"’”"
 
 
@@ -57,7 +28,11 @@ def urls(reading: Reading) -> list[Hit]:
             low = whole.lower()
             if "://" not in low and not low.startswith("www."):
                 host = low.split("/", 1)[0]
-                if host.rsplit(".", 1)[-1] not in _BARE_TLDS or host.replace(".", "").isdigit() or text[match.start() - 1 : match.start()] == "@":
+                if (
+                    host.rsplit(".", 1)[-1] not in reading.vocab.bare_tlds
+                    or host.replace(".", "").isdigit()
+                    or text[match.start() - 1 : match.start()] == "@"
+                ):
                     continue
             end = match.start() + len(whole.rstrip(_TRAILING))
             if end > match.start():

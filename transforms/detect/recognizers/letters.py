@@ -51,7 +51,9 @@ class _Spelling:
         """Whether the turn of `token` answers a question whose answer is spelled."""
         turn = self.reading.turn[token]
         if turn not in self._expected:
-            self._expected[turn] = any(t.name in SPELLED and t.answers < 2 for t in questions(self.reading, turn))
+            self._expected[turn] = any(
+                t.answers < 2 and (t.name in SPELLED or t.name in self.reading.vocab.sets["spelled_topics"]) for t in questions(self.reading, turn)
+            )
         return self._expected[turn]
 
     def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
@@ -95,7 +97,7 @@ class _Spelling:
         if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
             return None
         ahead = self._token(place + 1)
-        if low == "o" and ahead >= 0 and self.low[ahead] == "clock":
+        if low == "o" and ahead >= 0 and self.low[ahead] in reading.vocab.sets["clock"]:
             return None
         if low == "x" and self._xray(place + 1):
             return Piece("X", token, self.stream[place + 2], letter=2, spoken=True), place + 3
@@ -114,7 +116,12 @@ class _Spelling:
                 if said[size] == "x" and self._xray(last + 1):
                     last += 2
                 return Piece(low.upper(), token, self.stream[last], letter=2, spoken=True), last + 1
-        if low in "ai" and not self._mixed(token) and not self._followed(place + 1) and not (inside and self._final(place + 1)):
+        if (
+            low in reading.vocab.sets["word_letters"]
+            and not self._mixed(token)
+            and not self._followed(place + 1)
+            and not (inside and self._final(place + 1))
+        ):
             return None
         return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
 
@@ -123,7 +130,7 @@ class _Spelling:
             self._token(place) >= 0
             and self.low[self._token(place)] == "-"
             and self._token(place + 1) >= 0
-            and self.low[self._token(place + 1)] == "ray"
+            and self.low[self._token(place + 1)] in self.reading.vocab.sets["after_x"]
         )
 
     def _followed(self, place: int) -> bool:
@@ -136,7 +143,11 @@ class _Spelling:
         if self.kind[token] == DIGITS:
             return token not in self.skip
         if self.kind[token] == LETTER:
-            return self.low[token] not in "ai" or self._token(place + 1) < 0 or self.kind[self._token(place + 1)] != WORD
+            return (
+                self.low[token] not in self.reading.vocab.sets["word_letters"]
+                or self._token(place + 1) < 0
+                or self.kind[self._token(place + 1)] != WORD
+            )
         return self.kind[token] == ZERO or self.numbers.number(place, True) is not None
 
     def _final(self, place: int) -> bool:
@@ -169,7 +180,11 @@ class _Spelling:
             return None
         if self.expected(token):
             sound = vocab.sounds.get(low)
-            if sound is not None and self._spelling_follows(place + 1, inside) and (inside or low not in vocab.fillers or low == "see"):
+            if (
+                sound is not None
+                and self._spelling_follows(place + 1, inside)
+                and (inside or low not in vocab.fillers or low in vocab.sets["sounds_first"])
+            ):
                 return Piece(sound.upper(), token, token, letter=1, spoken=True), place + 1
             if (
                 len(low) <= (4 if inside else 3)
@@ -272,7 +287,7 @@ def may_hold_codes(reading: Reading) -> bool:
     if kept is None:
         kept = (
             reading.has_digits
-            or any(reading.kind[t] == LETTER and reading.low[t] not in "ais" for t in range(reading.count))
+            or any(reading.kind[t] == LETTER and reading.low[t] not in reading.vocab.sets["stray_letters"] for t in range(reading.count))
             or not reading.words.isdisjoint(reading.vocab.nato)
             or "o" in reading.words
             or not reading.topics.isdisjoint(SPELLED)

@@ -98,7 +98,7 @@ def ends_domain(reading: Reading, dot: int, label: str) -> bool:
     vocab = reading.vocab
     if label not in vocab.tlds:
         return False
-    if label not in vocab.word_tlds or reading.low[dot] == "dot":
+    if label not in vocab.word_tlds or reading.low[dot] in vocab.sure_dots:
         return True
     return reading.low[dot] == "." and reading.glued(dot) and reading.glued(dot + 1)
 
@@ -143,6 +143,7 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
 def _local(reading: Reading, stream: list[int], place: int) -> int | None:
     """Place of the first token of the local part that ends at `place`, reading leftwards."""
     vocab, plain, best = reading.vocab, 0, None
+    short = vocab.sets["word_letters"]
     joined = False
     for steps in range(_REACH):
         at = place - steps
@@ -163,9 +164,9 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
         if kind in (DIGITS, ZERO) or kind in SPOKEN_NUMBER:
             best, joined = at, False
             continue
-        spelled = at > 0 and stream[at - 1] >= 0 and reading.kind[stream[at - 1]] == LETTER and reading.low[stream[at - 1]] not in "ai"
-        if kind == LETTER and (low not in "ai" or best is not None or joined or spelled):
-            if low in "ai" and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
+        spelled = at > 0 and stream[at - 1] >= 0 and reading.kind[stream[at - 1]] == LETTER and reading.low[stream[at - 1]] not in short
+        if kind == LETTER and (low not in short or best is not None or joined or spelled):
+            if low in short and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
                 break
             best, joined = at, False
             continue
@@ -187,7 +188,7 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
 def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:
     """Whether `at` is the link of "b as in boy" or "b for boy"."""
     back = at - 1
-    if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] == "as":
+    if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] in reading.vocab.sets["before_link"]:
         back -= 1
     return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] == LETTER
 

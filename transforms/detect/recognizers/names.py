@@ -25,7 +25,7 @@ class _Names:
         low = self.low[token]
         if self.kind[token] != WORD:
             return False
-        base = low[:-2] if low.endswith("'s") else low
+        base = low[:-2] if low.endswith("'s") and self.vocab.sets["possessive"] else low
         return len(base) > 1 and base not in self.vocab.words and base not in self.vocab.fillers and base not in self.vocab.titles
 
     def surname(self, token: int) -> bool:
@@ -149,7 +149,7 @@ def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> 
     after = reading.low[found[1]] if found[1] < stop else ""
     capital = raw[:1].isupper()
     if lead in names.vocab.sets["bare_leads"]:
-        return after in names.vocab.sets["bare_followers"] or (capital and after in ("from", ","))
+        return after in names.vocab.sets["bare_followers"] or (capital and (after == "," or after in names.vocab.sets["origins"]))
     return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2
 
 
@@ -186,7 +186,7 @@ def _asks_person(reading: Reading, topic: Topic, answering: str) -> bool:
         return answering != AGENT or not reading.vocab.sets["asks_agent"].isdisjoint(words)
     after = reading.low[topic.cue.last : topic.cue.last + 1]
     before = reading.low[topic.cue.first - 1 : topic.cue.first]
-    if answering == AGENT or after == ["of"] or (before and before[0] in reading.vocab.things):
+    if answering == AGENT or not reading.vocab.sets["of"].isdisjoint(after) or (before and before[0] in reading.vocab.things):
         return False
     return len(words) <= 4 or not reading.vocab.person_asks.isdisjoint(words)
 

@@ -80,7 +80,7 @@ def blocked(reading: Reading) -> frozenset[int]:
         return kept
     out: set[int] = set()
     token, starts = 0, reading.start
-    for match in _NOT_NUMBERS.finditer(reading.text) if reading.has_digits else ():
+    for match in _not_numbers(reading) if reading.has_digits else ():
         while token < reading.count and starts[token] < match.start():
             token += 1
         while token < reading.count and starts[token] < match.end():
@@ -91,6 +91,12 @@ def blocked(reading: Reading) -> frozenset[int]:
             out.update(range(cue.first, cue.last))
     kept = reading.__dict__["_blocked"] = frozenset(out)
     return kept
+
+
+def _not_numbers(reading: Reading) -> list[re.Match[str]]:
+    found = list(_NOT_NUMBERS.finditer(reading.text))
+    more = reading.vocab.no_numbers
+    return found if more is None else sorted((*found, *more.finditer(reading.text)), key=lambda match: match.start())
 
 
 class NumberParser:
@@ -117,8 +123,10 @@ class NumberParser:
         if kind == DIGITS:
             return self._written(place, token)
         if kind == UNIT:
+            if self.low[token] in self.reading.vocab.sets["article_ones"] and self._article(place, inside):
+                return None
             if (
-                self.low[token] == "one"
+                self.low[token] in self.reading.vocab.sets["ones"]
                 and not inside
                 and self._kind(place + 1) not in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED)
                 and self._pronoun(token)
@@ -127,7 +135,7 @@ class NumberParser:
             return self._scaled(self.value[token], place + 1)
         if kind == ZERO:
             ahead = self._kind(place + 1)
-            if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and self.low[token] != "o"):
+            if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
                 return "0", place + 1, True
             back = place - 1
             if self._kind(back) == WORD and (
@@ -177,7 +185,7 @@ class NumberParser:
             return digits, after, True
         after += 1
         tail, joined = after, False
-        if self._kind(tail) == WORD and self.low[self.stream[tail]] == "and":
+        if self._kind(tail) == WORD and self.low[self.stream[tail]] in self.reading.vocab.sets["and"]:
             tail, joined = tail + 1, True
         if self._kind(tail) in (TEEN, TENS) or (joined and self._kind(tail) == UNIT):
             rest = self.number(tail, True)
@@ -192,6 +200,15 @@ class NumberParser:
         after = token + 1 < self.reading.count and low[token + 1] in vocab.one_after
         return before or after
 
+    def _article(self, place: int, inside: bool) -> bool:
+        """Whether a word that is "one" and an article too ("un") is the article: nothing of a number stands beside it."""
+        ahead = place + 1
+        while self._kind(ahead) == SEPARATOR and self.low[self.stream[ahead]] in ",-":
+            ahead += 1
+        if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS):
+            return False
+        return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead], None) is None)
+
     def quantity(self, after: int) -> bool:
         """Whether the word at `after` makes the number before it a quantity, a time or a price."""
         while self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-":
@@ -202,7 +219,7 @@ class NumberParser:
 
     def _clock(self, place: int) -> bool:
         """Whether "o clock" stands here."""
-        return self._kind(place) == ZERO and self._kind(place + 1) == WORD and self.low[self.stream[place + 1]] == "clock"
+        return self._kind(place) == ZERO and self._kind(place + 1) == WORD and self.low[self.stream[place + 1]] in self.reading.vocab.sets["clock"]
 
     def link(self, place: int) -> tuple[int, int] | None:
         """From just after an element: (strength of the link, place of the next element), or None where the run ends."""
@@ -241,9 +258,9 @@ class NumberParser:
             return LOOSE if low in ".…·'" else WEAK
         if low in reading.vocab.repairs:
             return REPAIR
-        if low == "i" and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
+        if low in reading.vocab.sets["before_repair"] and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
             return REPAIR
-        if low == "that" and token and self.low[token - 1] in reading.vocab.repairs:
+        if low in reading.vocab.sets["after_repair"] and token and self.low[token - 1] in reading.vocab.repairs:
             return REPAIR
         if low in reading.vocab.joints:
             return TIGHT
@@ -274,7 +291,7 @@ class NumberParser:
                     place = after
                     break
                 before = stream[place] - 1
-                plus = before >= 0 and (self.low[before] == "+" or self.low[before] == "plus")
+                plus = before >= 0 and (self.low[before] == "+" or self.low[before] in self.reading.vocab.sets["plus"])
                 run.elements.append(Element(digits, stream[place], stream[after - 1], link, spoken, plus))
                 place = after
                 following = self._homophone(after, run) or self.link(after)

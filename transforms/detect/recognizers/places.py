@@ -66,7 +66,7 @@ class Places:
         else:
             while at < stop and self.kind[at] in HOUSE_KINDS and at - token < 7:
                 at += 1
-            if self.low[token] == "one" and at == token + 1 and token and self.low[token - 1] in self.vocab.one_before:
+            if self.low[token] in self.vocab.sets["ones"] and at == token + 1 and token and self.low[token - 1] in self.vocab.one_before:
                 return None
         if at >= stop or self.low[at] in self.vocab.quantities or self.low[at] == "%" or self.low[at] in self.vocab.ordinal_suffixes:
             return None if at >= stop or self.low[at] not in self.vocab.ordinal_suffixes or self.reading.glued(at) else at
@@ -75,7 +75,7 @@ class Places:
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
         """From the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
         words, place, named, first_suffix = 0, at, False, None
-        if at + 1 < stop and self.low[at] == "the" and self.low[at + 1] in self.vocab.streets:
+        if at + 1 < stop and self.low[at] in self.vocab.sets["whole_articles"] and self.low[at + 1] in self.vocab.streets:
             return at + 2, self.low[at + 1] not in self.vocab.weak_streets
         strong = False
         while place < stop and words <= NAME_WORDS:
@@ -172,6 +172,10 @@ class Places:
             if district is not None:
                 end = district
                 continue
+            town = self.town(comma, stop) if self.vocab.postcode_first and comma < stop else None
+            if town is not None:
+                end = town
+                continue
             unit = self.unit(place, stop) or self.unit(comma, stop)
             if unit is not None:
                 end = unit
@@ -216,7 +220,7 @@ class Places:
         place = at
         if self.low[place] in self.vocab.units:
             place += 1
-            if place < stop and self.low[place] in (".", "#", "number"):
+            if place < stop and (self.low[place] in (".", "#") or self.low[place] in self.vocab.sets["unit_numbers"]):
                 place += 1
             if place < stop and self.low[place] == "#":
                 place += 1
@@ -285,13 +289,30 @@ class Places:
             return place
         return best
 
+    def town(self, at: int, stop: int) -> int | None:
+        """A postcode and the town after it ("28013 Madrid", "75011 paris"): the token after them."""
+        place = self.postcode(at, stop)
+        if place is None:
+            return None
+        end, words = place, 0
+        while place < stop and words < 4 and self.kind[place] in (WORD, SEPARATOR):
+            low = self.low[place]
+            if low in self.vocab.particles or low in self.vocab.sets["name_starts"] or (low == "-" and words):
+                place += 1
+                continue
+            if self.kind[place] != WORD or not (self.capital(place) or low not in self.vocab.words) or low in self.vocab.address_stops:
+                break
+            place, words = place + 1, words + 1
+            end = place
+        return end
+
     def capitals(self, first: int, last: int) -> bool:
         return first < last and all(self.capital(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
 
     def postcode(self, at: int, stop: int) -> int | None:
         """A postcode of four or five digits (and four more), or of letters and digits in capitals: the token after it."""
         place = at
-        while place < stop and (self.low[place] in ",\n>" or self.low[place] in ("zip", "code")):
+        while place < stop and (self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]):
             place += 1
         if place >= stop:
             return None

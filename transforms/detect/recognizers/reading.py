@@ -78,7 +78,10 @@ class Reading:
         count = 0
         for begin, stop, role in spans:
             first = count
-            for match in _TOKEN.finditer(text, begin, stop):
+            for token in vocab.tokens(text, begin, stop) if vocab.tokens is not None else ():
+                start(token[0]), end(token[1]), low(token[2]), kind(token[3]), value(token[4])
+                count += 1
+            for match in _TOKEN.finditer(text, begin, stop) if vocab.tokens is None else ():
                 raw = match.group()
                 word = raw.lower()
                 known = kinds.get(word)

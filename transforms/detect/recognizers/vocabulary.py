@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from callveil.transforms.detect.lang import Language, Phrases, load_language, phrases
@@ -79,6 +80,36 @@ class Vocabulary:
     providers: frozenset[str]
     split_providers: Phrases
     mail_stops: frozenset[str]
+    sure_dots: frozenset[str]
+    bare_tlds: frozenset[str]
+    kind_first: bool
+    street_words: frozenset[str]
+    postcode_first: bool
+    sure_prefixes: frozenset[str]
+    phone_forms: re.Pattern[str] | None
+    no_numbers: re.Pattern[str] | None
+    regions: tuple[str, ...]
+    national_ids: frozenset[str]
+    topics: Mapping[str, str]
+    # for languages with `accents: fold` only
+    tokens: Callable[[str, int, int], list[tuple[int, int, str, int, str]]] | None
+    elided: frozenset[str]
+    compounds: Phrases
+    joined: Phrases
+    number_joints: frozenset[str]
+    number_articles: frozenset[str]
+    glued_and: str
+    glued_one: str
+    glued_hundred: str
+    glued_thousand: str
+    glued_ordinals: tuple[str, ...]
+
+
+class _Sets(dict[str, frozenset[str]]):
+    """Sets of words by name; one that a language does not have is empty."""
+
+    def __missing__(self, name: str) -> frozenset[str]:
+        return frozenset()
 
 
 @lru_cache(maxsize=16)
@@ -88,39 +119,48 @@ def vocabulary(code: str) -> Vocabulary:
     lex, net, adr, nam = language.lexicon, language.internet, language.address, language.names
 
     def words(data: Mapping[str, Any], key: str) -> frozenset[str]:
-        return frozenset(data[key])
+        return frozenset(data.get(key, ()))
 
     def plain(data: Mapping[str, Any], key: str, label: str = "") -> Phrases:
-        return phrases((phrase, label) for phrase in data[key])
+        return phrases((phrase, label) for phrase in data.get(key, ()))
+
+    def table(data: Mapping[str, Any], key: str) -> dict[str, str]:
+        return dict(data.get(key, {}))
+
+    def pattern(key: str) -> re.Pattern[str] | None:
+        return re.compile("|".join(f"(?:{form})" for form in lex[key])) if lex.get(key) else None
 
     kinds: dict[str, tuple[int, str]] = {}
-    kinds.update({w: (MONTH, v) for w, v in lex["months"].items()})
-    kinds.update({w: (ORDINAL, v) for w, v in lex["ordinals"].items()})
-    kinds.update({w: (UNIT, v) for w, v in lex["units"].items()})
-    kinds.update(dict.fromkeys(lex["zeros"], (ZERO, "0")))
-    kinds.update({w: (TEEN, v) for w, v in lex["teens"].items()})
-    kinds.update({w: (TENS, v) for w, v in lex["tens"].items()})
-    kinds.update(dict.fromkeys(lex["hundred"], (HUNDRED, "00")))
-    kinds.update(dict.fromkeys(lex["thousand"], (THOUSAND, "000")))
-    kinds.update({w: (MULTIPLE, v) for w, v in lex["multiples"].items()})
+    kinds.update({w: (MONTH, v) for w, v in table(lex, "months").items()})
+    kinds.update({w: (ORDINAL, v) for w, v in table(lex, "ordinals").items()})
+    kinds.update({w: (UNIT, v) for w, v in table(lex, "units").items()})
+    kinds.update(dict.fromkeys(lex.get("zeros", ()), (ZERO, "0")))
+    kinds.update({w: (TEEN, v) for w, v in (table(lex, "compounds") | table(lex, "teens") | table(lex, "hundreds")).items() if " " not in w})
+    kinds.update({w: (TENS, v) for w, v in table(lex, "tens").items()})
+    kinds.update(dict.fromkeys(lex.get("hundred", ()), (HUNDRED, "00")))
+    kinds.update(dict.fromkeys(lex.get("thousand", ()), (THOUSAND, "000")))
+    kinds.update({w: (MULTIPLE, v) for w, v in table(lex, "multiples").items() if " " not in w})
+    joined = [(p, v) for p, v in table(lex, "multiples").items() if " " in p]
+    joined += [(p, "") for data in (table(lex, "joints"), table(net, "joints")) for p in data if " " in p]
+    glue = table(lex, "glue")
     return Vocabulary(
         language=language,
         kinds=kinds,
-        months={w: int(v) for w, v in lex["months"].items()},
+        months={w: int(v) for w, v in table(lex, "months").items()},
         fillers=words(lex, "fillers"),
         repairs=words(lex, "repairs"),
         backchannel=words(lex, "backchannel"),
-        joints=lex["joints"],
+        joints=table(lex, "joints"),
         quantities=words(lex, "quantities"),
         one_before=words(lex, "one_before"),
         one_after=words(lex, "one_after"),
-        homophones=lex["homophones"],
-        sounds=lex["letter_sounds"],
-        nato=lex["nato"],
+        homophones=table(lex, "homophones"),
+        sounds=table(lex, "letter_sounds"),
+        nato=table(lex, "nato"),
         acronyms=words(lex, "acronyms"),
         ordinal_suffixes=words(lex, "ordinal_suffixes"),
         date_words=words(lex, "date_words"),
-        currency_signs=lex["currency_signs"],
+        currency_signs=str(lex.get("currency_signs", "")),
         currencies=words(lex, "currencies"),
         cues=language.cues,
         openers=language.openers,
@@ -129,22 +169,22 @@ def vocabulary(code: str) -> Vocabulary:
         answer_frames=language.answer_frames,
         question_words=language.question_words,
         words=language.words,
-        sets={name: frozenset(items) for name, items in language.sets.items()},
-        spelling_links=tuple(tuple(link.split()) for link in language.sets["spelling_links"]),
+        sets=_Sets({name: frozenset(items) for name, items in language.sets.items()}),
+        spelling_links=tuple(tuple(link.split()) for link in language.sets.get("spelling_links", ())),
         streets=words(adr, "suffixes") | words(adr, "abbreviations"),
         weak_streets=words(adr, "weak_suffixes"),
         street_prefixes=words(adr, "prefixes"),
         directions=words(adr, "directions"),
         units=words(adr, "units"),
         sure_units=words(adr, "sure_units"),
-        street_endings=tuple(adr["endings"]),
+        street_endings=tuple(adr.get("endings", ())),
         address_stops=words(adr, "stops"),
         address_leads=plain(adr, "leads"),
         boxes=plain(adr, "boxes"),
         tails=plain(adr, "tails"),
         states=plain(adr, "states"),
         state_codes=words(adr, "state_codes"),
-        name_leads=phrases([(p, "strong") for p in nam["strong"]] + [(p, "weak") for p in nam["weak"]] + [(p, "label") for p in nam["labels"]]),
+        name_leads=phrases((p, label) for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label")) for p in nam.get(key, ())),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),
         spoken_after=words(nam, "spoken_after"),
@@ -157,10 +197,38 @@ def vocabulary(code: str) -> Vocabulary:
         months_also_words=words(lex, "months_also_words"),
         clock_before=words(lex, "clock_before"),
         mail_at=words(net, "at"),
-        mail_joints=net["joints"],
+        mail_joints=table(net, "joints"),
         tlds=words(net, "tlds"),
         word_tlds=words(net, "word_tlds"),
         providers=words(net, "providers"),
         split_providers=plain(net, "providers_split"),
         mail_stops=words(net, "stops"),
+        sure_dots=words(net, "sure_dots"),
+        bare_tlds=words(net, "bare_tlds"),
+        kind_first=adr.get("kind_first") == "true",
+        street_words=words(adr, "street_words"),
+        postcode_first=adr.get("postcode_first") == "true",
+        sure_prefixes=words(adr, "sure_prefixes"),
+        phone_forms=pattern("phone_forms"),
+        no_numbers=pattern("no_numbers"),
+        regions=tuple(lex.get("regions", ())),
+        national_ids=words(lex, "national_ids"),
+        topics=table(lex, "topics"),
+        tokens=partial(_folded_tokens, code) if language.folds else None,
+        elided=words(lex, "elided"),
+        compounds=phrases(table(lex, "compounds").items()),
+        joined=phrases(joined),
+        number_joints=words(lex, "number_joints"),
+        number_articles=words(lex, "number_articles"),
+        glued_and=glue.get("and", ""),
+        glued_one=glue.get("one", ""),
+        glued_hundred=glue.get("hundred", ""),
+        glued_thousand=glue.get("thousand", ""),
+        glued_ordinals=tuple(lex.get("glued_ordinals", ())),
     )
+
+
+def _folded_tokens(code: str, text: str, begin: int, stop: int) -> list[tuple[int, int, str, int, str]]:
+    from callveil.transforms.detect.recognizers.folded import folded_tokens  # it reads these tables
+
+    return folded_tokens(text, begin, stop, vocabulary(code))

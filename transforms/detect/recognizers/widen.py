@@ -73,6 +73,13 @@ def _scrap(reading: Reading, token: int, entity: str) -> bool:
         return True
     if entity == "DATE_OF_BIRTH":
         return kind == MONTH or low in vocab.sets["date_scraps"]
-    if kind == LETTER or low in vocab.sounds or low in vocab.nato or low in vocab.frames or (low,) in vocab.spelling_links or low in ("at", "an"):
+    if (
+        kind == LETTER
+        or low in vocab.sounds
+        or low in vocab.nato
+        or low in vocab.frames
+        or (low,) in vocab.spelling_links
+        or low in vocab.sets["letter_scraps"]
+    ):
         return True
     return len(low) <= 4 if entity == "PERSON" else low not in vocab.words

@@ -68,10 +68,10 @@ def secrets(reading: Reading) -> list[Hit]:
     for cue in reading.cues:
         if cue.topic in ("username", "password"):
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
-            stop = reading.turns[cue.turn].last
+            stop, copulas = reading.turns[cue.turn].last, reading.vocab.sets["copulas"]
             following = reading.low[cue.last] if cue.last < stop else ""
             leading = cue.first - reading.turns[cue.turn].first <= 2 and following not in reading.vocab.words
-            said_is = following and (leading or reading.low[cue.last - 1] == "is" or following in ("is", ":", "'s", "="))
+            said_is = following and (leading or reading.low[cue.last - 1] in copulas or following in (":", "'s", "=") or following in copulas)
             if said_is:
                 out.extend(_secret(reading, cue.topic, cue.last, reading.turns[cue.turn].last, why))
     if not reading.topics.isdisjoint(("username", "password")):
