@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.view import View
 
@@ -100,7 +101,10 @@ def load_model(name: str, language: str) -> Language:
 
 
 class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
-    """Presidio's spaCy engine over pipelines that are already loaded: it downloads nothing and takes no GPU unasked."""
+    """Presidio's spaCy engine over pipelines that are already loaded: it downloads nothing and takes no GPU unasked.
+
+    The pipelines become its own: their forward pass is made faster where it can be, their words are made once for good.
+    """
 
     engine_name = "callveil"
 
@@ -110,12 +114,13 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         super().__init__([{"lang_code": k, "model_name": v.meta.get("name", k)} for k, v in pipelines.items()], config)
         self.nlp = pipelines
         for language, nlp in pipelines.items():
+            hasten(nlp)
             _warm(nlp, language)
 
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
 
-    def artifacts(self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 64) -> Iterator[tuple[View, Artifacts, Any]]:
+    def artifacts(self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 128) -> Iterator[tuple[View, Artifacts, Any]]:
         """Run the pipeline over views, a bounded batch at a time, and give each with its artifacts and its tag.
 
         Strings spaCy makes on the way are thrown away every `ZONE_CHARS` (`memory_zone`), so take out what you need before you ask for
@@ -134,7 +139,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
         pieces = [windows(view) for view, _ in batch]
-        docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=64)
+        docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=len(batch))
         for (view, tag), cuts in zip(batch, pieces, strict=True):
             parts = [next(docs) for _ in cuts]
             mentions = [m for (start, _), doc in zip(cuts, parts, strict=True) for m in self._mentions(doc, start)]
