@@ -15,7 +15,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,11 +162,13 @@ def fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def scan(root: Path, planted: Planted) -> list[Hit]:
-    """Search every file below a folder. Returns what was found, sorted, each once."""
+def scan(root: Path, planted: Planted, tell: Callable[[str], None] | None = None) -> list[Hit]:
+    """Search every file below a folder, whose name is told to `tell` before. Returns what was found, sorted, each once."""
     hits: set[Hit] = set()
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         name = str(path.relative_to(root))
+        if tell:
+            tell(name)
         hits.update(_in_text(name, "name", name, planted))
         for where, data in unpacked(path):
             hits.update(_in_text(name, where, data.decode("utf-8", "replace"), planted))
