@@ -85,7 +85,7 @@ def fold(word: str) -> str:
     """Lower case without accents, the typographic apostrophe made plain, "ß" as "ss"."""
     if word.isascii():
         return word.lower()
-    plain = unicodedata.normalize("NFKD", word.casefold().replace("’", "'"))
+    plain = unicodedata.normalize("NFD", word.casefold().replace("’", "'"))
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 

@@ -40,6 +40,7 @@ KINDS: dict[str, Kind] = {
     "cvv": Kind("CVV", 3, 3, 4),
     "expiry": Kind("CARD_EXPIRY", 3, 2, 8),
     "ssn": Kind("US_SSN", 4, 2, 20),
+    "state": Kind("ID", 4, 2, 20),  # a state number of the language's own; its data says which
     "zip": Kind("ZIP_CODE", 3, 3, 10),
     "dob": Kind("DATE_OF_BIRTH", 4, 2, 10),
     "account": Kind("ACCOUNT_ID", 4, 3),
@@ -215,7 +216,7 @@ class _Decider:
         names = {t.name for t in topics[:3]}
         own = checks.national(digits, self.reading.vocab.national_ids)
         if own is not None:
-            return self._hit(own, elements, 0.8, "state number with right check digits", topics, "ssn")
+            return self._hit(own, elements, 0.8, "state number with right check digits", topics, "state")
         if 13 <= count <= 28 and (checks.card(digits) or self._repaired_card(elements)):
             return self._hit("CREDIT_CARD", elements, 1.0 if "card" in names else 0.9, "valid card number", topics, "card")
         told = self._told(count, topics)

@@ -13,7 +13,7 @@ from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
 from callveil.transforms.detect.recognizers.reading import Reading
 
-STATE_NUMBERS = tuple(sorted({entity for entity, _ in checks.NATIONAL.values()}))
+STATE_NUMBERS = ("ID", *sorted({entity for entity, _ in checks.NATIONAL.values()}))
 """Entity types of state numbers that only some languages' data name."""
 
 

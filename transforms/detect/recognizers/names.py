@@ -40,6 +40,9 @@ class _Names:
         """The name that begins at `at`: tokens (half-open). `common` lets everyday words in that are also names."""
         first = last = at
         words = 0
+        sets = self.vocab.sets
+        if sets["before_of"] and 0 < at < stop and self.low[at] in sets["of"] and self.low[at - 1] in sets["before_of"]:
+            return None
         while at < stop and words < NAME_LENGTH:
             low, kind = self.low[at], self.kind[at]
             if kind == SEPARATOR:

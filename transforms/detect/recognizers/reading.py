@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
     LINE,
+    PLAIN,
     SEPARATOR,
     SPOKEN_NUMBER,
     WORD,
@@ -123,9 +124,30 @@ class Reading:
         return LETTER in self.kind
 
     @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """Where each lower-case token stands, in order."""
+        out: dict[str, list[int]] = {}
+        for token, word in enumerate(self.low):
+            if word in out:
+                out[word].append(token)
+            else:
+                out[word] = [token]
+        return out
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """All lower-case tokens."""
-        return frozenset(self.low)
+        return frozenset(self.places)
+
+    def tokens_in(self, table: Collection[str]) -> list[int]:
+        """Tokens whose lower-case form is in `table`, in order."""
+        places = self.places
+        return sorted(token for word in self.words.intersection(table) for token in places[word])
+
+    @cached_property
+    def telling(self) -> list[int]:
+        """Tokens that are no plain word, sign or line feed: digits, number words, ordinals, months, single letters."""
+        return [token for token, kind in enumerate(self.kind) if kind not in PLAIN]
 
     @cached_property
     def topics(self) -> frozenset[str]:
@@ -159,11 +181,23 @@ class Reading:
             token = said.first
             while token < said.last:
                 if low[token] in table and (hit := self.match(token, table, said.last)) is not None:
+                    later = self._later(token + 1, hit[0], said.last) if self.vocab.later_cues else None
+                    if later is not None:
+                        token = later
+                        continue
                     found.append(Cue(hit[1], token, hit[0], index))
                     token = hit[0]
                 else:
                     token += 1
         return found
+
+    def _later(self, token: int, stop: int, limit: int) -> int | None:
+        """Where a cue begins inside another and reaches further ("su número" and "número de pedido"), if one does."""
+        for place in range(token, stop):
+            hit = self.match(place, self.vocab.cues, limit)
+            if hit is not None and hit[0] > stop:
+                return place
+        return None
 
     @cached_property
     def cues_of(self) -> dict[int, list[Cue]]:

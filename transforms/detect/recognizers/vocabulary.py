@@ -14,6 +14,8 @@ from callveil.transforms.detect.lang import Language, Phrases, load_language, ph
 WORD, DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED, THOUSAND, MULTIPLE, ORDINAL, MONTH, LETTER, SEPARATOR, LINE = range(14)
 NUMERIC = frozenset((DIGITS, UNIT, TEEN, TENS))
 """Kinds that can begin a number by themselves."""
+PLAIN = frozenset((WORD, SEPARATOR, LINE))
+"""Kinds of which no number, date or spelled letter is made."""
 SPOKEN_NUMBER = frozenset((UNIT, TEEN, TENS, HUNDRED, THOUSAND, MULTIPLE, ORDINAL))
 
 
@@ -96,6 +98,7 @@ class Vocabulary:
     elided: frozenset[str]
     compounds: Phrases
     joined: Phrases
+    later_cues: bool
     number_joints: frozenset[str]
     number_articles: frozenset[str]
     glued_and: str
@@ -218,6 +221,7 @@ def vocabulary(code: str) -> Vocabulary:
         elided=words(lex, "elided"),
         compounds=phrases(table(lex, "compounds").items()),
         joined=phrases(joined),
+        later_cues=lex.get("later_cues") == "true",
         number_joints=words(lex, "number_joints"),
         number_articles=words(lex, "number_articles"),
         glued_and=glue.get("and", ""),
