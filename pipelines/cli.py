@@ -106,6 +106,12 @@ def _train(argv: Sequence[str]) -> int:
     return train.main(argv)
 
 
+def _history(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import history
+
+    return history.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -114,6 +120,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "evaluate": ("measure detection on labelled conversations", _evaluate),
     "explain": ("show why each piece of a text or record was found", _explain),
     "train": ("train the names model, on your own conversations too", _train),
+    "history": ("take in version logs, and report who changed what", _history),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

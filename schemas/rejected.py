@@ -36,6 +36,8 @@ SCHEMA = arrow_schema(FIELDS, {"callveil": "rejected"})
 REASONS = {
     "bad_utf8": "the bytes are not UTF-8",
     "bad_json": "not well-formed JSON",
+    "bad_yaml": "not well-formed YAML",
+    "bad_csv": "not well-formed CSV, or a row with more cells than the header",
     "not_an_object": "a record must be a JSON object",
     "bad_compression": "the compressed stream is damaged or cut off",
     "bad_parquet": "the Parquet file cannot be read",

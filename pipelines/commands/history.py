@@ -1,0 +1,254 @@
+"""`callveil history`: take in version logs, and report who changed what."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import hashlib
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from callveil.pipelines import history_view as view
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.history import TOOL, HistoryLost, HistoryOptions, HistoryResult, run_history
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.summary import print_json
+from callveil.schemas.history import CLASSES
+from callveil.schemas.rejected import REASONS
+from callveil.schemas.version import RedactedVersion
+from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.history.find import Masks, Query, find, item_versions
+from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
+from callveil.transforms.history.timeline import entries, state_at
+from callveil.transforms.ingest.accounts import AccountsError
+from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.snapshot import parse_time
+
+DESCRIPTION = """\
+Keep and report the change history of an account's objects: who changed which field of what, when, from where.
+
+  load     take in version logs, redacted: native events, or rows of Rails' paper_trail; JSON lines, JSON, CSV, YAML, Parquet
+  export   the change-history report as Parquet, one row per changed field, chained by keyed hashes
+  show     the versions of one object as diffs
+  at       an object as it was at a time
+  find     who changed what, by actor, item, field, event, time, address, or security relevance
+  verify   check the hash chains of an exported report
+
+Late, repeated and unordered deliveries give the same history. Secrets are never kept, whatever the policy says; card data and personal
+values go as the policy says; a version about a redacted interaction is redacted with it."""
+
+EPILOG = """\
+examples:
+  callveil history load --input day/versions --accounts day/accounts.jsonl --output store/
+  callveil history load --output store/                   no new input: redact versions of interactions that were redacted since
+  callveil history export --store store/ --out report.parquet --agency 18000
+  callveil history show --store store/ --item User/15
+  callveil history at --store store/ --item TrackingNumber/2001 --time 2026-10-30T12:00:00Z
+  callveil history find --store store/ --security --from 2026-10-01
+
+exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    p = argparse.ArgumentParser(prog="callveil history", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, text: str) -> argparse.ArgumentParser:
+        a = actions.add_parser(name, help=text, allow_abbrev=False)
+        a.add_argument("--json", action="store_true", help="print as JSON")
+        add_store(a)
+        return a
+
+    load = action("load", "take in version logs")
+    load.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs")
+    load.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
+    load.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    load.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
+    load.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time (default: today, 00:00 UTC)")
+    load.add_argument("--dry-run", action="store_true", help="do all the work but change nothing")
+    export = action("export", "write the change-history report")
+    export.add_argument("--out", required=True, metavar="FILE|FOLDER", help="a .parquet file for all accounts, or a folder for one file per account")
+    export.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="leave out what happened or was taken in later (default: all)")
+    show, past, found = action("show", "versions of one object"), action("at", "an object at a time"), action("find", "who changed what")
+    for a in (show, past):
+        a.add_argument("--item", required=True, metavar="TYPE/ID", help="the object, such as User/15")
+        a.add_argument("--account", default="", metavar="ID", help="its account, where several have an object of that id")
+    past.add_argument("--time", required=True, type=parse_as_of, metavar="TIME", help="when")
+    for a in (export, found):
+        a.add_argument("--account", nargs="+", action="extend", default=[], metavar="ID", help="only these accounts")
+        a.add_argument("--agency", nargs="+", action="extend", default=[], metavar="ID", help="only these agencies and their subaccounts")
+    for a in (export, show, past, found):
+        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+    for a in (show, past, found):
+        a.add_argument("--policy", metavar="NAME|FILE", help="the policy the versions were loaded with, to ask for names and addresses in clear")
+    found.add_argument("--actor", default="", help="id, or name")
+    found.add_argument("--item", default="", metavar="TYPE[/ID]", help="type, or one object")
+    found.add_argument("--field", default="", help="field; * is a wildcard")
+    found.add_argument("--event", default="", help="create, update, destroy, restore, redact, export, sign_in")
+    found.add_argument("--from", dest="since", type=parse_as_of, metavar="TIME", help="from this time on")
+    found.add_argument("--to", dest="until", type=parse_as_of, metavar="TIME", help="before this time")
+    found.add_argument("--ip", default="", metavar="ADDRESS", help="from this address")
+    found.add_argument("--security", action="store_true", help="only security-relevant changes")
+    found.add_argument("--class", dest="classes", nargs="+", action="extend", default=[], choices=sorted(CLASSES), help="only these security classes")
+    found.add_argument("--limit", type=int, default=100, help="rows at most (default 100; 0: all)")
+    check = action("verify", "check an exported report")
+    check.add_argument("file", nargs="+", metavar="FILE", help="Parquet file of a report")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args, rest = parser().parse_known_args(argv)
+    if rest and args.action != "load":
+        parser().error(f"{len(rest)} argument(s) are not known to {args.action}")
+    acts: dict[str, Callable[[argparse.Namespace], int]] = {"export": _export, "show": _show, "at": _at, "find": _find, "verify": _verify}
+    try:
+        return _load(args, rest) if args.action == "load" else acts[args.action](args)
+    except (InputError, AccountsError, KeyringError, ModelError) as error:
+        raise UsageError(str(error)) from None
+    except (StoreError, FilesError, HistoryLost) as error:
+        print(f"callveil history: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    started = time.monotonic()
+    options = HistoryOptions(
+        inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts,
+        keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,
+    )  # fmt: skip
+    result = run_history(options)
+    seconds = time.monotonic() - started
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
+        1 if sys.platform == "darwin" else 1024
+    )
+    if args.json:
+        print_json({
+            "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
+            "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak,
+        })  # fmt: skip
+    else:
+        _summary(result, args.output, seconds, peak)
+    return REJECTED if result.counts.get("rejected") or result.counts.get("redo_rejected") else DONE
+
+
+ROWS = (
+    ("in", "versions read"),
+    ("stored", "stored, redacted"),
+    ("duplicates", "delivered before"),
+    ("replaced", "stored ones replaced by a more complete delivery"),
+    ("redone", "stored ones redacted with their interaction"),
+    ("rejected", "rejected, kept encrypted"),
+    ("redo_rejected", "stored ones that could not be redacted further: rejected, kept encrypted"),
+    ("account_unknown", "whose account has no record (give --accounts)"),
+)
+
+
+def _summary(result: HistoryResult, output: str, seconds: float, peak: int) -> None:
+    head = "dry run: nothing was changed" if result.dry_run else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"
+    print(head + ("\nthis very run had been published before; nothing was done, and these are its figures" if result.repeated else ""))
+    for name, text in ROWS:
+        if result.counts.get(name) or name in ("in", "stored"):
+            print(f"{result.counts.get(name, 0):>12,}  {text}")
+    for name, count in sorted(result.counts.items()):
+        if name.startswith("reason."):
+            print(f"rejected {count:,}: {name.removeprefix('reason.')}: {REASONS.get(name.removeprefix('reason.'), '')}")
+    types = [f"{n.removeprefix('entity.')} {c:,}" for n, c in sorted(result.counts.items()) if n.startswith("entity.")]
+    if types:
+        print(f"versions with redacted values by type: {', '.join(types)}")
+    print(f"{seconds:.1f} s, peak memory {peak / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced")
+
+
+def _export(args: argparse.Namespace) -> int:
+    files = files_of(args)
+    store, keyring = Store.open(files, args.store), Keyring.load(args.keyring)
+    snapshot = store.current()
+    as_of = args.as_of or latest(store)
+    facts = "\x1f".join([snapshot.manifest_sha256, as_of.isoformat(), *sorted(args.account), "|", *sorted(args.agency)])
+    report = Report(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL)
+    accounts = accounts_of(store, snapshot, args.account, args.agency)
+    read = read_accounts(store, snapshot, accounts, args.agency)
+    done: dict[str, int] = {}
+    if args.out.endswith(".parquet"):
+        done[args.out] = write_report(files, args.out, (row for _, versions in read for row in account_rows(report, keyring, versions)))
+    else:
+        for account, versions in read:
+            url = files.join(args.out, f"change-history-{hashlib.sha256(account.encode()).hexdigest()[:8] if '/' in account else account}.parquet")
+            done[url] = write_report(files, url, account_rows(report, keyring, versions))
+    if args.json:
+        print_json({"report_id": report.report_id, "as_of": as_of.isoformat(), "accounts": len(accounts), "rows": sum(done.values()), "files": done})
+    else:
+        print(f"{sum(done.values()):,} changes of {len(accounts):,} accounts in {len(done):,} file(s), report {report.report_id}")
+    return DONE
+
+
+def latest(store: Store) -> dt.datetime:
+    """The latest time a run of the store stands for, so that the same store gives the same report; all of it is in that."""
+    return max((parse_time(m.as_of) for m in store.manifests()), default=today())
+
+
+def _masks(args: argparse.Namespace) -> Masks:
+    return Masks(Keyring.load(args.keyring), policy_of(args.policy))
+
+
+def _show(args: argparse.Namespace) -> int:
+    items = _items(args)
+    if args.json:
+        print_json([view.as_dict(e) for _, versions in items for e in entries(versions)])
+        return DONE
+    for item, versions in items:
+        view.print_item(item, entries(versions))
+    return DONE
+
+
+def _at(args: argparse.Namespace) -> int:
+    states = [(item, state_at(versions, args.time)) for item, versions in _items(args)]
+    if args.json:
+        print_json([view.state_dict(item, args.time, state) for item, state in states])
+        return DONE
+    for item, state in states:
+        view.print_state(item, args.time, state)
+    return DONE
+
+
+def _items(args: argparse.Namespace) -> list[tuple[tuple[str, str, str], list[RedactedVersion]]]:
+    store = Store.open(files_of(args), args.store)
+    try:
+        found = item_versions(store, store.current(), args.item, _masks(args), args.account)
+    except ValueError as error:
+        raise UsageError(f"--item: {error}") from None
+    if not found:
+        raise UsageError("--item: the store holds no version of such an object; see `callveil history find` for what there is")
+    return sorted(found.items())
+
+
+def _find(args: argparse.Namespace) -> int:
+    store = Store.open(files_of(args), args.store)
+    query = Query(args.actor, args.item, args.field, args.event, args.since, args.until, args.ip, args.security, tuple(args.classes))
+    found = find(store, store.current(), query, _masks(args), tuple(args.account), tuple(args.agency))
+    if args.json:
+        rows = [view.as_dict(entry, change) for entry, change in found]
+        print_json({"total": len(rows), "changes": rows[: args.limit] if args.limit else rows})
+        return DONE
+    count = view.print_found(found, args.limit)
+    more = f", of which {args.limit:,} are shown (--limit 0 shows all)" if args.limit and count > args.limit else ""
+    print(f"{count:,} changes{more}")
+    return DONE
+
+
+def _verify(args: argparse.Namespace) -> int:
+    keyring, files = Keyring.load(args.keyring), files_of(args)
+    found = {name: verify_report(files, name, keyring) for name in args.file}
+    if args.json:
+        print_json({"files": found, "whole": not any(found.values())})
+    else:
+        for name, problems in found.items():
+            print(f"{name}: {'whole' if not problems else f'{len(problems)} problem(s)'}", *(f"  {p}" for p in problems[:20]), sep="\n")
+    return FAILED if any(found.values()) else DONE

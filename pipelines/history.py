@@ -1,0 +1,236 @@
+"""The history job: version logs to the versions dataset, redacted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any
+
+import apache_beam as beam
+import orjson
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from callveil.schemas.account import AccountBook
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import RunManifest
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.pointer import unpack
+from callveil.schemas.policy import Policy
+from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
+from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
+from callveil.transforms.history.read import plan
+from callveil.transforms.history.transform import MARKS as MARKS_TAG
+from callveil.transforms.history.transform import LoadChunks, WriteDays
+from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.ingest.chunks import InputChunk, InputFile
+from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.redact.engine import Run
+from callveil.transforms.run.job import RedactJob
+from callveil.transforms.store.care import lease, purge_removed, release, unpurged
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import CONTROL
+
+ATTEMPTS = 3
+"""How often a run is planned anew when another one publishes first."""
+TOOL = f"callveil {version('callveil')}"
+DATASETS = (VERSIONS.name, MARKS.name)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HistoryOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        inputs: files, folders, globs or `s3://` URLs; empty to redact further what is stored.
+        output: root of the store.
+        policy: the policy.
+        as_of: the run's time, UTC; nothing in the run reads a clock.
+        accounts: files with account records.
+        keyring: path of the keyring, or None for the default place.
+        files: how to reach files.
+        beam: Beam options; the in-process runner is taken unless a runner is named.
+        dry_run: do everything but change the store.
+        chunk_bytes: how input is cut.
+    """
+
+    inputs: Sequence[str]
+    output: str
+    policy: Policy
+    as_of: dt.datetime
+    accounts: Sequence[str] = ()
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    beam: PipelineOptions | None = None
+    dry_run: bool = False
+    chunk_bytes: int = 32 << 20
+
+
+@dataclass(frozen=True)
+class HistoryResult:
+    """What a run did.
+
+    Attributes:
+        run_id: the run.
+        seq: its position in the store; 0 for a dry run.
+        counts: see `reconcile` for those that must add up.
+        added, removed: number of files.
+        repeated: the run had been published before, and nothing was done.
+        dry_run: nothing was changed.
+    """
+
+    run_id: str
+    seq: int
+    counts: dict[str, int]
+    added: int
+    removed: int
+    repeated: bool = False
+    dry_run: bool = False
+
+
+class HistoryLost(RuntimeError):
+    """Versions that came in are not all accounted for. Nothing is published."""
+
+
+def run_history(options: HistoryOptions) -> HistoryResult:
+    """Run the job.
+
+    Raises:
+        InputError, AccountsError, PolicyError: the user's input, with file, line and field.
+        ModelError: a spaCy pipeline the policy names is not there.
+        StoreError: the output is no store, or damaged.
+        HistoryLost: a version was lost; nothing is published.
+    """
+    keyring = Keyring.open_or_create(options.keyring)
+    chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
+    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    run = Run(_run_id(options, inputs, accounts), options.policy.sha256, options.policy.name, options.as_of)
+    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
+    for attempt in range(1, ATTEMPTS + 1):
+        base = store.current()
+        job = RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)
+        if options.dry_run:
+            with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
+                outcome = _execute(options, replace(job, scratch=scratch), store, chunks)
+            return HistoryResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+        seq = store.published(run.run_id)
+        if seq is not None:
+            return _repeated(store, run.run_id, seq)
+        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
+        lease(store, run.run_id, dt.datetime.now(dt.UTC))
+        outcome = _execute(options, job, store, chunks)
+        try:
+            return _publish(store, job, inputs, outcome)
+        except AlreadyPublished as twin:
+            return _repeated(store, run.run_id, twin.seq)
+        except PublishConflict:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("another run was published first; working again on the new state of the store")
+    raise AssertionError("unreachable")
+
+
+def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook) -> str:
+    """Digest of everything the run's result depends on, so that the same command names the same run."""
+    facts: dict[str, Any] = {
+        "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
+        "accounts": accounts.digest(), "cut": options.chunk_bytes,
+    }  # fmt: skip
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def build(
+    pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], days: Sequence[str], changed: frozenset[InteractionKey], results: str
+) -> None:
+    """Wire the job into `pipeline`; the total outcome is written to the file `results`."""
+    read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Load" >> LoadChunks(job)
+    held = pipeline | "Stored days" >> beam.Create([(day, b"") for day in days])
+    every = (read.main, held) | "All days" >> beam.Flatten()
+    written = every | "Write" >> WriteDays(job, read[MARKS_TAG], changed)
+    marks = read[MARKS_TAG] | "Mark" >> beam.Map(lambda block: ("marks", block))
+    outcomes = (read[OUTCOMES], written) | "All outcomes" >> beam.Flatten() | "Name" >> beam.Map(lambda outcome: ("outcomes", outcome))
+    _ = (
+        (marks, outcomes)
+        | "All results" >> beam.Flatten()
+        | "Under one key" >> beam.Map(lambda pair: (0, pair))
+        | "Gather" >> beam.GroupByKey()
+        | "Write outcome" >> beam.Map(_write_outcome, job, results)
+    )
+
+
+def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
+    found = list(element[1])
+    outcome = Outcome.total(sorted(data for name, data in found if name == "outcomes"))
+    marks = {InteractionKey(*row) for name, data in found if name == "marks" for row in unpack(data)}
+    added, removed = write_marks(job.files, job.root, job.target, job.snapshot, job.run.run_id, marks)
+    total = Outcome(sorted([*outcome.added, *added]), sorted([*outcome.removed, *(f.path for f in removed)]), outcome.counts)
+    job.files.write(url, orjson.dumps(total.as_dict()))
+
+
+def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequence[InputChunk]) -> Outcome:
+    since = last_run(store, job.snapshot)
+    changed = redacted_since(job.files, job.root, job.snapshot, since)
+    held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
+    # A `redact` event in the input may name an interaction whose versions lie in any stored day; so with input every day is looked at.
+    days = held if changed or chunks else aged_days(job.snapshot, job.policy, since, job.as_of)
+    if not chunks and not days:
+        return Outcome()
+    results = job.files.join(job.work, "outcome.json")
+    beam_options = options.beam or PipelineOptions([])
+    # With no runner named Beam would download one; the in-process runner is there already.
+    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    pipeline = beam.Pipeline(runner=runner, options=beam_options)
+    build(pipeline, job, chunks, sorted(days), changed, results)
+    pipeline.run().wait_until_finish()
+    outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
+    reconcile(outcome.counts)
+    return outcome
+
+
+def reconcile(counts: dict[str, int]) -> None:
+    """Check that every version read is accounted for: stored, a duplicate, or rejected.
+
+    Raises `HistoryLost`, naming the numbers, where it is not.
+    """
+    parts = ("stored", "duplicates", "rejected")
+    total = sum(counts.get(p, 0) for p in parts)
+    if total != counts.get("in", 0):
+        numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
+        raise HistoryLost(f"{counts.get('in', 0):,} versions came in, but {total:,} are accounted for ({numbers}); nothing was published")
+
+
+def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], outcome: Outcome) -> HistoryResult:
+    run, base = job.run, job.snapshot
+    with suppress(PreconditionFailed):  # the same policy has decided before
+        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
+    live = {f.path: f for f in base.files}
+    manifest = RunManifest(
+        run_id=run.run_id, **base.chain(), job=JOB, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
+        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
+        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
+    )  # fmt: skip
+    snapshot = store.publish(manifest, base)
+    _finish(store, manifest)
+    return HistoryResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+
+
+def _repeated(store: Store, run_id: str, seq: int) -> HistoryResult:
+    manifest = store.manifest(seq)
+    _finish(store, manifest)
+    return HistoryResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
+
+
+def _finish(store: Store, manifest: RunManifest) -> None:
+    """Purge what the run replaced and remove its working files. Safe to repeat; a run killed in here is finished by its repetition."""
+    for seq in unpurged(store):
+        purge_removed(store, store.manifest(seq), manifest.as_of)
+    release(store, manifest.run_id)

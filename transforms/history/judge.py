@@ -1,0 +1,195 @@
+"""What a changed field is, judged by its name: a secret, card data, a person's own value, or a setting that matters for security.
+
+Names are compared in snake case. A secret is redacted whatever the policy says; everything else goes by the policy.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from callveil.schemas.version import snake
+
+SECRET = "SECRET"  # noqa: S105 - name of an entity type
+"""Entity type of keys, tokens and passwords that machines or people sign in with."""
+
+PERSON_ITEMS = frozenset(
+    {"user", "agent", "contact", "caller", "customer", "person", "lead", "visitor", "patient", "member", "employee", "invitation"}
+)
+"""Item types that are people: their name and label are a person's."""
+
+NUMBER_ITEMS = frozenset({"tracking_number", "phone_number", "number", "receiving_number", "business_number", "target_number", "toll_free_number"})
+"""Item types that are the business' own numbers."""
+
+
+def _words(patterns: str) -> re.Pattern[str]:
+    """One pattern of many, separated by white space, each of which must match whole words of a name in snake case."""
+    return re.compile(rf"(?:^|_)(?:{'|'.join(patterns.split())})(?:_|$)")
+
+
+_SECRET = _words("""pass(?:word|wd|code|phrase)s? pwd secrets? api_?keys? apikeys?
+        (?:access|private|signing|encryption|ssh|master|shared|account|auth|webhook)_?keys? tokens? credentials? bearer otps? totp
+        (?:backup|recovery)_?codes? cookies? csrf salt encrypted_[a-z0-9_]+ hashed_[a-z0-9_]+ [a-z0-9_]+_(?:digest|ciphertext|secret)
+        pins? pin_code security_(?:answer|question)s? jwt pem certificate authorization signature""")  # fmt: skip
+_ABOUT = re.compile(
+    r"_(?:at|on|enabled|disabled|required|count|length|expires|expiry|expired|policy|type|timeout|minutes|days|hours|id|ids|name|label|status|used|"
+    r"attempts|min|max|rotation|rotated|last4|scopes?)$|^(?:require|requires|allow|enable|disable|force|has|is|use|min|max|can)_"
+)
+"""Names that say something about a secret and hold none: `password_changed_at`, `require_pin`."""
+
+_NATIONAL = _words("ssn social_security(?:_number|_no)? national_id tax_id tin")
+_WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("CVV", _words("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
+    ("CARD_EXPIRY", _words("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
+        expiration_(?:month|year)""")),
+    ("CREDIT_CARD", _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number""")),
+    ("IBAN_CODE", _words("iban")),
+    ("US_BANK_NUMBER", _words("(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift")),
+    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born_on")),
+    ("EMAIL_ADDRESS", _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc")),
+    ("IP_ADDRESS", _words("ip ips ip_address(?:es)? remote_addr")),
+    ("PERSON", _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
+        surname cnam cardholder""")),
+    ("USERNAME", _words("user_?name login_name screen_name")),
+    ("ADDRESS", _words(r"""street(?:_address)? (?:street_|home_|mailing_|postal_|billing_)?address(?:_?(?:line_?)?\d)? addr""")),
+    ("PHONE_NUMBER", _words("""phones? mobiles? cell(?:_?phone)? (?:home|work|cell|mobile)_(?:phone|number) phone_numbers? fax telephone msisdn""")),
+    ("LOCATION", _words("latitude longitude lat lng geo_?location")),
+    ("US_DRIVER_LICENSE", _words("driver_?s?_licen[cs]e[a-z_]*")),
+    ("US_PASSPORT", _words("passport[a-z_]*")),
+)  # fmt: skip
+_PERSON_ONLY = (
+    ("PERSON", re.compile(r"^(?:name|label|title_and_name)$")),
+    ("LOCATION", re.compile(r"^(?:city|state|country|region|county)$")),
+    ("ZIP_CODE", re.compile(r"^(?:zip|zip_code|postal_code|postcode)$")),
+    ("PHONE_NUMBER", re.compile(r"^(?:number|numbers)$")),
+)
+_STATES_ONLY = re.compile(
+    r"_(?:at|on|enabled|disabled|required|count|verified|confirmed|type|status|id|ids|format|limit|allowed)$|^(?:allow|require|enable|has|is|use)_"
+)
+_ALLOWED_IPS = _words("""(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allow|white|block|deny)_?lists? ip_ranges?""")
+
+
+def item_name(item_type: str) -> str:
+    """Item type as the tables here write it: without Ruby modules, in snake case."""
+    return snake(item_type.rpartition("::")[2])
+
+
+@lru_cache(maxsize=8192)
+def is_secret(name: str) -> bool:
+    """Whether a field of this name holds a secret."""
+    folded = snake(name)
+    return bool(_SECRET.search(folded)) and not _ABOUT.search(folded)
+
+
+@lru_cache(maxsize=8192)
+def whole_entity(item_type: str, name: str) -> str:
+    """Entity type of a field that is personal (or card data) by its name; empty where the name does not tell.
+
+    The business' own numbers are none: on items that are numbers, `number` and `phone_number` are the item itself.
+    """
+    item, folded = item_name(item_type), snake(name)
+    if _NATIONAL.search(folded):
+        return "US_SSN"
+    if _STATES_ONLY.search(folded) or _ALLOWED_IPS.search(folded):
+        return ""
+    if item in PERSON_ITEMS:
+        for entity, pattern in _PERSON_ONLY:
+            if pattern.match(folded):
+                return entity
+    for entity, pattern in _WHOLE:
+        if pattern.search(folded):
+            return "" if entity == "PHONE_NUMBER" and item in NUMBER_ITEMS else entity
+    return ""
+
+
+def is_own_number(item_type: str, name: str) -> bool:
+    """Whether a field holds one of the business' own numbers: the policy's treatment of `tracking_number` holds for it."""
+    return item_name(item_type) in NUMBER_ITEMS and snake(name) in (
+        "number",
+        "phone_number",
+        "formatted",
+        "formatted_number",
+        "tracking_number",
+        "digits",
+    )
+
+
+_CLASS_OF_FIELD: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("two_factor", _words("""two_?factor[a-z_]* 2fa[a-z_]* mfa[a-z_]* otp[a-z_]* totp[a-z_]* (?:backup|recovery)_?codes? second_factor[a-z_]*""")),
+    ("support_access", _words("support_access[a-z_]* support_(?:grant|granted|login)[a-z_]* allow_support")),
+    ("redaction_settings", _words("redact(?:ion|ed|s|_after)?[a-z_]* auto_?redact[a-z_]* pci_mode mask(?:ing|ed)?_[a-z_]*")),
+    ("recording_encryption", _words("""recording_encrypt[a-z_]* encrypt(?:ion)?_recordings? recordings_encrypt[a-z_]*
+        encryption_key_id encrypt_at_rest""")),
+    ("role", _words("""roles? role_ids? permissions? access_level is_admin admin administrator privileges? scopes?""")),
+    ("login_rule", _words("""login_required[a-z_]* require_login[a-z_]* requires_login sso[a-z_]* saml[a-z_]* oidc[a-z_]*
+        password_(?:policy|min|max|length|expires?|rotation)[a-z_]* auto_?logout[a-z_]* session_timeout[a-z_]* idle_timeout[a-z_]*
+        lockout[a-z_]* login_hours allowed_domains?""")),
+    ("payment_method", _words("""payment_methods?[a-z_]* (?:credit_|debit_)?card_[a-z0-9_]+ cc_[a-z]+ ccv cvv iban bank_account[a-z_]* routing_number
+        billing_(?:card|account|method)[a-z_]*""")),
+    ("credential", _words("pass(?:word|wd|phrase)[a-z_]* encrypted_password security_(?:question|answer)s? pin")),
+    ("key", _words("""api_?keys?[a-z_]* (?:access|private|signing|encryption|webhook|secret)_?keys? secrets? tokens? client_secret credentials?""")),
+)  # fmt: skip
+_CLASS_OF_ITEM = {
+    **dict.fromkeys(("api_key", "access_key", "access_token", "api_token", "oauth_application", "webhook_secret", "ssh_key", "credential"), "key"),
+    **dict.fromkeys(("payment_method", "credit_card", "card", "bank_account", "billing_method"), "payment_method"),
+    **dict.fromkeys(("role", "permission", "user_role", "membership"), "role"),
+    **dict.fromkeys(("support_access", "support_grant", "support_access_grant"), "support_access"),
+    **dict.fromkeys(("redaction_setting", "redaction_settings", "redaction_rule", "redaction_policy"), "redaction_settings"),
+    **dict.fromkeys(("two_factor", "two_factor_device", "otp_device", "mfa_device"), "two_factor"),
+    **dict.fromkeys(("login_rule", "sso_configuration", "saml_configuration", "ip_rule"), "login_rule"),
+}
+_RELEASE = re.compile(r"^(?:released|released_at|released_on|release|cancelled_at|ported_out_at)$")
+
+
+@lru_cache(maxsize=8192)
+def security_class(item_type: str, event: str, name: str) -> str:
+    """Security class (a key of `schemas.history.CLASSES`) of a change; empty where it has none.
+
+    Args:
+        item_type, event: of the version.
+        name: field that changed; empty for an event as such.
+    """
+    item, folded = item_name(item_type), snake(name)
+    if event == "export":
+        return "data_export"
+    if item in NUMBER_ITEMS and (event in ("destroy", "release") or _RELEASE.match(folded)):
+        return "number_release"
+    if item in _CLASS_OF_ITEM:
+        return _CLASS_OF_ITEM[item]
+    if _ALLOWED_IPS.search(folded):
+        return "login_rule"
+    return next((name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), "")
+
+
+_SECRET_VALUES = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY|CERTIFICATE)[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]+-----|.*)"
+    r"|\beyJ[A-Za-z0-9_\-]{6,}\.[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]*)?"
+    r"|\b(?:sk|pk|rk|whsec)_(?:live|test)?_?[A-Za-z0-9]{12,}"
+    r"|\b(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{12,}\b"
+    r"|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bxox[abeoprs]-[A-Za-z0-9\-]{10,}|\bglpat-[A-Za-z0-9_\-]{16,}"
+    r"|\bAIza[A-Za-z0-9_\-]{30,}|\bSG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}|\b(?:AC|SK)[0-9a-f]{32}\b"
+    r"|(?<=://)[^\s/@:]{1,100}:[^\s/@]{1,200}(?=@)"
+    r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/_\-.=]{16,}"
+    r"|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2\w*\$[^\s]{20,}|\bpbkdf2[_:][^\s]{20,}"
+    r"|(?i:(?<=[?&;])|\b)(?i:(?:api_?key|access_?token|auth_?token|token|secret|signature|password|passwd|pwd)\s*[=:]\s*)[^\s&;,\"']{6,}",
+    re.DOTALL,
+)
+_OPAQUE = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{24,}={0,2}(?![A-Za-z0-9+/_\-])")
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
+_HEX = re.compile(r"[0-9a-f]{32,}\Z", re.IGNORECASE)
+
+
+def secret_spans(text: str) -> list[tuple[int, int]]:
+    """Stretches of a text that are secrets by their form: known formats of keys and tokens, passwords in URLs, password hashes, and long
+    words that mix cases and digits as only random ones do. Half-open, in code points; they may overlap."""
+    if len(text) < 6:
+        return []
+    out = [m.span() for m in _SECRET_VALUES.finditer(text)]
+    for m in _OPAQUE.finditer(text):
+        word = m.group()
+        if _UUID.match(word):
+            continue
+        kinds = (any(c.islower() for c in word), any(c.isupper() for c in word), sum(c.isdigit() for c in word) >= 2)
+        if _HEX.match(word) or (all(kinds) and word.count("/") <= len(word) // 16):  # more slashes are a path
+            out.append(m.span())
+    return out

@@ -1,0 +1,329 @@
+"""Version logs to `RawVersion`s: JSON lines, JSON documents, CSV, YAML and Parquet, from disk or S3."""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from callveil.schemas.fields import FieldError
+from callveil.schemas.interaction import SourceRef
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.version import RawVersion
+from callveil.transforms.history.document import documents, value_of
+from callveil.transforms.history.normalise import normalise
+from callveil.transforms.ingest.chunks import CHUNK_BYTES, SUFFIXES, InputChunk, InputError, InputFile, plan_chunks
+from callveil.transforms.ingest.lines import Line, LineReader
+from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
+from callveil.transforms.ingest.parse import ParseError, dump, load
+from callveil.transforms.ingest.read import InputChanged
+from callveil.transforms.ingest.streams import DamagedStream, blocks
+
+if TYPE_CHECKING:
+    from callveil.schemas.policy import Limits
+    from callveil.transforms.store.files import Files
+
+Read = RawVersion | Rejected
+TABLES = {".csv": "csv", ".tsv": "tsv", ".yaml": "yaml", ".yml": "yaml"}
+LISTS = ("versions", "records", "data", "items", "results", "events", "audits", "changes_log")
+"""Members of a page that hold its versions."""
+_BOM = b"\xef\xbb\xbf"
+_SPACE = b" \t\r\n"
+_PACKED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
+
+
+def plan(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> tuple[list[InputChunk], list[InputFile]]:
+    """Find the input and cut it up, as `ingest.chunks.plan_chunks` does; CSV and YAML files, which cannot be cut, are one chunk each.
+
+    Raises:
+        InputError: no pattern, or one that matches nothing readable.
+    """
+    if not patterns:
+        raise InputError("no input given; name at least one file, folder or pattern")
+    chunks: list[InputChunk] = []
+    found: dict[str, InputFile] = {}
+    for pattern in patterns:
+        infos = {i.url: i for i in files.glob(pattern)}
+        tables = [i for i in infos.values() if _table(i.url)[0]]
+        for info in tables:
+            if info.url not in found and info.size:
+                kind, compression = _table(info.url)
+                chunks.append(InputChunk(0, info.url, info.size, info.etag, kind, compression, 0, info.size))
+            found[info.url] = InputFile(info.url, info.size, info.etag)
+        others = [u for u in infos if not _table(u)[0] and (u.lower().endswith(SUFFIXES) or len(infos) == 1)]
+        if not others and not tables:
+            raise InputError(f"nothing to read at {pattern!r}; version logs are .jsonl, .json, .csv, .tsv, .yaml (also .gz, .zst) or .parquet")
+        fresh = [u for u in others if u not in found]
+        if fresh:
+            more, inputs = plan_chunks(files, fresh, chunk_bytes)
+            chunks.extend(more)
+            found.update((i.url, i) for i in inputs)
+    chunks.sort(key=lambda c: (c.url, c.start, c.first_row))
+    return [replace(c, ordinal=n) for n, c in enumerate(chunks)], [found[u] for u in sorted(found)]
+
+
+def _table(url: str) -> tuple[str, str]:
+    name, compression = url.lower(), ""
+    for suffix, kind in _PACKED.items():
+        if name.endswith(suffix):
+            name, compression = name.removesuffix(suffix), kind
+    return next((kind for suffix, kind in TABLES.items() if name.endswith(suffix)), ""), compression
+
+
+def read_versions(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    """Read one chunk, streaming; a YAML or JSON document is held whole, at most `limits.document_bytes`.
+
+    Yields: in the order of the file, a `RawVersion` or `Rejected` for each record, plus one `Rejected` for the rest of a damaged stream.
+
+    Raises:
+        InputChanged: the file was replaced or cut since planning.
+        OSError: reading failed midway; the chunk can be read again.
+    """
+    now = files.info(chunk.url)
+    if now is None or now.size < chunk.size or (now.size == chunk.size and now.etag != chunk.etag):
+        raise InputChanged(f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run again")
+    readers = {"parquet": _parquet, "document": _document, "csv": _csv, "tsv": _csv, "yaml": _yaml}
+    yield from readers.get(chunk.format, _lines)(files, chunk, limits)
+
+
+def read_version(raw: bytes, source: SourceRef, limits: Limits) -> Iterator[Read]:
+    """The versions of one JSON text: a line, a page, or a message of a stream.
+
+    Args:
+        raw: UTF-8 JSON.
+        source: where it came from.
+        limits: bounds; more than `record_bytes` is rejected.
+    """
+    if len(raw) > limits.record_bytes:
+        detail = f"{len(raw)} bytes; the limit is {limits.record_bytes} (limits.record_bytes in the policy)"
+        yield Rejected(source, "ingest", "record_too_large", detail, "", raw[: limits.record_bytes])
+        return
+    try:
+        doc = load(raw.removeprefix(_BOM))
+    except ParseError as e:
+        yield Rejected(source, "ingest", e.reason, e.detail, "", raw)
+        return
+    yield from _expand(doc, raw, source, limits)
+
+
+def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Iterator[Read]:
+    shared: dict[str, Any] = {}
+    rows = doc
+    if isinstance(doc, Mapping) and doc.get("item_type") is None:
+        name = next((n for n in LISTS if isinstance(doc.get(n), list)), None)
+        if name:
+            rows = doc[name]
+            shared = {k: doc[k] for k in ("account_id", "agency_id") if doc.get(k) is not None}
+        elif isinstance(doc.get("version"), Mapping):
+            rows = doc["version"]
+    if not isinstance(rows, list):
+        yield _one(rows, raw, source, limits)
+        return
+    for i, row in enumerate(rows):
+        whole = {**shared, **row} if shared and isinstance(row, Mapping) else row
+        yield _one(whole, None, SourceRef(source.file, source.line, source.offset, i), limits)
+
+
+def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Read:
+    try:
+        return normalise(value, source, limits)
+    except FieldError as e:
+        reason, path, detail = e.reason, e.path, e.detail
+    except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
+        reason, path, detail = "internal_error", "", f"{type(e).__name__} while reading the version; please report this"
+    account = value.get("account_id") if isinstance(value, Mapping) else None
+    shown = str(account) if isinstance(account, int | str) and str(account).isalnum() and len(str(account)) <= 64 else ""
+    return Rejected(source, "ingest", reason, detail, path, (dump(value) if raw is None else raw)[: limits.record_bytes], shown)
+
+
+def _lines(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    first = chunk.start == 0
+    begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
+    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size)
+    reader = LineReader(
+        stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=None if chunk.compression else chunk.end
+    )
+    try:
+        for line in reader:
+            source = SourceRef(chunk.url, line.number, line.offset)
+            if line.too_long:
+                detail = f"{line.size} bytes; the limit is {limits.record_bytes} (limits.record_bytes in the policy)"
+                yield Rejected(source, "ingest", "record_too_large", detail, "", line.raw)
+                continue
+            raw = line.raw.strip(_SPACE).removeprefix(_BOM).strip(_SPACE)
+            if raw:
+                yield from read_version(raw, source, limits)
+    except DamagedStream as e:
+        tail = reader.tail
+        source = SourceRef(chunk.url, tail.number if tail else None, tail.offset if tail else None)
+        yield Rejected(source, "ingest", "bad_compression", f"{e.detail}; all complete lines before were read", "", tail.raw if tail else b"")
+
+
+def _whole(files: Files, chunk: InputChunk, limits: Limits) -> bytes | Rejected:
+    parts, size = [], 0
+    try:
+        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size):
+            parts.append(block)
+            size += len(block)
+            if size > limits.document_bytes:
+                detail = (
+                    f"one document of more than {limits.document_bytes} bytes; write it as JSON lines, or raise limits.document_bytes in the policy"
+                )
+                return Rejected(SourceRef(chunk.url, 1, 0), "ingest", "record_too_large", detail, "", b"".join(parts)[: limits.record_bytes])
+    except DamagedStream as e:
+        raw = b"".join(parts)[: limits.record_bytes]
+        return Rejected(SourceRef(chunk.url, 1, 0), "ingest", "bad_compression", f"{e.detail}; a document cannot be read in part", "", raw)
+    return b"".join(parts).removeprefix(_BOM)
+
+
+def _document(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    raw = _whole(files, chunk, limits)
+    if isinstance(raw, Rejected):
+        yield raw
+        return
+    source = SourceRef(chunk.url, 1, 0)
+    if not raw.strip(_SPACE):
+        return
+    try:
+        doc = load(raw)
+    except ParseError as e:
+        yield Rejected(source, "ingest", e.reason, e.detail, "", raw[: limits.record_bytes])
+        return
+    yield from _expand(doc, raw if len(raw) <= limits.record_bytes else None, source, limits)
+
+
+def _yaml(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    """A list of versions, `{versions: [...]}`, or a stream of documents with one version each. A rejected one is told by its line."""
+    raw = _whole(files, chunk, limits)
+    if isinstance(raw, Rejected):
+        yield raw
+        return
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as e:
+        yield Rejected(SourceRef(chunk.url, 1, 0), "ingest", "bad_utf8", f"not UTF-8 from byte {e.start} on", "", raw[: limits.record_bytes])
+        return
+    lines = text.split("\n")
+    last = 0
+    try:
+        for node in documents(text):
+            for child, shared in _yaml_rows(node):
+                last = child.start_mark.line
+                source = SourceRef(chunk.url, last + 1)
+                content = "\n".join(lines[last : child.end_mark.line + 1]).encode("utf-8", "surrogatepass")[: limits.record_bytes]
+                try:
+                    value = value_of(child)
+                except ParseError as e:
+                    yield Rejected(source, "ingest", e.reason, e.detail, "", content)
+                    continue
+                yield _one({**shared, **value} if shared and isinstance(value, Mapping) else value, content, source, limits)
+    except ParseError as e:
+        rest = "\n".join(lines[last:]).encode("utf-8", "surrogatepass")[: limits.record_bytes]
+        yield Rejected(SourceRef(chunk.url, last + 1), "ingest", e.reason, e.detail, "", rest)
+
+
+def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
+    shared: dict[str, Any] = {}
+    if isinstance(node, yaml.MappingNode):
+        members = {k.value: v for k, v in node.value if isinstance(k, yaml.ScalarNode)}
+        held = next((members[n] for n in LISTS if isinstance(members.get(n), yaml.SequenceNode)), None)
+        if held is not None and "item_type" not in members:
+            shared = {k: value_of(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
+            node = held
+    for child in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        yield child, shared
+
+
+class _CsvLines:
+    """Lines for the csv module, which can be given back: a quote that is never closed must cost its own line only."""
+
+    def __init__(self, stream: Iterator[Line]) -> None:
+        self._stream = stream
+        self._again: deque[Line] = deque()
+        self.taken: list[Line] = []
+
+    def __iter__(self) -> _CsvLines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._stream)
+        self.taken.append(line)
+        raw = line.raw.removeprefix(_BOM) if line.offset == 0 else line.raw
+        # A byte that is no UTF-8 becomes half a surrogate pair, which is refused further down: the row is lost, the file is not.
+        return raw.decode("utf-8", "surrogateescape") + "\n"
+
+    def begin(self) -> None:
+        """Begin a row."""
+        self.taken = []
+
+    def keep_first(self) -> None:
+        """Give back all but the first line of the row."""
+        self._again.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+    def content(self, limits: Limits) -> bytes:
+        """The row's bytes."""
+        return b"\n".join(line.raw for line in self.taken)[: limits.record_bytes]
+
+
+def _csv(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    """Rows of a CSV (or TSV) file with a header. A row that is not well formed costs its first line; the next one is read on."""
+    csv.field_size_limit(min(limits.record_bytes, 2**31 - 1))
+    lines = _CsvLines(iter(LineReader(blocks(files, chunk.url, chunk.compression, 0, chunk.size), limits.record_bytes)))
+    reader = csv.reader(lines, delimiter="\t" if chunk.format == "tsv" else ",", strict=True)
+    header: list[str] | None = None
+    while True:
+        lines.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            lines.keep_first()
+            yield Rejected(_place(chunk, lines), "ingest", "bad_csv", "not well-formed CSV; check the quotes", "", lines.content(limits))
+            continue
+        except DamagedStream as e:
+            detail = f"{e.detail}; all complete rows before were read"
+            yield Rejected(_place(chunk, lines), "ingest", "bad_compression", detail, "", lines.content(limits))
+            return
+        if not any(cells):
+            continue
+        source, raw = _place(chunk, lines), lines.content(limits)
+        if header is None:
+            header = [c.strip() for c in cells]
+            if len(set(header)) < len(header):
+                yield Rejected(source, "ingest", "bad_csv", "two columns have the same name; rename one. Nothing of the file was read", "", raw)
+                return
+            continue
+        if len(cells) > len(header):
+            yield Rejected(
+                source, "ingest", "bad_csv", f"{len(cells)} cells, the header has {len(header)}; quote a cell that holds a separator", "", raw
+            )
+            continue
+        found = _one({k: v for k, v in zip(header, cells, strict=False) if v != ""}, raw, source, limits)
+        if isinstance(found, Rejected) and found.reason == "lone_surrogate":
+            found = replace(found, reason="bad_utf8", detail="a cell holds bytes that are not UTF-8; convert the file with iconv -t UTF-8")
+        yield found
+
+
+def _place(chunk: InputChunk, lines: _CsvLines) -> SourceRef:
+    first = lines.taken[0] if lines.taken else None
+    return SourceRef(chunk.url, first.number if first else None, first.offset if first else None)
+
+
+def _parquet(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    try:
+        for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
+            source = SourceRef(chunk.url, index=row)
+            if isinstance(value, BadParquet):
+                yield Rejected(source, "ingest", "bad_parquet", value.detail)
+            elif isinstance(value, BadRow):
+                yield Rejected(source, "ingest", "bad_utf8", "a text column holds bytes that are not UTF-8", "", value.raw)
+            else:
+                yield _one(value, None, source, limits)
+    except BadParquet as e:
+        yield Rejected(SourceRef(chunk.url), "ingest", "bad_parquet", e.detail)

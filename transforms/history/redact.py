@@ -1,0 +1,99 @@
+"""Redaction of versions: every value of a diff judged by its field's name and by what it is.
+
+What is decided by name comes first: secrets go whole, whatever the policy says; card data and personal fields go as the policy says of
+their entity type. Everything else is read by the same detection as interactions are. A version about an interaction follows the policy's
+treatment of that interaction's fields, in the mode the interaction itself was redacted in.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from callveil.schemas.finding import Span
+from callveil.schemas.policy import Rules
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.version import RawVersion, RedactedVersion
+from callveil.transforms.detect.engine import DetectionFailed, Detector
+from callveil.transforms.detect.view import View
+from callveil.transforms.history.decided import Decided
+from callveil.transforms.history.values import canonical
+from callveil.transforms.history.work import Work, operate
+from callveil.transforms.redact.operators import Secrets, parameters
+from callveil.transforms.store.keyring import Keyring
+
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
+
+
+def pseudonym(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str) -> str:
+    """What stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
+    mere label, so that one person's actions can be told from another's without saying who it is."""
+    if rules.operator(entity).name in ("label", "keep"):
+        return operate("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
+    action, params, _ = parameters(rules, entity, value, secrets, account_id, "")
+    return operate(action, value, params)
+
+
+class VersionRedactor:
+    """Redacts versions. One per process; hold the engines' lock while it is used.
+
+    Args:
+        detector: detection engines.
+        keyring: keys of pseudonyms, tokens and digests.
+        run_id, policy_sha256, as_of: stand in every row.
+    """
+
+    def __init__(self, detector: Detector, keyring: Keyring, run_id: str, policy_sha256: str, as_of: dt.datetime) -> None:
+        self.detector, self.keyring = detector, keyring
+        self.secrets = Secrets.of(keyring)
+        self.run_id, self.policy_sha256, self.as_of = run_id, policy_sha256, as_of
+
+    def redact(self, work: Sequence[tuple[RawVersion, Decided]]) -> Iterator[RedactedVersion | Rejected]:
+        """Redact a batch.
+
+        Yields: one item per version, in order: the redacted version, or why it cannot be shown to be clean. No raw version is changed.
+        """
+        prepared: list[Work | Rejected] = []
+        for raw, decided in work:
+            try:
+                prepared.append(Work(self, raw, decided))
+            except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
+                prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
+        views: dict[str, list[tuple[View, int]]] = defaultdict(list)
+        for n, item in enumerate(prepared):
+            if isinstance(item, Work) and item.reading is not None:
+                views[item.decided.language].append((item.reading.view, n))
+        found: dict[int, list[Span] | DetectionFailed] = {}
+        for language in sorted(views):
+            found.update(self.detector.run(views[language], language))
+        for n, item in enumerate(prepared):
+            spans = found.get(n, [])
+            if isinstance(item, Rejected):
+                yield item
+            elif isinstance(spans, DetectionFailed):
+                raw = item.raw
+                yield Rejected(raw.source, "detect", "detection_failed", str(spans), account_id=raw.key.account_id)
+            else:
+                try:
+                    yield item.finish(spans)
+                except Exception as problem:  # noqa: BLE001 - as above
+                    yield _failed(item.raw, f"redaction raised {type(problem).__name__}")
+
+    def digest(self, account_id: str, value: Any) -> str:
+        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
+        return self.keyring.hmac("version-value", account_id, canonical(value))[:32]
+
+    def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
+        """See `pseudonym`."""
+        return pseudonym(rules, entity, value, self.secrets, account_id)
+
+    def item_id(self, rules: Rules, item_id: str, account_id: str) -> str:
+        """An object's id as it is stored: one that is no plain id (an e-mail address, a number with its +) becomes a pseudonym."""
+        return item_id if PLAIN_ID.fullmatch(item_id) else pseudonym(rules, "ID", item_id, self.secrets, account_id)
+
+
+def _failed(raw: RawVersion, detail: str) -> Rejected:
+    return Rejected(raw.source, "redact", "redaction_failed", detail, account_id=raw.key.account_id)

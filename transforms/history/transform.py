@@ -1,0 +1,109 @@
+"""The load as Beam transforms: chunks to redacted versions by day, and days to files."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.pointer import pack, unpack
+from callveil.transforms.history.days import write_day
+from callveil.transforms.history.load import load_chunk
+from callveil.transforms.ingest.chunks import InputChunk
+from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.run.job import Checkpoint, RedactJob, engines
+
+MARKS = "marks"
+"""Tag of the output that carries interactions which `redact` events name."""
+
+
+class _LoadChunk(beam.DoFn):  # type: ignore[misc]
+    """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks and an encoded Outcome."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+        self.seen = Metrics.counter("history", "in")
+        self.rejected = Metrics.counter("history", "rejected")
+        self.msec = Metrics.distribution("history", "msec")
+
+    def process(self, chunk: InputChunk) -> Iterator[Any]:
+        started = time.monotonic()
+        checkpoint = Checkpoint(self.job, "ingest")
+        name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
+        result = checkpoint.load(name)
+        if result is None:
+            result = load_chunk(self.job, engines(self.job), chunk)
+            checkpoint.store(name, result)
+        outcome = Outcome.from_dict(result["outcome"])
+        self.seen.inc(outcome.counts["in"])
+        self.rejected.inc(outcome.counts["rejected"])
+        self.msec.update(int((time.monotonic() - started) * 1000))
+        for day, packed in result["days"].items():
+            yield day, base64.b64decode(packed)
+        if result["marks"]:
+            yield beam.pvalue.TaggedOutput(MARKS, pack(result["marks"]))
+        yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
+
+
+@dataclass
+class LoadChunks(beam.PTransform):  # type: ignore[misc]
+    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `outcomes`."""
+
+    job: RedactJob
+
+    def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """One ParDo."""
+        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job)).with_outputs(MARKS, OUTCOMES, main="main")
+
+
+class _WriteDay(beam.DoFn):  # type: ignore[misc]
+    """Element: (day, encoded versions). Output: encoded Outcome."""
+
+    def __init__(self, job: RedactJob, changed: frozenset[InteractionKey]) -> None:
+        self.job, self.changed = job, changed
+        self.written = Metrics.counter("history", "out")
+
+    def process(self, element: tuple[str, Iterable[bytes]], marks: list[bytes]) -> Iterator[bytes]:
+        day, found = element
+        blocks = sorted(found)
+        marked = frozenset(InteractionKey(*row) for block in marks for row in unpack(block))
+        checkpoint = Checkpoint(self.job, "days")
+        facts = hashlib.sha256(repr((sorted(marked), sorted(self.changed), self.job.snapshot.manifest_sha256)).encode())
+        for block in blocks:
+            facts.update(hashlib.sha256(block).digest())
+        name = f"{day}-{facts.hexdigest()[:24]}"
+        result = checkpoint.load(name)
+        if result is None:
+            result = write_day(self.job, engines(self.job), day, blocks, marked, self.changed)
+            checkpoint.store(name, result)
+        outcome = Outcome.from_dict(result)
+        self.written.inc(outcome.counts["stored"])
+        yield outcome.encode()
+
+
+@dataclass
+class WriteDays(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(day, encoded versions)] -> PCollection[encoded Outcome].
+
+    Args:
+        marks: packed marks of this run, as a PCollection.
+        changed: interactions redacted further since the last run.
+    """
+
+    job: RedactJob
+    marks: Any
+    changed: frozenset[InteractionKey]
+
+    def expand(self, days: beam.PCollection) -> beam.PCollection:
+        """Group by day, since a day's files are brought up to date at once."""
+        return (
+            days | "Group by day" >> beam.GroupByKey() | "Write day" >> beam.ParDo(_WriteDay(self.job, self.changed), beam.pvalue.AsList(self.marks))
+        )

@@ -1,0 +1,306 @@
+"""One version on its way from raw to redacted: its values, what is decided about each, and what stands in their place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from callveil.schemas.fields import EXTRA, Field, Json
+from callveil.schemas.finding import Span
+from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
+from callveil.transforms.detect.batch import FIELD_NAME
+from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
+from callveil.transforms.detect.consistent import strongest, values_found
+from callveil.transforms.detect.document import Reading, Segment
+from callveil.transforms.detect.known import Tokens, find
+from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
+from callveil.transforms.history.decided import Decided
+from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, is_own_number, is_secret, item_name, secret_spans, security_class, whole_entity
+from callveil.transforms.history.values import SHORT_DIGITS, Path, Piece, canonical, pieces, plain, replaced
+from callveil.transforms.redact.operators import OPERATORS, parameters
+
+if TYPE_CHECKING:
+    from callveil.transforms.history.redact import VersionRedactor
+
+UNKNOWN = "UNKNOWN_FIELD"
+ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
+"""Entity types that no history keeps readable, whatever the policy and its mode."""
+_OPERATE = {op().operator_name(): op() for op in OPERATORS}
+_FIELD = Field("changes", Json(), "", "custom", prose=True)
+
+
+def operate(action: str, text: str, params: dict[str, Any]) -> str:
+    """What the operator of an action writes in place of a text."""
+    return str(_OPERATE[f"callveil_{action}"].operate(text, params))
+
+
+@dataclass
+class Slot:
+    """One value of a version, and what becomes of its texts."""
+
+    place: Path
+    name: str
+    value: Any
+    treatment: str = "scan"
+    entity: str = ""
+    texts: dict[Path, str] = field(default_factory=dict)
+    keys: dict[Path, str] = field(default_factory=dict)
+    entities: set[str] = field(default_factory=set)
+
+
+class Work:
+    """One version on its way."""
+
+    def __init__(self, redactor: VersionRedactor, raw: RawVersion, decided: Decided) -> None:
+        self.redactor, self.raw, self.decided = redactor, raw, decided
+        self.rules = decided.rules
+        self.about = is_interaction(raw.key.item_type)
+        self.slots = list(self._slots())
+        self.done = placeholders(self.rules)
+        for slot in self.slots:
+            slot.treatment, slot.entity = self._judge(slot)
+        self.reading = self._view()
+
+    def _slots(self) -> Iterator[Slot]:
+        record = self.raw.record
+        for i, change in enumerate(record.get("changes") or ()):
+            if not FIELD_NAME.fullmatch(change["field"]):
+                yield Slot(("changes", i, "field"), "", change["field"])  # written like no field's name: read like a text
+            for side in ("before", "after"):
+                yield Slot(("changes", i, side), change["field"], plain(change[side]))
+        for name in record.get("object") or ():
+            if not FIELD_NAME.fullmatch(name):
+                yield Slot(("object", name, "field"), "", name)
+            yield Slot(("object", name), name, plain(record["object"][name]))
+        if record.get("item_label"):
+            yield Slot(("item_label",), "label", record["item_label"])
+        if record.get(EXTRA):
+            yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
+
+    def _judge(self, slot: Slot) -> tuple[str, str]:
+        """Treatment and entity of a value as a whole: keep, scan, redact or clear."""
+        name, item = slot.name, self.raw.key.item_type
+        if not name:
+            return ("scan" if self.decided.mode != "none" else "keep"), ""
+        if is_secret(name):
+            return "redact", SECRET
+        entity = whole_entity(item, name)
+        if slot.place[0] == "item_label":
+            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else ""
+        if entity in ALWAYS:
+            return "redact", entity
+        if self.about:
+            return self._as_interaction(slot, entity)
+        if self.decided.mode == "none":
+            return "keep", ""
+        if slot.place == (EXTRA,):
+            return self.rules.treatment(BY_NAME[EXTRA], self.decided.mode), UNKNOWN
+        if is_own_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
+            return "keep", ""
+        if entity:
+            kept = self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
+            return ("keep" if kept else "redact"), entity
+        return "scan", ""
+
+    def _as_interaction(self, slot: Slot, entity: str) -> tuple[str, str]:
+        """A value of an interaction's field is treated as the interaction's own is."""
+        declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
+        treatment = self.rules.treatment(declared, self.decided.mode)
+        entity = declared.entity if declared.name != EXTRA else entity or UNKNOWN
+        floor = self.decided.floor
+        if slot.name in self.decided.fields or f"clear:{declared.name}" in floor:
+            return "clear", entity
+        if f"redact:{declared.name}" in floor or (entity and entity in floor):
+            treatment = "redact" if treatment != "clear" else treatment
+        if slot.place[0] == "item_label" and self.decided.mode != "none":
+            return "redact", "PERSON"
+        if treatment == "redact" and self.rules.operator(entity).name == "keep" and entity not in floor and entity != UNKNOWN:
+            return "keep", entity
+        return treatment, entity
+
+    def _view(self) -> Reading | None:
+        """All texts to be read as one view: the field's name asks, its values answer."""
+        parts: list[str] = []
+        turns: list[Turn] = []
+        segments: list[Segment] = []
+        seen: dict[tuple[str, str], int] = {}
+        self.leaves: dict[int, tuple[Slot, Piece]] = {}
+        place = 0
+
+        def add(text: str, role: str) -> int:
+            nonlocal place
+            parts.append(text)
+            turns.append(Turn(place, place + len(text), role))
+            place += len(text) + 1
+            return turns[-1].start
+
+        for slot in self.slots:
+            if slot.treatment != "scan":
+                continue
+            for piece in pieces(slot.value):
+                if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS:
+                    continue
+                if is_secret(piece.key):
+                    continue  # goes whole, see `_whole`
+                name = piece.key or slot.name
+                if (name, piece.text) not in seen or piece.is_key:
+                    if not piece.is_key:
+                        add(name.replace("_", " "), AGENT)
+                    seen[name, piece.text] = add(piece.text.replace("_", " ") if piece.is_key else piece.text, AGENT if piece.is_key else CALLER)
+                leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
+                self.leaves[id(leaf)] = (slot, piece)
+                segments.append(Segment(leaf, seen[name, piece.text]))
+        if not parts:
+            return None
+        segments.sort(key=lambda s: s.start)
+        return Reading("version", View("\n".join(parts), tuple(turns)), segments)
+
+    def finish(self, spans: list[Span]) -> RedactedVersion:
+        """Replace what has to go."""
+        for slot in self.slots:
+            if slot.treatment in ("redact", "clear"):
+                self._whole(slot, lambda _: True, slot.entity)
+            else:
+                self._whole(slot, lambda piece: is_secret(piece.key), SECRET)
+        if self.reading is not None and self.decided.mode != "none":
+            self._scanned(self.reading, spans)
+        for slot in self.slots:
+            self._secrets(slot)
+        return self._redacted()
+
+    def _whole(self, slot: Slot, wanted: Callable[[Piece], bool], entity: str) -> None:
+        for piece in pieces(slot.value):
+            if piece.is_key or not wanted(piece):
+                continue
+            own = SECRET if is_secret(piece.key) else entity or "REDACTED"
+            if slot.treatment == "clear" and own != SECRET:
+                slot.texts[piece.path] = self.rules.label_for(own)
+            elif not self.done.fullmatch(piece.text):
+                slot.texts[piece.path] = self._operated(own, piece.text)
+            slot.entities.add(own)
+
+    def _scanned(self, reading: Reading, spans: list[Span]) -> None:
+        text, language = reading.view.text, self.decided.language
+        places = taken(text, self.done)
+        spans = list(outside(text, spans, places))
+        accepted, _ = accept(text, spans, self.rules, self.decided.floor)
+        wanted = strongest(values_found(text, accepted, language))
+        if wanted:
+            accepted += outside(text, find(Tokens.of(text), wanted, CONSISTENCY), places)
+        by_leaf: dict[int, list[Span]] = defaultdict(list)
+        for leaf, span in reading.split(merge(accepted)):
+            by_leaf[id(leaf)].append(span)
+        for key, own in by_leaf.items():
+            slot, piece = self.leaves[key]
+            if piece.is_key:
+                own = [s for s in own if s.detector != "SpacyRecognizer"]  # what looks like a field's name is none of a person
+            if own:
+                self._put(slot, piece, merge(own))
+
+    def _secrets(self, slot: Slot) -> None:
+        """What is a secret by its form goes even from values that are kept, and from mode none."""
+        for piece in pieces(slot.value):
+            if piece.is_key or piece.number or piece.path in slot.texts:
+                continue
+            found = merge(Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
+            if found and not self.done.fullmatch(piece.text):
+                self._put(slot, piece, found)
+
+    def _put(self, slot: Slot, piece: Piece, spans: list[Span]) -> None:
+        found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)] if not piece.is_key else []
+        out, place = [], 0
+        for span in merge([*outside(piece.text, found, taken(piece.text, self.done)), *spans]):
+            out += [piece.text[place : span.start], self._operated(span.entity, piece.text[span.start : span.end])]
+            place = span.end
+            slot.entities.add(span.entity)
+        text = "".join(out) + piece.text[place:]
+        (slot.keys if piece.is_key else slot.texts)[piece.path] = text
+
+    def _operated(self, entity: str, text: str) -> str:
+        if entity == SECRET:
+            return self.rules.label_for(SECRET)  # a pseudonym of a weak password could be guessed by whoever holds the key
+        scope = self.raw.key.item_id if self.about else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
+        action, params, _ = parameters(self.rules, entity, text, self.redactor.secrets, self.raw.key.account_id, scope)
+        return operate(action, text, params)
+
+    def _redacted(self) -> RedactedVersion:
+        raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
+        by_place = self.by_place = {slot.place: slot for slot in self.slots}
+        entities = {e for slot in self.slots for e in slot.entities}
+        out: dict[str, Any] = {k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)}
+        if "changes" in record:
+            out["changes"] = [self._change(i, change["field"]) for i, change in enumerate(record["changes"])]
+        if "object" in record:
+            out["object"] = _unique([self._value(name) for name in record["object"]])
+        for name in ("item_label", EXTRA):
+            if (name,) in by_place:
+                slot = by_place[(name,)]
+                out[name] = replaced(slot.value, slot.texts, slot.keys)
+        entities |= self._actor(out)
+        digest = self.redactor.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
+        key = raw.key._replace(item_id=self.redactor.item_id(self.rules, raw.key.item_id, account))
+        state = {
+            **key._asdict(), "event": raw.event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
+            "has_changes": "changes" in record, "has_object": "object" in record,
+            "rank": 2 * ("changes" in record) + ("object" in record), "digest": digest,
+            "recorded_at": self.redactor.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
+            "policy_sha256": self.redactor.policy_sha256, "account_type": self.decided.account_type, "run_id": self.redactor.run_id,
+        }  # fmt: skip
+        return RedactedVersion(key, raw.event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
+
+    def _name(self, place: Path, name: str) -> str:
+        slot = self.by_place.get((*place, "field"))
+        return name if slot is None else str(replaced(slot.value, slot.texts, slot.keys))
+
+    def _change(self, i: int, name: str) -> dict[str, Any]:
+        key = self.raw.key
+        slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
+        entities = set().union(*(slot.entities for slot in slots.values()))
+        out: dict[str, Any] = {"field": self._name(("changes", i), name), "redacted": bool(entities), "entities": sorted(entities)}
+        for side, slot in slots.items():
+            if slot.value is not None:
+                out[side] = replaced(slot.value, slot.texts, slot.keys)
+            if slot.entities:
+                out[f"{side}_digest"] = self.redactor.digest(key.account_id, slot.value)
+        kind = security_class(key.item_type, self.raw.event, name)
+        return out | ({"sensitive_class": kind} if kind else {})
+
+    def _value(self, name: str) -> dict[str, Any]:
+        slot = self.by_place["object", name]
+        out: dict[str, Any] = {"field": self._name(("object", name), name), "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
+        if slot.value is not None:
+            out["value"] = replaced(slot.value, slot.texts, slot.keys)
+        if slot.entities:
+            out["digest"] = self.redactor.digest(self.raw.key.account_id, slot.value)
+        return out
+
+    def _actor(self, out: dict[str, Any]) -> set[str]:
+        """Who did it: the id stays, or nobody could be held to account; name and address follow the policy's treatment of staff."""
+        treatment = self.rules.treatment(BY_NAME["agent"], self.decided.mode)
+        entities: set[str] = set()
+        for name, entity in (("actor_name", "PERSON"), ("actor_ip", "IP_ADDRESS"), ("user_agent", "ONLINE_ID")):
+            text = out.get(name)
+            if not text or treatment == "keep" or self.rules.operator(entity).name == "keep" or self.done.fullmatch(text):
+                continue
+            if treatment == "clear":
+                del out[name]
+            else:
+                out[name] = self.redactor.stand_in(self.rules, entity, text, self.raw.key.account_id)
+            entities.add(entity)
+        return entities
+
+
+def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with a number behind names that were replaced by the same label."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        n = seen[row["field"]] = seen.get(row["field"], 0) + 1
+        if n > 1:
+            row["field"] = f"{row['field']}#{n}"
+    return rows
