@@ -37,6 +37,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("clock_start", _S, "from when they count, UTC"),
         ("retain_until", _S, "until when a duty keeps it, UTC"),
         ("eligible_at", _S, "when it expired or will, UTC; of a whole file the last of its records' times"),
+        ("expired_first", _S, "of a whole file, the earliest of its due records' times, UTC"),
         ("decision", _T, ", ".join(DECISIONS)),
         ("reason_code", _T, ", ".join(REASONS)),
         ("hold_id", _T, "hold that protects it"),

@@ -10,10 +10,13 @@ from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import FIELDS, GROUPS
 from callveil.schemas.policy import Detect, Limits, Operator, Override, Policy, Rules
 from callveil.schemas.policy_parse import VERSION
+from callveil.schemas.retention import Retention
 from callveil.schemas.rules import Settings, _Unset
 
 
-def policy_document(name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...]) -> dict[str, Any]:
+def policy_document(
+    name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...], retention: Retention | None = None
+) -> dict[str, Any]:
     """The document that holds every setting and no `extends`; it loads again to the same policy."""
     return {
         "version": VERSION,
@@ -32,6 +35,8 @@ def policy_document(name: str, detect: Detect, limits: Limits, base: Rules, over
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
+        # Only where the policy says something: the digest of one that does not stays what it was.
+        **({"retention": retention.as_dict()} if retention else {}),
     }
 
 

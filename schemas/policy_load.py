@@ -12,6 +12,7 @@ from callveil.schemas.policy import Detect, Limits, Policy, PolicyError, Problem
 from callveil.schemas.policy_document import policy_document
 from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, Parsed, Parser
 from callveil.schemas.policy_yaml import MAX_CHARS, Reader, shown
+from callveil.schemas.retention import Retention
 from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Rules, Settings
 
 PRESETS = ("gdpr", "pci", "hipaa", "ccpa")
@@ -154,8 +155,12 @@ class _Chain:
             raise PolicyError(problems)
         overrides = tuple(o for layer in self.layers for o in layer.overrides)
         name = self.layers[-1].name
-        document = policy_document(name, made, Limits(**limits), base, overrides)
-        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document)
+        retention = Retention()
+        for layer in self.layers:
+            retention = retention.layered(layer.retention or {})
+        told = any(layer.retention is not None for layer in self.layers)
+        document = policy_document(name, made, Limits(**limits), base, overrides, retention if told else None)
+        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention)
 
 
 def _report(layers: list[Parsed], paths: tuple[str, ...], message: str) -> None:

@@ -16,12 +16,13 @@ from callveil.schemas.fields import Field
 from callveil.schemas.interaction import BY_NAME, GROUPS, KINDS, MODES, STATE
 from callveil.schemas.policy import Override
 from callveil.schemas.policy_detect import LANGUAGE, read_detect
+from callveil.schemas.policy_retention import read_retention
 from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, UNSET, WORDLESS, Operator, Settings, fold
 
 VERSION = 1
 SETTING_KEYS = ("mode", "full_after_days", "label", "entities", "fields", "thresholds", "allow", "deny")
-TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides")
+TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides", "retention")
 LIMITS: Mapping[str, tuple[int, int]] = {
     "record_bytes": (1_024, 2**30), "field_chars": (1_024, 2**30), "depth": (4, 256), "document_bytes": (1_024, 2**33),
 }  # fmt: skip
@@ -45,7 +46,8 @@ CARD_DIGITS = 4
 
 @dataclass
 class Parsed:
-    """What one file says. `detect` and `limits` hold the arguments it gives for `Detect` and `Limits`."""
+    """What one file says. `detect` and `limits` hold the arguments it gives for `Detect` and `Limits`,
+    `retention` what it gives for `Retention.layered`; None where it has no such section."""
 
     reader: Reader
     name: str = ""
@@ -55,6 +57,7 @@ class Parsed:
     limits: dict[str, int] = field(default_factory=dict)
     overrides: list[Override] = field(default_factory=list)
     entities: frozenset[str] = frozenset()
+    retention: dict[str, Any] | None = None
 
 
 class Parser:
@@ -85,6 +88,8 @@ class Parser:
         if "limits" in m:
             for key, node in r.mapping(m["limits"], "limits", tuple(LIMITS)).items():
                 put(out.limits, key, r.integer(node, f"limits.{key}", *LIMITS[key]))
+        if "retention" in m:
+            out.retention = read_retention(r, m["retention"])
         if "overrides" in m:
             out.overrides = [self._override(n, f"overrides[{i}]") for i, n in enumerate(r.items(m["overrides"], "overrides"))]
         return out

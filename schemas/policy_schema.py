@@ -6,8 +6,10 @@ It describes the form. What only shows in the whole (a language without a model,
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
 from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION
@@ -22,6 +24,8 @@ from callveil.schemas.policy_parse import (
     NOT_STORED,
     OPTIONS,
 )
+from callveil.schemas.policy_retention import MAX_HOURS, RULE_ID
+from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, WORDLESS
 
 Schema = dict[str, Any]
@@ -107,6 +111,38 @@ def _detect() -> Schema:
     )
 
 
+def _retention() -> Schema:
+    days: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}
+    rule = {
+        "id": {"type": "string", "pattern": f"^(?:{RULE_ID.pattern})$"},
+        "action": {"enum": list(ACTIONS), "description": "delete or redact after so many days, or keep for so many"},
+        "days": days,
+        "class": _some(CLASSES),
+        "clock": {"enum": list(CLOCKS), "description": "what the days count from: the record, or the cancellation of its account"},
+        "account_type": _some(ACCOUNT_TYPES),
+        "status": _some(STATUSES),
+        "account": _texts(),
+        "basis": {"type": "string", "minLength": 1, "maxLength": 1000},
+    }
+    return _object(
+        {
+            "on_downgrade": {"enum": list(ON_DOWNGRADE)},
+            "downgrade_grace_days": days | {"type": ["integer", "null"]},
+            "subaccounts_inherit": {"type": "boolean"},
+            "cancel_window_days": days,
+            "skew_hours": {"type": "integer", "minimum": 0, "maximum": MAX_HOURS},
+            "disable": _some([r.rule_id for r in DEFAULT_RULES]) | {"description": "default rules that do not hold"},
+            "rules": {"type": ["array", "null"], "items": _object(rule, ("id", "action", "days", "class"))},
+        },
+        description="how long records are kept; see `callveil retain`",
+    )
+
+
+def _some(options: Collection[str]) -> Schema:
+    one: Schema = {"enum": list(options)}
+    return {"anyOf": [one, {"type": "array", "items": one}]}
+
+
 def policy_json_schema() -> Schema:
     """JSON Schema (2020-12) of a policy file, version 1."""
     values: Schema = {k: {"enum": list(v)} if v is not None else {"type": ["string", "number"]} for k, v in CONDITIONS.items()}
@@ -132,6 +168,7 @@ def policy_json_schema() -> Schema:
             "extends": {"type": "string", "description": f"a preset ({', '.join(PRESETS)}) or the path of another file, relative to this one"},
             **referred,
             "detect": _detect(),
+            "retention": _retention(),
             "limits": _object({k: {"type": "integer", "minimum": low, "maximum": high} for k, (low, high) in LIMITS.items()}),
             "overrides": {
                 "type": ["array", "null"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import from_micros
@@ -103,7 +103,7 @@ class Engine:
         """Decide about one record."""
         timeline = self.timelines.get(record.account_id)
         then, now, status = self.account(record, timeline)
-        facts = {"type_at_event": then, "type_as_of": now, "status": status}
+        facts: dict[str, Any] = {"type_at_event": then, "type_as_of": now, "status": status}
         if record.at > self.as_of + self.retention.skew_us:
             return Decision("quarantine", "future", **facts)
         due = self.due(record, "delete", timeline)
@@ -112,7 +112,7 @@ class Engine:
             redaction = self.due(record, "redact", timeline)
             if redaction.at <= self.as_of or due.at == NEVER:
                 due, action = redaction, "redact"
-        found = {
+        found: dict[str, Any] = {
             "rule_id": due.rule.rule_id if due.rule else "",
             "days": due.rule.days if due.rule else None,
             "clock_start": due.start if due.rule else None,

@@ -1,0 +1,181 @@
+"""The retention job: plan what is due, carry a plan out, or both."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from callveil.schemas.pointer import to_micros
+from callveil.schemas.policy import Policy
+from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.retain.apply import Applier, run_id_of
+from callveil.transforms.retain.attest import Attested, finish
+from callveil.transforms.retain.engine import Engine
+from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
+from callveil.transforms.retain.outlook import Outlook
+from callveil.transforms.retain.plan import Planner
+from callveil.transforms.retain.planfile import Inputs, Plan, PlanError, read_plan, write_plan
+from callveil.transforms.retain.redaction import redact_due
+from callveil.transforms.retain.state import RetainState, read_state
+from callveil.transforms.retain.timeline import Timelines
+from callveil.transforms.store.care import lease
+from callveil.transforms.store.catalog import PublishConflict, Store
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import CONTROL, Snapshot
+
+TOOL = f"callveil {version('callveil')}"
+ATTEMPTS = 3
+"""How often `run_retain` plans anew when another run publishes first."""
+
+
+@dataclass(frozen=True)
+class RetainOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        store: root of the store.
+        policy: its retention section decides.
+        as_of: the time of every decision, UTC.
+        now: the time for leases and the record of what was done when, UTC; decides nothing.
+        accounts, events, holds: files with account records, lifecycle events and legal holds.
+        keyring: path of the keyring, or None for the default place; ids in plans are its digests.
+        files: how to reach files.
+    """
+
+    store: str
+    policy: Policy
+    as_of: dt.datetime
+    now: dt.datetime
+    accounts: Sequence[str] = ()
+    events: Sequence[str] = ()
+    holds: Sequence[str] = ()
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+
+
+@dataclass(frozen=True)
+class RetainResult:
+    """What a run did.
+
+    Attributes:
+        plan: what was carried out.
+        run_id, seq: the run and its position; seq is 0 where nothing was to be done and so nothing was published.
+        attested: how purging went.
+    """
+
+    plan: Plan
+    run_id: str
+    seq: int
+    attested: Attested
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The inputs of a decision, read and ready.
+
+    Attributes:
+        engine: decides.
+        inputs: what it was made from, for a plan.
+        snapshot: the store's state.
+        outlook: what is known before files are read.
+    """
+
+    engine: Engine
+    inputs: Inputs
+    snapshot: Snapshot
+    outlook: Outlook
+
+
+def situation(options: RetainOptions, store: Store, as_of: dt.datetime) -> Situation:
+    """Read accounts, events and holds, and the store's state.
+
+    Raises `AccountsError`, `EventsError`, `HoldsError`, `InputError`: the user's input, with file, line and field.
+    """
+    retention = options.policy.retention
+    accounts = read_accounts(options.files, list(options.accounts)) if options.accounts else []
+    facts = all_facts(accounts, read_events(options.files, list(options.events)) if options.events else [])
+    holds = read_holds(options.files, list(options.holds)) if options.holds else []
+    timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
+    engine = Engine(retention, timelines, holds, to_micros(as_of))
+    snapshot = store.current()
+    inputs = Inputs(
+        as_of.isoformat(), snapshot.seq, snapshot.manifest_sha256, retention.digest(), facts_digest(facts, as_of), holds_digest(holds), TOOL
+    )
+    return Situation(engine, inputs, snapshot, Outlook(engine, read_state(store, snapshot)))
+
+
+def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -> Plan:
+    """Write a plan of what is due at `options.as_of` to a folder; the store is only read.
+
+    Raises `StoreError` where there is no store, and the user's own errors as `situation` does.
+    """
+    store = store or Store.open(options.files, options.store)
+    found = situation(options, store, options.as_of)
+    planner = Planner(store, found.snapshot, found.outlook, conceal(options))
+
+    def state() -> RetainState:
+        engine, odd = found.engine, dict(sorted(planner.odd.items()))
+        rules, anyone = engine.retention.digest(), engine.holds.digest("")
+        return RetainState(engine.as_of, found.snapshot.seq + 1, rules, anyone, found.outlook.digests, odd)
+
+    return write_plan(options.files, folder, found.inputs, planner.rows(), planner.counts, state)
+
+
+def conceal(options: RetainOptions) -> Any:
+    """Keyed digests of ids, for plans and dispositions."""
+    keyring = Keyring.open_or_create(options.keyring)
+    return lambda kind, account_id, name: keyring.hmac(f"retention/{kind}", account_id, name)[:32]
+
+
+def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) -> RetainResult:
+    """Carry a plan out, and finish what an earlier, killed run left.
+
+    Args:
+        leases: further run ids whose leases are over afterwards.
+
+    Raises `PlanError` where the plan was changed, or anything it was made from; nothing was changed in the store then.
+    """
+    store = Store.open(options.files, options.store)
+    plan = read_plan(options.files, folder)
+    store.recover()
+    found = situation(options, store, dt.datetime.fromisoformat(plan.inputs.as_of))
+    applier = Applier(store, plan, found.outlook, found.inputs, (options.policy.name, options.policy.sha256), options.now)
+    manifest = applier.apply()
+    runs = [manifest.run_id, *leases]
+    if any(k == "files.full_redaction" for k in plan.counts):
+        runs.append(
+            redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now, run_id_of(plan, "full_redaction"))
+        )
+    return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, runs, options.now))
+
+
+def run_retain(options: RetainOptions) -> RetainResult:
+    """Plan and carry out, for schedulers. The same time and inputs again do nothing; interrupted and started again, it goes on where it was.
+
+    The plan lies in the store's working folder while it is carried out.
+    """
+    store = Store.open_or_create(options.files, options.store)
+    for attempt in range(1, ATTEMPTS + 1):
+        work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode()).hexdigest()
+        lease(store, work, options.now)
+        folder = store.url(f"{CONTROL}/work/{work}/plan")
+        plan = make_plan(options, folder, store)
+        state = read_state(store, store.current())
+        if not plan.changes and state is not None and state.as_of == to_micros(options.as_of) and _same_state(options, plan, state):
+            return RetainResult(plan, "", 0, finish(store, [work], options.now))
+        try:
+            return apply_plan(options, folder, [work])
+        except (PublishConflict, PlanError):
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _same_state(options: RetainOptions, plan: Plan, state: RetainState) -> bool:
+    found = RetainState.decode(options.files.read(options.files.join(plan.folder, "state.json.zst")))
+    return found is not None and (found.retention, found.anyone, found.accounts) == (state.retention, state.anyone, state.accounts)
