@@ -19,7 +19,7 @@ from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.history.find import Masks, Query, find, item_versions
+from callveil.transforms.history.find import ItemError, Masks, Query, find, item_versions
 from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
 from callveil.transforms.history.timeline import entries, state_at
 from callveil.transforms.ingest.accounts import AccountsError
@@ -111,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
     acts: dict[str, Callable[[argparse.Namespace], int]] = {"export": _export, "show": _show, "at": _at, "find": _find, "verify": _verify}
     try:
         return _load(args, rest) if args.action == "load" else acts[args.action](args)
-    except (InputError, AccountsError, KeyringError, ModelError) as error:
+    except (InputError, AccountsError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, HistoryLost) as error:
         print(f"callveil history: {error}", file=sys.stderr)
@@ -195,7 +195,7 @@ def latest(store: Store) -> dt.datetime:
 
 
 def _masks(args: argparse.Namespace) -> Masks:
-    return Masks(Keyring.load(args.keyring), policy_of(args.policy))
+    return Masks(lambda: Keyring.load(args.keyring), policy_of(args.policy))
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -220,10 +220,7 @@ def _at(args: argparse.Namespace) -> int:
 
 def _items(args: argparse.Namespace) -> list[tuple[tuple[str, str, str], list[RedactedVersion]]]:
     store = Store.open(files_of(args), args.store)
-    try:
-        found = item_versions(store, store.current(), args.item, _masks(args), args.account)
-    except ValueError as error:
-        raise UsageError(f"--item: {error}") from None
+    found = item_versions(store, store.current(), args.item, _masks(args), args.account)
     if not found:
         raise UsageError("--item: the store holds no version of such an object; see `callveil history find` for what there is")
     return sorted(found.items())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow.dataset as ds
@@ -25,34 +26,41 @@ from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
+class ItemError(ValueError):
+    """An object's name is not of the form TYPE/ID."""
+
+
 class Masks:
     """What names, addresses and odd ids look like in the store, so that they can be asked for in clear.
 
     Args:
-        keyring: the store's keyring.
+        keyring: gives the store's keyring; called when something is asked for in clear, and not before.
         policy: the policy the versions were redacted by.
     """
 
-    keyring: Keyring
-    policy: Policy
+    def __init__(self, keyring: Callable[[], Keyring], policy: Policy) -> None:
+        self._load, self._policy = keyring, policy
+
+    @cached_property
+    def _secrets(self) -> list[Secrets]:
+        keyring = self._load()
+        return [Secrets.of(keyring, key) for key in keyring.key_ids]
 
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
         """The value itself, and what stands for it in an account's versions."""
-        rules = self.policy.rules(account_id, "unknown", KIND, self.policy.detect.default_language)
-        secrets = [Secrets.of(self.keyring, key) for key in self.keyring.key_ids]
-        return frozenset({value, *(pseudonym(rules, entity, value, s, account_id) for s in secrets)})
+        rules = self._policy.rules(account_id, "unknown", KIND, self._policy.detect.default_language)
+        return frozenset({value, *(pseudonym(rules, entity, value, s, account_id) for s in self._secrets)})
 
 
 def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, account: str = "") -> dict[tuple[str, str, str], list[RedactedVersion]]:
     """Versions of the objects `TYPE/ID` names, by object: one per account, unless `account` narrows it.
 
     The type may be written any way that is the same in snake case, with or without Ruby modules.
-    Raises ValueError where `item` is not of the form `TYPE/ID`.
+    Raises `ItemError` where `item` is not of the form `TYPE/ID`.
     """
     kind, slash, wanted = item.partition("/")
     if not slash or not kind or not wanted:
-        raise ValueError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
+        raise ItemError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
     data = open_dataset(store, VERSIONS.name, snapshot)
     where = ds.field("account_id") == account if account else None
     if PLAIN_ID.fullmatch(wanted):
@@ -63,7 +71,7 @@ def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, acc
         for row in batch.to_pylist():
             if item_name(row["item_type"]) != item_name(kind):
                 continue
-            if row["item_id"] == wanted or (not PLAIN_ID.fullmatch(wanted) and row["item_id"] in masks.of("ID", wanted, row["account_id"])):
+            if row["item_id"] in _ids(wanted, masks, row["account_id"]):
                 version = from_row(row)
                 out.setdefault(version.key.item, []).append(version)
     return out
@@ -100,12 +108,18 @@ def find(
 ) -> Iterator[tuple[Entry, FieldChange | None]]:
     """Changes that match, account by account, each account's in order of time; an event without changes comes with None."""
     for account, versions in read_accounts(store, snapshot, accounts_of(store, snapshot, accounts, agencies), agencies):
-        actor = masks.of("PERSON", query.actor, account) if query.actor else frozenset()
+        actor = masks.of("PERSON", query.actor, account) if query.actor and not query.actor.isdigit() else frozenset()
         ip = masks.of("IP_ADDRESS", query.ip, account) if query.ip else frozenset()
-        ids = masks.of("ID", query.item.partition("/")[2], account) if "/" in query.item else frozenset()
+        ids = _ids(query.item.partition("/")[2], masks, account)
         for entry in histories(versions):
             if _matches(entry.version, query, actor, ip, ids):
                 yield from _changes(entry, query)
+
+
+def _ids(wanted: str, masks: Masks, account: str) -> frozenset[str]:
+    if not wanted or PLAIN_ID.fullmatch(wanted):
+        return frozenset({wanted} - {""})
+    return masks.of("ID", wanted, account)
 
 
 def _matches(v: RedactedVersion, query: Query, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:

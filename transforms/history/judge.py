@@ -6,7 +6,9 @@ Names are compared in snake case. A secret is redacted whatever the policy says;
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from callveil.schemas.version import snake
 
@@ -159,6 +161,20 @@ def security_class(item_type: str, event: str, name: str) -> str:
     if _ALLOWED_IPS.search(folded):
         return "login_rule"
     return next((name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), "")
+
+
+def change_class(item_type: str, event: str, name: str, before: Any, after: Any) -> str:
+    """Security class of a field's change, looking also at the members inside of its values that differ; empty where it has none."""
+    found = security_class(item_type, event, name)
+    if found or not (isinstance(before, Mapping) or isinstance(after, Mapping)):
+        return found
+    old, new = (v if isinstance(v, Mapping) else {} for v in (before, after))
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            found = change_class(item_type, event, key, old.get(key), new.get(key))
+            if found:
+                return found
+    return ""
 
 
 _SECRET_VALUES = re.compile(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.history.dataset import winners
-from callveil.transforms.history.judge import security_class
+from callveil.transforms.history.judge import change_class, security_class
 from callveil.transforms.history.values import canonical
 
 
@@ -148,7 +148,7 @@ def diff(item_type: str, event: str, before: Mapping[str, Value], after: Mapping
     for name in sorted(before.keys() | after.keys()):
         a, b = before.get(name, NOTHING), after.get(name, NOTHING)
         if not a.same(b):
-            out.append(FieldChange(name, a, b, security_class(item_type, event, name)))
+            out.append(FieldChange(name, a, b, change_class(item_type, event, name, a.value, b.value)))
     return out
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import BY_NAME
-from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
+from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
 from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import strongest, values_found
@@ -21,7 +21,7 @@ from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, is_own_number, is_secret, item_name, secret_spans, security_class, whole_entity
+from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, change_class, is_own_number, is_secret, item_name, secret_spans, whole_entity
 from callveil.transforms.history.values import SHORT_DIGITS, Path, Piece, canonical, pieces, plain, replaced
 from callveil.transforms.redact.operators import OPERATORS, parameters
 
@@ -151,7 +151,7 @@ class Work:
                 name = piece.key or slot.name
                 if (name, piece.text) not in seen or piece.is_key:
                     if not piece.is_key:
-                        add(name.replace("_", " "), AGENT)
+                        add(self._question(name), AGENT)
                     seen[name, piece.text] = add(piece.text.replace("_", " ") if piece.is_key else piece.text, AGENT if piece.is_key else CALLER)
                 leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
                 self.leaves[id(leaf)] = (slot, piece)
@@ -160,6 +160,10 @@ class Work:
             return None
         segments.sort(key=lambda s: s.start)
         return Reading("version", View("\n".join(parts), tuple(turns)), segments)
+
+    def _question(self, name: str) -> str:
+        """What a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
+        return (item_name(self.raw.key.item_type) if snake(name) in ("name", "label", "title") else name).replace("_", " ")
 
     def finish(self, spans: list[Span]) -> RedactedVersion:
         """Replace what has to go."""
@@ -268,7 +272,7 @@ class Work:
                 out[side] = replaced(slot.value, slot.texts, slot.keys)
             if slot.entities:
                 out[f"{side}_digest"] = self.redactor.digest(key.account_id, slot.value)
-        kind = security_class(key.item_type, self.raw.event, name)
+        kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
         return out | ({"sensitive_class": kind} if kind else {})
 
     def _value(self, name: str) -> dict[str, Any]:
