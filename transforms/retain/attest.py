@@ -112,6 +112,7 @@ def _certify(store: Store, manifest: RunManifest, locked: list[tuple[str, str]],
         )  # fmt: skip
         try:
             store.publish(made, base)
+            purge_removed(store, made, now.isoformat())  # it removed nothing; the record says so
             return len(rows)
         except AlreadyPublished:
             return 0

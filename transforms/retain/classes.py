@@ -65,7 +65,7 @@ ROW_DATASETS: dict[str, tuple[RecordClass, ...]] = {
 }
 """Datasets whose rows are judged one by one, with the classes they hold; the class whose rows go is the first."""
 
-_REGISTERED_BY = {"versions": "callveil.transforms.history.store", "index": "callveil.transforms.store.index"}
+_REGISTERED_BY = {"versions": "callveil.transforms.history.dataset", "index": "callveil.transforms.store.index"}
 
 
 def table_of(dataset: str) -> Table:
