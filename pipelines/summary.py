@@ -50,7 +50,8 @@ def print_summary(result: RedactResult, output: str, seconds: float, peak_bytes:
     if result.repeated:
         title += "\nthis very run had been published before; nothing was done, and these are its figures"
     counts = result.counts
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    console.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
+    table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(justify="right", style="bold")
     table.add_column()
     for name, text in ROWS:
@@ -65,7 +66,7 @@ def print_summary(result: RedactResult, output: str, seconds: float, peak_bytes:
     for n, reason in reasons:
         console.print(f"rejected {n:,}: {reason}: {REASONS.get(reason, '')}", soft_wrap=True, highlight=False)
     if reasons and not result.dry_run:
-        console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False)
+        console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False, markup=False)
     if not result.repeated:
         console.print(
             f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False

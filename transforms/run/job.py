@@ -12,7 +12,7 @@ import orjson
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.policy import Policy
+from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import Redactor, Run
@@ -71,8 +71,13 @@ class RedactJob:
 
 @dataclass
 class Engines:
-    """One process' keyring, detector and redactor. spaCy pipelines are not safe to share between threads, so hold `lock` while using them."""
+    """One process' keyring, detector and redactor. spaCy pipelines are not safe to share between threads, so hold `lock` while using them.
 
+    Attributes:
+        detect: the settings the detector was built from.
+    """
+
+    detect: Detect
     keyring: Keyring
     detector: Detector
     redactor: Redactor
@@ -84,13 +89,21 @@ _building = threading.Lock()
 
 
 def engines(job: RedactJob) -> Engines:
-    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn.
+
+    The detector, which depends on its settings alone, is kept for the next run as well, together with its lock.
+    """
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
     with _building:
         if key not in _engines:
+            settings = job.policy.detect
+            kept = next((e for e in _engines.values() if e.detect == settings), None)
             _engines.clear()
             keyring = Keyring.load(job.keyring_path)
-            _engines[key] = Engines(keyring, Detector(job.policy.detect), Redactor(keyring, job.run))
+            redactor = Redactor(keyring, job.run)
+            _engines[key] = (
+                Engines(settings, keyring, kept.detector, redactor, kept.lock) if kept else Engines(settings, keyring, Detector(settings), redactor)
+            )
         return _engines[key]
 
 
