@@ -56,6 +56,7 @@ REASONS = {
     "detection_failed": "a recognizer failed or timed out, so the record cannot be shown to be clean",
     "redaction_failed": "a finding could not be applied",
     "residual": "a value that was to be redacted was still there afterwards",
+    "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",
 }
 """Reason codes and what they mean."""
 

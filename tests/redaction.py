@@ -15,6 +15,7 @@ from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.redact.engine import Redacted, Redactor, Run
+from callveil.transforms.redact.settle import redact_batch
 from callveil.transforms.store.keyring import Keyring
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -54,7 +55,9 @@ class Bench:
         item = self.found(record, rules, **how)
         if isinstance(item, Rejected):
             return item
-        return Redactor(self.keyring, Run("run-1", "0" * 64, "tests", how.get("as_of", T0))).redact(item)
+        redactor = Redactor(self.keyring, Run("run-1", "0" * 64, "tests", how.get("as_of", T0)))
+        (out,) = redact_batch(how.get("detector", self.detector), redactor, [item])
+        return out
 
     def __call__(self, record: dict[str, Any], rules: str = "", **how: Any) -> Redacted:
         """The redacted record; a rejection fails the test."""

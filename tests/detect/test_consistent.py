@@ -89,8 +89,8 @@ def test_unknown_languages_have_the_common_words_alone() -> None:
     ],
 )
 def test_what_the_other_party_says_in_between_stays(value: str, entity: str, turns: str, left: str) -> None:
-    longest = strongest(values_found(value, [Span(0, len(value), entity, 0.9, "r", "g")], "en"))[:1]
-    spans = find(Tokens.of(turns), longest)
+    values = strongest(values_found(value, [Span(0, len(value), entity, 0.9, "r", "g")], "en"))
+    spans = find(Tokens.of(turns), values)
     assert {s.group for s in spans} == {"g"}
     gone = {i for s in spans for i in range(s.start, s.end)}
     assert "".join(c for i, c in enumerate(turns) if i not in gone) == left

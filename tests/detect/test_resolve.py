@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callveil.schemas.finding import Span
 from callveil.schemas.rules import Operator, Rules
-from callveil.transforms.detect.placeholders import outside, placeholders
+from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
 
 SPAN = st.builds(
@@ -88,7 +88,7 @@ def test_accept(text: str, entity: str, score: float, detector: str, floor: tupl
     ],
 )
 def test_placeholders_are_read_around(text: str, left: list[str]) -> None:
-    spans = list(outside(text, [Span(0, len(text), "PERSON", 0.9, "r", "g")], placeholders(Rules())))
+    spans = list(outside(text, [Span(0, len(text), "PERSON", 0.9, "r", "g")], taken(text, placeholders(Rules()))))
     assert [text[s.start : s.end].strip("[]") for s in spans] == left
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from callveil.schemas.finding import Span
+from callveil.transforms.detect.leaves import ROLE_WORDS
 
 TOKEN = re.compile(r"[^\W_]+")
 MAX_FUZZY_TOKENS = 4000
@@ -24,7 +25,7 @@ class Alignment:
 
     Attributes:
         left, right: positions in either text, pairwise corresponding, both ascending.
-        exact: every letter and digit of the right text has a partner (speaker labels apart).
+        exact: every letter and digit of the right text has a partner (speaker labels and placeholders apart).
     """
 
     left: tuple[int, ...]
@@ -57,7 +58,7 @@ class Alignment:
 @lru_cache(maxsize=256)
 def _label(speakers: frozenset[str]) -> re.Pattern[str]:
     names = "|".join(sorted((re.escape(s) for s in speakers if s), key=len, reverse=True))
-    return re.compile(rf"(?m)^[ \t]*(?:\[[\d:.,\s\->]*\][ \t]*)?(?:{names or '(?!)'})[ \t]*(?:\([\d:.\s]*\))?[ \t]*[:>\-][ \t]*", re.IGNORECASE)
+    return re.compile(rf"(?m)^[ \t]*(?:\[[\d:.,\s\->]*\][ \t]*)?(?P<name>{names or '(?!)'})[ \t]*(?:\([\d:.\s]*\))?[ \t]*[:>\-][ \t]*", re.IGNORECASE)
 
 
 ROLE_LABELS = frozenset({"agent", "caller", "customer", "speaker", "speaker 1", "speaker 2", "rep", "client", "visitor", "contact"})
@@ -68,15 +69,28 @@ def speaker_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]
     return [m.span() for m in _label(speakers | ROLE_LABELS).finditer(text)]
 
 
-def _letters(text: str, skip: list[tuple[int, int]]) -> tuple[str, list[int]]:
+def role_labels(text: str, speakers: frozenset[str]) -> list[tuple[int, int]]:
+    """Spans of the names in those labels that name a role (`Caller`, `spk_0`) and so nobody."""
+    return [m.span("name") for m in _label(speakers | ROLE_LABELS).finditer(text) if ROLE_WORDS.fullmatch(m["name"])]
+
+
+PLACEHOLDER = "\ue000"
+"""Stands for a run of placeholders. What was one value in one text is a placeholder for every word in the other."""
+
+
+def _letters(text: str, skip: list[tuple[int, int]], done: re.Pattern[str] | None) -> tuple[str, list[int]]:
+    """Letters and digits of a text, lower case, with their places; none of what lies in `skip`, and one mark for a run of placeholders."""
     chars: list[str] = []
     places: list[int] = []
-    skips = iter(skip)
-    lo, hi = next(skips, (len(text) + 1, 0))
+    regions = iter(_regions(skip, [m.span() for m in done.finditer(text)] if done else []))
+    lo, hi, mark = next(regions, (len(text) + 1, 0, False))
     for match in TOKEN.finditer(text):
         while match.start() >= hi and hi:
-            lo, hi = next(skips, (len(text) + 1, 0))
+            lo, hi, mark = next(regions, (len(text) + 1, 0, False))
         if lo <= match.start() < hi:
+            if mark and not (chars and chars[-1] == PLACEHOLDER):
+                chars.append(PLACEHOLDER)
+                places.append(match.start())
             continue
         word = match.group().lower()
         if len(word) != match.end() - match.start():  # lower-casing changed the length (a few letters do that)
@@ -84,6 +98,17 @@ def _letters(text: str, skip: list[tuple[int, int]]) -> tuple[str, list[int]]:
         chars.append(word)
         places.extend(range(match.start(), match.end()))
     return "".join(chars), places
+
+
+def _regions(skip: list[tuple[int, int]], marks: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """Both kinds of places in order and disjoint, with whether a place is a mark; a mark that reaches into a place to skip is skipped with it."""
+    out: list[tuple[int, int, bool]] = []
+    for start, end, mark in sorted([*((a, b, False) for a, b in skip), *((a, b, True) for a, b in marks)]):
+        if out and start < out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]), out[-1][2] and mark)
+        else:
+            out.append((start, end, mark))
+    return out
 
 
 def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
@@ -99,14 +124,18 @@ def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
     return None if inside else start
 
 
-def align(left: str, right: str, speakers: frozenset[str] = frozenset()) -> Alignment:
+def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: re.Pattern[str] | None = None) -> Alignment:
     """Line `right` up with `left`; labels at line starts of `right` are passed over.
+
+    Args:
+        speakers: labels of speakers, lower case.
+        done: pattern of placeholders (`detect.placeholders`); adjacent ones count as one.
 
     Returns an exact alignment where the letters and digits are the same, else the longest common runs of words
     (for texts up to `MAX_FUZZY_TOKENS`), else an empty one.
     """
-    a, left_places = _letters(left, [])
-    b, right_places = _letters(right, speaker_labels(right, speakers))
+    a, left_places = _letters(left, [], done)
+    b, right_places = _letters(right, speaker_labels(right, speakers), done)
     if a == b:
         return Alignment(tuple(left_places), tuple(right_places), True)
     start = _part(a, b, left, left_places)

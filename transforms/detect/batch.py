@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from callveil.schemas.finding import Span
@@ -15,15 +15,17 @@ from callveil.transforms.detect.consistent import speaker_names, strongest, valu
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.known import KnownValue, Tokens, find, known_values
+from callveil.transforms.detect.known import WORD, KnownValue, Tokens, find, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, walk
-from callveil.transforms.detect.placeholders import outside, placeholders
+from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
 from callveil.transforms.detect.view import View
 
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
 
+MODEL = "SpacyRecognizer"
+"""Detector of what the language model found."""
 
 FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+")
 """Keys of this form (snake, kebab, camel or upper case) are names of fields; a key written any other way is read like a text."""
@@ -49,6 +51,7 @@ class Detected:
         readings: the texts that were read.
         spans: spans per reading, in the reading's offsets, unfiltered.
         known: the contact's own values.
+        read: what the engines found in each view, before anything else was added, so that an equal view need not be read twice.
     """
 
     job: Job
@@ -56,6 +59,7 @@ class Detected:
     readings: list[Reading] = field(repr=False)
     spans: list[list[Span]] = field(repr=False)
     known: list[KnownValue] = field(repr=False)
+    read: dict[View, tuple[Span, ...]] = field(repr=False, default_factory=dict)
 
 
 def treatments(job: Job) -> list[tuple[Leaf, str]]:
@@ -96,12 +100,15 @@ def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
     return "redact" if f"redact:{leaf.field.name}" in floor or (leaf.entity or leaf.field.entity) in floor else treatment
 
 
-def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected | Rejected]:
+def detect_batch(
+    detector: Detector, jobs: Sequence[Job], read: Sequence[Mapping[View, tuple[Span, ...]]] | None = None
+) -> Iterator[Detected | Rejected]:
     """Find personal data in a batch of records.
 
     Args:
         detector: this process' engines.
         jobs: records with their decisions, in any mix of languages.
+        read: for each job what the engines have found already in views it may hold (`Detected.read`, same language).
 
     Yields: one item per job, in order: what was found, or why the record cannot be shown to be clean.
     """
@@ -111,10 +118,15 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
         leaves = treatments(job)
         staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
         scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
-        readings = Document(scanned, roles_of(job.raw.record)).readings if scanned else []
+        readings = Document(scanned, roles_of(job.raw.record), placeholders(job.decision.rules)).readings if scanned else []
         prepared.append(Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff)))
         for i, reading in enumerate(readings):
-            if reading.analysed and job.decision.language:
+            if not (reading.analysed and job.decision.language):
+                continue
+            if read is not None and (found := read[n].get(reading.view)) is not None:
+                prepared[n].read[reading.view] = found
+                prepared[n].spans[i].extend(found)
+            else:
                 work[job.decision.language].append((reading.view, (n, i)))
     failed: dict[int, DetectionFailed] = {}
     for language in sorted(work):
@@ -122,6 +134,7 @@ def detect_batch(detector: Detector, jobs: Sequence[Job]) -> Iterator[Detected |
             if isinstance(spans, DetectionFailed):
                 failed[n] = spans
             else:
+                prepared[n].read[prepared[n].readings[i].view] = tuple(spans)
                 prepared[n].spans[i].extend(spans)
     for n, detected in enumerate(prepared):
         if n in failed:
@@ -144,6 +157,7 @@ def _complete(detected: Detected) -> None:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
     done = placeholders(rules)
+    shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     for i, reading in enumerate(detected.readings):
         if not reading.analysed:
@@ -153,7 +167,8 @@ def _complete(detected: Detected) -> None:
             tokens[i] = Tokens.of(reading.view.text)
             spans.extend(find(tokens[i], detected.known))
         spans.extend(_denied(reading.view.text, rules.deny))
-        spans[:] = outside(reading.view.text, spans, done)
+        spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
+        spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         if guarded:
             spans[:] = [
@@ -164,7 +179,7 @@ def _complete(detected: Detected) -> None:
         names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
         if names:
             # What looks like a field's name is none of a person: only known values and patterns count there.
-            spans[:] = [s for s in spans if s.detector != "SpacyRecognizer" or not any(a <= s.start < b for a, b in names)]
+            spans[:] = [s for s in spans if s.detector != MODEL or not any(a <= s.start < b for a, b in names)]
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
         _spread(detected, tokens)
@@ -191,7 +206,14 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
             if reading.analysed:
                 names = [(s.start, s.end) for s in reading.segments if s.leaf.key]
                 found = find(tokens.get(i) or Tokens.of(reading.view.text), wanted, CONSISTENCY)
-                spans.extend(s for s in outside(reading.view.text, found, done) if not any(a <= s.start < b for a, b in names))
+                places = taken(reading.view.text, done, reading.labels)
+                spans.extend(s for s in outside(reading.view.text, found, places) if not any(a <= s.start < b for a, b in names))
+
+
+def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
+    """Whether a text is nothing but shorthand such as `Pls`, which a language model takes for a name where a capital letter begins it."""
+    words = [fold(w) for w in WORD.findall(text)]
+    return bool(words) and all(w in shorthand for w in words)
 
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:

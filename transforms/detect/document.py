@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.align import Alignment, align, speaker_labels
-from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
+from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
@@ -34,12 +35,14 @@ class Reading:
     Attributes:
         name: conversation, fields, or the field that is a copy of the conversation.
         copy: how the conversation's text lines up with this one, for copies.
+        labels: places of speaker labels in a flat text that name a role and so nobody.
     """
 
     name: str
     view: View
     segments: list[Segment] = field(repr=False)
     copy: Alignment | None = None
+    labels: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def analysed(self) -> bool:
@@ -70,10 +73,12 @@ class Document:
     Args:
         leaves: the leaves to scan, as `leaves.walk` gives them.
         roles: role of each turn, message and word; see `roles_of`.
+        done: pattern of placeholders that stand in the texts already; see `detect.placeholders`.
     """
 
     leaves: list[Leaf]
     roles: dict[tuple[str, int], str]
+    done: re.Pattern[str] | None = None
 
     @cached_property
     def readings(self) -> list[Reading]:
@@ -84,7 +89,7 @@ class Document:
             source = leaf.path[0]
             if source in CONVERSATIONS and leaf.prose and leaf.field.name == source:
                 spoken.setdefault(str(source), []).append(leaf)
-            else:
+            elif not _is_role(leaf):
                 rest.append(leaf)
         out: list[Reading] = []
         speakers = frozenset(leaf.text.lower() for leaf in self.leaves if leaf.path[-1] == "speaker")
@@ -94,17 +99,18 @@ class Document:
             reading = self._conversation(source, spoken[source], speakers)
             # A text message beside a call's transcript is another conversation; everything else repeats the first.
             if out:
-                reading.copy = align(out[0].view.text, reading.view.text, speakers)
+                reading.copy = align(out[0].view.text, reading.view.text, speakers, self.done)
                 reading.name = source
             out.append(reading)
         if rest:
-            out.append(_fields(rest))
+            out.append(_fields(rest, self.done))
         return out
 
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
         if source in ("transcription_text", "message_body"):
             leaf = leaves[0]
-            return Reading("conversation", View(leaf.text, _flat_turns(leaf.text, speakers)), [Segment(leaf, 0)])
+            view = View(leaf.text, _flat_turns(leaf.text, speakers))
+            return Reading("conversation", view, [Segment(leaf, 0)], labels=role_labels(leaf.text, speakers))
         parts: list[str] = []
         segments: list[Segment] = []
         turns: list[Turn] = []
@@ -127,6 +133,11 @@ class Document:
         return Reading("conversation", View("".join(parts), tuple(turns)), segments)
 
 
+def _is_role(leaf: Leaf) -> bool:
+    """Whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
+    return leaf.path[-1] == "speaker" and not leaf.entity and leaf.field.name in CONVERSATIONS and ROLE_WORDS.fullmatch(leaf.text) is not None
+
+
 def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
     """Turns of a flat transcript whose lines begin with a speaker's label."""
     labels = speaker_labels(text, speakers)
@@ -139,7 +150,18 @@ def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def _fields(leaves: list[Leaf]) -> Reading:
+def _spaced(text: str, done: re.Pattern[str] | None) -> str:
+    """A key as a question: `_` read as a space, but not within placeholders, which would be none then."""
+    if done is None or "_" not in text:
+        return text.replace("_", " ")
+    out, place = [], 0
+    for match in done.finditer(text):
+        out += [text[place : match.start()].replace("_", " "), match.group()]
+        place = match.end()
+    return "".join([*out, text[place:].replace("_", " ")])
+
+
+def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
     """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
     parts: list[str] = []
     segments: list[Segment] = []
@@ -160,7 +182,7 @@ def _fields(leaves: list[Leaf]) -> Reading:
         if not answer and not question:
             seen[leaf.text] = place
         segments.append(Segment(leaf, place))
-        parts.append(leaf.text.replace("_", " ") if question else leaf.text)
+        parts.append(_spaced(leaf.text, done) if question else leaf.text)
         turns.append(Turn(place, place + len(leaf.text), AGENT if question else CALLER if answer else UNKNOWN))
         place += len(leaf.text) + 1
         previous = leaf

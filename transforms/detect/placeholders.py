@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -13,6 +14,9 @@ from callveil.schemas.rules import Rules
 
 MANUAL = "REDACTED"
 """Entity type of what a person asked to be taken out without saying what it is."""
+
+DENIED = "deny_list"
+"""Detector of texts the policy names; they may be signs alone, where nothing else that is found can."""
 
 PLATFORM = ("[redacted]",)
 """What platforms write in place of a value."""
@@ -24,11 +28,26 @@ MARK = "\x00"
 def placeholders(rules: Rules) -> re.Pattern[str]:
     """Pattern of everything `redact.operators` writes under these rules. Only declared entity types count: `[JOHN]` is none."""
     own = frozenset({*rules.operators, *(entity for _, entity in rules.deny)})
-    return _pattern(rules.label_for(MARK), own)
+    masks = frozenset((o.char, o.keep_last) for o in (*rules.operators.values(), rules.default_operator) if o.name == "mask")
+    return _pattern(rules.label_for(MARK), own, masks)
+
+
+def _masked(char: str, keep: int) -> list[str]:
+    """Patterns of what a mask leaves readable, with what it has masked before that.
+
+    No more is kept than masked (`redact.operators.Mask`), and what is kept ends a word. Kept digits may stand by themselves
+    (`**** 1111`); other letters only where masked ones stand directly before them, since a word of its own may be anything.
+    """
+    c = re.escape(char)
+    forms = []
+    for n in range(keep, 0, -1):
+        before = rf"{c}(?:[^\w\n{c}]{{0,3}}{c}){{{n - 1},60}}"
+        forms += [rf"{before}(?:[^\w\s]?\w){{{n}}}(?!\w)", rf"{before}(?:[^\w\n]{{0,3}}\d){{{n}}}(?!\w)"]
+    return [*forms, rf"(?<!\w){c}{{2,}}(?!\w)"] if char.isalnum() else forms
 
 
 @lru_cache(maxsize=256)
-def _pattern(label: str, own: frozenset[str]) -> re.Pattern[str]:
+def _pattern(label: str, own: frozenset[str], masks: frozenset[tuple[str, int]]) -> re.Pattern[str]:
     names = "(?:" + "|".join(sorted(map(re.escape, own | ENTITIES.keys() | {MANUAL}), key=lambda n: (-len(n), n))) + ")"
     before, after = (
         (r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""),
@@ -39,16 +58,33 @@ def _pattern(label: str, own: frozenset[str]) -> re.Pattern[str]:
         rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]",
     ]
     forms += [re.escape(text) for text in PLATFORM]
+    forms += [form for char, keep in sorted(masks) for form in _masked(char, keep)]
     return re.compile("|".join(form for form in forms if form))
 
 
-def outside(text: str, spans: Iterable[Span], pattern: re.Pattern[str]) -> Iterator[Span]:
-    """The spans without the placeholders they reach into: pieces that hold no letter or digit beside them are left out."""
-    taken = [m.span() for m in pattern.finditer(text)]
+def taken(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:
+    """Places of placeholders in a text, and `others`, in order and disjoint."""
+    places: list[tuple[int, int]] = []
+    for start, end in sorted([*(m.span() for m in pattern.finditer(text)), *others]):
+        if places and start < places[-1][1]:
+            places[-1] = places[-1][0], max(end, places[-1][1])
+        else:
+            places.append((start, end))
+    return places
+
+
+def outside(text: str, spans: Iterable[Span], places: Sequence[tuple[int, int]]) -> Iterator[Span]:
+    """The spans without the `places` (as `taken` gives them) they reach into: what holds no letter or digit is left out."""
+    ends = [end for _, end in places]
     for span in spans:
-        inner = [(a, b) for a, b in taken if a < span.end and span.start < b]
+        inner: list[tuple[int, int]] = []
+        for place in places[bisect_right(ends, span.start) :]:
+            if place[0] >= span.end:
+                break
+            inner.append(place)
         if not inner:
-            yield span
+            if span.detector == DENIED or any(c.isalnum() for c in text[span.start : span.end]):
+                yield span
             continue
         edges = [span.start, *(edge for pair in inner for edge in pair), span.end]
         for lo, hi in zip(edges[::2], edges[1::2], strict=True):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
@@ -15,15 +17,16 @@ from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.transforms.detect.batch import Detected
-from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL, Tokens, find
-from callveil.transforms.detect.leaves import Leaf, Path, get_at, set_at, walk
+from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import merge
+from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
+from callveil.transforms.redact.pieces import pieces_of
 from callveil.transforms.store.keyring import Keyring
 
 WHOLE = "field"
@@ -78,15 +81,19 @@ class Redactor:
         self.run = run
         self.engine = anonymizer()
 
-    def redact(self, detected: Detected) -> Redacted | Rejected:
+    def redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]] = MappingProxyType({})) -> Redacted | Rejected:
         """Redact one record.
+
+        Args:
+            detected: the record with what was found in it.
+            extra: further spans to replace, by `Leaf.shown`, in the leaf's offsets; see `redact.settle`.
 
         Returns: the redacted record with its findings, or a rejection where a finding could not be applied or a value
             that had to go was still there afterwards. The raw record is not changed.
         """
         raw = detected.job.raw
         try:
-            work = _Work(self, detected)
+            work = _Work(self, detected, extra)
             record = work.apply()
         except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
             return Rejected(
@@ -110,8 +117,9 @@ class Redactor:
 class _Work:
     """One record on its way from raw to redacted."""
 
-    def __init__(self, redactor: Redactor, detected: Detected) -> None:
-        self.redactor, self.detected = redactor, detected
+    def __init__(self, redactor: Redactor, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> None:
+        self.redactor, self.detected, self.extra = redactor, detected, extra
+        self.values: dict[str, str] = {}
         self.job = detected.job
         self.raw = detected.job.raw
         self.decision = detected.job.decision
@@ -126,15 +134,19 @@ class _Work:
 
     def apply(self) -> dict[str, Any]:
         """The redacted values of the record."""
-        record: dict[str, Any] = _clone(self.raw.record)
-        pieces = self._pieces()
+        record: dict[str, Any] = clone(self.raw.record)
+        found = pieces_of(self.detected)
+        self.values = found.values
+        pieces = {id(leaf): spans for leaf, spans in found.redact}
+        for leaf, span in found.keep:
+            self.findings.append(self._finding(leaf, span, "keep", span.start, span.end, "", status="kept"))
         removed: list[Path] = []
         renamed: list[tuple[Path, str]] = []
         for leaf, treatment in self.detected.leaves:
             whole = None if leaf.key else field_requests(self.requests, leaf)
             self._note_whole(leaf, treatment)
             if treatment == "clear" or (whole and (leaf.number or leaf.field.group == "unknown")):
-                removed.append(_removal(leaf) if treatment == "clear" else leaf.path)
+                removed.append(removal(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
                 continue
             if whole:
@@ -144,21 +156,22 @@ class _Work:
             else:
                 spans = pieces.get(id(leaf), [])
             manual = [s for s, _ in spans_for(self.requests, leaf, self.raw.record)] if self.requests and not leaf.key else []
-            if manual:
-                spans = merge([*spans, *manual])
+            more = self.extra.get(leaf.shown, ())
+            if manual or more:
+                spans = merge([*spans, *more, *manual])
             if not spans:
                 continue
             text = self._replace(leaf, spans)
             if leaf.key:
                 renamed.append((leaf.path, text))
-            elif leaf.number and not _is_json(leaf):
+            elif leaf.number and not is_json(leaf):
                 removed.append(leaf.path)
             else:
                 set_at(record, leaf.path, text)
         for path in removed:
-            _remove(record, path)
+            remove(record, path)
         for path, key in sorted(renamed, key=lambda r: -len(r[0])):
-            _rename(record, path, key)
+            rename(record, path, key)
         self._clear_wordless(record)
         self._settle_kept()
         return record
@@ -195,30 +208,6 @@ class _Work:
         elif treatment == "redact" and not (leaf.entity or leaf.field.entity):
             self.whole.add(f"redact:{leaf.field.name}")
 
-    def _pieces(self) -> dict[int, list[Span]]:
-        """Disjoint spans per leaf (by identity), from all readings."""
-        self.values: dict[str, str] = {}
-        out: dict[int, list[Span]] = defaultdict(list)
-        guarded = {id(leaf) for leaf, treatment in self.detected.leaves if treatment == "guard"}
-        kept: list[tuple[Leaf, Span]] = []
-        for reading, found in zip(self.detected.readings, self.detected.spans, strict=True):
-            text = reading.view.text
-            redact, keep = accept(text, found, self.rules, self.decision.floor)
-            merged = merge(redact)
-            values: dict[str, list[str]] = defaultdict(list)
-            for span in merge(s for s in redact if s.detector != CONSISTENCY):  # further mentions stand for the value, they are no part of it
-                values[span.group].append(text[span.start : span.end])
-            for group, parts in values.items():
-                self.values.setdefault(group, " ".join(parts))  # copies of the conversation repeat what it said first
-            for leaf, span in reading.split(merged):
-                out[id(leaf)].append(span)
-            kept.extend(reading.split(merge(keep)))
-        for leaf, span in kept:
-            # Kept findings are recorded where nothing else touched the text, so that a report can say what was left readable on purpose.
-            if id(leaf) not in guarded and not leaf.key and not any(s.start < span.end and span.start < s.end for s in out.get(id(leaf), ())):
-                self.findings.append(self._finding(leaf, span, "keep", span.start, span.end, "", status="kept"))
-        return {key: merge(spans) for key, spans in out.items()}
-
     def _whole(self, leaf: Leaf) -> list[Span]:
         entity = leaf.entity or leaf.field.entity or ENTITY
         if self.rules.operator(entity).name == "keep" and entity not in self.decision.floor and entity != ENTITY:
@@ -235,8 +224,12 @@ class _Work:
             piece = leaf.text[span.start : span.end]
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
-            if action == "mask" and canonical(span.entity, piece) != canonical(span.entity, value):
-                params["keep_last"] = 0  # a part of a value may not show the last characters of each part
+            if action == "mask" and (
+                canonical(span.entity, piece) != canonical(span.entity, value)
+                or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
+            ):
+                # A part of a value may not show the last characters of each part, and what another look still took for a value shows none.
+                params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
             else:
@@ -277,10 +270,12 @@ class _Work:
         if known:
             self.cleared[name] = replace(known, count=known.count + (0 if leaf.key else 1))
             return
+        detector = REQUEST if request else "mode" if self.decision.mode == "full" else WHOLE
+        trigger = asked.trigger if asked else self.decision.trigger
         self.cleared[name] = Finding(
-            field_path=name, entity_type=leaf.field.entity or ENTITY, detector=REQUEST if request else "mode" if self.decision.mode == "full" else WHOLE, score=1.0,
-            action="clear", count=0 if leaf.key else 1, trigger=asked.trigger if asked else self.decision.trigger, request_id=asked.request_id if asked else "",
-            actor_id=asked.actor if asked else "", detector_version=VERSION,
+            field_path=name, entity_type=leaf.field.entity or ENTITY, detector=detector, score=1.0, action="clear",
+            count=0 if leaf.key else 1, trigger=trigger, request_id=asked.request_id if asked else "", actor_id=asked.actor if asked else "",
+            detector_version=VERSION,
         )  # fmt: skip
 
     def residual(self, record: dict[str, Any]) -> bool:
@@ -339,46 +334,3 @@ class _Work:
 def _order(finding: Finding) -> tuple[Any, ...]:
     path = tuple((int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"[.\[\]{}]+", finding.field_path) if p)
     return path, finding.span_start if finding.span_start is not None else -1, finding.span_end or 0, finding.entity_type
-
-
-def _is_json(leaf: Leaf) -> bool:
-    """Whether the leaf stands inside a JSON member, where a number can become a text."""
-    return leaf.field.name not in BY_NAME or len(leaf.path) > 1
-
-
-def _removal(leaf: Leaf) -> Path:
-    """What is removed when a leaf is cleared: the whole field, or the undeclared members of a nested record."""
-    return leaf.path[: leaf.path.index("extra") + 1] if leaf.field.group == "unknown" and "extra" in leaf.path else leaf.path[:1]
-
-
-def _clone(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _clone(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clone(v) for v in value]
-    return value
-
-
-def _remove(record: dict[str, Any], path: Path) -> None:
-    """Take the value at `path` out; a list position becomes None, so that others keep theirs. Missing is fine."""
-    try:
-        parent = get_at(record, path[:-1])
-    except (KeyError, IndexError, TypeError):
-        return
-    if isinstance(parent, dict):
-        parent.pop(path[-1], None)
-    elif isinstance(parent, list) and isinstance(path[-1], int) and path[-1] < len(parent):
-        parent[path[-1]] = None
-
-
-def _rename(record: dict[str, Any], path: Path, key: str) -> None:
-    """Rename a JSON key in place, keeping the order; a name already taken gets a number."""
-    parent = get_at(record, path[:-1])
-    if path[-1] not in parent:
-        return
-    name, n = key, 2
-    while name in parent and name != path[-1]:
-        name, n = f"{key}#{n}", n + 1
-    items = [(name if k == path[-1] else k, v) for k, v in parent.items()]
-    parent.clear()
-    parent.update(items)

@@ -13,6 +13,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.shard import Shard
 from callveil.transforms.detect.transform import DetectedBatch, with_content
 from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.settle import redact_batch
 from callveil.transforms.run.job import RedactJob, engines
 
 
@@ -36,11 +37,12 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 
     def process(self, batch: DetectedBatch) -> Iterator[RedactedBatch]:
         started = time.monotonic()
-        redactor = engines(self.job).redactor
+        built = engines(self.job)
         redacted: list[Redacted] = []
         rejected = list(batch.rejected)
-        for detected in batch.detected:
-            result = redactor.redact(detected)
+        with built.lock:
+            results = redact_batch(built.detector, built.redactor, batch.detected)
+        for detected, result in zip(batch.detected, results, strict=True):
             if isinstance(result, Rejected):
                 rejected.append(with_content(result, detected.job))
             else:

@@ -17,6 +17,7 @@ from callveil.transforms.detect.decide import Floor, decide, stronger
 from callveil.transforms.detect.transform import with_content
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.settle import redact_batch
 from callveil.transforms.redact.stored import stored_record, to_stored_offsets
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.run.shards import count
@@ -104,12 +105,14 @@ def _redo(
     done: dict[InteractionKey, Redacted] = {}
     rejected: list[Rejected] = []
     with built.lock:
-        for work, item in zip(jobs, detect_batch(built.detector, jobs), strict=True):
-            result = item if isinstance(item, Rejected) else built.redactor.redact(item)
-            if isinstance(result, Rejected):
-                rejected.append(with_content(result, work))
-            else:
-                done[work.raw.key] = result
+        items = list(detect_batch(built.detector, jobs))
+        results = iter(redact_batch(built.detector, built.redactor, [i for i in items if not isinstance(i, Rejected)]))
+    for work, item in zip(jobs, items, strict=True):
+        result = item if isinstance(item, Rejected) else next(results)
+        if isinstance(result, Rejected):
+            rejected.append(with_content(result, work))
+        else:
+            done[work.raw.key] = result
     return done, rejected
 
 

@@ -1,0 +1,55 @@
+"""From what was found in the readings of a record to what is replaced in each of its texts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from callveil.schemas.finding import Span
+from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
+from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.resolve import accept, merge
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What a record's readings say about its texts.
+
+    Attributes:
+        redact: the texts in which something is replaced, each with disjoint spans in its own offsets.
+        keep: what the policy leaves readable, where nothing else touches the text: recorded, so that a report can say so.
+        values: the whole value of each group of spans, which may be spread over several texts.
+    """
+
+    redact: list[tuple[Leaf, list[Span]]] = field(repr=False)
+    keep: list[tuple[Leaf, Span]] = field(repr=False)
+    values: dict[str, str] = field(repr=False)
+
+
+def pieces_of(detected: Detected) -> Pieces:
+    """Sort out what counts under the record's rules and cut it at the borders of its texts."""
+    decision = detected.job.decision
+    values: dict[str, str] = {}
+    leaves: dict[int, Leaf] = {}
+    spans: dict[int, list[Span]] = defaultdict(list)
+    guarded = {id(leaf) for leaf, treatment in detected.leaves if treatment == "guard"}
+    kept: list[tuple[Leaf, Span]] = []
+    for reading, found in zip(detected.readings, detected.spans, strict=True):
+        text = reading.view.text
+        redact, keep = accept(text, found, decision.rules, decision.floor)
+        parts: dict[str, list[str]] = defaultdict(list)
+        for span in merge(s for s in redact if s.detector != CONSISTENCY):  # further mentions stand for the value, they are no part of it
+            parts[span.group].append(text[span.start : span.end])
+        for group, said in parts.items():
+            values.setdefault(group, " ".join(said))  # copies of the conversation repeat what it said first
+        for leaf, span in reading.split(merge(redact)):
+            leaves[id(leaf)] = leaf
+            spans[id(leaf)].append(span)
+        kept.extend(reading.split(merge(keep)))
+    readable = [
+        (leaf, span)
+        for leaf, span in kept
+        if id(leaf) not in guarded and not leaf.key and not any(s.start < span.end and span.start < s.end for s in spans.get(id(leaf), ()))
+    ]
+    return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, values)
