@@ -12,7 +12,8 @@ RECOGNIZERS = build("fr", ("FR",))
 CASES = {
     # telephone numbers
     "in pairs": "mon numéro c'est le [zéro six douze trente-quatre quatre-vingt-dix-sept soixante-dix|PHONE_NUMBER]",
-    "in pairs without hyphens": "A: quel est votre numéro de téléphone || C: [zéro six quatre vingt douze soixante et onze vingt et un zéro huit|PHONE_NUMBER]",
+    "in pairs without hyphens": "A: quel est votre numéro de téléphone || C: [zéro six quatre vingt douze soixante et onze vingt et un zéro "
+    "huit|PHONE_NUMBER]",
     "digits one by one": "A: votre numéro s'il vous plaît || C: [zéro un quatre deux trois quatre cinq six sept huit|PHONE_NUMBER]",
     "with doubles": "A: à quel numéro peut-on vous rappeler ? || C: au [zéro six double zéro douze trente-quatre cinquante-six|PHONE_NUMBER]",
     "belgian tens": "rappelez-moi au [zéro quatre septante-cinq douze nonante-deux trente-trois|PHONE_NUMBER]",
@@ -20,13 +21,16 @@ CASES = {
     "written with dots": "Tél : [01.42.34.56.78|PHONE_NUMBER]",
     "with the country": "mon portable : [+33 6 12 34 56 78|PHONE_NUMBER]",
     "bare": "notez le [0612345678|PHONE_NUMBER] merci",
-    "over turns": "A: votre numéro de portable ? || C: [zéro six] || A: oui || C: [douze trente-quatre] || A: d'accord || C: [cinquante-six soixante-dix-huit]",
-    "corrected": "A: votre téléphone ? || C: [zéro six douze trente-quatre non pardon zéro six treize trente-quatre cinquante-six dix-huit|PHONE_NUMBER]",
+    "over turns": "A: votre numéro de portable ? || C: [zéro six] || A: oui || C: [douze trente-quatre] || A: d'accord || C: [cinquante-six "
+    "soixante-dix-huit]",
+    "corrected": "A: votre téléphone ? || C: [zéro six douze trente-quatre non pardon zéro six treize trente-quatre cinquante-six "
+    "dix-huit|PHONE_NUMBER]",
     "read back": "A: votre numéro ? || C: [06 12 34 56 78] || A: donc [zéro six douze trente-quatre cinquante-six soixante-dix-huit]",
     # cards and accounts
     "card": "la carte c'est [quatre un un un un un un un un un un un un un un un|CREDIT_CARD]",
     "card in groups": "Carte bancaire [4242 4242 4242 4242|CREDIT_CARD], expire [04/27|CARD_EXPIRY], cryptogramme [123|CVV].",
-    "card in pairs": "A: le numéro de carte ? || C: [quarante-deux quarante-deux quarante-deux quarante-deux] || A: oui || C: [4242 4242|CREDIT_CARD]",
+    "card in pairs": "A: le numéro de carte ? || C: [quarante-deux quarante-deux quarante-deux quarante-deux] || A: oui || C: [4242 "
+    "4242|CREDIT_CARD]",
     "last four": "A: les quatre derniers chiffres de votre carte ? || C: [quatre deux quatre deux|CREDIT_CARD]",
     "security code": "A: et les trois chiffres au dos || C: [un deux trois|CVV]",
     "expiry": "A: la date d'expiration ? || C: [avril deux mille vingt-sept|CARD_EXPIRY]",
@@ -34,7 +38,8 @@ CASES = {
     # social security
     "nir": "mon numéro de sécurité sociale est le [2 84 07 75 116 001 90|FR_NIR]",
     "nir without a cue": "c'est [284077511600190|FR_NIR] merci",
-    "nir in words": "A: votre numéro de sécu ? || C: [deux quatre-vingt-quatre zéro sept soixante-quinze cent seize zéro zéro un quatre-vingt-dix|FR_NIR]",
+    "nir in words": "A: votre numéro de sécu ? || C: [deux quatre-vingt-quatre zéro sept soixante-quinze cent seize zéro zéro un "
+    "quatre-vingt-dix|FR_NIR]",
     "nir of corsica": "numéro de sécu : [1 85 05 2A 004 001 81|FR_NIR]",
     # dates of birth
     "born in words": "A: votre date de naissance ? || C: le [quatre juillet mille neuf cent quatre-vingt-quatre|DATE_OF_BIRTH]",
