@@ -43,10 +43,11 @@ def _hit(places: Places, first: int, after: int, score: float, why: str) -> Hit:
 
 
 def _numbered(places: Places) -> list[Hit]:
-    reading, out, token = places.reading, [], 0
-    while token < reading.count:
-        if reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS) or (reading.glued(token) and token and reading.low[token - 1] not in "\n(>,.#"):
-            token += 1
+    reading, out, passed = places.reading, [], 0
+    for token in reading.telling:
+        if token < passed or reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS):
+            continue
+        if reading.glued(token) and token and reading.low[token - 1] not in "\n(>,.#":
             continue
         after = places.house(token)
         stop = places.limit(token)
@@ -74,18 +75,19 @@ def _numbered(places: Places) -> list[Hit]:
             ):
                 start -= 1
             out.append(_hit(places, start, end, 0.8 if found[1] else 0.6, "house number and street"))
-            token = end
+            passed = end
         else:
-            token = max(token + 1, after or 0)
+            passed = after or 0
     return out
 
 
 def _number_last(places: Places) -> list[Hit]:
     """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
     reading, vocab, out = places.reading, places.vocab, []
-    for token in range(1, reading.count):
+    for token in reading.telling:
         if (
-            reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS)
+            token == 0
+            or reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS)
             or token in places.skip
             or len(reading.low[token]) > 5
             or reading.turn[token] != reading.turn[token - 1]
@@ -148,18 +150,16 @@ def _unit_follows(places: Places, at: int, stop: int) -> bool:
 
 def _told(places: Places) -> list[Hit]:
     """What follows "the address is" or answers the question for it."""
-    reading, out = places.reading, []
-    for said in reading.turns:
-        token = said.first
-        while token < said.last:
-            lead = reading.match(token, places.vocab.address_leads, said.last) if reading.low[token] in places.vocab.address_leads else None
-            if lead is None:
-                token += 1
-                continue
-            span = _place(places, lead[0], said.last, " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"])
-            if span is not None:
-                out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[token : lead[0]])}' before it"))
-            token = lead[0]
+    reading, out, after = places.reading, [], 0
+    for token in reading.tokens_in(places.vocab.address_leads):
+        said = reading.turns[reading.turn[token]]
+        lead = reading.match(token, places.vocab.address_leads, said.last) if token >= after else None
+        if lead is None:
+            continue
+        after = lead[0]
+        span = _place(places, lead[0], said.last, " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"])
+        if span is not None:
+            out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[token : lead[0]])}' before it"))
     if "address" in reading.topics:
         for index, said in enumerate(reading.turns):
             asked = questions(reading, index)
@@ -214,7 +214,10 @@ def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[in
 def _unnumbered(places: Places) -> list[Hit]:
     """ "on park street", "Trinity Lane": one to three words and an unmistakable suffix."""
     reading, vocab, out = places.reading, places.vocab, []
-    for token in range(1, reading.count):
+    ends = {word for word in reading.places if word in vocab.streets or word.endswith(vocab.street_endings)}
+    for token in reading.tokens_in(ends):
+        if token == 0:
+            continue
         low = reading.low[token]
         if low not in vocab.streets and reading.kind[token] == WORD and reading.low[token - 1] in vocab.sets["on_streets"] and places.ending(token):
             out.append(_hit(places, token, places.tail(token + 1, places.limit(token)), 0.5, "name of a street"))
@@ -277,9 +280,7 @@ def _boxes(places: Places) -> list[Hit]:
     out: list[Hit] = []
     if reading.words.isdisjoint(vocab.sets["box"]):
         return out
-    for token in range(reading.count):
-        if reading.low[token] not in vocab.boxes:
-            continue
+    for token in reading.tokens_in(vocab.boxes):
         stop = places.limit(token)
         squeezed = [t for t in range(token, min(token + 8, stop)) if reading.low[t] != "."]
         words = tuple(reading.low[t] for t in squeezed)

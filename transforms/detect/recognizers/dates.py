@@ -9,8 +9,8 @@ from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, LINE, MONTH, ORDINAL, SEPARATOR, WORD
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, LINE, MONTH, ORDINAL, SEPARATOR
 from callveil.transforms.detect.recognizers.widen import widened
 
 _WRITTEN = re.compile(
@@ -34,7 +34,7 @@ class Item:
 
 
 class _Dates:
-    def __init__(self, reading: Reading, stream: list[int], written: dict[int, int], skip: frozenset[int]) -> None:
+    def __init__(self, reading: Reading, stream: Stream, written: dict[int, int], skip: frozenset[int]) -> None:
         self.reading, self.stream, self.written = reading, stream, written
         self.numbers = NumberParser(reading, stream, skip)
 
@@ -79,11 +79,10 @@ class _Dates:
 
     def runs(self) -> list[list[Item]]:
         out: list[list[Item]] = []
-        place, size = 0, len(self.stream)
-        while place < size:
-            found = self.item(place, False)
+        place = 0
+        for begin in self.stream.telling:
+            found = self.item(begin, False) if begin >= place else None
             if found is None:
-                place += 1
                 continue
             run: list[Item] = []
             while found is not None:
@@ -248,9 +247,8 @@ def ages(reading: Reading) -> list[Hit]:
     skip = blocked(reading)
     for stream in reading.streams:
         parser = NumberParser(reading, stream, skip)
-        for place, token in enumerate(stream):
-            if token < 0 or reading.kind[token] in (WORD, SEPARATOR, LINE):
-                continue
+        for place in stream.telling:
+            token = stream[place]
             number = parser.number(place, False)
             if number is None or not (len(number[0]) <= 3 and 90 <= int(number[0]) <= 120):
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.mail import ends_domain, is_dot, is_label
@@ -13,6 +14,8 @@ from callveil.transforms.detect.recognizers.vocabulary import MONTH, WORD
 _URL = re.compile(
     r"(?i)\b(?:https?|ftp)://[^\s<>\"]{1,2000}|\bwww\.[^\s<>\"]{1,2000}|(?<![\w@.])(?:[a-z0-9-]{2,63}\.){1,4}[a-z]{2,10}\b(?:/[^\s<>\"]{0,500})?"
 )
+_MAY_URL = re.compile(r"(?i)\.[a-z]{2}|://|www\.")
+_MAY_MAC = re.compile(r"(?i)[:.-](?:[0-9a-f]{2}[:-]|[0-9a-f]{4})")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)")
 _IPV6 = re.compile(r"(?i)(?<![\w:.])[0-9a-f:]{2,39}(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?![\w:])")
 _MAC = re.compile(r"(?i)(?<![\w:-])[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![\w:-])|(?<![\w.])(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}(?![\w.])")
@@ -22,7 +25,7 @@ _TRAILING = ".,;:!?)]}'\"’”"
 def urls(reading: Reading) -> list[Hit]:
     """Web addresses, written and spoken ("www dot example dot com slash help")."""
     text, out = reading.text, []
-    if "." in text:
+    if _MAY_URL.search(text):
         for match in _URL.finditer(text):
             whole = match.group()
             low = whole.lower()
@@ -37,7 +40,7 @@ def urls(reading: Reading) -> list[Hit]:
             end = match.start() + len(whole.rstrip(_TRAILING))
             if end > match.start():
                 out.append(Hit("URL", ((match.start(), end),), 0.6, "form of a web address"))
-    dots = [t for t in range(reading.count) if reading.kind[t] == WORD and reading.vocab.mail_joints.get(reading.low[t]) == "."]
+    dots = [t for t in reading.tokens_in(_spoken_dots(reading)) if reading.kind[t] == WORD]
     done = -1
     for dot in dots:
         if dot <= done or dot + 1 >= reading.count or reading.turn[dot] != reading.turn[dot + 1] or dot == 0 or not is_label(reading, dot - 1):
@@ -55,9 +58,9 @@ def urls(reading: Reading) -> list[Hit]:
 def network(reading: Reading) -> list[Hit]:
     """IP addresses of both versions and hardware addresses, written; IPv4 spoken with "dot" between its parts."""
     text, out = reading.text, []
-    for match in _MAC.finditer(text):
+    for match in _MAC.finditer(text) if _MAY_MAC.search(text) else ():
         out.append(Hit("MAC_ADDRESS", (match.span(),), 0.9, "form of a hardware address"))
-    for match in _IPV4.finditer(text):
+    for match in _IPV4.finditer(text) if reading.has_digits and "." in reading.words else ():
         if all(int(part) <= 255 for part in match.group().split(".")):
             out.append(Hit("IP_ADDRESS", (match.span(),), 0.9, "form of an IPv4 address"))
     if text.count(":") >= 2:
@@ -75,12 +78,19 @@ def _ipv6(candidate: str) -> bool:
     return True
 
 
+def _spoken_dots(reading: Reading) -> frozenset[str]:
+    """Words that stand for a dot."""
+    return frozenset(word for word, sign in reading.vocab.mail_joints.items() if sign == "." and word != ".")
+
+
 def spoken_ip(reading: Reading) -> list[Hit]:
     """ "one nine two dot one six eight dot one dot five": four numbers to 255 with "dot" between them."""
-    if not any(reading.vocab.mail_joints.get(word) == "." for word in reading.words if word != "."):
+    dots = _spoken_dots(reading)
+    if reading.words.isdisjoint(dots):
         return []
     out = []
-    for said in reading.turns:
+    parted = Counter(reading.turn[t] for t in reading.tokens_in(dots, "."))
+    for said in (reading.turns[turn] for turn in sorted(parted) if parted[turn] >= 3):
         groups: list[tuple[str, int, int]] = []
         token = said.first
         while token < said.last:

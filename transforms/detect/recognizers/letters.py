@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
 
 SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email", "iban"))
@@ -38,7 +38,7 @@ class Code:
 
 
 class _Spelling:
-    def __init__(self, reading: Reading, stream: list[int], skip: frozenset[int]) -> None:
+    def __init__(self, reading: Reading, stream: Stream, skip: frozenset[int]) -> None:
         self.reading, self.stream, self.skip = reading, stream, skip
         self.numbers = NumberParser(reading, stream, skip)
         self.kind, self.low = reading.kind, reading.low
@@ -51,9 +51,7 @@ class _Spelling:
         """Whether the turn of `token` answers a question whose answer is spelled."""
         turn = self.reading.turn[token]
         if turn not in self._expected:
-            self._expected[turn] = any(
-                t.answers < 2 and (t.name in SPELLED or t.name in self.reading.vocab.sets["spelled_topics"]) for t in questions(self.reading, turn)
-            )
+            self._expected[turn] = _spelled_here(self.reading, turn)
         return self._expected[turn]
 
     def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
@@ -249,27 +247,13 @@ class _Spelling:
             place += 1
         return None
 
-    def _promising(self, token: int) -> bool:
-        """A cheap test of whether a word can begin a code: most words cannot."""
-        reading = self.reading
-        if self.low[token] in reading.vocab.nato or self.expected(token):
-            return True
-        if len(self.low[token]) <= 4 and reading.text[reading.start[token]].isupper():
-            return True
-        after = token + 1
-        if after < reading.count and reading.glued(after) and (self.kind[after] == DIGITS or self.low[after] == "-"):
-            return True
-        return reading.glued(token) and self.kind[token - 1] == DIGITS
-
-    def codes(self) -> list[Code]:
-        """All runs of pieces that hold a letter."""
+    def codes(self, beginnings: list[int]) -> list[Code]:
+        """All runs of pieces that hold a letter and begin at one of the places `beginnings`."""
         out: list[Code] = []
-        place, size = 0, len(self.stream)
-        while place < size:
-            token = self.stream[place]
-            found = self.piece(place, False) if token >= 0 and (self.kind[token] != WORD or self._promising(token)) else None
+        place = 0
+        for begin in beginnings:
+            found = self.piece(begin, False) if begin >= place else None
             if found is None:
-                place += 1
                 continue
             code = Code()
             while found is not None:
@@ -297,13 +281,34 @@ def may_hold_codes(reading: Reading) -> bool:
     return kept
 
 
+def _beginnings(reading: Reading) -> list[int]:
+    """Tokens that can begin a code, in order: of the words only few can."""
+    low, kind, start, text = reading.low, reading.kind, reading.start, reading.text
+    out = {t for t in reading.tokens_in(reading.vocab.nato) if kind[t] == WORD}
+    out.update(t for t, word in enumerate(low) if len(word) <= 4 and kind[t] == WORD and text[start[t]].isupper())
+    for token in reading.telling:
+        if kind[token] == DIGITS:
+            out.update(t for t in (token - 1, token + 1) if 0 <= t < reading.count and kind[t] == WORD and reading.glued(max(t, token)))
+    out.update(t - 1 for t in reading.places.get("-", ()) if t and kind[t - 1] == WORD and reading.glued(t))
+    if not reading.topics.isdisjoint(SPELLED | reading.vocab.sets["spelled_topics"]):
+        for index, said in enumerate(reading.turns):
+            if _spelled_here(reading, index):
+                out.update(t for t in range(said.first, said.last) if kind[t] == WORD)
+    return sorted(out.union(reading.telling))
+
+
+def _spelled_here(reading: Reading, turn: int) -> bool:
+    """Whether a turn answers a question whose answer is spelled."""
+    return any(t.answers < 2 and (t.name in SPELLED or t.name in reading.vocab.sets["spelled_topics"]) for t in questions(reading, turn))
+
+
 def codes(reading: Reading) -> list[Code]:
     """Every run of letters and digits that holds a letter; computed once per reading."""
     kept: list[Code] | None = reading.__dict__.get("_codes")
     if kept is None:
         kept = []
-        skip = blocked(reading)
+        skip, beginnings = blocked(reading), _beginnings(reading)
         for stream in reading.streams:
-            kept.extend(_Spelling(reading, stream, skip).codes())
+            kept.extend(_Spelling(reading, stream, skip).codes(stream.at(beginnings)))
         reading.__dict__["_codes"] = kept
     return kept

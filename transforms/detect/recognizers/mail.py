@@ -6,7 +6,7 @@ import re
 
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 
 _DOMAIN = re.compile(r"[ \t]?[\w-]{1,63}(?:[ \t]?\.[ \t]?[\w-]{2,63}){0,6}")
@@ -65,21 +65,20 @@ def spoken_mail(reading: Reading) -> list[Hit]:
     vocab, out = reading.vocab, []
     if reading.words.isdisjoint(vocab.mail_joints) and reading.words.isdisjoint(vocab.providers) and "email" not in reading.topics:
         return []
+    ats = reading.tokens_in(vocab.mail_at, "@")
     for stream in reading.streams:
-        for place, token in enumerate(stream):
-            if token < 0:
+        for place in stream.at(ats):
+            token = stream[place]
+            bracket = 0 < token < reading.count - 1 and reading.low[token - 1] in "[({<" and reading.low[token + 1] in "])}>"
+            found = _domain(reading, stream, place + 1 + bracket)
+            if found is None:
                 continue
-            if reading.low[token] in vocab.mail_at or reading.low[token] == "@":
-                bracket = 0 < token < reading.count - 1 and reading.low[token - 1] in "[({<" and reading.low[token + 1] in "])}>"
-                found = _domain(reading, stream, place + 1 + bracket)
-                if found is None:
-                    continue
-                last, sure = found
-                first = _local(reading, stream, place - 1 - bracket)
-                about = sure or "email" in _topics(reading, token)
-                if first is not None and about:
-                    tokens = [t for t in stream[first : last + 1] if t >= 0]
-                    out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
+            last, sure = found
+            first = _local(reading, stream, place - 1 - bracket)
+            about = sure or "email" in _topics(reading, token)
+            if first is not None and about:
+                tokens = [t for t in stream[first : last + 1] if t >= 0]
+                out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
         out.extend(_answers(reading, stream))
     return out
 
@@ -193,13 +192,14 @@ def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:
     return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] == LETTER
 
 
-def _answers(reading: Reading, stream: list[int]) -> list[Hit]:
+def _answers(reading: Reading, stream: Stream) -> list[Hit]:
     """Half an address given in answer to a question ("jane underscore doe", then "gmail dot com")."""
     out, vocab = [], reading.vocab
     if "email" not in reading.topics:
         return []
-    for place, token in enumerate(stream):
-        if token < 0 or reading.low[token] not in vocab.mail_joints or reading.kind[token] == SEPARATOR:
+    for place in stream.at(reading.tokens_in(vocab.mail_joints)):
+        token = stream[place]
+        if reading.kind[token] == SEPARATOR:
             continue
         if not any(t.name == "email" for t in questions(reading, reading.turn[token])):
             continue

@@ -78,30 +78,27 @@ class _Names:
 def introductions(reading: Reading) -> list[Hit]:
     """Names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
     names, out = _Names(reading), []
-    for said in reading.turns:
-        token = said.first
-        while token < said.last:
-            lead = reading.match(token, reading.vocab.name_leads, said.last) if reading.low[token] in reading.vocab.name_leads else None
-            if lead is None:
-                token += 1
-                continue
-            at = lead[0]
-            while at < said.last and (
-                reading.low[at] in names.vocab.sets["name_fillers"]
-                or reading.low[at] in ":,'"
-                or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")
-            ):
-                at += 1
-            if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
-                token = lead[0]
-                continue
-            found = names.follow(at, said.last, lead[1] != "weak")
-            if found is not None and found[1] < said.last and reading.low[found[1]] in names.vocab.things:
-                found = None
-            if found is not None and (lead[1] != "weak" or _introduced(names, " ".join(reading.low[token : lead[0]]), found, said.last)):
-                why = f"'{' '.join(reading.low[token : lead[0]])}' before it"
-                out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
-            token = lead[0]
+    after = 0
+    for token in reading.tokens_in(reading.vocab.name_leads):
+        said = reading.turns[reading.turn[token]]
+        lead = reading.match(token, reading.vocab.name_leads, said.last) if token >= after else None
+        if lead is None:
+            continue
+        at = after = lead[0]
+        while at < said.last and (
+            reading.low[at] in names.vocab.sets["name_fillers"]
+            or reading.low[at] in ":,'"
+            or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")
+        ):
+            at += 1
+        if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
+            continue
+        found = names.follow(at, said.last, lead[1] != "weak")
+        if found is not None and found[1] < said.last and reading.low[found[1]] in names.vocab.things:
+            found = None
+        if found is not None and (lead[1] != "weak" or _introduced(names, " ".join(reading.low[token : lead[0]]), found, said.last)):
+            why = f"'{' '.join(reading.low[token : lead[0]])}' before it"
+            out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
     out.extend(_speaking(names))
     out.extend(_titled(names))
     return out
@@ -112,8 +109,8 @@ def _speaking(names: _Names) -> list[Hit]:
     reading, out = names.reading, []
     if reading.words.isdisjoint(names.vocab.spoken_after):
         return []
-    for token in range(1, reading.count):
-        if reading.low[token] not in names.vocab.spoken_after:
+    for token in reading.tokens_in(names.vocab.spoken_after):
+        if token == 0:
             continue
         start, first = reading.turns[reading.turn[token]].first, token
         while first > start and token - first < 3 and names.possible(first - 1):
@@ -132,8 +129,8 @@ def _speaking(names: _Names) -> list[Hit]:
 def _titled(names: _Names) -> list[Hit]:
     """ "Mrs Okafor", "dr. tagaloa": a title and a possible name."""
     reading, out = names.reading, []
-    for token in range(reading.count - 1):
-        if reading.low[token] not in names.vocab.titles or reading.turn[token] != reading.turn[token + 1]:
+    for token in reading.tokens_in(names.vocab.titles):
+        if token + 1 >= reading.count or reading.turn[token] != reading.turn[token + 1]:
             continue
         at, stop = token + 1, reading.turns[reading.turn[token]].last
         if reading.low[at] == "." and at + 1 < stop:

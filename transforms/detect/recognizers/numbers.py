@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading
+from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,
@@ -28,6 +28,7 @@ CONNECTORS = 10
 
 _NOT_NUMBERS = re.compile(
     r"""(?xi)
+      (?=[\d$£€¥₹]|[0-9a-f]{8}-)(?:                               # a cheap test first: hardly any place in a text can begin one of these
       \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b              # GUID
     | (?<![\w.-])\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
     | (?<![\w:.])\d{1,2}:\d\d(?::\d\d)?(?![\w:])(?:\s?[ap]\.?m\b)?  # time of day
@@ -37,7 +38,7 @@ _NOT_NUMBERS = re.compile(
     | (?<![\w.,-])\d{1,3}\.\d{1,2}(?![\w.-])                      # rating, decimal price
     | (?<![\w,.-])\d{1,3}(?:,\d{3})+(?![\w,-])                    # 3,500
     | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
-    """
+    )"""
 )
 _TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), frozenset(",:#\\"), frozenset("$£€¥₹%@_=<{}[]")
 
@@ -102,7 +103,7 @@ def _not_numbers(reading: Reading) -> list[re.Match[str]]:
 class NumberParser:
     """Reads one stream of a conversation."""
 
-    def __init__(self, reading: Reading, stream: list[int], skip: frozenset[int]) -> None:
+    def __init__(self, reading: Reading, stream: Stream, skip: frozenset[int]) -> None:
         self.reading, self.stream, self.skip = reading, stream, skip
         self.kind, self.low, self.value = reading.kind, reading.low, reading.value
 
@@ -272,17 +273,12 @@ class NumberParser:
 
     def runs(self) -> list[Run]:
         out: list[Run] = []
-        place, size = 0, len(self.stream)
-        kinds, stream = self.kind, self.stream
-        while place < size:
-            token = stream[place]
-            if token < 0 or kinds[token] in (WORD, SEPARATOR, LINE, LETTER):
-                place += 1
-                continue
-            first = self.number(place, False)
+        place, stream = 0, self.stream
+        for begin in stream.telling:
+            first = self.number(begin, False) if begin >= place else None
             if first is None:
-                place += 1
                 continue
+            place = begin
             run, link = Run(), TIGHT
             number: tuple[str, int, bool] | None = first
             while number is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from bisect import bisect_left
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -49,6 +50,30 @@ class Cue:
     first: int
     last: int
     turn: int
+
+
+class Stream(list[int]):
+    """What one party says: token indexes, with `HARD` and `SOFT` between turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turns: list[tuple[int, int, int]] = []
+        self.telling: list[int] = []
+        """Places of the tokens that are no plain word, sign or line feed."""
+
+    def add(self, first: int, last: int) -> None:
+        """Append the tokens of one turn."""
+        self._turns.append((first, last, len(self) - first))
+        self.extend(range(first, last))
+
+    def at(self, tokens: Sequence[int]) -> list[int]:
+        """Places of those of `tokens`, which are in order, that are in this stream."""
+        out: list[int] = []
+        for first, last, offset in self._turns:
+            low = bisect_left(tokens, first)
+            if low < len(tokens) and tokens[low] < last:
+                out.extend([token + offset for token in tokens[low : bisect_left(tokens, last, low)]])
+        return out
 
 
 class Reading:
@@ -139,10 +164,9 @@ class Reading:
         """All lower-case tokens."""
         return frozenset(self.places)
 
-    def tokens_in(self, table: Collection[str]) -> list[int]:
-        """Tokens whose lower-case form is in `table`, in order."""
-        places = self.places
-        return sorted(token for word in self.words.intersection(table) for token in places[word])
+    def tokens_in(self, *tables: Container[str]) -> list[int]:
+        """Tokens whose lower-case form is in one of `tables`, in order."""
+        return sorted(token for word, found in self.places.items() if any(word in table for table in tables) for token in found)
 
     @cached_property
     def telling(self) -> list[int]:
@@ -176,19 +200,16 @@ class Reading:
     def cues(self) -> list[Cue]:
         """Every cue in the text, in order; cues do not overlap."""
         found: list[Cue] = []
-        table, low = self.vocab.cues, self.low
-        for index, said in enumerate(self.turns):
-            token = said.first
-            while token < said.last:
-                if low[token] in table and (hit := self.match(token, table, said.last)) is not None:
-                    later = self._later(token + 1, hit[0], said.last) if self.vocab.later_cues else None
-                    if later is not None:
-                        token = later
-                        continue
-                    found.append(Cue(hit[1], token, hit[0], index))
-                    token = hit[0]
-                else:
-                    token += 1
+        table, after = self.vocab.cues, 0
+        for token in self.tokens_in(table):
+            limit = self.turns[self.turn[token]].last
+            hit = self.match(token, table, limit) if token >= after else None
+            if hit is None:
+                continue
+            later = self._later(token + 1, hit[0], limit) if self.vocab.later_cues else None
+            if later is None:
+                found.append(Cue(hit[1], token, hit[0], self.turn[token]))
+            after = hit[0] if later is None else later
         return found
 
     def _later(self, token: int, stop: int, limit: int) -> int | None:
@@ -227,7 +248,7 @@ class Reading:
         return out
 
     @cached_property
-    def streams(self) -> list[list[int]]:
+    def streams(self) -> list[Stream]:
         """What each party says, as token indexes with `HARD` and `SOFT` marks between turns.
 
         A stream runs softly over turns of the other party that are light; so a number said in pieces, each
@@ -236,7 +257,7 @@ class Reading:
         roles = (AGENT, CALLER, "") if self.roles_known else ("",)
         streams = []
         for role in roles:
-            stream: list[int] = []
+            stream = Stream()
             previous = -2
             for index, said in enumerate(self.turns):
                 if said.role != role and self.roles_known:
@@ -244,9 +265,10 @@ class Reading:
                 if stream:
                     soft = index - previous <= 4 and all(self.light[between] for between in range(previous + 1, index))
                     stream.append(SOFT if soft else HARD)
-                stream.extend(range(said.first, said.last))
+                stream.add(said.first, said.last)
                 previous = index
             if stream:
+                stream.telling = stream.at(self.telling)
                 streams.append(stream)
         return streams
 

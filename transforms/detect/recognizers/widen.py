@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -45,9 +47,7 @@ def widened(reading: Reading, hits: list[Hit]) -> list[Hit]:
 
 def _tokens(reading: Reading, hit: Hit) -> tuple[int, int]:
     start, end = hit.spans[0]
-    first = next(t for t in range(reading.count) if reading.end[t] > start)
-    last = next(t for t in range(first, reading.count) if reading.end[t] >= end)
-    return first, last
+    return bisect_right(reading.end, start), bisect_left(reading.end, end)
 
 
 def _grow(reading: Reading, token: int, limit: int, step: int, entity: str) -> int:

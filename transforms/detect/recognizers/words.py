@@ -43,8 +43,8 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
     """ "Amsterdam 1085 HJ": four digits and two capitals after a name in capitals or a comma."""
     out = []
     if reading.has_digits:
-        for token in range(1, reading.count - 1):
-            if reading.kind[token] != DIGITS or len(reading.low[token]) != 4 or reading.low[token][0] == "0":
+        for token in reading.telling:
+            if not 0 < token < reading.count - 1 or reading.kind[token] != DIGITS or len(reading.low[token]) != 4 or reading.low[token][0] == "0":
                 continue
             after = reading.text[reading.start[token + 1] : reading.end[token + 1]]
             before = reading.text[reading.start[token - 1] : reading.end[token - 1]]
