@@ -24,12 +24,13 @@ QUICK = settings(
 )
 
 FRAGMENTS = (
-    "what is your name", "zofia kowalczyk", "this is Zofia", "my number is", "four one five", "five five five oh one three four", "415-555-0134", "4155550134",
-    "what's your card number", "4111 1111 1111 1111", "four one one one", "and the last four", "22", "the security code is", "date of birth", "may 4th 1980",
-    "it's zofia dot k at example dot com", "zofia.k@example.com", "k o w a l c z y k", "k as in kilo", "my zip is", "9 4 1 0 3", "94103", "order", "XK4ZJQ",
-    "I live at 12 Elm Street", "Springfield", "okay", "yeah", "uh-huh", "no, sorry,", "[redacted]", "[PERSON]", "[PHONE_NUMBER]", "****", "pin", "1234", "is it",
-    "and your social", "078 05 1120", "Pls call", "for", "may", "h u for", "I'll pass", "\n", "password is", "blue fish 7", "10.1.2.3", "https://example.com/a",
-    "account number", "double four two", "plate", "ABC 123", "e.g.", "ünal", "İ", "ß 4", "x", "xx", "REDACTED",
+    "what is your name", "zofia kowalczyk", "this is Zofia", "my number is", "four one five", "five five five oh one three four",
+    "415-555-0134", "4155550134", "what's your card number", "4111 1111 1111 1111", "four one one one", "and the last four", "22",
+    "the security code is", "date of birth", "may 4th 1980", "it's zofia dot k at example dot com", "zofia.k@example.com", "k o w a l c z y k",
+    "k as in kilo", "my zip is", "9 4 1 0 3", "94103", "order", "XK4ZJQ", "I live at 12 Elm Street", "Springfield", "okay", "yeah", "uh-huh",
+    "no, sorry,", "[redacted]", "[PERSON]", "[PHONE_NUMBER]", "****", "pin", "1234", "is it", "and your social", "078 05 1120", "Pls call",
+    "for", "may", "h u for", "I'll pass", "\n", "password is", "blue fish 7", "10.1.2.3", "https://example.com/a", "account number",
+    "double four two", "plate", "ABC 123", "e.g.", "ünal", "İ", "ß 4", "x", "xx", "REDACTED",
 )  # fmt: skip
 """Pieces of what people say, and of what stands in place of a value."""
 

@@ -83,14 +83,16 @@ def _settle(redactor: Redactor, item: _Open, seen: Detected | Rejected, out: lis
     if isinstance(seen, Rejected):
         out[item.place] = seen
         return True
-    found = {leaf.shown: spans for leaf, spans in pieces_of(seen).redact}
+    found = pieces_of(seen).redact
     if not found:
         return True
     maps = _maps(item.result)
     lengths = {leaf.shown: len(leaf.text) for leaf, _ in item.source.leaves}
-    for shown, spans in found.items():
-        if shown in lengths:
-            item.extra.setdefault(shown, []).extend(_to_source(span, maps.get(shown, _SAME), lengths[shown]) for span in spans)
+    for leaf, spans in found:
+        places = maps.get(leaf.shown, _SAME)
+        # Where a request has taken whole members out, the places of those behind them name others; such a text has another length.
+        if lengths.get(leaf.shown, -1) + places.grown == len(leaf.text) or (leaf.key and leaf.shown in lengths):
+            item.extra.setdefault(leaf.shown, []).extend(_to_source(span, places, lengths[leaf.shown]) for span in spans)
     result = redactor.redact(item.source, item.extra)
     out[item.place] = result
     if isinstance(result, Rejected):
@@ -105,6 +107,11 @@ class _Map:
 
     outs: list[tuple[int, int]]
     sources: list[tuple[int, int]]
+
+    @property
+    def grown(self) -> int:
+        """How much longer the redacted text is, code points."""
+        return sum(d - c - b + a for (a, b), (c, d) in zip(self.sources, self.outs, strict=True))
 
 
 _SAME = _Map([], [])

@@ -1,0 +1,196 @@
+"""What stands in place of a value. All values are generated."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redaction import Bench, content
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.policy import Operator, Rules
+from callveil.transforms.redact.operators import Mask, Secrets, Token, TokenError, canonical, parameters, reveal, scope_of, token
+from callveil.transforms.store.keyring import Keyring
+
+HERE, SAME_ACCOUNT, ELSEWHERE = InteractionKey("70001", "1"), InteractionKey("70001", "2"), InteractionKey("70002", "1")
+MAIL = "zofia.k@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "masked"),
+    [
+        ("415-555-0134", 0, "***-***-****"),
+        ("415-555-0134", 4, "***-***-0134"),
+        ("+1 (415) 555 0134", 2, "+* (***) *** **34"),
+        ("12", 4, "*2"),  # never more than half of a short value
+        ("1", 4, "*"),
+        ("", 4, ""),
+        ("...", 4, "..."),
+        ("ünal ß4", 3, "***l ß4"),
+        ("***-***-0134", 4, "***-***-0134"),  # what is masked already counts
+        ("four one", 100, "**** one"),
+    ],
+)
+def test_mask(text: str, keep: int, masked: str) -> None:
+    assert Mask().operate(text, {"char": "*", "keep_last": keep}) == masked
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("aé1 -*x.", max_size=20), st.integers(0, 10), st.sampled_from("*#x"))
+def test_mask_keeps_length_and_signs_and_at_most_half(text: str, keep: int, char: str) -> None:
+    out = Mask().operate(text, {"char": char, "keep_last": keep})
+    letters = [i for i, c in enumerate(text) if c.isalnum() or c == char]
+    shown = [i for i in letters if out[i] == text[i] and text[i] != char]
+    assert len(out) == len(text)
+    assert all(out[i] == text[i] for i in range(len(text)) if i not in letters)
+    assert len(shown) <= min(keep, len(letters) // 2)
+    assert Mask().operate(out, {"char": char, "keep_last": keep}) == out
+
+
+def one(redact: Bench, operator: str, text: str = f"mail {MAIL} now", key: InteractionKey = HERE) -> str:
+    """The notes `text` under one operator for all types."""
+    return str(content(redact({"notes": text}, f"entities: {{default: {operator}}}", key=key))["notes"])
+
+
+def test_label_clear_and_keep(redact: Bench) -> None:
+    assert one(redact, "label") == "mail [EMAIL_ADDRESS] now"
+    assert one(redact, "clear") == "mail  now"
+    assert content(redact({"notes": f"mail {MAIL}"}, "entities: {default: label, EMAIL_ADDRESS: keep}"))["notes"] == f"mail {MAIL}"
+    assert content(redact({"notes": f"mail {MAIL}"}, "label: '<{entity}>'"))["notes"] == "mail <EMAIL_ADDRESS>"
+
+
+def test_a_kept_type_is_recorded_as_readable(redact: Bench) -> None:
+    out = redact({"notes": f"mail {MAIL}, call 415-555-0134"}, "entities: {default: label, EMAIL_ADDRESS: keep}")
+    kept = [r.finding for r in out.findings if r.finding.status == "kept"]
+    assert [(f.entity_type, f.action, f.span_start, f.span_end) for f in kept] == [("EMAIL_ADDRESS", "keep", 5, 24)]
+    assert out.interaction.record["redacted_entities"] == ["PHONE_NUMBER"]
+
+
+@pytest.mark.parametrize(("scope", "same_account", "elsewhere"), [("call", False, False), ("account", True, False), ("everywhere", True, True)])
+@pytest.mark.parametrize("operator", ["pseudonym", "token"])
+def test_scopes(redact: Bench, operator: str, scope: str, same_account: bool, elsewhere: bool) -> None:
+    how = f"{{operator: {operator}, scope: {scope}}}"
+    here = one(redact, how)
+    assert here == one(redact, how, key=HERE) and MAIL not in here
+    assert (one(redact, how, key=SAME_ACCOUNT) == here) is same_account
+    assert (one(redact, how, key=ELSEWHERE) == here) is elsewhere
+
+
+def test_a_pseudonym_is_the_same_however_a_value_is_written(redact: Bench) -> None:
+    texts = ["call 415-555-0134", "call +1 (415) 555-0134", "my number is four one five five five five oh one three four"]
+    names = {re.findall(r"\[PHONE_NUMBER:([a-z2-7]{13})\]", one(redact, "pseudonym", t))[0] for t in texts}
+    assert len(names) == 1
+    assert names.isdisjoint(re.findall(r":([a-z2-7]{13})\]", one(redact, "pseudonym", "call 415-555-0135")))
+
+
+def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyring) -> None:
+    other = Bench(redact.detector, keyring)
+    assert one(redact, "pseudonym") != one(other, "pseudonym")
+    rules = Rules(default_operator=Operator("pseudonym"))
+    secrets = Secrets.of(redact.keyring)
+    as_pin, as_order = (parameters(rules, e, "12345", secrets, *HERE)[1] for e in ("PIN", "ORDER_ID"))
+    assert as_pin["entity"] != as_order["entity"] and as_pin["key"] == as_order["key"]
+
+
+@pytest.mark.parametrize(
+    ("entity", "a", "b", "equal"),
+    [
+        ("PHONE_NUMBER", "+1 415 555 0134", "(415) 555-0134", True),
+        ("CREDIT_CARD", "four one double one", "4111", True),
+        ("EMAIL_ADDRESS", "zofia dot k at example dot com", "Zofia.K@example.com", True),
+        ("PERSON", "O'Brien", "o brien", True),
+        ("PERSON", "Zoë", "zoe", True),
+        ("BOOKING_REFERENCE", "X K 4 oh", "xk40", True),
+        ("ADDRESS", "12 Elm St", "12, elm st", True),
+        ("ADDRESS", "1 2elm", "12 elm", False),
+        ("PIN", "one two", "12", True),
+    ],
+)
+def test_canonical(entity: str, a: str, b: str, equal: bool) -> None:
+    assert (canonical(entity, a) == canonical(entity, b)) is equal
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(min_size=1, max_size=40).filter(lambda t: t.isprintable() or "\n" in t), scope=st.sampled_from(["call", "account", "everywhere"]))
+def test_tokens_open_again(redact: Bench, text: str, scope: str) -> None:
+    secrets = Secrets.of(redact.keyring)
+    made = Token().operate(text, {"entity": "PERSON", "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of(scope, *HERE)})
+    assert reveal(made, redact.keyring, *HERE) == text
+    assert scope == "call" or reveal(made, redact.keyring, "70001") == text
+    assert scope != "everywhere" or reveal(made, redact.keyring) == text
+
+
+@pytest.mark.parametrize("where", [("70001", "2"), ("70002", "1"), ("", "")])
+def test_a_token_of_a_call_opens_nowhere_else(redact: Bench, where: tuple[str, str]) -> None:
+    made = token("PERSON", "Zofia", Secrets.of(redact.keyring), *HERE)
+    with pytest.raises(TokenError, match="--account"):
+        reveal(made, redact.keyring, *where)
+
+
+@settings(max_examples=100, deadline=None)
+@given(place=st.integers(0, 200), char=st.sampled_from("ABCabc019-_"))
+def test_a_changed_token_does_not_open(redact: Bench, place: int, char: str) -> None:
+    made = token("PERSON", "Zofia Kowalczyk", Secrets.of(redact.keyring), *HERE)
+    start = made.rindex(".") + 1
+    place = start + place % (len(made) - 1 - start)
+    changed = made[:place] + char + made[place + 1 :]
+    try:
+        opened = reveal(changed, redact.keyring, *HERE)
+    except TokenError as refused:
+        assert "Zofia" not in str(refused)
+    else:
+        assert opened == "Zofia Kowalczyk"  # the last character of base64 has bits that say nothing
+        assert changed == made or place == len(made) - 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t, k: t.replace("PERSON", "PIN"),  # another type
+        lambda t, k: t.replace(k.active, "0" * len(k.active)),  # a key the keyring lacks
+        lambda t, k: t[:-5] + "]",  # cut off
+        lambda t, k: t[1:-1],  # no brackets
+        lambda t, k: "[PERSON:t1." + k.active + ".A]",  # no base64
+        lambda t, k: "[PERSON]",
+        lambda t, k: "",
+    ],
+)
+def test_what_is_no_token_of_this_keyring_is_refused(redact: Bench, change: Any) -> None:
+    made = token("PERSON", "Zofia", Secrets.of(redact.keyring), *HERE)
+    with pytest.raises(TokenError):
+        reveal(change(made, redact.keyring), redact.keyring, *HERE)
+
+
+def test_another_keyring_opens_nothing_and_a_rotated_one_everything(redact: Bench, tmp_path: Path) -> None:
+    first = Keyring.create(tmp_path / "a.json")
+    made = token("PERSON", "Zofia", Secrets.of(first), *HERE)
+    rotated = Keyring.rotate(tmp_path / "a.json")
+    assert rotated.active != first.active and reveal(made, rotated, *HERE) == "Zofia"
+    assert reveal(token("PERSON", "Zofia", Secrets.of(rotated), *HERE), rotated, *HERE) == "Zofia"
+    with pytest.raises(TokenError, match="keyring"):
+        reveal(made, redact.keyring, *HERE)
+
+
+def test_tokens_of_a_record_open_to_what_stood_there(redact: Bench) -> None:
+    text = f"mail {MAIL}, call 415-555-0134"
+    out = one(redact, "token", text)
+    assert re.sub(r"\[[A-Z_]+:t1[^\]]+\]", lambda m: reveal(m[0], redact.keyring, *HERE), out) == text
+
+
+def test_secrets_are_not_shown(redact: Bench) -> None:
+    secrets = Secrets.of(redact.keyring)
+    shown = repr(secrets)
+    assert secrets.key_id in shown and repr(secrets.token) not in shown and repr(secrets.pseudonym) not in shown
+
+
+def test_parts_of_a_masked_value_show_nothing(redact: Bench) -> None:
+    """The last characters of each word of a number would add up to more than what may be shown of the whole."""
+    out = content(redact({
+        "outline": [{"channel": 2, "text": "card number?"}, {"channel": 1, "text": "4111 1111"}, {"channel": 2, "text": "okay"},
+                    {"channel": 1, "text": "1111 1111"}],
+    }, "entities: {default: {operator: mask, keep_last: 4}}"))  # fmt: skip
+    assert [t["text"] for t in out["outline"]] == ["card number?", "**** ****", "okay", "**** ****"]
