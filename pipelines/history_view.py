@@ -111,7 +111,11 @@ def print_state(item: tuple[str, str, str], when: dt.datetime, state: State) -> 
     if state.fields:
         table = Table(show_header=False, box=None, pad_edge=False)
         for name, value in state.fields.items():
-            table.add_row(Text(name, style="bold"), Text(shown(value)))
+            table.add_row(
+                Text(name, style="bold"),
+                Text(shown(value)),
+                Text("may have changed: the source tells it with the next version", style="dim") if name in state.unsure else "",
+            )
         out.print(table)
 
 
@@ -169,5 +173,6 @@ def state_dict(item: tuple[str, str, str], when: dt.datetime, state: State) -> d
     return {
         "account_id": item[0], "item_type": item[1], "item_id": item[2], "at": when.isoformat(), "exists": state.exists,
         "version_id": state.version.key.version_id if state.version else None,
+        "unsure": list(state.unsure),
         "fields": {n: v.value for n, v in state.fields.items()}, "redacted": sorted(n for n, v in state.fields.items() if v.digest),
     }  # fmt: skip

@@ -91,11 +91,13 @@ class State:
         exists: None where nothing tells.
         fields: values by name; of a destroyed object those it had last.
         version: the last version before that time; None before the first.
+        unsure: fields that the last version may have changed: its source tells that with the next one, which has not come.
     """
 
     exists: bool | None
     fields: dict[str, Value] = field(default_factory=dict)
     version: RedactedVersion | None = None
+    unsure: tuple[str, ...] = ()
 
 
 def ordered(versions: Iterable[RedactedVersion]) -> list[RedactedVersion]:
@@ -168,40 +170,41 @@ def state_at(versions: Iterable[RedactedVersion], when: dt.datetime) -> State:
     line = ordered(versions)
     last = max((n for n, v in enumerate(line) if v.created_at <= when), default=-1)
     fields: dict[str, Value] = {}
+    stale: set[str] = set()  # fields that a version may have changed without saying so
     exists: bool | None = None
     for version in line[: last + 1]:
         if version.event == "create":
-            fields = {}
+            fields, stale = {}, set()
         if (held := _object(version)) is not None:
-            fields = dict(held)
+            fields, stale = dict(held), set()
         if version.event == "destroy":
             exists = False
             continue
         exists = True
-        fields.update((c.name, c.after) for c in listed(version))
+        changes = listed(version)
+        fields.update((c.name, c.after) for c in changes)
+        stale = stale - {c.name for c in changes} if version.record["has_changes"] else set(fields)
     later = line[last + 1 :]
     if last < 0:
         if not later:
             return State(None)
         exists = later[0].event != "create" if later[0].event in ("create", "update", "destroy", "redact") else None
     if exists is not False:
-        fields = _filled(fields, later)
+        fields, stale = _filled(fields, stale, later)
     known = {name: value for name, value in sorted(fields.items()) if value.value is not None}
-    return State(exists, known, line[last] if last >= 0 else None)
+    return State(exists, known, line[last] if last >= 0 else None, tuple(sorted(stale)))
 
 
-def _filled(fields: Mapping[str, Value], later: Sequence[RedactedVersion]) -> dict[str, Value]:
-    """Fields with what later versions say was there before them."""
-    out = dict(fields)
-    for n, version in enumerate(later):
+def _filled(fields: Mapping[str, Value], stale: set[str], later: Sequence[RedactedVersion]) -> tuple[dict[str, Value], set[str]]:
+    """Fields with what later versions say was there before them, where that is better than what is known; and those that stay stale."""
+    out, told = dict(fields), fields.keys() - stale
+    for version in later:
         if version.event == "create":
             break
-        held = _object(version)
-        if held is not None:
-            # Directly after the time asked for, the whole object is known; further on only what nothing in between has changed.
-            return dict(held) if n == 0 else {**held, **out}
-        for change in listed(version):
-            out.setdefault(change.name, change.before)
-        if version.event == "destroy":
-            break
-    return out
+        held = _object(version) or {}
+        before = {**held, **{c.name: c.before for c in listed(version)}}
+        out.update({name: value for name, value in before.items() if name not in told})
+        told = told | before.keys()
+        if version.record["has_object"] or version.event == "destroy" or not version.record["has_changes"]:
+            break  # what lies behind a version that does not say what it changed is no witness
+    return out, stale - told

@@ -1,0 +1,35 @@
+"""Fixtures of the history tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from history_bench import Bench, Redact
+
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+
+
+@pytest.fixture(scope="session")
+def redact_version(detector: Any, tmp_path_factory: pytest.TempPathFactory) -> Redact:
+    """See `Redact`."""
+    return Redact(detector, Keyring.create(tmp_path_factory.mktemp("keys") / "keyring.json"))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, files: Files) -> Bench:
+    """A bench with a store on disk."""
+    return Bench(tmp_path, files, str(tmp_path / "store"))
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path, files: Files) -> Callable[[str], Bench]:
+    """Makes further benches that share a keyring, so that their stores can be compared."""
+
+    def make(name: str) -> Bench:
+        return Bench(tmp_path, files, str(tmp_path / name))
+
+    return make

@@ -1,0 +1,131 @@
+"""What the history tests share: raw versions to redacted ones without a store, and a place to run the job in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from callveil.pipelines.history import HistoryOptions, HistoryResult, run_history
+from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.schemas.interaction import SourceRef
+from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import load_policy, parse_policy
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.version import RawVersion, RedactedVersion
+from callveil.transforms.detect.decide import Floor
+from callveil.transforms.history.dataset import from_row
+from callveil.transforms.history.decided import decide
+from callveil.transforms.history.normalise import normalise
+from callveil.transforms.history.redact import VersionRedactor
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.read import open_dataset
+
+AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
+PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"
+
+
+def version(**members: Any) -> dict[str, Any]:
+    """A generated version in the native shape; nobody's data."""
+    record: dict[str, Any] = {
+        "version_id": "1", "account_id": "41", "item_type": "User", "item_id": "15", "event": "update", "created_at": "2026-10-20T10:00:00Z",
+        "user_id": 3, "changes": [],
+    }  # fmt: skip
+    return record | members
+
+
+def policy(text: str = "") -> Policy:
+    """The default preset without a language model, with `text` (YAML) on top."""
+    return parse_policy(PLAIN + text)
+
+
+@dataclass
+class Redact:
+    """Redacts single versions."""
+
+    detector: Any
+    keyring: Keyring
+
+    def raw(self, record: Mapping[str, Any]) -> RawVersion:
+        """The version as ingest reads it."""
+        return normalise(record, SourceRef("generated.jsonl", 1), policy().limits)
+
+    def many(
+        self, records: Iterable[Mapping[str, Any]], rules: str = "", floor: Floor | None = None, fields: frozenset[str] = frozenset()
+    ) -> list[RedactedVersion | Rejected]:
+        """Redact some versions under the default policy with `rules` on top."""
+        own = policy(rules)
+        work = [(raw, decide(own, raw, "individual", "90001", AS_OF, floor, fields)) for raw in map(self.raw, records)]
+        return list(VersionRedactor(self.detector, self.keyring, "run-1", own.sha256, AS_OF).redact(work))
+
+    def __call__(self, record: Mapping[str, Any], rules: str = "", **how: Any) -> RedactedVersion:
+        """Redact one version; a rejection fails the test."""
+        (item,) = self.many([record], rules, **how)
+        assert isinstance(item, RedactedVersion), item
+        return item
+
+    def change(self, item_type: str, name: str, before: Any, after: Any, rules: str = "", **how: Any) -> tuple[Any, Any]:
+        """Both values of one field's change after redaction."""
+        found = self(version(item_type=item_type, changes={name: [before, after]}), rules, **how)
+        (change,) = found.record["changes"]
+        return change.get("before"), change.get("after")
+
+
+@dataclass
+class Bench:
+    """A store to load version logs into. Files are numbered as they are written."""
+
+    root: Path
+    files: Files
+    output: str
+    number: int = field(default=0)
+
+    @property
+    def store(self) -> Store:
+        """The store, to read."""
+        return Store.open(self.files, self.output)
+
+    @property
+    def keyring(self) -> Path:
+        """Its keyring."""
+        return self.root / "keyring.json"
+
+    def write(self, records: Iterable[Mapping[str, Any]], suffix: str = ".jsonl") -> str:
+        """Write records as JSON lines and return the path."""
+        self.number += 1
+        path = self.root / f"in-{self.number}{suffix}"
+        path.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in records))
+        return str(path)
+
+    def load(self, *inputs: str, as_of: dt.datetime = AS_OF, rules: str = "", **more: Any) -> HistoryResult:
+        """Run the job over some files."""
+        path = self.root / f"policy-{len(rules)}.yaml"
+        path.write_text(PLAIN + rules)
+        return run_history(HistoryOptions(inputs, self.output, load_policy(str(path)), as_of, keyring=str(self.keyring), files=self.files, **more))
+
+    def load_records(self, records: Iterable[Mapping[str, Any]], **how: Any) -> HistoryResult:
+        """Write records as one file and load it."""
+        return self.load(self.write(records), **how)
+
+    def redact_calls(self, records: Iterable[Mapping[str, Any]], requests: Iterable[Mapping[str, Any]] = (), as_of: dt.datetime = AS_OF) -> None:
+        """Run the main job over calls and manual requests."""
+        path = self.root / "policy-0.yaml"
+        path.write_text(PLAIN)
+        calls, asked = list(records), list(requests)
+        run_redact(
+            RedactOptions(
+                [self.write(calls)] if calls else [], self.output, load_policy(str(path)), as_of, requests=[self.write(asked)] if asked else [],
+                keyring=str(self.keyring), files=self.files, progress=False,
+            )
+        )  # fmt: skip
+
+    def versions(self) -> list[RedactedVersion]:
+        """All stored versions, in order of their keys."""
+        rows = open_dataset(self.store, "versions").to_table().to_pylist()
+        return sorted(map(from_row, rows), key=lambda v: v.key)
