@@ -85,8 +85,13 @@ def load_model(name: str, language: str) -> Language:
         language: ISO 639-1 code, for `none`.
 
     Raises:
-        ModelError: it is not there or cannot be read. Nothing is ever downloaded.
+        ModelError: it is not there or cannot be read, or nothing is known of the language. Nothing is ever downloaded.
     """
+    if language not in available():
+        raise ModelError(
+            f"detect.languages: callveil has no data for {language!r}, only for {', '.join(available())}. Leave it out: "
+            "`detect.unknown_language` says what then happens to its records (`full` redacts them whole, `scan` reads them in the default language)."
+        )
     if name == "embedded":
         return embedded_model.load()
     if name == "none":
@@ -95,8 +100,9 @@ def load_model(name: str, language: str) -> Language:
         return spacy.load(Path(name) if Path(name).exists() else name, exclude=["parser", "textcat"])
     except (OSError, ValueError) as problem:
         raise ModelError(
-            f"detect.model: the spaCy pipeline {name!r} cannot be loaded ({type(problem).__name__}). Install it beside callveil "
-            f"(`pip install {name}` from your package index, or `python -m spacy download`), give the path of one, or use `embedded`."
+            f"detect.model: the spaCy pipeline {name!r} for {language!r} cannot be loaded ({type(problem).__name__}). Install it beside callveil "
+            f"(`pip install {name}` from your package index, or `python -m spacy download`), give the path of one under `detect.models`, "
+            "or use `embedded` (English) or `none`."
         ) from problem
 
 
