@@ -35,6 +35,12 @@ MIN_CHARS = 5
 """Shorter forms stand in innocent text too often to be told from chance."""
 MIN_DIGITS = 9
 """Digits of a number that are compared without their spacing."""
+_TIMES = {"double": 2, "triple": 3, "treble": 3}
+_ONE = "zero oh o nought one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_TENS = (
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred"
+)
+_SAID = dict.fromkeys(_ONE.split(), 1) | dict.fromkeys(_TENS.split(), 2) | {"thousand": 3}
 PIECE = 1 << 20
 """Bytes searched at once."""
 APART = "\n\0\n"
@@ -100,7 +106,7 @@ class Planted:
                     is_number = bool(re.fullmatch(r"[\d\s().+\-/x]+", text))
                     if digits and is_number and digits in innocent:
                         continue
-                    if value["type"] in GLOBAL_TYPES and not (is_number and len(digits) < MIN_DIGITS):
+                    if value["type"] in GLOBAL_TYPES and (value["type"] == "EMAIL_ADDRESS" or spoken_digits(form) >= MIN_DIGITS):
                         out.everywhere.setdefault(form, what)
                         tail = digits[-max(MIN_DIGITS, min(len(digits), 10)) :] if value["type"] == "PHONE_NUMBER" else digits
                         if is_number and tail not in innocent:
@@ -155,6 +161,18 @@ def kept_digits(day: Path, gold: Iterable[dict[str, Any]]) -> frozenset[str]:
     for line in (day / "accounts.jsonl").read_bytes().splitlines():
         found.update(re.sub(r"\D", "", n) for n in orjson.loads(line)["numbers"])
     return frozenset(found | {f[-n:] for f in found for n in (MIN_DIGITS, 10)})
+
+
+def spoken_digits(form: str) -> int:
+    """About how many digits a form of a number says, in figures or words. Parts of a number, such as `nine nine`, are nobody's own."""
+    count, times = 0, 1
+    for word in re.findall(r"\d+|[a-z]+", form):
+        if word in _TIMES:
+            times = _TIMES[word]
+            continue
+        count += times * (len(word) if word.isdigit() else _SAID.get(word, 0))
+        times = 1
+    return count
 
 
 def fold(text: str) -> str:

@@ -86,7 +86,14 @@ def word_file(language: str, name: str) -> frozenset[str]:
 
 
 COMMON_WORDS = word_file("en", "name_words.txt")
-"""Names that are also everyday words: alone and in lower case they are left to the language model."""
+"""Names that are also everyday words: where such a name was only heard, alone and in lower case it is left to the language model."""
+EVERYWHERE = frozenset({
+    "able", "all", "an", "and", "any", "art", "best", "can", "case", "day", "do", "don", "dot", "ever", "free", "go", "good", "im",
+    "in", "is", "key", "long", "low", "ma", "may", "me", "more", "my", "no", "ok", "one", "or", "pay", "read", "so", "sure",
+    "the", "to", "top", "true", "van", "way", "will", "yes", "you",
+})  # fmt: skip
+"""Words that hardly a conversation lacks. The contact's own name, which the record gives, is guarded for these alone: where Mr Small calls,
+a small parcel is covered too, since nothing in lower case tells the two apart and a name left readable is the worse mistake."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +182,7 @@ def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
             yield KnownValue(NAME, entity, words[0] + words[-1])
     for word in words:
         if len(word) > 1:
-            yield KnownValue(NAME, entity, word, guarded=word in COMMON_WORDS or len(word) < 3, spelled=True)
+            yield KnownValue(NAME, entity, word, guarded=word in EVERYWHERE or len(word) < 3, spelled=True)
 
 
 def _digit_values(text: str, entity: str) -> Iterable[KnownValue]:
