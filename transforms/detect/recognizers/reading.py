@@ -166,7 +166,11 @@ class Reading:
 
     def tokens_in(self, *tables: Container[str]) -> list[int]:
         """Tokens whose lower-case form is in one of `tables`, in order."""
-        return sorted(token for word, found in self.places.items() if any(word in table for table in tables) for token in found)
+        places = self.places
+        found = {word for table in tables for word in places if word in table}
+        if len(found) > 1:
+            return sorted([token for word in found for token in places[word]])
+        return [token for word in found for token in places[word]]
 
     @cached_property
     def telling(self) -> list[int]:
