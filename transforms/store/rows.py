@@ -26,6 +26,14 @@ def dumps(value: Any) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def in_order(value: Any) -> str:
+    """JSON text that keeps the order of keys: findings and requests name members by their place (`notes{1}`)."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
 def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
     """Row of the interactions dataset. Raises TypeError for anything but a `RedactedInteraction`.
 
@@ -33,7 +41,7 @@ def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:
     """
     if type(interaction) is not RedactedInteraction:
         raise TypeError(f"the interactions dataset takes RedactedInteraction only, not {type(interaction).__name__}: raw records are never stored")
-    row = to_storage(FIELDS + STATE, interaction.record, dumps)
+    row = to_storage(FIELDS + STATE, interaction.record, in_order)
     return row | {
         "account_id": interaction.key.account_id,
         "id": interaction.key.id,
