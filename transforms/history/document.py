@@ -153,7 +153,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         return _number(text)
     if name == "timestamp":
         return _time(text)
-    if name == "str" and node.style is None:
+    if name == "str" and node.style not in ("'", '"', "|", ">"):
         return _symbol(text)
     return text
 

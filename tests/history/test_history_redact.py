@@ -1,0 +1,332 @@
+"""Values of diffs judged by field name and by value. Every person, number and secret is generated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from history_bench import Redact, version
+
+from callveil.schemas.history import CLASSES
+from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
+from callveil.transforms.detect.decide import Floor
+from callveil.transforms.history.dataset import from_row, version_row
+from callveil.transforms.history.judge import change_class, is_secret, secret_spans, security_class, whole_entity
+from callveil.transforms.history.values import canonical
+
+KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "encryptedPassword",
+        "password_digest",
+        "api_key",
+        "apiKey",
+        "API key",
+        "auth_token",
+        "otp_secret",
+        "webhookSecret",
+        "private_key",
+        "pin",
+        "reset_password_token",
+        "client_secret",
+        "backup_codes",
+        "session_cookie",
+        "security_answer",
+        "hashed_pw",
+        "smtp_password",
+        "Settings::ApiKey",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password_changed_at",
+        "token_expires_at",
+        "require_pin",
+        "api_key_id",
+        "two_factor_enabled",
+        "password_policy",
+        "session_timeout",
+        "keyword",
+        "monkey",
+        "spinner",
+        "tokenizer_mode",
+        "name",
+        "passenger",
+        "compass",
+        "key_metrics",
+    ],
+)
+def test_names_that_hold_no_secret(name: str) -> None:
+    assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "entity"),
+    [
+        ("User", "name", "PERSON"),
+        ("User", "first_name", "PERSON"),
+        ("TrackingNumber", "name", ""),
+        ("Account", "name", ""),
+        ("User", "email", "EMAIL_ADDRESS"),
+        ("Account", "billing_email", "EMAIL_ADDRESS"),
+        ("User", "email_verified", ""),
+        ("User", "mobile", "PHONE_NUMBER"),
+        ("TrackingNumber", "phone_number", ""),
+        ("PaymentMethod", "card_number", "CREDIT_CARD"),
+        ("PaymentMethod", "cvv", "CVV"),
+        ("PaymentMethod", "exp_month", "CARD_EXPIRY"),
+        ("User", "dob", "DATE_OF_BIRTH"),
+        ("User", "last_sign_in_ip", "IP_ADDRESS"),
+        ("Account", "allowed_ips", ""),
+        ("User", "ssn", "US_SSN"),
+        ("Account", "tax_id", "US_SSN"),
+        ("User", "city", "LOCATION"),
+        ("Location", "city", ""),
+        ("Vendor", "iban", "IBAN_CODE"),
+        ("Billing::Contact", "postalCode", "ZIP_CODE"),
+        ("User", "role", ""),
+        ("Source", "color", ""),
+    ],
+)
+def test_names_of_personal_fields(item: str, name: str, entity: str) -> None:
+    assert whole_entity(item, name) == entity
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        f"key is {KEY}!",
+        "AKIAIOSFODNN7EXAMPLE",
+        JWT,
+        "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2",
+        "xoxb-123456789012-abcdef",
+        "https://user:hunter22@example.com/x",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----",
+        "Authorization: Bearer abcdefghijklmnop1234",
+        "https://x.example/?token=abcdef123456",
+        "$2a$12$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "password=correcthorse",
+        "Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZg",
+    ],
+)
+def test_values_that_are_secrets_by_their_form(redact_version: Redact, text: str) -> None:
+    assert secret_spans(text)
+    for rules in ("", "mode: none", "fields: {custom: keep}"):
+        _, after = redact_version.change("Source", "comment", None, text, rules)
+        assert "[SECRET]" in after
+        for start, end in secret_spans(text):
+            assert text[start:end] not in after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call Agent",
+        "https://example.com/path/to/page",
+        "9b2f0a44-3c1d-4e5f-8a6b-7c8d9e0f1a2b",
+        "America/New_York",
+        "two words and 12 more",
+        "radio-spot-2026-summer",
+    ],
+)
+def test_values_that_are_none(text: str) -> None:
+    assert secret_spans(text) == []
+
+
+@pytest.mark.parametrize("rules", ["", "mode: none", "entities: {default: keep, SECRET: keep, CREDIT_CARD: keep, CVV: keep}"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("password", "hunter2"), ("api_key", "abc"), ("pin", 4711), ("card_number", "4111111111111111"), ("cvv", 123)]
+)
+def test_secrets_and_cards_are_kept_by_no_policy(redact_version: Redact, rules: str, name: str, value: Any) -> None:
+    before, after = redact_version.change("User", name, None, value, rules)
+    assert before is None
+    assert isinstance(after, str)
+    assert str(value) not in after
+
+
+@pytest.mark.parametrize("value", [True, False, None])
+def test_flags_are_no_secrets(redact_version: Redact, value: Any) -> None:
+    assert redact_version.change("User", "password", value, value) == (value, value)
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "value", "expected"),
+    [
+        ("User", "name", "Wilhelmina Testperson", "[PERSON]"),
+        ("User", "email", "w@example.com", "[EMAIL_ADDRESS]"),
+        ("User", "emails", ["w@example.com", "x@example.com"], ["[EMAIL_ADDRESS]", "[EMAIL_ADDRESS]"]),
+        ("Source", "comment", "ask at 415-555-0123 please", "ask at [PHONE_NUMBER] please"),
+        ("Source", "comment", "mail w@example.com", "mail [EMAIL_ADDRESS]"),
+        (
+            "Source",
+            "settings",
+            {"api_key": "abc", "color": "red", "deep": [{"password": "x"}]},
+            {"api_key": "[SECRET]", "color": "red", "deep": [{"password": "[SECRET]"}]},
+        ),
+        ("Source", "settings", {"w@example.com": 1}, {"[EMAIL_ADDRESS]": 1}),
+        ("TrackingNumber", "number", "+14155550100", "+14155550100"),
+        ("User", "role", "Administrator", "Administrator"),
+        ("User", "two_factor_enabled", True, True),
+        ("Account", "timezone", "America/New_York", "America/New_York"),
+        ("Source", "limit", 40, 40),
+        ("Source", "comment", 4111111111111111, "[CREDIT_CARD]"),
+        ("Call", "caller_number", "+14155550123", "[PHONE_NUMBER]"),
+        ("Call", "status", "completed", "completed"),
+        ("Call", "duration", 61, 61),
+        ("Call", "invented_field", "anything at all", "[UNKNOWN_FIELD]"),
+        ("Call", "audio", "https://x.example/1.mp3", "[MEDIA]"),
+    ],
+)
+def test_what_becomes_of_values(redact_version: Redact, item: str, name: str, value: Any, expected: Any) -> None:
+    before, after = redact_version.change(item, name, value, None)
+    assert (before, after) == (expected, None)
+
+
+def test_the_policy_decides_about_personal_values(redact_version: Redact) -> None:
+    assert redact_version.change("User", "name", "Ann Testperson", None, "entities: {PERSON: keep}")[0] == "Ann Testperson"
+    masked, _ = redact_version.change("User", "email", "w@example.com", None, "entities: {EMAIL_ADDRESS: {operator: mask}}")
+    assert masked == "*@*******.***"
+    a, b = redact_version.change("User", "name", "Ann Testperson", "ann  TESTPERSON", "entities: {PERSON: {operator: pseudonym, scope: account}}")
+    assert a == b
+    assert a.startswith("[PERSON:")
+
+
+def test_a_name_found_in_one_value_is_found_in_the_other(redact_version: Redact) -> None:
+    before, after = redact_version.change("Source", "comment", "my name is Wilhelmina Testperson", "Testperson was here")
+    assert "Testperson" not in before + after
+
+
+def test_fields_whose_names_are_personal(redact_version: Redact) -> None:
+    found = redact_version(
+        version(item_type="Source", changes={"w@example.com": [1, 2], "color": ["a", "b"]}, object={"w@example.com": 1, "x@example.com": 1})
+    )
+    assert {c["field"] for c in found.record["changes"]} == {"[EMAIL_ADDRESS]", "color"}
+    assert [v["field"] for v in found.record["object"]] == ["[EMAIL_ADDRESS]", "[EMAIL_ADDRESS]#2"]
+
+
+def test_who_did_it_is_a_pseudonym_by_default_and_readable_where_staff_is_kept(redact_version: Redact) -> None:
+    who = {"user_id": 3, "user_name": "Ada Admin", "ip": "203.0.113.9", "user_agent": "Browser/1.0 (Ada's laptop)", "user_role": "Administrator"}
+    found = redact_version(version(**who)).record
+    again = redact_version(version(version_id="2", **who | {"user_name": "ada admin"})).record
+    assert found["actor_id"] == "3"
+    assert found["actor_role"] == "Administrator"
+    assert found["actor_name"].startswith("[PERSON:")
+    assert found["actor_ip"].startswith("[IP_ADDRESS:")
+    assert found["actor_name"] == again["actor_name"]
+    assert "Ada" not in canonical({k: str(v) for k, v in found.items()})
+    kept = redact_version(version(**who), "fields: {staff: keep}").record
+    assert (kept["actor_name"], kept["actor_ip"]) == ("Ada Admin", "203.0.113.9")
+    other = redact_version(version(account_id="42", **who)).record
+    assert other["actor_name"] != found["actor_name"]
+
+
+def test_ids_that_are_addresses_become_pseudonyms(redact_version: Redact) -> None:
+    found = redact_version(version(item_type="Contact", item_id="w@example.com"))
+    assert found.key.item_id.startswith("[ID:")
+    assert redact_version(version(item_type="Contact", item_id="w@example.com", version_id="2")).key.item_id == found.key.item_id
+
+
+def test_labels_and_undeclared_members(redact_version: Redact) -> None:
+    found = redact_version(version(item_label="Wilhelmina Testperson", shoe_size="44 and w@example.com"))
+    assert found.record["item_label"] == "[PERSON]"
+    assert found.record["extra"] == {"shoe_size": "[UNKNOWN_FIELD]"}
+    assert redact_version(version(item_type="Source", item_label="Radio spot")).record["item_label"] == "Radio spot"
+
+
+@pytest.mark.parametrize("item", ["Call", "Interaction", "Text", "Form", "PhoneCall", "Chat"])
+def test_a_version_of_a_redacted_interaction_is_redacted_with_it(redact_version: Redact, item: str) -> None:
+    assert is_interaction(item)
+    plain = version(item_type=item, changes={"notes": ["all fine", "still fine"], "status": ["a", "b"], "caller_number": [None, "+14155550123"]})
+    content = {c["field"]: c for c in redact_version(plain).record["changes"]}
+    assert (content["notes"]["before"], content["notes"]["after"]) == ("all fine", "still fine")
+    full = redact_version(plain, floor=Floor("full"))
+    assert full.mode == "full"
+    changes = {c["field"]: c for c in full.record["changes"]}
+    assert (changes["notes"]["before"], changes["notes"]["after"]) == ("[REDACTED]", "[REDACTED]")
+    assert changes["caller_number"]["after"] == "[PHONE_NUMBER]"
+    assert changes["status"]["after"] == "b"
+    assert changes["notes"]["before_digest"] != changes["notes"]["after_digest"]
+
+
+def test_a_field_someone_asked_for_and_types_redacted_before_stay_hidden(redact_version: Redact) -> None:
+    plain = version(item_type="Call", changes={"notes": ["all fine", "still"], "name": [None, "Ann Testperson"]})
+    keep = "entities: {PERSON: keep}"
+    asked = {c["field"]: c for c in redact_version(plain, keep, fields=frozenset({"notes"})).record["changes"]}
+    assert (asked["notes"]["before"], asked["name"]["after"]) == ("[REDACTED]", "Ann Testperson")
+    floor = {c["field"]: c for c in redact_version(plain, keep, floor=Floor("content", frozenset({"PERSON"}))).record["changes"]}
+    assert (floor["notes"]["before"], floor["name"]["after"]) == ("all fine", "[PERSON]")
+
+
+def test_old_versions_of_interactions_are_redacted_in_full_by_age(redact_version: Redact) -> None:
+    old = version(item_type="Call", created_at="2026-08-01T00:00:00Z", changes={"notes": ["a", "b"]})
+    assert redact_version(old, "full_after_days: 60").mode == "full"
+    assert redact_version(old | {"item_type": "Source"}, "full_after_days: 60").mode == "content"
+
+
+@pytest.mark.parametrize(
+    ("item", "event", "name", "expected"),
+    [
+        ("User", "update", "two_factor_enabled", "two_factor"),
+        ("User", "update", "otp_secret", "two_factor"),
+        ("User", "update", "role", "role"),
+        ("User", "update", "encrypted_password", "credential"),
+        ("Account", "update", "login_required_for_recordings", "login_rule"),
+        ("Account", "update", "auto_logout_minutes", "login_rule"),
+        ("Account", "update", "allowed_ips", "login_rule"),
+        ("Account", "update", "support_access_until", "support_access"),
+        ("Account", "update", "recording_encryption", "recording_encryption"),
+        ("Account", "update", "redaction_mode", "redaction_settings"),
+        ("Account", "update", "auto_redact_after_days", "redaction_settings"),
+        ("ApiKey", "create", "name", "key"),
+        ("Account", "update", "api_key", "key"),
+        ("PaymentMethod", "destroy", "", "payment_method"),
+        ("Account", "update", "card_last4", "payment_method"),
+        ("TrackingNumber", "destroy", "", "number_release"),
+        ("TrackingNumber", "update", "released_at", "number_release"),
+        ("TrackingNumber", "update", "name", ""),
+        ("Report", "export", "", "data_export"),
+        ("User", "update", "name", ""),
+        ("Source", "update", "color", ""),
+    ],
+)
+def test_security_classes(item: str, event: str, name: str, expected: str) -> None:
+    assert security_class(item, event, name) == expected
+    assert not expected or expected in CLASSES
+
+
+def test_classes_of_members_that_changed_inside_a_setting() -> None:
+    old, new = {"theme": "a", "two_factor": False, "role": "x"}, {"theme": "b", "two_factor": True, "role": "x"}
+    assert change_class("Account", "update", "settings", old, new) == "two_factor"
+    assert change_class("Account", "update", "settings", old, old | {"theme": "c"}) == ""
+
+
+def test_rows_come_back_as_they_were_and_raw_versions_are_refused(redact_version: Redact) -> None:
+    found = redact_version(
+        version(version_number=4, changes={"name": ["Ann Testperson", None], "color": [{"a": [1]}, "x"]}, object={"color": {"a": [1]}})
+    )
+    back = from_row(version_row(found))
+    assert isinstance(back, RedactedVersion)
+    assert {k: v for k, v in back.record.items() if v not in (None, [])} == {k: v for k, v in found.record.items() if v not in (None, [])}
+    raw = redact_version.raw(version())
+    assert isinstance(raw, RawVersion)
+    with pytest.raises(TypeError, match="RedactedVersion only"):
+        version_row(raw)  # type: ignore[arg-type]
+
+
+def test_digests_are_keyed_and_tell_equal_values(redact_version: Redact) -> None:
+    found = redact_version(version(changes={"email": ["w@example.com", "x@example.com"]}, object={"email": "w@example.com"}))
+    (change,), (value,) = found.record["changes"], found.record["object"]
+    assert change["before_digest"] == value["digest"] != change["after_digest"]
+    assert redact_version.keyring.hmac("version-value", "41", '"w@example.com"')[:32] == value["digest"]
