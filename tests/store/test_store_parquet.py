@@ -79,8 +79,9 @@ def test_only_redacted_interactions_are_written() -> None:
 
 def test_round_trip_of_an_interaction() -> None:
     (row,) = read(interactions_bytes([interaction(3)]))
-    assert row["outline"] == [{"speaker": "agent", "text": "line 3", "channel": 2, "s": 0.5, "e": 1.5, "extra": '{"b":1,"a":[2]}'}]  # members keep their places
-    assert row["custom_fields"] == '{"a":null,"z":3}'
+    # JSON members keep their order.
+    assert row["outline"] == [{"speaker": "agent", "text": "line 3", "channel": 2, "s": 0.5, "e": 1.5, "extra": '{"b":1,"a":[2]}'}]
+    assert row["custom_fields"] == '{"z":3,"a":null}'
     assert row["extra"] == '{"undeclared":3}'
     assert (row["account_id"], row["id"], row["kind"], row["called_at"], row["rank"]) == ("7", "000003", "call", WHEN, 3)
     assert (row["account_type"], row["redaction_mode"], row["redacted_fields"]) == ("agency", "content", ["name"])
