@@ -8,6 +8,8 @@ All people and numbers are made up; numbers with check digits were computed to b
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 
 from presidio_analyzer import EntityRecognizer
@@ -15,6 +17,12 @@ from presidio_analyzer import EntityRecognizer
 from callveil.transforms.detect.view import View
 
 _MARK = re.compile(r"\[([^\]|]*)(?:\|([A-Z_]+))?\]")
+
+
+@lru_cache
+def calls(language: str) -> list[str]:
+    """Further cases, one a line: turns of calls and chats, with and without anything personal in them."""
+    return (Path(__file__).parent / "lang" / f"{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def marked(case: str) -> tuple[View, set[int], list[tuple[int, int, str]]]:

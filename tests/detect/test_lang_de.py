@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from langs import check
+from langs import calls, check
 
 from callveil.transforms.detect.recognizers import build
 
@@ -101,3 +101,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_covers_exactly(name: str) -> None:
     check(RECOGNIZERS, "de", CASES[name])
+
+
+@pytest.mark.parametrize("line", range(len(calls("de"))))
+def test_calls_are_covered_exactly(line: int) -> None:
+    check(RECOGNIZERS, "de", calls("de")[line])

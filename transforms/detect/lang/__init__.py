@@ -37,7 +37,7 @@ TEMPLATE = "en"
 """The language whose files have every key there is."""
 FILES = ("lexicon", "internet", "address", "names", "cues", "asks", "sets")
 """YAML files of a folder; all but the first may be missing."""
-_LITERAL = frozenset(("phone_forms", "no_numbers", "regions", "national_ids", "topics"))
+_LITERAL = frozenset(("phone_forms", "plate_forms", "no_numbers", "regions", "national_ids", "topics"))
 """Keys whose values are no words: patterns, codes and names of entities."""
 Phrases = Mapping[str, tuple[tuple[tuple[str, ...], str], ...]]
 """First word -> (all words, label) with the longest phrase first."""

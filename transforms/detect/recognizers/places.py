@@ -162,6 +162,7 @@ class Places:
                 and self.low[place] in self.vocab.directions
                 and len(self.low[place]) > 1
                 and self.low[place] not in self.vocab.sets["directions_before"]
+                and self.unit(place, stop) is None
             ):
                 end = place + 1
                 continue
@@ -230,7 +231,8 @@ class Places:
             self.kind[place] == ORDINAL or (self.kind[place] == DIGITS and self.low[place + 1] in self.vocab.ordinal_suffixes)
         ):
             place += 1 + (self.kind[place] == DIGITS)
-            return place + 1 if place < stop and self.low[place] in self.vocab.sets["floors"] else None
+            lettered = self.vocab.kind_first and place < stop and (self.kind[place] == LETTER or self.low[place] in self.vocab.directions)
+            return place + 1 if place < stop and (lettered or self.low[place] in self.vocab.sets["floors"]) else None
         else:
             return None
         begin = place
@@ -297,7 +299,7 @@ class Places:
         end, words = place, 0
         while place < stop and words < 4 and self.kind[place] in (WORD, SEPARATOR):
             low = self.low[place]
-            if low in self.vocab.particles or low in self.vocab.sets["name_starts"] or (low == "-" and words):
+            if low in self.vocab.particles or low in self.vocab.sets["name_starts"] or (low == "-" and place > end):
                 place += 1
                 continue
             if self.kind[place] != WORD or not (self.capital(place) or low not in self.vocab.words) or low in self.vocab.address_stops:

@@ -54,7 +54,7 @@ def _kind_first(places: Places, token: int) -> Hit | None:
         placed = token > start and (low[token - 1] in vocab.sets["placed"] or _asked(places, token))
         if not (named and (placed or places.capital(place - 1)) and (sure or places.capital(token))):
             return None
-    elif not (sure or named):
+    elif not (sure or named or _asked(places, token) or places.town(_past_comma(places, after or place, stop), stop) is not None):
         return None
     return _hit(places, token if first is None else first, after or place, stop, "kind of street, name and number")
 
@@ -152,6 +152,8 @@ def _suffixed(places: Places, token: int) -> Hit | None:
             first -= 2  # "Konrad-Adenauer-Straße"
     if whole and first == token:
         return None
+    while first > start and (places.capital(first - 1) or first - 1 > start) and _leads_name(places, first - 1, start):
+        first -= 1
     after = _numbered(places, token + 1, stop)
     if after is None:
         placed = first > start and low[first - 1] in vocab.sets["placed"]
@@ -159,6 +161,13 @@ def _suffixed(places: Places, token: int) -> Hit | None:
         if not (long and (placed or _asked(places, token))):
             return None
     return _hit(places, first, after or token + 1, stop, "street and house number")
+
+
+def _leads_name(places: Places, token: int, start: int) -> bool:
+    """Whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
+    if places.low[token] in places.vocab.particles and token > start:
+        token -= 1
+    return places.low[token] in places.vocab.sets["name_starts"] and places.capital(token)
 
 
 def _before(places: Places, token: int, start: int) -> int:
@@ -174,6 +183,10 @@ def _before(places: Places, token: int, start: int) -> int:
             break
         first, words = before, words + 1
     return first
+
+
+def _past_comma(places: Places, at: int, stop: int) -> int:
+    return at + 1 if at < stop and places.low[at] == "," else at
 
 
 def _asked(places: Places, token: int) -> bool:

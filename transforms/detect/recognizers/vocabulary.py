@@ -90,6 +90,7 @@ class Vocabulary:
     sure_prefixes: frozenset[str]
     phone_forms: re.Pattern[str] | None
     no_numbers: re.Pattern[str] | None
+    plate_forms: re.Pattern[str] | None
     regions: tuple[str, ...]
     national_ids: frozenset[str]
     topics: Mapping[str, str]
@@ -214,6 +215,7 @@ def vocabulary(code: str) -> Vocabulary:
         sure_prefixes=words(adr, "sure_prefixes"),
         phone_forms=pattern("phone_forms"),
         no_numbers=pattern("no_numbers"),
+        plate_forms=pattern("plate_forms"),
         regions=tuple(lex.get("regions", ())),
         national_ids=words(lex, "national_ids"),
         topics=table(lex, "topics"),

@@ -62,6 +62,14 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
     return out
 
 
+def plates(reading: Reading) -> list[Hit]:
+    """Licence plates whose written form is enough ("HH-AB 1234"), where the language's data names one."""
+    forms = reading.vocab.plate_forms
+    if forms is None or not reading.has_digits:
+        return []
+    return [Hit("LICENSE_PLATE", (match.span(),), 0.6, "form of a licence plate") for match in forms.finditer(reading.text)]
+
+
 def secrets(reading: Reading) -> list[Hit]:
     """User names and passwords that are words: what follows their cue, or answers the question for them."""
     out: list[Hit] = []
