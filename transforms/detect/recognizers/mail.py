@@ -163,7 +163,7 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
         if kind in (DIGITS, ZERO) or kind in SPOKEN_NUMBER:
             best, joined = at, False
             continue
-        spelled = at > 0 and stream[at - 1] >= 0 and reading.kind[stream[at - 1]] == LETTER and reading.low[stream[at - 1]] not in short
+        spelled = _spelled(reading, stream, at - 1, short)
         if kind == LETTER and (low not in short or best is not None or joined or spelled):
             if low in short and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
                 break
@@ -182,6 +182,15 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
         plain += 1
         best, joined = at, False
     return best
+
+
+def _spelled(reading: Reading, stream: list[int], at: int, short: frozenset[str]) -> bool:
+    """Whether the single letters that end at `at` hold one that is no word: then the next is a letter too ("n e r e" before "a")."""
+    while at >= 0 and stream[at] >= 0 and reading.kind[stream[at]] == LETTER:
+        if reading.low[stream[at]] not in short:
+            return True
+        at -= 1
+    return False
 
 
 def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:

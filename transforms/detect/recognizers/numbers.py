@@ -11,6 +11,7 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     HUNDRED,
     LETTER,
     LINE,
+    MONTH,
     MULTIPLE,
     SEPARATOR,
     TEEN,
@@ -206,7 +207,7 @@ class NumberParser:
         ahead = place + 1
         while self._kind(ahead) == SEPARATOR and self.low[self.stream[ahead]] in ",-":
             ahead += 1
-        if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS):
+        if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS, MONTH):
             return False
         return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead], None) is None)
 

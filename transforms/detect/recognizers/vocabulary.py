@@ -146,6 +146,7 @@ def vocabulary(code: str) -> Vocabulary:
     kinds.update({w: (MULTIPLE, v) for w, v in table(lex, "multiples").items() if " " not in w})
     joined = [(p, v) for p, v in table(lex, "multiples").items() if " " in p]
     joined += [(p, "") for data in (table(lex, "joints"), table(net, "joints")) for p in data if " " in p]
+    joined += [(p, "") for p in lex.get("quantities", ()) if " " in p]
     glue = table(lex, "glue")
     return Vocabulary(
         language=language,
