@@ -208,6 +208,17 @@ def test_a_name_found_in_one_value_is_found_in_the_other(redact_version: Redact)
     assert "Testperson" not in before + after
 
 
+def test_a_value_known_from_its_field_is_found_in_other_values(redact_version: Redact) -> None:
+    changes = {"name": [None, "Wilhelmina Testperson"], "comment": [None, "reach Wilhelmina at once"], "card_number": [None, "4111111111111111"]}
+    found = {c["field"]: c["after"] for c in redact_version(version(changes=changes)).record["changes"]}
+    assert found["comment"] == "reach [PERSON] at once"
+
+
+def test_two_values_of_one_type_stay_two(redact_version: Redact) -> None:
+    _, after = redact_version.change("Source", "comment", None, "w@example.com or x@example.org")
+    assert after == "[EMAIL_ADDRESS] or [EMAIL_ADDRESS]"
+
+
 def test_fields_whose_names_are_personal(redact_version: Redact) -> None:
     found = redact_version(
         version(item_type="Source", changes={"w@example.com": [1, 2], "color": ["a", "b"]}, object={"w@example.com": 1, "x@example.com": 1})

@@ -89,7 +89,7 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk) -> dict[str, A
     return {
         "outcome": Outcome(files, [], counts).as_dict(),
         "days": {day: base64.b64encode(encode(days[day])).decode() for day in sorted(days)},
-        "marks": sorted(marks),
+        "marks": sorted(map(list, marks)),
     }
 
 

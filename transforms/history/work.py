@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import EXTRA, Field, Json
@@ -13,24 +14,22 @@ from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
 from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.consistent import strongest, values_found
+from callveil.transforms.detect.consistent import KINDS, strongest, values_found
 from callveil.transforms.detect.document import Reading, Segment
-from callveil.transforms.detect.known import Tokens, find
+from callveil.transforms.detect.known import KnownValue, Tokens, find
 from callveil.transforms.detect.leaves import Leaf
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, change_class, is_own_number, is_secret, item_name, secret_spans, whole_entity
+from callveil.transforms.history.judge import SECRET, change_class, is_secret, item_name, secret_spans
+from callveil.transforms.history.treat import Judge, Slot
 from callveil.transforms.history.values import SHORT_DIGITS, Path, Piece, canonical, pieces, plain, replaced
 from callveil.transforms.redact.operators import OPERATORS, parameters
 
 if TYPE_CHECKING:
     from callveil.transforms.history.redact import VersionRedactor
 
-UNKNOWN = "UNKNOWN_FIELD"
-ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
-"""Entity types that no history keeps readable, whatever the policy and its mode."""
 _OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
 
@@ -40,20 +39,6 @@ def operate(action: str, text: str, params: dict[str, Any]) -> str:
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
-@dataclass
-class Slot:
-    """One value of a version, and what becomes of its texts."""
-
-    place: Path
-    name: str
-    value: Any
-    treatment: str = "scan"
-    entity: str = ""
-    texts: dict[Path, str] = field(default_factory=dict)
-    keys: dict[Path, str] = field(default_factory=dict)
-    entities: set[str] = field(default_factory=set)
-
-
 class Work:
     """One version on its way."""
 
@@ -61,10 +46,11 @@ class Work:
         self.redactor, self.raw, self.decided = redactor, raw, decided
         self.rules = decided.rules
         self.about = is_interaction(raw.key.item_type)
+        self.judge = Judge(raw, decided)
         self.slots = list(self._slots())
         self.done = placeholders(self.rules)
         for slot in self.slots:
-            slot.treatment, slot.entity = self._judge(slot)
+            slot.treatment, slot.entity = self.judge.of(slot)
         self.reading = self._view()
 
     def _slots(self) -> Iterator[Slot]:
@@ -82,47 +68,6 @@ class Work:
             yield Slot(("item_label",), "label", record["item_label"])
         if record.get(EXTRA):
             yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
-
-    def _judge(self, slot: Slot) -> tuple[str, str]:
-        """Treatment and entity of a value as a whole: keep, scan, redact or clear."""
-        name, item = slot.name, self.raw.key.item_type
-        if not name:
-            return ("scan" if self.decided.mode != "none" else "keep"), ""
-        if is_secret(name):
-            return "redact", SECRET
-        entity = whole_entity(item, name)
-        if slot.place[0] == "item_label":
-            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else ""
-        if entity in ALWAYS:
-            return "redact", entity
-        if self.about:
-            return self._as_interaction(slot, entity)
-        if self.decided.mode == "none":
-            return "keep", ""
-        if slot.place == (EXTRA,):
-            return self.rules.treatment(BY_NAME[EXTRA], self.decided.mode), UNKNOWN
-        if is_own_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
-            return "keep", ""
-        if entity:
-            kept = self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
-            return ("keep" if kept else "redact"), entity
-        return "scan", ""
-
-    def _as_interaction(self, slot: Slot, entity: str) -> tuple[str, str]:
-        """A value of an interaction's field is treated as the interaction's own is."""
-        declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
-        treatment = self.rules.treatment(declared, self.decided.mode)
-        entity = declared.entity if declared.name != EXTRA else entity or UNKNOWN
-        floor = self.decided.floor
-        if slot.name in self.decided.fields or f"clear:{declared.name}" in floor:
-            return "clear", entity
-        if f"redact:{declared.name}" in floor or (entity and entity in floor):
-            treatment = "redact" if treatment != "clear" else treatment
-        if slot.place[0] == "item_label" and self.decided.mode != "none":
-            return "redact", "PERSON"
-        if treatment == "redact" and self.rules.operator(entity).name == "keep" and entity not in floor and entity != UNKNOWN:
-            return "keep", entity
-        return treatment, entity
 
     def _view(self) -> Reading | None:
         """All texts to be read as one view: the field's name asks, its values answer."""
@@ -146,8 +91,8 @@ class Work:
             for piece in pieces(slot.value):
                 if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS:
                     continue
-                if is_secret(piece.key):
-                    continue  # goes whole, see `_whole`
+                if not piece.is_key and self.judge.of_member(slot, piece):
+                    continue  # goes whole, see `finish`
                 name = piece.key or slot.name
                 if (name, piece.text) not in seen or piece.is_key:
                     if not piece.is_key:
@@ -169,20 +114,20 @@ class Work:
         """Replace what has to go."""
         for slot in self.slots:
             if slot.treatment in ("redact", "clear"):
-                self._whole(slot, lambda _: True, slot.entity)
+                self._whole(slot, partial(_fixed, slot.entity or "REDACTED"))
             else:
-                self._whole(slot, lambda piece: is_secret(piece.key), SECRET)
+                self._whole(slot, partial(self.judge.of_member, slot))
         if self.reading is not None and self.decided.mode != "none":
             self._scanned(self.reading, spans)
         for slot in self.slots:
             self._secrets(slot)
         return self._redacted()
 
-    def _whole(self, slot: Slot, wanted: Callable[[Piece], bool], entity: str) -> None:
+    def _whole(self, slot: Slot, entity_of: Callable[[Piece], str]) -> None:
         for piece in pieces(slot.value):
-            if piece.is_key or not wanted(piece):
+            own = "" if piece.is_key else SECRET if is_secret(piece.key) else entity_of(piece)
+            if not own:
                 continue
-            own = SECRET if is_secret(piece.key) else entity or "REDACTED"
             if slot.treatment == "clear" and own != SECRET:
                 slot.texts[piece.path] = self.rules.label_for(own)
             elif not self.done.fullmatch(piece.text):
@@ -192,9 +137,10 @@ class Work:
     def _scanned(self, reading: Reading, spans: list[Span]) -> None:
         text, language = reading.view.text, self.decided.language
         places = taken(text, self.done)
-        spans = list(outside(text, spans, places))
+        # Spans of one value share a group; what stands alone is a value of its own.
+        spans = [replace(s, group=s.group or str(s.start)) for s in outside(text, spans, places)]
         accepted, _ = accept(text, spans, self.rules, self.decided.floor)
-        wanted = strongest(values_found(text, accepted, language))
+        wanted = strongest([*self._known(), *values_found(text, accepted, language)])
         if wanted:
             accepted += outside(text, find(Tokens.of(text), wanted, CONSISTENCY), places)
         by_leaf: dict[int, list[Span]] = defaultdict(list)
@@ -203,9 +149,17 @@ class Work:
         for key, own in by_leaf.items():
             slot, piece = self.leaves[key]
             if piece.is_key:
-                own = [s for s in own if s.detector != "SpacyRecognizer"]  # what looks like a field's name is none of a person
+                own = [s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)]  # what looks like a field's name is none of a person
             if own:
                 self._put(slot, piece, merge(own))
+
+    def _known(self) -> Iterator[KnownValue]:
+        """Values that are personal by the name they stand under, to be found again wherever else this version says them."""
+        for slot in self.slots:
+            for piece in pieces(slot.value):
+                entity = "" if piece.is_key else slot.entity if slot.treatment in ("redact", "clear") else self.judge.of_member(slot, piece)
+                if entity in KINDS and not self.done.search(piece.text):
+                    yield from values_found(piece.text, [Span(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
 
     def _secrets(self, slot: Slot) -> None:
         """What is a secret by its form goes even from values that are kept, and from mode none."""
@@ -308,3 +262,7 @@ def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if n > 1:
             row["field"] = f"{row['field']}#{n}"
     return rows
+
+
+def _fixed(entity: str, _: Piece) -> str:
+    return entity

@@ -1,0 +1,90 @@
+"""What is done with each value of a version: by its field's name, and by the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from callveil.schemas.fields import EXTRA
+from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.version import RawVersion, is_interaction
+from callveil.transforms.history.decided import Decided
+from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, is_own_number, is_secret, item_name, whole_entity
+from callveil.transforms.history.values import Path, Piece
+
+UNKNOWN = "UNKNOWN_FIELD"
+ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
+"""Entity types that no history keeps readable, whatever the policy and its mode."""
+
+
+@dataclass
+class Slot:
+    """One value of a version, and what becomes of its texts."""
+
+    place: Path
+    name: str
+    value: Any
+    treatment: str = "scan"
+    entity: str = ""
+    texts: dict[Path, str] = field(default_factory=dict)
+    keys: dict[Path, str] = field(default_factory=dict)
+    entities: set[str] = field(default_factory=set)
+
+
+class Judge:
+    """Decides about the values of one version."""
+
+    def __init__(self, raw: RawVersion, decided: Decided) -> None:
+        self.raw, self.decided, self.rules = raw, decided, decided.rules
+        self.about = is_interaction(raw.key.item_type)
+
+    def of(self, slot: Slot) -> tuple[str, str]:
+        """Treatment and entity of a value as a whole: keep, scan, redact or clear."""
+        name, item = slot.name, self.raw.key.item_type
+        if not name:
+            return ("scan" if self.decided.mode != "none" else "keep"), ""
+        if is_secret(name):
+            return "redact", SECRET
+        entity = whole_entity(item, name)
+        if slot.place[0] == "item_label":
+            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else ""
+        if entity in ALWAYS:
+            return "redact", entity
+        if self.about:
+            return self._as_interaction(slot, entity)
+        if self.decided.mode == "none":
+            return "keep", ""
+        if slot.place == (EXTRA,):
+            return self.rules.treatment(BY_NAME[EXTRA], self.decided.mode), UNKNOWN
+        if is_own_number(item, name) and self.rules.treatment(BY_NAME["tracking_number"], self.decided.mode) == "keep":
+            return "keep", ""
+        if entity:
+            kept = self.rules.operator(entity).name == "keep" and entity not in self.decided.floor
+            return ("keep" if kept else "redact"), entity
+        return "scan", ""
+
+    def _as_interaction(self, slot: Slot, entity: str) -> tuple[str, str]:
+        """A value of an interaction's field is treated as the interaction's own is."""
+        declared = BY_NAME.get(slot.name, BY_NAME[EXTRA])
+        treatment = self.rules.treatment(declared, self.decided.mode)
+        entity = declared.entity if declared.name != EXTRA else entity or UNKNOWN
+        floor = self.decided.floor
+        if slot.name in self.decided.fields or f"clear:{declared.name}" in floor:
+            return "clear", entity
+        if f"redact:{declared.name}" in floor or (entity and entity in floor):
+            treatment = "redact" if treatment != "clear" else treatment
+        if slot.place[0] == "item_label" and self.decided.mode != "none":
+            return "redact", "PERSON"
+        if treatment == "redact" and self.rules.operator(entity).name == "keep" and entity not in floor and entity != UNKNOWN:
+            return "keep", entity
+        return treatment, entity
+
+    def of_member(self, slot: Slot, piece: Piece) -> str:
+        """Entity type of a text by the name of the member it stands under; empty where it is to be read, or kept."""
+        if not piece.key or is_secret(piece.key):
+            return SECRET if piece.key else ""
+        entity = whole_entity(self.raw.key.item_type, piece.key)
+        if entity in ALWAYS or not entity:
+            return entity
+        kept = slot.treatment == "keep" or (self.rules.operator(entity).name == "keep" and entity not in self.decided.floor)
+        return "" if kept else entity
