@@ -20,8 +20,7 @@ from callveil.schemas.version import SCHEMA
 from callveil.transforms.history.dataset import SORT, VERSIONS
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.parquet import Table, publish_bytes
-from callveil.transforms.store.parquet import TableWriter
+from callveil.transforms.store.parquet import Table, TableWriter, publish_bytes
 from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.snapshot import data_path
@@ -103,7 +102,12 @@ class Place:
             for n, ((kind, day), rows) in enumerate(sorted(groups.items()))
         ]
         base = store.current()
-        store.publish(RunManifest(run, **base.chain(), job="load", as_of=NOW.isoformat(), tool_version="t", policy_name="p", policy_sha256="0", added=tuple(entries)), base)
+        store.publish(
+            RunManifest(
+                run, **base.chain(), job="load", as_of=NOW.isoformat(), tool_version="t", policy_name="p", policy_sha256="0", added=tuple(entries)
+            ),
+            base,
+        )
 
     def options(self, as_of: dt.datetime, now: dt.datetime = NOW) -> RetainOptions:
         """Options of the job, with the facts written to files."""
@@ -147,5 +151,3 @@ def hold(name: str, **more: Any) -> dict[str, Any]:
     """A legal hold."""
     given = {k: v.isoformat() if isinstance(v, dt.datetime) else v for k, v in more.items()}
     return {"hold_id": name, "placed_at": "2026-01-01T00:00:00Z", "placed_by": "counsel", **given}
-
-

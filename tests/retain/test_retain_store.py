@@ -104,7 +104,12 @@ def test_a_mixed_file_is_rewritten_and_says_what_went(place: Place) -> None:
     assert (held["account_id"], held["hold_id"], held["disposed_at"], held["method"]) == ("b", "h", None, "none")
     (certificate,) = place.rows("certificates")
     assert (certificate["rows_deleted"], certificate["files"], certificate["versions_purged"], certificate["versions_locked"]) == (1, 1, 1, 0)
-    assert (certificate["expired_first"], certificate["deleted_at"], certificate["purged_at"], certificate["verified_at"]) == (AT + 7 * DAY, NOW, NOW, NOW)
+    assert (certificate["expired_first"], certificate["deleted_at"], certificate["purged_at"], certificate["verified_at"]) == (
+        AT + 7 * DAY,
+        NOW,
+        NOW,
+        NOW,
+    )
     assert certificate["plan_sha256"] == result.plan.sha256
 
 
@@ -135,7 +140,10 @@ def test_late_records_enter_the_next_run(place: Place) -> None:
     place.put([V("a", AT, "replayed"), V("a", AT + 2 * DAY, "fresh")])
     result = place.run(AT + 9 * DAY)
     assert place.ids() == []
-    assert [(r["late"], r["rows_deleted"]) for r in place.dispositions(record_id=None) if r["plan_sha256"] == result.plan.sha256] == [(True, 1), (False, 1)]
+    assert [(r["late"], r["rows_deleted"]) for r in place.dispositions(record_id=None) if r["plan_sha256"] == result.plan.sha256] == [
+        (True, 1),
+        (False, 1),
+    ]
 
 
 def test_records_from_the_future_and_of_unknown_accounts_are_set_aside(place: Place) -> None:
@@ -217,7 +225,9 @@ def test_changed_inputs_are_refused(place: Place, tmp_path: Path) -> None:
 
 KINDS = st.sampled_from(["individual", "agency"])
 DAYS = st.integers(0, 45)
-VERSIONS = st.lists(st.tuples(st.sampled_from("abcd"), DAYS, st.integers(0, 3), st.sampled_from(["individual", "agency", "unknown"])), min_size=1, max_size=10)
+VERSIONS = st.lists(
+    st.tuples(st.sampled_from("abcd"), DAYS, st.integers(0, 3), st.sampled_from(["individual", "agency", "unknown"])), min_size=1, max_size=10
+)
 CHANGES = st.one_of(
     st.tuples(st.just("plan"), st.sampled_from("abc"), DAYS, KINDS),
     st.tuples(st.just("status"), st.sampled_from("abc"), DAYS, st.sampled_from(["cancelled", "reactivated", "paused"])),
@@ -278,7 +288,9 @@ def random_history(first: Any, steps: Any, files: Files | None = None) -> None:
                     held |= {v.id: v for v in new}
             as_of = START + day * DAY + hours * dt.timedelta(hours=1)
             options = place.options(as_of)
-            facts = all_facts(read_accounts(place.files, list(options.accounts)), read_events(place.files, list(options.events)) if options.events else [])
+            facts = all_facts(
+                read_accounts(place.files, list(options.accounts)), read_events(place.files, list(options.events)) if options.events else []
+            )
             world = World(options.policy.retention, facts, read_holds(place.files, list(options.holds)) if options.holds else [])
             place.run(as_of)
             for v in list(held.values()):
