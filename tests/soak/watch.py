@@ -74,7 +74,7 @@ def _sample(process: psutil.Process) -> tuple[int, int, float]:
         try:
             sizes.append(member.memory_full_info().uss if len(family) > 1 else member.memory_info().rss)
             times = member.cpu_times()
-            cpu += times.user + times.system + (times.children_user + times.children_system if member is process else 0.0)
+            cpu += times.user + times.system + times.children_user + times.children_system  # of children that have ended
         except psutil.Error:
             continue
     return sum(sizes), len(sizes), cpu
