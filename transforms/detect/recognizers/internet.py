@@ -43,7 +43,14 @@ def urls(reading: Reading) -> list[Hit]:
     dots = [t for t in reading.tokens_in(_spoken_dots(reading)) if reading.kind[t] == WORD]
     done = -1
     for dot in dots:
-        if dot <= done or dot + 1 >= reading.count or reading.turn[dot] != reading.turn[dot + 1] or dot == 0 or not is_label(reading, dot - 1):
+        if (
+            dot <= done
+            or dot + 1 >= reading.count
+            or reading.turn[dot] != reading.turn[dot + 1]
+            or dot == 0
+            or not is_label(reading, dot - 1)
+            or reading.low[dot - 1] in reading.vocab.sets["no_labels"]
+        ):
             continue
         last, found, at = dot, False, dot
         while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):

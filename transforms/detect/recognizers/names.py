@@ -150,7 +150,9 @@ def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> 
     capital = raw[:1].isupper()
     if lead in names.vocab.sets["paired_leads"] and found[1] - found[0] >= 2:
         words = [t for t in range(*found) if reading.kind[t] == WORD and reading.low[t] not in names.vocab.particles]
-        return len(words) >= 2 and all(reading.text[reading.start[t]].isupper() for t in words)
+        ended = not after or after in names.vocab.callers or after in ",.!?"
+        if len(words) >= 2 and (ended or all(reading.text[reading.start[t]].isupper() for t in words)):
+            return True
     if lead in names.vocab.sets["bare_leads"]:
         return after in names.vocab.sets["bare_followers"] or (capital and (after == "," or after in names.vocab.sets["origins"]))
     return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2

@@ -52,7 +52,7 @@ def _kind_first(places: Places, token: int) -> Hit | None:
     sure = slashed or low[token] in vocab.sure_prefixes
     if after is None and first is None:
         placed = token > start and (low[token - 1] in vocab.sets["placed"] or _asked(places, token))
-        if not (named and (placed or places.capital(place - 1)) and (sure or places.capital(token))):
+        if not (named and (placed or _capital(places, place - 1)) and (sure or _capital(places, token))):
             return None
     elif not (sure or named or _asked(places, token) or places.town(_past_comma(places, after or place, stop), stop) is not None):
         return None
@@ -85,9 +85,9 @@ def _name(places: Places, at: int, stop: int) -> tuple[int, int, bool]:
         if word in vocab.particles or word in vocab.sets["name_starts"]:
             place += 1
             continue
-        if not places.capital(place) and (word in vocab.address_stops or (words and word in vocab.words)):
+        if not _capital(places, place) and (word in vocab.address_stops or (words and word in vocab.words)):
             break
-        named = named or places.capital(place) or word not in vocab.words
+        named = named or _capital(places, place) or word not in vocab.words
         place, words = place + 1, words + 1
         last = place
     return last, words, named
@@ -152,7 +152,7 @@ def _suffixed(places: Places, token: int) -> Hit | None:
             first -= 2  # "Konrad-Adenauer-Straße"
     if whole and first == token:
         return None
-    while first > start and (places.capital(first - 1) or first - 1 > start) and _leads_name(places, first - 1, start):
+    while first > start and (_capital(places, first - 1) or first - 1 > start) and _leads_name(places, first - 1, start):
         first -= 1
     after = _numbered(places, token + 1, stop)
     if after is None:
@@ -167,7 +167,7 @@ def _leads_name(places: Places, token: int, start: int) -> bool:
     """Whether a preposition in capitals begins the name ("Am Sandtorkai", "An der Alten Gasse")."""
     if places.low[token] in places.vocab.particles and token > start:
         token -= 1
-    return places.low[token] in places.vocab.sets["name_starts"] and places.capital(token)
+    return places.low[token] in places.vocab.sets["name_starts"] and _capital(places, token)
 
 
 def _before(places: Places, token: int, start: int) -> int:
@@ -183,6 +183,12 @@ def _before(places: Places, token: int, start: int) -> int:
             break
         first, words = before, words + 1
     return first
+
+
+def _capital(places: Places, token: int) -> bool:
+    """Whether a word begins with a capital and goes on in small letters: in a text all in capitals they say nothing."""
+    raw = places.raw(token)
+    return raw[:1].isupper() and (len(raw) == 1 or not raw.isupper())
 
 
 def _past_comma(places: Places, at: int, stop: int) -> int:
