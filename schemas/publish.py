@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from callveil.schemas import account, finding, interaction, rejected, request
+from callveil.schemas import account, finding, history, interaction, rejected, request, version
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
@@ -83,6 +83,13 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "run_manifest": lambda: _dataclass_schema(RunManifest),
     "policy": policy_json_schema,
     "redaction_request": _request_schema,
+    "version": version.published_json_schema,
+    "redacted_version": lambda: json_schema(
+        "RedactedVersion", version.FIELDS + version.STATE, ("version_id", "account_id", "item_type", "item_id"), "A version after redaction."
+    ),
+    "change_history": lambda: json_schema(
+        "ChangeHistory", history.FIELDS, ("report_id", "account_id", "version_id", "seq", "row_hash"), "One changed field, chained by keyed hashes."
+    ),
 }
 """Makers of the JSON Schemas (2020-12), by published name."""
 
@@ -93,6 +100,8 @@ ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "finding": finding.SCHEMA,
     "rejected": rejected.SCHEMA,
     "redaction_request": request.SCHEMA,
+    "redacted_version": version.SCHEMA,
+    "change_history": history.SCHEMA,
 }
 """Arrow schemas by published name."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.summary import print_json
 from callveil.transforms.sample.convert import ConvertError, convert
+from callveil.transforms.sample.version_files import write_versions
 from callveil.transforms.sample.write import FORMATS, SampleSummary, write_sample
 
 DESCRIPTION = """\
@@ -26,6 +27,7 @@ EPILOG = """\
 examples:
   callveil sample --output day/
   callveil sample --output big/ --interactions 100000 --accounts 300 --malformed 0.05 --gold
+  callveil sample --output day/ --versions 8                    version logs beside the interactions
   callveil sample --output calls/ --dialogues conversations.jsonl"""
 
 
@@ -44,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--no-snapshots", action="store_true", help="one record per interaction, no repeated snapshots")
     p.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS), help="forms to write in (default: all)")
     p.add_argument("--gold", action="store_true", help="also write every planted value, in clear, to gold.jsonl")
+    p.add_argument("--versions", type=int, default=0, metavar="N", help="also write version logs: N objects of each account (default 0: none)")
     p.add_argument("--dialogues", nargs="+", type=Path, metavar="FILE", help="turn these conversations into calls instead")
     p.add_argument("--json", action="store_true", help="print the summary as JSON")
     return p
@@ -54,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     if args.output.exists() and any(args.output.iterdir()):
         raise UsageError(f"{args.output}: is not empty; name a new folder")
-    if not 0 <= args.malformed < 1 or min(args.interactions, args.accounts, args.days) < 1:
+    if not 0 <= args.malformed < 1 or min(args.interactions, args.accounts, args.days) < 1 or args.versions < 0:
         raise UsageError("--malformed lies in [0, 1); --interactions, --accounts and --days are at least 1")
     if args.dialogues:
         try:
@@ -73,6 +76,8 @@ def main(argv: Sequence[str]) -> int:
             f"{summary.interactions:,} generated interactions of {summary.accounts} accounts "
             f"({summary.records:,} records, {summary.bytes / 1e6:,.1f} MB) in {args.output}"
         )
+        if args.versions:
+            print(f"version logs: callveil history load --input {args.output}/versions --accounts {args.output}/accounts.jsonl --output store/")
         print(f"redact them: callveil redact --input {args.output}/interactions --accounts {args.output}/accounts.jsonl --output store/")
     return DONE
 
@@ -89,6 +94,8 @@ def make(args: argparse.Namespace) -> SampleSummary:
         args.output, args.seed, args.interactions, args.accounts, args.days, args.end, malformed=args.malformed,
         snapshots=not args.no_snapshots, gold=args.gold, formats=tuple(args.formats), progress=progress,
     )  # fmt: skip
+    if args.versions:
+        write_versions(args.output, args.seed, args.versions, args.accounts, args.days, args.end, gold=args.gold)
     if shown:
         print("\r", end="", file=sys.stderr)
     return summary
