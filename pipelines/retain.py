@@ -15,11 +15,11 @@ from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.retain.apply import Applier, run_id_of
 from callveil.transforms.retain.attest import Attested, finish
 from callveil.transforms.retain.engine import Engine
+from callveil.transforms.retain.explain import Explained, explain_record
 from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
 from callveil.transforms.retain.outlook import Outlook
 from callveil.transforms.retain.plan import Planner
 from callveil.transforms.retain.planfile import Inputs, Plan, PlanError, read_plan, write_plan
-from callveil.transforms.retain.redaction import redact_due
 from callveil.transforms.retain.state import RetainState, read_state
 from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.store.care import lease
@@ -148,6 +148,8 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
     manifest = applier.apply()
     runs = [manifest.run_id, *leases]
     if any(k == "files.full_redaction" for k in plan.counts):
+        from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
+
         runs.append(
             redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now, run_id_of(plan, "full_redaction"))
         )
@@ -174,6 +176,13 @@ def run_retain(options: RetainOptions) -> RetainResult:
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def explain(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[Explained]:
+    """What is decided about one stored record, and why. Raises `LookupError` where there is none."""
+    store = Store.open(options.files, options.store)
+    found = situation(options, store, options.as_of)
+    return explain_record(store, found.snapshot, found.engine, record_class, account_id, record_id)
 
 
 def _same_state(options: RetainOptions, plan: Plan, state: RetainState) -> bool:

@@ -1,4 +1,5 @@
-"""A plan as files: `plan.parquet` (its rows), `state` (for the next run), `plan.json` (what it was made from, and digests of the others).
+"""A plan as files: `plan.parquet` (its rows), `state.json.zst` (for the next run), `plan.json` (what it was made from, and digests of the
+others), and `summary.txt` for people.
 
 The plan's hash is the SHA-256 of `plan.json`. The same inputs give the same bytes, so the same plan has the same hash wherever it is made.
 """
@@ -15,6 +16,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.disposition import FIELDS, SCHEMA
+from callveil.schemas.retention import CLASSES
 from callveil.transforms.retain.state import RetainState
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.parquet import Table, TableWriter, register
@@ -23,7 +25,7 @@ from callveil.transforms.store.snapshot import to_json
 
 DISPOSITIONS = register(Table("dispositions", SCHEMA, FIELDS))
 FORMAT = 1
-PLAN, ROWS, STATE = "plan.json", "plan.parquet", "state.json.zst"
+PLAN, ROWS, STATE, SUMMARY = "plan.json", "plan.parquet", "state.json.zst", "summary.txt"
 
 
 class PlanError(ValueError):
@@ -111,7 +113,20 @@ def write_plan(files: Files, folder: str, inputs: Inputs, rows: Iterable[dict[st
     kept = dict(sorted((k, n) for k, n in counts.items() if n))
     document = to_json({"format": FORMAT, "inputs": asdict(inputs), "counts": kept, "rows": number, "files": digests})
     files.write(files.join(folder, PLAN), document)  # last: without it the others are no plan
-    return Plan(folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests)
+    plan = Plan(folder, inputs, kept, hashlib.sha256(document).hexdigest(), number, digests)
+    files.write(files.join(folder, SUMMARY), ("\n".join(summary(plan)) + "\n").encode())
+    return plan
+
+
+def summary(plan: Plan) -> list[str]:
+    """Readable lines: hash, time, and what happens to how many records and files."""
+    lines = [f"plan {plan.sha256} as of {plan.inputs.as_of}", f"  {PLAN}, {ROWS} ({plan.rows:,} rows) in {plan.folder}"]
+    for name in CLASSES:
+        parts = [f"{n:,} {k.split('.')[1]}" for k, n in sorted(plan.counts.items()) if k.startswith(f"{name}.")]
+        if parts:
+            lines.append(f"  {name}: {', '.join(parts)}")
+    changed = [f"{n:,} {k.removeprefix('files.').replace('_', ' ')}" for k, n in sorted(plan.counts.items()) if k.startswith("files.")]
+    return [*lines, f"  files: {', '.join(changed) or 'none'}"]
 
 
 def read_plan(files: Files, folder: str) -> Plan:
