@@ -112,6 +112,12 @@ def _history(argv: Sequence[str]) -> int:
     return history.main(argv)
 
 
+def _retain(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import retain
+
+    return retain.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -121,6 +127,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "explain": ("show why each piece of a text or record was found", _explain),
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),
+    "retain": ("delete what is due, and prove it", _retain),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),
