@@ -21,17 +21,22 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import unpack
+from callveil.schemas.pointer import from_micros, to_micros, unpack
 from callveil.schemas.policy import Policy
+from callveil.schemas.version import RedactedVersion
 from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
 from callveil.transforms.history.read import plan
+from callveil.transforms.history.report import Expires
 from callveil.transforms.history.transform import MARKS as MARKS_TAG
 from callveil.transforms.history.transform import LoadChunks, WriteDays
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputFile
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.retain.engine import Engine, Record
+from callveil.transforms.retain.facts import all_facts, read_events, read_holds
+from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.run.job import RedactJob
 from callveil.transforms.store.care import lease, purge_removed, release, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
@@ -234,3 +239,21 @@ def _finish(store: Store, manifest: RunManifest) -> None:
     for seq in unpurged(store):
         purge_removed(store, store.manifest(seq), manifest.as_of)
     release(store, manifest.run_id)
+
+
+def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:
+    """When versions become due for deletion: the policy's retention rules, with what is known of accounts, their lifecycle and legal holds.
+
+    Raises AccountsError, EventsError, HoldsError, InputError: the user's input, with file, line and field.
+    """
+    retention = policy.retention
+    known = all_facts(read_accounts(files, list(accounts)) if accounts else [], read_events(files, list(events)) if events else [])
+    timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
+    engine = Engine(retention, timelines, read_holds(files, list(holds)) if holds else [], to_micros(as_of))
+
+    def expires(v: RedactedVersion) -> dt.datetime | None:
+        record = Record("versions", v.key.account_id, v.key.version_id, to_micros(v.created_at), v.account_type, v.key.item_type, v.key.item_id)
+        eligible = engine.decide(record).eligible_at
+        return None if eligible is None else from_micros(eligible)
+
+    return expires

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from callveil.pipelines import history_view as view
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.history import TOOL, HistoryLost, HistoryOptions, HistoryResult, run_history
+from callveil.pipelines.history import TOOL, HistoryLost, HistoryOptions, HistoryResult, expiries, run_history
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
 from callveil.pipelines.summary import print_json
 from callveil.schemas.history import CLASSES
@@ -22,8 +22,8 @@ from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.history.find import ItemError, Masks, Query, find, item_versions
 from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
 from callveil.transforms.history.timeline import entries, state_at
-from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
@@ -76,6 +76,9 @@ def parser() -> argparse.ArgumentParser:
     export = action("export", "write the change-history report")
     export.add_argument("--out", required=True, metavar="FILE|FOLDER", help="a .parquet file for all accounts, or a folder for one file per account")
     export.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="leave out what happened or was taken in later (default: all)")
+    export.add_argument("--policy", metavar="NAME|FILE", help="its retention section says until when versions are kept (default: gdpr)")
+    for what, doc in (("accounts", "account records"), ("events", "lifecycle events of accounts"), ("holds", "legal holds")):
+        export.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{doc}, for retention_expires_at")
     show, past, found = action("show", "versions of one object"), action("at", "an object at a time"), action("find", "who changed what")
     for a in (show, past):
         a.add_argument("--item", required=True, metavar="TYPE/ID", help="the object, such as User/15")
@@ -111,7 +114,7 @@ def main(argv: Sequence[str]) -> int:
     acts: dict[str, Callable[[argparse.Namespace], int]] = {"export": _export, "show": _show, "at": _at, "find": _find, "verify": _verify}
     try:
         return _load(args, rest) if args.action == "load" else acts[args.action](args)
-    except (InputError, AccountsError, KeyringError, ModelError, ItemError) as error:
+    except (InputError, TableError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, HistoryLost) as error:
         print(f"callveil history: {error}", file=sys.stderr)
@@ -175,13 +178,14 @@ def _export(args: argparse.Namespace) -> int:
     report = Report(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL)
     accounts = accounts_of(store, snapshot, args.account, args.agency)
     read = read_accounts(store, snapshot, accounts, args.agency)
+    expires = expiries(files, policy_of(args.policy), as_of, args.accounts, args.events, args.holds)
     done: dict[str, int] = {}
     if args.out.endswith(".parquet"):
-        done[args.out] = write_report(files, args.out, (row for _, versions in read for row in account_rows(report, keyring, versions)))
+        done[args.out] = write_report(files, args.out, (row for _, versions in read for row in account_rows(report, keyring, versions, expires)))
     else:
         for account, versions in read:
             url = files.join(args.out, f"change-history-{hashlib.sha256(account.encode()).hexdigest()[:8] if '/' in account else account}.parquet")
-            done[url] = write_report(files, url, account_rows(report, keyring, versions))
+            done[url] = write_report(files, url, account_rows(report, keyring, versions, expires))
     if args.json:
         print_json({"report_id": report.report_id, "as_of": as_of.isoformat(), "accounts": len(accounts), "rows": sum(done.values()), "files": done})
     else:

@@ -181,6 +181,8 @@ def test_flags_are_no_secrets(redact_version: Redact, value: Any) -> None:
         ("User", "two_factor_enabled", True, True),
         ("Account", "timezone", "America/New_York", "America/New_York"),
         ("Source", "limit", 40, 40),
+        ("PaymentMethod", "card_last4", "4242", "4242"),
+        ("PaymentMethod", "card_last4", "w@example.com", "[EMAIL_ADDRESS]"),
         ("Source", "comment", 4111111111111111, "[CREDIT_CARD]"),
         ("Call", "caller_number", "+14155550123", "[PHONE_NUMBER]"),
         ("Call", "status", "completed", "completed"),

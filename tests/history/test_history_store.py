@@ -259,6 +259,31 @@ def policy_file(bench: Bench) -> str:
     return str(path)
 
 
+def test_the_accounts_own_name_and_numbers_stay_readable(bench: Bench) -> None:
+    accounts = bench.root / "accounts.jsonl"
+    accounts.write_bytes(orjson.dumps({"account_id": "41", "type": "agency", "name": "Testperson Plumbing", "numbers": ["+14155550100"]}))
+    rows = [
+        version(item_type="Account", item_id="41", changes={"company": [None, "Testperson Plumbing"], "main_line": ["+14155550100", "+14155550199"]}),
+    ]
+    bench.load_records(rows, accounts=[str(accounts)])
+    changes = {c["field"]: c for c in bench.versions()[0].record["changes"]}
+    assert changes["company"]["after"] == "Testperson Plumbing"
+    assert (changes["main_line"]["before"], changes["main_line"]["after"]) == ("+14155550100", "[PHONE_NUMBER]")
+
+
+@pytest.mark.parametrize(("kind", "days"), [("individual", 7), ("agency", 120)])
+def test_the_report_says_when_each_version_becomes_due(bench: Bench, kind: str, days: int) -> None:
+    accounts = bench.root / "accounts.jsonl"
+    accounts.write_bytes(orjson.dumps({"account_id": "41", "type": kind}))
+    bench.load_records([version(changes={"role": ["a", "b"]})], accounts=[str(accounts)])
+    out = str(bench.root / "r.parquet")
+    words = ["export", "--store", bench.output, "--keyring", str(bench.keyring), "--out", out, "--accounts", str(accounts), "--as-of", "2026-11-02"]
+    assert command.main(words) == 0
+    (row,) = pq.read_table(out).to_pylist()
+    assert row["retention_expires_at"] == dt.datetime(2026, 10, 20, 10, tzinfo=dt.UTC) + dt.timedelta(days=days)
+    assert (row["account_type_at_event"], row["sensitive_class"], row["field"]) == (kind, "role", "role")
+
+
 def test_rejected_versions_come_back_with_the_keyring_and_say_where(bench: Bench) -> None:
     path = bench.write([version(), {"version_id": "2", "item_type": "User", "name": "Wilhelmina Testperson"}])
     bench.load(path)

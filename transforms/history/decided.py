@@ -25,6 +25,7 @@ class Decided:
         language: language its texts are read in.
         floor: entity types (and `clear:<field>`, `redact:<field>`) that were redacted in the interaction.
         fields: fields of the interaction that someone asked to have redacted.
+        own: the business' own name and numbers, folded, which are nobody's personal data.
     """
 
     rules: Rules
@@ -34,6 +35,7 @@ class Decided:
     language: str = "en"
     floor: frozenset[str] = frozenset()
     fields: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
 
 def decide(

@@ -11,6 +11,7 @@ from typing import Any
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
+from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey, is_interaction
 from callveil.transforms.history.about import About, lookup
 from callveil.transforms.history.dataset import encode
@@ -45,9 +46,11 @@ def redact_versions(job: RedactJob, built: Engines, raws: Sequence[RawVersion]) 
 
 
 def decided_for(job: RedactJob, raw: RawVersion, about: About | None) -> Decided:
+    """How a version is redacted, by what is known of its account and of the interaction it is about."""
     account = job.accounts.at(raw.key.account_id, raw.created_at)
     floor, fields = (about.floor, about.fields) if about and is_interaction(raw.key.item_type) else (None, frozenset())
-    return decide(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
+    decided = decide(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
+    return replace(decided, own=frozenset(fold(text) for text in (account.name, *account.numbers) if text)) if account else decided
 
 
 def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk) -> dict[str, Any]:

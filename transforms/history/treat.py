@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
-from callveil.schemas.version import RawVersion, is_interaction
+from callveil.schemas.rules import fold
+from callveil.schemas.version import RawVersion, is_interaction, snake
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, is_own_number, is_secret, item_name, whole_entity
 from callveil.transforms.history.values import Path, Piece
@@ -15,6 +19,18 @@ from callveil.transforms.history.values import Path, Piece
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
 """Entity types that no history keeps readable, whatever the policy and its mode."""
+
+
+ROLES = frozenset(
+    {"Call Agent", "Call Manager", "Reporting Manager", "Billing Manager", "Marketing Manager", "Administrator", "Agency Administrator"}
+)
+"""Names of the platform's roles."""
+_LAST_FOUR = re.compile(r"last_?(?:4|four)(?:_digits)?$")
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @dataclass
@@ -78,6 +94,17 @@ class Judge:
         if treatment == "redact" and self.rules.operator(entity).name == "keep" and entity not in floor and entity != UNKNOWN:
             return "keep", entity
         return treatment, entity
+
+    def is_plain(self, name: str, piece: Piece) -> bool:
+        """Whether a text says nothing about a person by what it is: the business' own name or number, a time zone, a role of the platform,
+        the last four digits of a card (PCI DSS lets them be shown)."""
+        text = piece.text
+        return (
+            text in ROLES
+            or ("/" in text and text in _zones())
+            or fold(text) in self.decided.own
+            or (_LAST_FOUR.search(snake(name)) is not None and len(text) <= 4 and text.isdigit())
+        )
 
     def of_member(self, slot: Slot, piece: Piece) -> str:
         """Entity type of a text by the name of the member it stands under; empty where it is to be read, or kept."""

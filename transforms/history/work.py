@@ -91,8 +91,8 @@ class Work:
             for piece in pieces(slot.value):
                 if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS:
                     continue
-                if not piece.is_key and self.judge.of_member(slot, piece):
-                    continue  # goes whole, see `finish`
+                if not piece.is_key and (self.judge.of_member(slot, piece) or self.judge.is_plain(piece.key or slot.name, piece)):
+                    continue  # goes whole, see `finish`, or stays
                 name = piece.key or slot.name
                 if (name, piece.text) not in seen or piece.is_key:
                     if not piece.is_key:
