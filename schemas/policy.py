@@ -103,6 +103,7 @@ class Detect:
         disable: class names of recognizers that are left out.
         timeout_seconds: seconds a single pattern may take on one text; a record that needs longer is rejected.
         amounts: whether amounts of money are looked for.
+        dates: whether dates other than birth dates are looked for.
     """
 
     model: str = "embedded"
@@ -114,6 +115,7 @@ class Detect:
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
     amounts: bool = False
+    dates: bool = False
 
     def __hash__(self) -> int:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))

@@ -12,6 +12,7 @@ from callveil.schemas.policy_yaml import Reader, kind_of, put, shown
 
 DETECT_KEYS = (
     "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "amounts",
+    "dates",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
@@ -44,7 +45,7 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
             put(out, key, r.choice(value, path, ("full", "scan")))
         elif key == "timeout_seconds":
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
-        elif key == "amounts":
+        elif key in ("amounts", "dates"):
             put(out, key, r.boolean(value, path))
         else:
             for inner, names in r.mapping(value, path, ("disable",)).items():

@@ -32,6 +32,8 @@ def policy_document(
             "recognizers": {"disable": sorted(detect.disable)},
             "timeout_seconds": float(detect.timeout_seconds),
             "amounts": detect.amounts,
+            # Only where a policy asks for them: the digest of one that does not stays what it was.
+            **({"dates": True} if detect.dates else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -104,7 +106,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
     lines += [
         f"  model {detect.model}{models}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
-        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}",
+        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
         f"  {detect.timeout_seconds:g} s for a pattern, then the record is rejected",
         "",
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),

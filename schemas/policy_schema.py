@@ -107,6 +107,7 @@ def _detect() -> Schema:
             "recognizers": _object({"disable": _texts()}),
             "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
             "amounts": {"type": "boolean"},
+            "dates": {"type": "boolean"},
         }
     )
 

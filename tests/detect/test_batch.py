@@ -93,7 +93,8 @@ def test_what_the_conversation_hides_its_copies_hide(redact: Bench, seed: int) -
 
 def test_a_value_found_once_is_hidden_everywhere(redact: Bench) -> None:
     out = content(redact({
-        "outline": [{"channel": 2, "text": "what is your card number"}, {"channel": 1, "text": "4111 1111 1111 1111"}, {"channel": 1, "text": "mail ziv.quon@example.com"}],
+        "outline": [{"channel": 2, "text": "what is your card number"}, {"channel": 1, "text": "4111 1111 1111 1111"},
+                    {"channel": 1, "text": "mail ziv.quon@example.com"}],
         "words": [{"word": w, "channel": 1} for w in ["4111", "1111", "1111", "1111"]],
         "summary": "Card four one one one, one one one one, one one one one, one one one one; ziv dot quon at example dot com",
         "notes": {"4111111111111111": "ziv.quon@example.com", "plain": 4111111111111111},

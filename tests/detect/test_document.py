@@ -18,7 +18,8 @@ TEXT = st.text("ab 1é\n.", max_size=8)
 RECORD = st.fixed_dictionaries({}, optional={
     "outline": st.lists(st.fixed_dictionaries({"text": TEXT, "channel": st.sampled_from([1, 2])}), max_size=4),
     "words": st.lists(st.fixed_dictionaries({"word": TEXT, "channel": st.sampled_from([1, 2])}), max_size=5),
-    "transcription_text": TEXT, "message_body": TEXT, "summary": TEXT, "notes": st.dictionaries(TEXT, TEXT, max_size=3), "tag_list": st.lists(TEXT, max_size=3),
+    "transcription_text": TEXT, "message_body": TEXT, "summary": TEXT, "notes": st.dictionaries(TEXT, TEXT, max_size=3),
+    "tag_list": st.lists(TEXT, max_size=3),
     "form": st.fixed_dictionaries({"custom": st.lists(st.fixed_dictionaries({"label": TEXT, "value": TEXT}), max_size=2)}),
 })  # fmt: skip
 
@@ -76,7 +77,8 @@ def test_keys_and_questions_ask_and_values_answer() -> None:
 @pytest.mark.parametrize(
     ("speaker", "channel", "role"),
     [
-        (None, 1, CALLER), (None, 2, AGENT), ("Agent", 1, CALLER), ("Customer 2", None, CALLER), ("rep", None, AGENT), ("Jane", None, UNKNOWN), (None, 3, UNKNOWN),
+        (None, 1, CALLER), (None, 2, AGENT), ("Agent", 1, CALLER), ("Customer 2", None, CALLER), ("rep", None, AGENT), ("Jane", None, UNKNOWN),
+        (None, 3, UNKNOWN),
     ],
 )  # fmt: skip
 def test_roles(speaker: str | None, channel: int | None, role: str) -> None:

@@ -161,7 +161,9 @@ class Detector:
         self.nlp = NlpEngine({lang: load_model(settings.model_for(lang), lang) for lang in settings.languages})
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            for recognizer in recognizers.build(language, settings.phone_regions, amounts=settings.amounts, disable=settings.disable):
+            for recognizer in recognizers.build(
+                language, settings.phone_regions, amounts=settings.amounts, dates=settings.dates, disable=settings.disable
+            ):
                 registry.add_recognizer(recognizer)
             if settings.model_for(language) != "none" and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(

@@ -9,6 +9,7 @@ from presidio_analyzer import EntityRecognizer
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
+from callveil.transforms.detect.recognizers.datetimes import DateRecognizer
 from callveil.transforms.detect.recognizers.written import GatedCryptoRecognizer
 
 _BY_NUMBERS = (
@@ -36,13 +37,16 @@ _OTHERS = (
 )
 
 
-def build(language: str, phone_regions: Sequence[str], amounts: bool = False, disable: Collection[str] = ()) -> list[EntityRecognizer]:
+def build(
+    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
+) -> list[EntityRecognizer]:
     """The recognizers of one language, ready for a Presidio registry.
 
     Args:
         language: code of a language there is data for, such as `en`.
         phone_regions: CLDR region codes whose telephone numbers are valid without a country code, such as `US`.
         amounts: also find amounts of money.
+        dates: also find dates that are no birth dates.
         disable: class names to leave out; names that are no recognizer here are the caller's business.
 
     Raises `LanguageError` (a `ValueError`) where there is no data for `language`.
@@ -53,6 +57,8 @@ def build(language: str, phone_regions: Sequence[str], amounts: bool = False, di
     made += [kind(language) for kind in _OTHERS if kind.NEEDS in files]
     if amounts:
         made.append(families.AmountRecognizer(language))
+    if dates:
+        made.append(DateRecognizer(language))
     made.append(GatedCryptoRecognizer(language))
     return [r for r in made if r.name not in set(disable)]
 

@@ -33,7 +33,9 @@ class Item:
     link: int = TIGHT
 
 
-class _Dates:
+class Dates:
+    """Runs of parts of dates in one stream of a reading."""
+
     def __init__(self, reading: Reading, stream: Stream, written: dict[int, int], skip: frozenset[int]) -> None:
         self.reading, self.stream, self.written = reading, stream, written
         self.numbers = NumberParser(reading, stream, skip)
@@ -78,6 +80,7 @@ class _Dates:
         return Item(NUMBER_ITEM, digits, token, self.stream[after - 1]), after
 
     def runs(self) -> list[list[Item]]:
+        """Parts of dates that follow each other, in order; nothing but connecting words stands between two of a run."""
         out: list[list[Item]] = []
         place = 0
         for begin in self.stream.telling:
@@ -132,10 +135,10 @@ def dated(reading: Reading) -> list[Hit]:
         return kept
     found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
     if not reading.topics.isdisjoint(("dob", "expiry")):
-        written, inside = _written_dates(reading)
+        written, inside = written_dates(reading)
         skip = frozenset(blocked(reading) - inside)
         for stream in reading.streams:
-            for run in _Dates(reading, stream, written, skip).runs():
+            for run in Dates(reading, stream, written, skip).runs():
                 cuts = [i for i, item in enumerate(run) if i and item.link >= PAUSE][:PREFIXES]
                 for items in [run[:i] for i in cuts] + [run]:
                     for hit in _resolve(reading, items):
@@ -145,7 +148,7 @@ def dated(reading: Reading) -> list[Hit]:
     return kept
 
 
-def _written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
+def written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
     """First token -> last token of each date in digits, and all tokens of them."""
     if not reading.has_digits:
         return {}, frozenset()

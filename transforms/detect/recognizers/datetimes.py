@@ -1,0 +1,87 @@
+"""Dates of a person that are no birth dates: appointments, admissions, payments. Found only where a policy asks for them.
+
+45 CFR 164.514(b)(2)(i)(C) counts every element of a date but the year among the identifiers of the Safe Harbor method, so a day or a month has
+to be in it; a year, a weekday or a time of day alone is none. Who asks for dates would rather lose "may 5 people come" than keep "may 5".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from callveil.transforms.detect.recognizers.base import SpokenRecognizer
+from callveil.transforms.detect.recognizers.dates import DATE_ITEM, DAY_ITEM, MONTH_ITEM, NUMBER_ITEM, Dates, Item, written_dates
+from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import MONTH
+
+CENTURIES = ("18", "19", "20")
+
+
+class DateRecognizer(SpokenRecognizer):
+    """Dates with a day or a month, written and spoken, whatever they are dates of."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("DATE_TIME",)
+
+    def gate(self, read: Reading) -> bool:
+        return read.has_digits or MONTH in read.kind
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return datetimes(read)
+
+
+def datetimes(reading: Reading) -> list[Hit]:
+    """ "March 3rd", "the fourth of May twenty twenty six", "3/14/2026", "2026-03-14", "June 2024"."""
+    written, inside = written_dates(reading)
+    skip = frozenset(blocked(reading) - inside)
+    found: dict[tuple[tuple[int, int], ...], Hit] = {}
+    for stream in reading.streams:
+        for run in Dates(reading, stream, written, skip).runs():
+            place = 0
+            while place < len(run):
+                size = _size(run[place:])
+                if size:
+                    items = run[place : place + size]
+                    spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])
+                    found.setdefault(spans, Hit("DATE_TIME", spans, 0.6, "a day and a month" if size > 1 else "form of a date"))
+                place += size or 1
+    return pruned(found.values())
+
+
+def _size(items: Sequence[Item]) -> int:
+    """How many of the items make a date from the first on; 0 where they make none."""
+    items = [items[0], *_unbroken(items[1:])]
+    if items[0].sort == DATE_ITEM:
+        return 1
+    sorts = [item.sort for item in items]
+    if sorts[0] == MONTH_ITEM:
+        if len(items) > 1 and _day(items[1]):
+            return 2 + _year(items[2:])
+        year = _year(items[1:])
+        return 1 + year if year else 0
+    if len(items) > 1 and sorts[1] == MONTH_ITEM and _day(items[0]):
+        return 2 + _year(items[2:])
+    return 0
+
+
+def _unbroken(items: Sequence[Item]) -> list[Item]:
+    """The items up to the first that takes back what was said before it."""
+    out: list[Item] = []
+    for item in items:
+        if item.link >= REPAIR:
+            break
+        out.append(item)
+    return out
+
+
+def _day(item: Item) -> bool:
+    return item.sort == DAY_ITEM or (item.sort == NUMBER_ITEM and len(item.digits) <= 2 and item.digits.isdigit() and 1 <= int(item.digits) <= 31)
+
+
+def _year(items: Sequence[Item]) -> int:
+    """How many items make a year: `2026` is one, `twenty` `twenty six` may be two."""
+    digits = [item.digits if item.sort == NUMBER_ITEM else "" for item in items[:2]]
+    if digits and len(digits[0]) == 4 and digits[0][:2] in CENTURIES:
+        return 1
+    return 2 if len(digits) > 1 and digits[0] in CENTURIES and len(digits[1]) == 2 else 0
