@@ -266,7 +266,7 @@ def snapshot(number: int, version: int) -> dict[str, Any]:
     return call(number, notes=f"version {version} of {number}, mail v{version}@mail.example", called_at=(AS_OF - 10 * DAY).isoformat(), **state)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(RUNS)
 def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[int, int]], list[int], int, int | None]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
