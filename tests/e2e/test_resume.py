@@ -126,7 +126,7 @@ def telling(steps: list[str]) -> list[str]:
     folders: dict[str, list[str]] = {}
     for step in steps:
         if step.startswith("delete "):
-            folders.setdefault("/".join(step.split("/")[:2]), []).append(step)
+            folders.setdefault("/".join(step.split("/")[: 2 if "_callveil" in step else 1]), []).append(step)
     read = ("_callveil/manifests/", "_callveil/latest.json")
     ends = {step for found in folders.values() for step in (found[0], found[-1])}
     return [s for s in steps if s.startswith(("place ", *(f"placed {r}" for r in read))) or s in ends]
@@ -137,7 +137,6 @@ def test_killed_at_each_step_of_publishing(scene: Scene) -> None:
     kinds = [s.split("/")[1] if "/" in s else s for s in steps]
     assert {"manifests", "snapshots", "latest.json", "runs", "purged", "work"} <= set(kinds), "not all parts of publishing were seen"
     assert sum(s.startswith("delete interactions/") for s in steps) >= 2
-    assert len(steps) < 20, "more steps than a suite has time for: leave some to others"
     for number, step in enumerate(steps):
         store = scene.copy(f"step-{number}")
         code, printed, done = kills.run(scene.command(store), scene.env, scene.folder / "notes" / f"step-{number}", str(store), kill_at=step)
