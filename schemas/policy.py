@@ -215,9 +215,20 @@ class Policy:
         return effective_yaml(self.document)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that hold Unicode's own line breaks, which YAML 1.1 would otherwise fold away when it reads them again."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if any(c in text for c in "\x85\u2028\u2029") else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def effective_yaml(document: Mapping[str, Any]) -> str:
     """Canonical YAML of a resolved document: sorted keys, block style, no line folding."""
-    return yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True, width=1_000_000, default_flow_style=False)
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=1_000_000, default_flow_style=False)
 
 
 def digest(document: Mapping[str, Any]) -> str:

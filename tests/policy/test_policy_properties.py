@@ -75,6 +75,8 @@ def test_damaged_presets_load_or_are_refused(name: str, place: int, inserted: st
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=20), max_size=4), st.text(min_size=1, max_size=10))
+@example([], "0\x850\r")
+@example(["a\u2028b"], "a\u2029b")
 def test_any_texts_come_back_from_the_stored_copy(texts: list[str], account: str) -> None:
     outcome(
         yaml.safe_dump({"version": 1, "allow": texts, "overrides": [{"when": {"account": account}, "set": {"allow": texts}}]}, allow_unicode=True)
