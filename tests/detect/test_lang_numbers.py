@@ -194,5 +194,23 @@ def test_offsets_and_gates(language: str, data: st.DataObject) -> None:
                 assert not list(recognizer.find(again)), recognizer.name
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_further_turn_uncovers_nothing(language: str, data: st.DataObject) -> None:
+    chunk = st.lists(st.one_of(st.sampled_from(PIECES[language]), st.text(max_size=5)), max_size=10).map(" ".join)
+    turn = st.tuples(st.sampled_from(["agent", "caller"]), chunk)
+    turns, more = data.draw(st.lists(turn, min_size=1, max_size=5)), data.draw(turn)
+    assert covered(language, turns) <= covered(language, [*turns, more])
+
+
+def covered(language: str, turns: list[tuple[str, str]]) -> set[int]:
+    """The places that the recognizers cover."""
+    view = View.of_turns(turns)
+    shared = SimpleNamespace(tokens=SimpleNamespace(user_data={"callveil_view": view}))
+    found = [result for r in BUILT[language] for result in r.analyze(view.text, r.supported_entities, shared)]
+    return {place for r in found for place in range(r.start, r.end)}
+
+
 def test_these_are_all_the_languages_but_english() -> None:
     assert tuple(code for code in available() if code != "en") == LANGUAGES

@@ -131,6 +131,8 @@ class AddressRecognizer(SpokenRecognizer):
         vocab, words = read.vocab, read.words
         if read.has_numbers or any(word.endswith(vocab.street_endings) for word in words):
             return True
+        if (vocab.kind_first and not words.isdisjoint(vocab.street_prefixes)) or not words.isdisjoint(vocab.street_words):
+            return True
         return bool("address" in read.topics or not words.isdisjoint(vocab.streets) or not words.isdisjoint(vocab.address_leads))
 
     def find(self, read: Reading) -> Iterable[Hit]:
