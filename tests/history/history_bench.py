@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow.parquet as pq
 
 from callveil.pipelines.history import HistoryOptions, HistoryResult, run_history
 from callveil.pipelines.redact import RedactOptions, run_redact
@@ -129,3 +130,30 @@ class Bench:
         """All stored versions, in order of their keys."""
         rows = open_dataset(self.store, "versions").to_table().to_pylist()
         return sorted(map(from_row, rows), key=lambda v: v.key)
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    """Versions of some objects over some days; some have a more complete twin."""
+    out = []
+    for n in range(count):
+        row = version(
+            version_id=str(n),
+            item_type=("User", "TrackingNumber", "Call")[n % 3],
+            item_id=str(n % 5),
+            created_at=f"2026-10-{20 + n % 4}T{n % 24:02d}:00:00Z",
+            changes={"color": [n, n + 1], "notes": [None, f"call 415-555-01{n % 90:02d}"]},
+        )
+        out.append(row)
+        if n % 4 == 0:
+            out.append(row | {"object": {"color": n}})
+        if n % 6 == 0:
+            out.append({k: v for k, v in row.items() if k != "changes"} | {"object": {"color": n}})
+    return out
+
+
+def assert_gone(root: Path, value: bytes) -> None:
+    """No file below a folder holds a value, in its bytes or in its decoded columns."""
+    for path in (p for p in root.rglob("*") if p.is_file()):
+        assert value not in path.read_bytes()
+        if path.suffix == ".parquet":
+            assert value.decode() not in str(pq.read_table(path).to_pylist())

@@ -28,8 +28,14 @@ BATCH = 500
 
 
 def redactor_of(job: RedactJob, built: Engines) -> VersionRedactor:
-    """A redactor of versions over this process' engines."""
-    return VersionRedactor(built.detector, built.keyring, job.run.run_id, job.policy.sha256, job.as_of)
+    """This process' redactor of versions for a run, over its engines; hold their lock while it is used."""
+    if _redactors.get("engines") is not built:
+        _redactors.update(engines=built, redactor=VersionRedactor(built.detector, built.keyring, job.run.run_id, job.policy.sha256, job.as_of))
+    redactor: VersionRedactor = _redactors["redactor"]
+    return redactor
+
+
+_redactors: dict[str, Any] = {}
 
 
 def about_key(key: VersionKey) -> InteractionKey:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,6 +25,8 @@ from callveil.transforms.history.work import Work, operate
 from callveil.transforms.redact.operators import Secrets, parameters
 from callveil.transforms.store.keyring import Keyring
 
+SHORT_VIEW, SEEN_VIEWS = 400, 20_000
+"""Views of at most so many characters are remembered, and at most so many of them."""
 PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
 
 
@@ -50,6 +52,7 @@ class VersionRedactor:
         self.detector, self.keyring = detector, keyring
         self.secrets = Secrets.of(keyring)
         self.run_id, self.policy_sha256, self.as_of = run_id, policy_sha256, as_of
+        self._seen: OrderedDict[tuple[str, View], list[Span]] = OrderedDict()
 
     def redact(self, work: Sequence[tuple[RawVersion, Decided]]) -> Iterator[RedactedVersion | Rejected]:
         """Redact a batch.
@@ -62,15 +65,11 @@ class VersionRedactor:
                 prepared.append(Work(self, raw, decided))
             except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
                 prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
-        views: dict[str, list[tuple[View, int]]] = defaultdict(list)
-        for n, item in enumerate(prepared):
+        found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, Work) and item.reading is not None])
+        for item in prepared:
+            spans: list[Span] | DetectionFailed = []
             if isinstance(item, Work) and item.reading is not None:
-                views[item.decided.language].append((item.reading.view, n))
-        found: dict[int, list[Span] | DetectionFailed] = {}
-        for language in sorted(views):
-            found.update(self.detector.run(views[language], language))
-        for n, item in enumerate(prepared):
-            spans = found.get(n, [])
+                spans = found[item.decided.language, item.reading.view]
             if isinstance(item, Rejected):
                 yield item
             elif isinstance(spans, DetectionFailed):
@@ -81,6 +80,25 @@ class VersionRedactor:
                     yield item.finish(spans)
                 except Exception as problem:  # noqa: BLE001 - as above
                     yield _failed(item.raw, f"redaction raised {type(problem).__name__}")
+
+    def _detect(self, wanted: Sequence[tuple[str, View]]) -> dict[tuple[str, View], list[Span] | DetectionFailed]:
+        """Spans of each view. What is found depends on the view alone, and settings change between few values, so short views are remembered."""
+        out: dict[tuple[str, View], list[Span] | DetectionFailed] = {}
+        fresh: dict[str, dict[View, None]] = defaultdict(dict)
+        for language, view in wanted:
+            known = self._seen.get((language, view))
+            if known is None:
+                fresh[language][view] = None
+            else:
+                out[language, view] = known
+        for language in sorted(fresh):
+            for view, spans in self.detector.run([(view, view) for view in fresh[language]], language):
+                out[language, view] = spans
+                if len(view.text) <= SHORT_VIEW and not isinstance(spans, DetectionFailed):
+                    self._seen[language, view] = spans
+        while len(self._seen) > SEEN_VIEWS:
+            self._seen.popitem(last=False)
+        return out
 
     def digest(self, account_id: str, value: Any) -> str:
         """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
