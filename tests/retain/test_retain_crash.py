@@ -88,7 +88,7 @@ def left_over(place: Place, secrets: list[str]) -> list[tuple[str, str]]:
 def attempt(spawn: Any, place: Place, step: int, moment: str) -> int | None:
     """Run retention in a process that dies at a step; returns the number of its changes where it did not."""
     done = spawn.Queue()
-    process = spawn.Process(target=victim.run, args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done))
+    process = spawn.Process(target=victim.run, args=(str(place.folder), place.root, S3Settings(), FACTS, AS_OF, step, moment, done, {}))
     process.start()
     process.join(120)
     assert process.exitcode in (0, -9), "the process failed by itself"

@@ -111,9 +111,9 @@ def test_findings_and_rejected_input_go_by_their_own_rules(tmp_path: Path) -> No
     place.run([call(1, **RICH), {"account_id": 41, "id": 9, "called_at": "not a time", "note": "brokencontent"}], policy=REDACT)
     assert place.rows("rejected") and place.rows("findings")
     taken = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)  # the run's as_of
-    retain(place, taken + 6 * DAY - dt.timedelta(microseconds=1), RULES.replace("days: 40", "days: 10"))
+    retain(place, taken + 6 * DAY - dt.timedelta(microseconds=2), RULES.replace("days: 40", "days: 10"))
     assert place.rows("rejected")
-    retain(place, taken + 6 * DAY, RULES.replace("days: 40", "days: 10"))
+    retain(place, taken + 6 * DAY - dt.timedelta(microseconds=1), RULES.replace("days: 40", "days: 10"))  # the last moment of its day is due
     assert place.rows("rejected") == [] and place.rows("findings") == [] and len(place.rows()) == 1
     assert not [f for f in place.store.current().files if f.dataset.startswith("rejected")]
     assert verify(place.store) == []

@@ -52,8 +52,11 @@ class Doomed(Files):
         return list(self._change(url, lambda: super(Doomed, self).purge(url)))
 
 
-def run(folder: str, root: str, s3: S3Settings, facts: dict[str, Any], as_of: dt.datetime, step: int, moment: str, done: Any) -> None:
+def run(
+    folder: str, root: str, s3: S3Settings, facts: dict[str, Any], as_of: dt.datetime, step: int, moment: str, done: Any, env: dict[str, str]
+) -> None:
     """Run retention once; `done` gets the number of changes made, where the process lives to tell."""
+    os.environ.update(env)
     files = Doomed(s3, step, moment, root)
     Place(Path(folder), files, root, **facts).run(as_of)
     done.put(step - files.left)
