@@ -204,8 +204,8 @@ class NumberParser:
 
     def _article(self, place: int, inside: bool) -> bool:
         """Whether a word that is "one" and an article too ("un") is the article: nothing of a number stands beside it."""
-        ahead = place + 1
-        while self._kind(ahead) == SEPARATOR and self.low[self.stream[ahead]] in ",-":
+        ahead, pauses = place + 1, self.reading.vocab.sets["spelling_pauses"] | self.reading.vocab.sets["hesitations"]
+        while self._kind(ahead) in (SEPARATOR, WORD) and (self.low[self.stream[ahead]] in ",-" or self.low[self.stream[ahead]] in pauses):
             ahead += 1
         if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS, MONTH):
             return False
