@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from callveil.schemas import account, finding, history, interaction, rejected, request, version
+from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, rejected, request, version
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
@@ -83,6 +83,16 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "run_manifest": lambda: _dataclass_schema(RunManifest),
     "policy": policy_json_schema,
     "redaction_request": _request_schema,
+    "account_event": lambda: json_schema(
+        "AccountEvent", lifecycle.FIELDS, ("account_id", "kind", "effective_at"), "Something that happened to an account, and when it became known."
+    ),
+    "hold": lambda: json_schema(
+        "Hold", hold.FIELDS, ("hold_id", "placed_at", "placed_by"), "A legal hold: what may not be destroyed, and who said so."
+    ),
+    "disposition": lambda: json_schema("Disposition", disposition.FIELDS, ("decision", "reason_code"), "What retention decided, and what was done."),
+    "retention_certificate": lambda: json_schema(
+        "RetentionCertificate", disposition.CERTIFICATE_FIELDS, ("certificate_id",), "That a series of records expired, was deleted, and purged."
+    ),
     "version": version.published_json_schema,
     "redacted_version": lambda: json_schema(
         "RedactedVersion", version.FIELDS + version.STATE, ("version_id", "account_id", "item_type", "item_id"), "A version after redaction."
@@ -100,6 +110,10 @@ ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "finding": finding.SCHEMA,
     "rejected": rejected.SCHEMA,
     "redaction_request": request.SCHEMA,
+    "account_event": lifecycle.SCHEMA,
+    "hold": hold.SCHEMA,
+    "disposition": disposition.SCHEMA,
+    "retention_certificate": disposition.CERTIFICATE_SCHEMA,
     "redacted_version": version.SCHEMA,
     "change_history": history.SCHEMA,
 }
