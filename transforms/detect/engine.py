@@ -10,12 +10,12 @@ from typing import Any
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult, pattern_recognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
-from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
+from callveil.transforms.detect.recognizers.model import ModelRecognizer
 from callveil.transforms.detect.view import View
 
 GROUP_KEY = "callveil_group"
@@ -166,12 +166,7 @@ class Detector:
             ):
                 registry.add_recognizer(recognizer)
             if settings.model_for(language) != "none" and "SpacyRecognizer" not in settings.disable:
-                registry.add_recognizer(
-                    SpacyRecognizer(
-                        supported_language=language,
-                        supported_entities=["PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE"],
-                    )
-                )
+                registry.add_recognizer(ModelRecognizer(language))
         self.analyzer = BatchedAnalyzer(
             registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()
         )

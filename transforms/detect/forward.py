@@ -43,7 +43,9 @@ class _Layer:
 class _Forward:
     """Stands in for the forward function of a tok2vec at prediction; training goes through the original."""
 
-    def __init__(self, original: Callable[..., Any], columns: list[Any], embed: Sequence[Model[Any, Any]], layers: list[_Layer], pad: int) -> None:
+    def __init__(
+        self, original: Callable[..., tuple[Any, Any]], columns: list[Any], embed: Sequence[Model[Any, Any]], layers: list[_Layer], pad: int
+    ) -> None:
         self.original, self.columns, self.embed, self.layers, self.pad = original, columns, embed, layers, pad
 
     def __call__(self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tuple[Any, Any]:

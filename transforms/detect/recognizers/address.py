@@ -110,6 +110,7 @@ def _number_last(places: Places) -> list[Hit]:
                 if (
                     reading.low[back] in vocab.street_prefixes
                     and back < before
+                    and _one_name(places, back + 1, token)
                     and (places.capital(back) or reading.low[back] not in vocab.sets["doubtful_prefixes"])
                 ):
                     first = back
@@ -140,6 +141,19 @@ def _number_last(places: Places) -> list[Hit]:
             end += 1
         out.append(_hit(places, first, places.tail(end, stop), score, why))
     return out
+
+
+def _one_name(places: Places, first: int, stop: int) -> bool:
+    """Whether the words between a street's kind and its number can be its name: no sentence ends there, no word of a sentence stands there."""
+    low, vocab = places.low, places.vocab
+    for token in range(first, stop):
+        if low[token] in vocab.particles or (token == first and low[token] == "."):
+            continue
+        if low[token] == "." and len(low[token - 1]) > 3:
+            return False
+        if low[token] in vocab.address_stops and places.kind[token] == WORD:
+            return False
+    return True
 
 
 def _unit_follows(places: Places, at: int, stop: int) -> bool:

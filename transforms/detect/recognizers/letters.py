@@ -62,6 +62,8 @@ class _Spelling:
         kind, low = self.kind[token], self.low[token]
         if kind == DIGITS:
             after = place + 1
+            if self._counts(place, token):
+                return None
             if self.numbers.number(place, True) is not None or self._mixed(token):
                 return Piece(self.reading.value[token], token, token), after
             return None
@@ -80,6 +82,11 @@ class _Spelling:
         if number is not None:
             return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
         return None
+
+    def _counts(self, place: int, token: int) -> bool:
+        """Whether a short number counts something ("a 3 star hotel")."""
+        ahead = self._token(place + 1)
+        return len(self.low[token]) <= 2 and ahead >= 0 and self.kind[ahead] == WORD and not self._mixed(token) and self.numbers.quantity(place + 1)
 
     def _mixed(self, token: int) -> bool:
         """Whether digits and letters are written as one word here."""
@@ -139,7 +146,7 @@ class _Spelling:
         if token < 0:
             return False
         if self.kind[token] == DIGITS:
-            return token not in self.skip
+            return token not in self.skip and not self._counts(self.stream.index(token, place), token)
         if self.kind[token] == LETTER:
             return (
                 self.low[token] not in self.reading.vocab.sets["word_letters"]
@@ -211,7 +218,7 @@ class _Spelling:
         return token >= 0 and self.kind[token] == DIGITS
 
     def _connect(self, place: int) -> tuple[Piece, int] | None:
-        strength, vocab = TIGHT, self.reading.vocab
+        strength, vocab, ended = TIGHT, self.reading.vocab, False
         for _ in range(CONNECTORS):
             token = self._token(place)
             if token == HARD:
@@ -221,6 +228,8 @@ class _Spelling:
             else:
                 found = self.piece(place, True)
                 if found is not None:
+                    if ended and self.kind[token] in (WORD, MONTH) and found[0].letter != 2:
+                        return None  # a word after a full stop begins a sentence
                     found[0].link = strength
                     return found
                 low, kind = self.low[token], self.kind[token]
@@ -232,6 +241,7 @@ class _Spelling:
                     elif low in ".,'":
                         glued = self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1)
                         strength = max(strength, TIGHT if glued else LOOSE)
+                        ended = ended or (low == "." and not glued)
                     else:
                         return None
                 elif low in vocab.repairs:

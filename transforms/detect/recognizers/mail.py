@@ -135,7 +135,9 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
         if split is not None:
             return place + split[0] - stream[place] - 1, False
         if reading.low[stream[place]] in vocab.providers:
-            return place, False
+            # "gmail com": the dot was not heard
+            ahead = reading.low[stream[place + 1]] if place + 1 < size and stream[place + 1] >= 0 else ""
+            return (place + 1, True) if ahead in vocab.tlds and ahead not in vocab.word_tlds else (place, False)
     return None
 
 
@@ -164,6 +166,14 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
             best, joined = at, False
             continue
         spelled = _spelled(reading, stream, at - 1, short)
+        if (
+            kind == LETTER
+            and at
+            and stream[at - 1] >= 0
+            and reading.kind[stream[at - 1]] == WORD
+            and reading.low[stream[at - 1]] in vocab.mail_joints
+        ):
+            spelled = True  # "e dot v dot a"
         if kind == LETTER and (low not in short or best is not None or joined or spelled):
             if low in short and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -187,6 +187,10 @@ class Reading:
     def glued(self, token: int) -> bool:
         """Whether no white space stands between `token` and the one before it."""
         return token > 0 and self.end[token - 1] == self.start[token]
+
+    def token_at(self, place: int) -> int:
+        """The token at offset `place`, or the next one; `count` where there is none."""
+        return bisect_right(self.end, place)
 
     def match(self, token: int, table: Any, limit: int) -> tuple[int, str] | None:
         """The longest phrase of `table` that begins at `token` and ends before `limit`: (token after it, label)."""

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
-from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, NUMERIC, ORDINAL, SEPARATOR, SPOKEN_NUMBER, ZERO
+from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, NUMERIC, ORDINAL, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 from callveil.transforms.detect.view import AGENT
 
 BRIEF = 18
@@ -57,6 +57,9 @@ def _grow(reading: Reading, token: int, limit: int, step: int, entity: str) -> i
         kind, low = reading.kind[at], reading.low[at]
         if kind == LINE or (kind == SEPARATOR and low not in ".,-/"):
             break
+        beyond = at + step
+        if low == "." and step > 0 and beyond != limit and reading.kind[beyond] in (WORD, MONTH) and not reading.glued(beyond):
+            break  # a new sentence
         if kind != SEPARATOR:
             if not _scrap(reading, at, entity):
                 break
@@ -67,7 +70,7 @@ def _grow(reading: Reading, token: int, limit: int, step: int, entity: str) -> i
 
 def _scrap(reading: Reading, token: int, entity: str) -> bool:
     vocab, kind, low = reading.vocab, reading.kind[token], reading.low[token]
-    if low in vocab.answer_frames:
+    if low in vocab.answer_frames or low in vocab.quantities:
         return False
     if kind in NUMERIC or kind in SPOKEN_NUMBER or kind in (ZERO, ORDINAL) or low in vocab.homophones:
         return True
