@@ -154,13 +154,23 @@ def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: Acco
 
 
 def build(
-    pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk], days: Sequence[str], changed: frozenset[InteractionKey], results: str
+    pipeline: beam.Pipeline,
+    job: RedactJob,
+    chunks: Sequence[InputChunk],
+    days: Sequence[str],
+    changed: frozenset[InteractionKey],
+    aged: frozenset[str],
+    results: str,
 ) -> None:
-    """Wire the job into `pipeline`; the total outcome is written to the file `results`."""
+    """Wire the job into `pipeline`; the total outcome is written to the file `results`.
+
+    Args:
+        days: stored days to be looked at. changed: interactions redacted since the last run. aged: see `WriteDays`.
+    """
     read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Load" >> LoadChunks(job)
     held = pipeline | "Stored days" >> beam.Create([(day, b"") for day in days])
     every = (read.main, held) | "All days" >> beam.Flatten()
-    written = every | "Write" >> WriteDays(job, read[MARKS_TAG], changed)
+    written = every | "Write" >> WriteDays(job, read[MARKS_TAG], changed, aged)
     marks = read[MARKS_TAG] | "Mark" >> beam.Map(lambda block: ("marks", block))
     outcomes = (read[OUTCOMES], written) | "All outcomes" >> beam.Flatten() | "Name" >> beam.Map(lambda outcome: ("outcomes", outcome))
     _ = (
@@ -182,11 +192,12 @@ def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
 
 
 def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequence[InputChunk]) -> Outcome:
-    since = last_run(store, job.snapshot)
+    since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
     held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
     # A `redact` event in the input may name an interaction whose versions lie in any stored day; so with input every day is looked at.
-    days = held if changed or chunks else aged_days(job.snapshot, job.policy, since, job.as_of)
+    aged = frozenset(aged_days(job.snapshot, job.policy, since, job.as_of))
+    days = held if changed or chunks else aged
     if not chunks and not days:
         return Outcome()
     results = job.files.join(job.work, "outcome.json")
@@ -194,7 +205,7 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
     # With no runner named Beam would download one; the in-process runner is there already.
     runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
     pipeline = beam.Pipeline(runner=runner, options=beam_options)
-    build(pipeline, job, chunks, sorted(days), changed, results)
+    build(pipeline, job, chunks, sorted(days), changed, aged, results)
     pipeline.run().wait_until_finish()
     outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
     reconcile(outcome.counts)

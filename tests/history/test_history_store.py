@@ -154,6 +154,13 @@ def test_the_accounts_own_name_and_numbers_stay_readable(bench: Bench) -> None:
     assert (changes["main_line"]["before"], changes["main_line"]["after"]) == ("+14155550100", "[PHONE_NUMBER]")
 
 
+def test_a_policy_that_ages_sooner_reaches_what_is_stored(bench: Bench) -> None:
+    bench.load_records([NOTES], rules="full_after_days: 300\n")
+    later = AS_OF + dt.timedelta(days=1)
+    assert bench.load(rules="full_after_days: 5\n", as_of=later).counts["redone"] == 1
+    assert notes(bench) == ("full", "[REDACTED]")
+
+
 @pytest.mark.parametrize(("kind", "days"), [("individual", 7), ("agency", 120)])
 def test_the_report_says_when_each_version_becomes_due(bench: Bench, kind: str, days: int) -> None:
     accounts = bench.root / "accounts.jsonl"

@@ -81,19 +81,19 @@ class Since(NamedTuple):
 
     Attributes:
         seq: its number; 0 for none.
-        as_of: its time; None for none.
+        as_of: its time; None where there was none, or it decided by another policy.
     """
 
     seq: int = 0
     as_of: dt.datetime | None = None
 
 
-def last_run(store: Store, snapshot: Snapshot) -> Since:
-    """Find the last run of this job, from the newest manifest back."""
+def last_run(store: Store, snapshot: Snapshot, policy_sha256: str) -> Since:
+    """Find the last run of this job, from the newest manifest back. One by another policy tells nothing about what has grown old since."""
     for seq in range(snapshot.seq, 0, -1):
         manifest = store.manifest(seq)
         if manifest.job == JOB:
-            return Since(seq, parse_time(manifest.as_of))
+            return Since(seq, parse_time(manifest.as_of) if manifest.policy_sha256 == policy_sha256 else None)
     return Since()
 
 

@@ -30,7 +30,13 @@ FILE_ROWS = 50_000
 
 
 def write_day(
-    job: RedactJob, built: Engines, day: str, blocks: Iterable[bytes], marks: frozenset[InteractionKey], changed: frozenset[InteractionKey]
+    job: RedactJob,
+    built: Engines,
+    day: str,
+    blocks: Iterable[bytes],
+    marks: frozenset[InteractionKey],
+    changed: frozenset[InteractionKey],
+    aged: bool = False,
 ) -> dict[str, Any]:
     """Take in new versions, better deliveries of stored ones, and redact stored ones further where their interaction was.
 
@@ -39,17 +45,20 @@ def write_day(
         blocks: encoded versions of this day.
         marks: interactions that `redact` events of this run name.
         changed: interactions that were redacted further since the last run.
+        aged: some interactions of this day may have reached an age of full redaction since the last run.
 
-    Returns: a JSON-ready outcome.
+    Returns: a JSON-ready outcome. A day for which nothing came, and none of whose versions are about a redacted interaction, is hardly read.
     """
-    work = _Day(job, built, day, marks, changed)
+    work = _Day(job, built, day, marks, changed, aged)
     work.run(v for block in blocks for v in decode(block))
     return work.outcome.as_dict()
 
 
 class _Day:
-    def __init__(self, job: RedactJob, built: Engines, day: str, marks: frozenset[InteractionKey], changed: frozenset[InteractionKey]) -> None:
-        self.job, self.built, self.day, self.marks, self.changed = job, built, day, marks, changed | marks
+    def __init__(
+        self, job: RedactJob, built: Engines, day: str, marks: frozenset[InteractionKey], changed: frozenset[InteractionKey], aged: bool
+    ) -> None:
+        self.job, self.built, self.day, self.marks, self.changed, self.aged = job, built, day, marks, changed | marks, aged
         self.outcome = Outcome()
         self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"history.{day}")
 
@@ -60,6 +69,8 @@ class _Day:
         best = winners(all_came)
         counts["duplicates"] += len(all_came) - len(best)
         for file in stored:
+            if not best and not self._concerned(file):
+                continue
             heads = self._heads(file)
             drop: set[VersionKey] = set()
             for key, head in heads.items():
@@ -86,6 +97,14 @@ class _Day:
                 part = rows[number : number + FILE_ROWS]
                 self.outcome.added.append(publish_records(self.job.files, self.job.target, path, VERSIONS, partition, part))
         self.outcome.counts["stored"] += len(versions)
+
+    def _concerned(self, file: FileEntry) -> bool:
+        """Whether a stored file may hold versions to be redacted further."""
+        if self.aged or not self.changed:
+            return self.aged
+        with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
+            table = pq.read_table(source, columns=["account_id", "item_id"], filters=[("item_id", "in", sorted({k.id for k in self.changed}))])
+        return any(InteractionKey(row["account_id"], row["item_id"]) in self.changed for row in table.to_pylist())
 
     def _heads(self, file: FileEntry) -> dict[VersionKey, tuple[tuple[int, str], str]]:
         """Order and mode of every row of a stored file, by key; the values are not read."""
@@ -137,7 +156,7 @@ class _Day:
     def _aged(self, file: FileEntry, weak: set[VersionKey]) -> set[VersionKey]:
         """Of rows about interactions, those that have reached an age of full redaction."""
         policy = self.job.policy
-        if not weak or not any(isinstance(d, int) for d in (policy.base.full_after_days, *(o.settings.full_after_days for o in policy.overrides))):
+        if not weak or not self.aged:
             return set()
         with self.job.files.open(self.job.files.join(self.job.root, file.path)) as source:
             rows = pq.read_table(source, columns=[*VersionKey._fields, "created_at"]).to_pylist()

@@ -67,22 +67,22 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
 class _WriteDay(beam.DoFn):  # type: ignore[misc]
     """Element: (day, encoded versions). Output: encoded Outcome."""
 
-    def __init__(self, job: RedactJob, changed: frozenset[InteractionKey]) -> None:
-        self.job, self.changed = job, changed
+    def __init__(self, job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str]) -> None:
+        self.job, self.changed, self.aged = job, changed, aged
         self.written = Metrics.counter("history", "out")
 
     def process(self, element: tuple[str, Iterable[bytes]], marks: list[bytes]) -> Iterator[bytes]:
         day, found = element
-        blocks = sorted(found)
+        blocks = sorted(block for block in found if block)
         marked = frozenset(InteractionKey(*row) for block in marks for row in unpack(block))
         checkpoint = Checkpoint(self.job, "days")
-        facts = hashlib.sha256(repr((sorted(marked), sorted(self.changed), self.job.snapshot.manifest_sha256)).encode())
+        facts = hashlib.sha256(repr((sorted(marked), sorted(self.changed), sorted(self.aged), self.job.snapshot.manifest_sha256)).encode())
         for block in blocks:
             facts.update(hashlib.sha256(block).digest())
         name = f"{day}-{facts.hexdigest()[:24]}"
         result = checkpoint.load(name)
         if result is None:
-            result = write_day(self.job, engines(self.job), day, blocks, marked, self.changed)
+            result = write_day(self.job, engines(self.job), day, blocks, marked, self.changed, day in self.aged)
             checkpoint.store(name, result)
         outcome = Outcome.from_dict(result)
         self.written.inc(outcome.counts["stored"])
@@ -96,14 +96,18 @@ class WriteDays(beam.PTransform):  # type: ignore[misc]
     Args:
         marks: packed marks of this run, as a PCollection.
         changed: interactions redacted further since the last run.
+        aged: days in which interactions may have reached an age of full redaction since.
     """
 
     job: RedactJob
     marks: Any
     changed: frozenset[InteractionKey]
+    aged: frozenset[str]
 
     def expand(self, days: beam.PCollection) -> beam.PCollection:
         """Group by day, since a day's files are brought up to date at once."""
         return (
-            days | "Group by day" >> beam.GroupByKey() | "Write day" >> beam.ParDo(_WriteDay(self.job, self.changed), beam.pvalue.AsList(self.marks))
+            days
+            | "Group by day" >> beam.GroupByKey()
+            | "Write day" >> beam.ParDo(_WriteDay(self.job, self.changed, self.aged), beam.pvalue.AsList(self.marks))
         )
