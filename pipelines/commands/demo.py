@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     if args.output.exists() and any(args.output.iterdir()):
         raise UsageError(f"{args.output}: is not empty; name a new folder with --output, or remove it")
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     sample, store = args.output / "sample", args.output / "store"
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)
     if not args.json:

@@ -22,6 +22,11 @@ from callveil.transforms.train.mix import Mix
 
 MAX_BYTES = 5_000_000
 """A model folder larger than this is refused: it ships in the package and is loaded by each worker."""
+LEAN = 2.0
+"""How far the finished model leans to finding: what is taken from the score of "this word is outside every name".
+
+Training weighs a miss and a false alarm alike; for redaction a name left readable is worse than a word too many. Chosen on generated talk with
+unseen names and on labelled sets: 2 halves the misses and takes one to four points of precision; 4 takes five to fifteen."""
 _AS = {PERSON_OR_ORG: UNKNOWN, PUBLIC_PERSON: "PERSON"}
 
 
@@ -143,6 +148,7 @@ def train(
     depth: int = 4,
     log: Callable[[str], None] = print,
     minutes: float | None = None,
+    lean: float = LEAN,
 ) -> TrainReport:
     """Train a model and write it to `out`.
 
@@ -152,6 +158,7 @@ def train(
         extra: labelled JSON lines, see `corpus.read`.
         steps: updates of about 1,000 tokens. width, depth: see `blank`.
         log: takes one line of progress at a time; it holds figures only.
+        lean: see `LEAN`; 0 leaves the model as training made it.
         minutes: stop after this much time if that is sooner than `steps`; the learning rate then falls with time.
     Raises:
         corpus.CorpusError: a file of `extra` is not of the form. ValueError: figures out of range, or the model came out larger than `MAX_BYTES`.
@@ -161,13 +168,13 @@ def train(
     before = get_current_ops()
     set_current_ops(fast_ops())
     try:
-        return _train(Path(out), seed, [Path(p) for p in extra], steps, width, depth, log, minutes)
+        return _train(Path(out), seed, [Path(p) for p in extra], steps, width, depth, log, minutes, lean)
     finally:
         set_current_ops(before)
 
 
 def _train(
-    out: Path, seed: int, extra: Sequence[Path], steps: int, width: int, depth: int, log: Callable[[str], None], minutes: float | None
+    out: Path, seed: int, extra: Sequence[Path], steps: int, width: int, depth: int, log: Callable[[str], None], minutes: float | None, lean: float
 ) -> TrainReport:
     begun = time.monotonic()
     real = [talk for path in extra for talk in read(path)]
@@ -194,14 +201,26 @@ def _train(
         if part >= 1:
             break
     with nlp.use_params(optimizer.averages):
-        size = write(nlp, out, {"seed": seed, "steps": step, "width": width, "depth": depth, "words": words})
+        size = write(nlp, out, {"seed": seed, "steps": step, "width": width, "depth": depth, "words": words, "lean": lean}, lean)
     tail = losses[-max(1, len(losses) // 10) :]
     return TrainReport(
         out, seed, step, width, depth, words, time.monotonic() - begun, size, float(sum(tail) / len(tail)), dict(sorted(sources.items()))
     )
 
 
-def write(nlp: Language, out: Path, about: dict[str, int]) -> int:
+def lean_to_finding(ner: Any, lean: float) -> None:
+    """Take `lean` from the score of the move "outside" of an `ner` component, in place.
+
+    Every piece of the maxout layer gets it, so the score falls by just that.
+    """
+    scores = next(node for node in ner.model.walk() if node.name == "precomputable_affine")
+    outside = [n for n in range(ner.moves.n_moves) if ner.moves.get_class_name(n) == "O"]
+    bias = scores.get_param("b").copy()
+    bias[outside] -= lean
+    scores.set_param("b", bias)
+
+
+def write(nlp: Language, out: Path, about: dict[str, float], lean: float = 0.0) -> int:
     """Write the pipeline without the strings it met in training, which would carry names out of the corpora.
 
     Returns: bytes written. Raises `ValueError` where they exceed `MAX_BYTES`.
@@ -216,6 +235,7 @@ def write(nlp: Language, out: Path, about: dict[str, int]) -> int:
         ner.add_label(label)
     clean.initialize()
     ner.model.from_bytes(source.model.to_bytes())
+    lean_to_finding(ner, lean)
     out.mkdir(parents=True, exist_ok=True)
     clean.to_disk(out)
     size = sum(p.stat().st_size for p in sorted(out.rglob("*")) if p.is_file() and p.suffix not in (".py", ".pyc"))
