@@ -112,10 +112,26 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]
     if not record:
+        lines += ["", *_retention_lines(policy.retention)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
         for i, override in enumerate(policy.overrides):
             lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
     return "\n".join(lines)
+
+
+def _retention_lines(retention: Retention) -> list[str]:
+    grace = "for ever" if retention.downgrade_grace_days is None else f"for {retention.downgrade_grace_days} days"
+    downgrade = {
+        "at_event": "days of the type it was made under",
+        "current": "days of the present type",
+        "max": f"the longest days still hold {grace}",
+    }
+    lines = [f"retention (after a downgrade: {downgrade[retention.on_downgrade]})"]
+    for rule in sorted(retention.rules):
+        whose = " ".join(sorted({*rule.account_types, *rule.statuses, *(f"account {a}" for a in rule.accounts)})) or "all accounts"
+        since = " after its account was cancelled" if rule.clock == "cancelled" else ""
+        lines.append(f"  {rule.action:<6} {rule.days:>5} days{since}: {', '.join(sorted(rule.classes))}; {whose} ({rule.rule_id})")
+    return lines
 
 
 def _mode_lines(rules: Rules) -> list[str]:
