@@ -26,7 +26,6 @@ KINDS = (
     "TrackingNumber",
     "TrackingNumber",
     "Source",
-    "Account",
     "ApiKey",
     "PaymentMethod",
     "Call",
