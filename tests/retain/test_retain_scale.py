@@ -172,11 +172,11 @@ def one_day(folder: Path, rows: int, accounts: int, days: int) -> Held:
 
 
 def test_a_day_costs_what_is_due(tmp_path: Path) -> None:
-    small, large = one_day(tmp_path / "small", 60_000, 400, 60), one_day(tmp_path / "large", 180_000, 400, 180)
+    small, large = one_day(tmp_path / "small", 40_000, 400, 40), one_day(tmp_path / "large", 120_000, 400, 120)
     assert 900 < small.due < 1100 and 900 < large.due < 1100
     assert large.size > 2.5 * small.size
     assert large.data_read < 1.2 * small.data_read  # what is held has tripled
-    assert large.data_read < 0.02 * large.size
+    assert large.data_read < 0.025 * large.size  # one day of 120 is 0.8 %, some of it is read to be rewritten and to be checked
     assert large.read < 1.5 * small.read  # lists of files and accounts are small, but so are these stores
 
 
