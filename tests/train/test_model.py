@@ -63,7 +63,7 @@ def test_false_alarms_in_utterances_written_by_hand(section: str, alarms: int, l
     assert sum(figures.given.values()) <= alarms
 
 
-@pytest.mark.parametrize(("kind", "recall", "precision"), [("call", 0.95, 0.97), ("request", 0.93, 0.95)])
+@pytest.mark.parametrize(("kind", "recall", "precision"), [("call", 0.95, 0.97), ("request", 0.91, 0.95)])
 def test_unseen_names_in_generated_talk(kind: str, recall: float, precision: float) -> None:
     figures = evaluate(model(), held_out(kind, 700, seed=11))
     assert figures.recall("PERSON") >= recall and figures.precision("PERSON") >= precision

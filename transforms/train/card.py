@@ -180,7 +180,7 @@ features: folded form, first three and last three folded letters, shape. No pret
 second on one core of the machine it was trained on.
 
 Trained from scratch with seed {seed}: {steps:,} updates, {words:,} words (repeats and augmented copies counted), {minutes:.0f} minutes on
-one core, last loss {loss:.4f} a word.
+one core, last loss {loss:.4f} a word. The finished model leans to finding: `--lean` is taken from its score for "outside every name".
 
     {command}
 
