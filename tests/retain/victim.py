@@ -37,10 +37,11 @@ class Doomed(Files):
             die()
         if self.left == 0 and self.moment == "middle":
             LocalFiles._place = lambda *a: die()  # type: ignore[method-assign,assignment]
-        out = call()
-        if self.left == 0:
-            die()
-        return out
+        try:
+            return call()
+        finally:
+            if self.left == 0:
+                die()
 
     def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
         return str(self._change(url, lambda: super(Doomed, self).write(url, data, **how)))
