@@ -27,7 +27,6 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.transform import Detect
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
 from callveil.transforms.ingest.requests import read_requests
@@ -178,7 +177,7 @@ def build(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk],
     every = pipeline | "All buckets" >> beam.Create([(bucket, b"") for bucket in range(BUCKETS)])
     resolved = (read.main, every) | "All keys" >> beam.Flatten() | "Resolve" >> ResolveSnapshots(job)
     shards = resolved.main | "Shards" >> ReadShards(job)
-    written = shards.main | "Detect" >> Detect(job) | "Redact" >> Redact(job) | "Write" >> WriteShards(job)
+    written = shards.main | "Redact" >> Redact(job) | "Write" >> WriteShards(job)
     changes = (resolved[CHANGES], shards[CHANGES], written[CHANGES]) | "All changes" >> beam.Flatten()
     changed = changes | "Change stored" >> ChangeStored(job)
     index = (shards[INDEX], written[INDEX], changed[INDEX]) | "All entries" >> beam.Flatten() | "Index" >> WriteIndex(job)

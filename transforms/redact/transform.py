@@ -1,20 +1,33 @@
-"""Redaction as a Beam transform."""
+"""Detection and redaction as a Beam transform."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.shard import Shard
-from callveil.transforms.detect.transform import DetectedBatch, with_content
+from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.ingest.spool import encode
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.settle import redact_batch
-from callveil.transforms.run.job import RedactJob, engines
+from callveil.transforms.run.job import Engines, RedactJob, engines
+
+SLICE_ROWS = 128
+SLICE_CHARS = 1 << 20
+"""Records, and about so many characters of them, that are read at a time: what is known of a text while it is read takes many times its room."""
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """A shard's raw records with their decisions. Held in memory only."""
+
+    shard: Shard
+    jobs: list[Job] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -26,39 +39,78 @@ class RedactedBatch:
     rejected: list[Rejected] = field(repr=False)
 
 
+def with_content(rejected: Rejected, job: Job) -> Rejected:
+    """A rejection with the record's content attached, for the sealed zone."""
+    return replace(rejected, raw=encode(job.raw))
+
+
+def slices(jobs: list[Job], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[Job]]:
+    """Cut a shard's records into runs of at most `rows` records and, one long record apart, about `chars` characters."""
+    pending: list[Job] = []
+    size = 0
+    for job in jobs:
+        length = len(encode(job.raw))
+        if pending and (len(pending) >= rows or size + length > chars):
+            yield pending
+            pending, size = [], 0
+        pending.append(job)
+        size += length
+    if pending:
+        yield pending
+
+
+def redact_jobs(built: Engines, jobs: list[Job]) -> Iterator[tuple[Job, Redacted | Rejected]]:
+    """Find personal data in some records and replace it, with the engines' lock held.
+
+    Yields: each record with its result; those that failed detection first.
+    """
+    found: list[Detected] = []
+    with built.lock:
+        for job, item in zip(jobs, detect_batch(built.detector, jobs), strict=True):
+            if isinstance(item, Rejected):
+                yield job, item
+            else:
+                found.append(item)
+        results = redact_batch(built.detector, built.redactor, found)
+    yield from ((item.job, result) for item, result in zip(found, results, strict=True))
+
+
 class _Redact(beam.DoFn):  # type: ignore[misc]
-    """Element: DetectedBatch. Output: RedactedBatch."""
+    """Element: RawBatch. Output: RedactedBatch. Engines are built once per process, on first use."""
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
+        self.seen = Metrics.counter("redact", "in")
         self.done = Metrics.counter("redact", "out")
         self.rejected = Metrics.counter("redact", "rejected")
         self.msec = Metrics.distribution("redact", "msec")
 
-    def process(self, batch: DetectedBatch) -> Iterator[RedactedBatch]:
+    def process(self, batch: RawBatch) -> Iterator[RedactedBatch]:
         started = time.monotonic()
-        built = engines(self.job)
         redacted: list[Redacted] = []
-        rejected = list(batch.rejected)
-        with built.lock:
-            results = redact_batch(built.detector, built.redactor, batch.detected)
-        for detected, result in zip(batch.detected, results, strict=True):
-            if isinstance(result, Rejected):
-                rejected.append(with_content(result, detected.job))
-            else:
-                redacted.append(result)
+        rejected: list[Rejected] = []
+        for jobs in slices(batch.jobs):
+            for job, result in redact_jobs(engines(self.job), jobs):
+                if isinstance(result, Rejected):
+                    rejected.append(with_content(result, job))
+                else:
+                    redacted.append(result)
+        self.seen.inc(len(batch.jobs))
         self.done.inc(len(redacted))
-        self.rejected.inc(len(rejected) - len(batch.rejected))
+        self.rejected.inc(len(rejected))
         self.msec.update(int((time.monotonic() - started) * 1000))
         yield RedactedBatch(batch.shard, redacted, rejected)
 
 
 @dataclass
 class Redact(beam.PTransform):  # type: ignore[misc]
-    """PCollection[DetectedBatch] -> PCollection[RedactedBatch]."""
+    """PCollection[RawBatch] -> PCollection[RedactedBatch]. Each conversation is read as a whole.
+
+    Finding and replacing are one step because they take turns: what was replaced is read again until nothing more is found.
+    """
 
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         """One ParDo."""
-        return batches | "Replace what was found" >> beam.ParDo(_Redact(self.job))
+        return batches | "Find and replace" >> beam.ParDo(_Redact(self.job))

@@ -12,13 +12,12 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
-from callveil.transforms.detect.batch import Job, detect_batch
+from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide, stronger
-from callveil.transforms.detect.transform import with_content
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.settle import redact_batch
 from callveil.transforms.redact.stored import stored_record, to_stored_offsets
+from callveil.transforms.redact.transform import redact_jobs, slices, with_content
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.run.shards import count
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, read_bucket
@@ -101,18 +100,16 @@ def _redo(
         floor = Floor(stronger(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
         language = built.detector.language_of(raw.record.get("language"))
         decision = decide(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)
-        jobs.append(Job(raw, decision, row["account_type"], str(raw.record.get("agency_id") or "")))
+        account = job.accounts.at(raw.key.account_id, raw.called_at)
+        jobs.append(Job(raw, decision, row["account_type"], str(raw.record.get("agency_id") or ""), account))
     done: dict[InteractionKey, Redacted] = {}
     rejected: list[Rejected] = []
-    with built.lock:
-        items = list(detect_batch(built.detector, jobs))
-        results = iter(redact_batch(built.detector, built.redactor, [i for i in items if not isinstance(i, Rejected)]))
-    for work, item in zip(jobs, items, strict=True):
-        result = item if isinstance(item, Rejected) else next(results)
-        if isinstance(result, Rejected):
-            rejected.append(with_content(result, work))
-        else:
-            done[work.raw.key] = result
+    for some in slices(jobs):
+        for work, result in redact_jobs(built, some):
+            if isinstance(result, Rejected):
+                rejected.append(with_content(result, work))
+            else:
+                done[work.raw.key] = result
     return done, rejected
 
 

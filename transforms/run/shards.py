@@ -33,7 +33,7 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
         language = built.detector.language_of(row.pointer.language or None)
         requests = tuple(decode_request(r) for r in row.requests)
         decision = decide(job.policy, raw, shard.account_type, job.as_of, language, Floor(row.floor_mode, frozenset(row.floor_entities)), requests)
-        yield Job(raw, decision, shard.account_type, row.pointer.agency_id)
+        yield Job(raw, decision, shard.account_type, row.pointer.agency_id, job.accounts.at(raw.key.account_id, raw.called_at))
 
 
 def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from apache_beam.metrics import Metrics
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import pack, unpack, unpack_pointers
 from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
-from callveil.transforms.detect.transform import RawBatch
 from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
 from callveil.transforms.ingest.transform import OUTCOMES
-from callveil.transforms.redact.transform import RedactedBatch
+from callveil.transforms.redact.transform import RawBatch, RedactedBatch
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.run.shards import read_shard, write_shard
