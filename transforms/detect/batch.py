@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.rejected import Rejected
@@ -17,6 +18,7 @@ from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, Tokens, find, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
 from callveil.transforms.detect.view import View
@@ -33,12 +35,13 @@ FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-
 
 @dataclass(frozen=True)
 class Job:
-    """A raw record, how it is to be redacted, and the type of its account."""
+    """A raw record, how it is to be redacted, the type of its account, and the account as it was then, where it is known."""
 
     raw: RawInteraction
     decision: Decision
     account_type: str
     agency_id: str = ""
+    account: Account | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ def _complete(detected: Detected) -> None:
             tokens[i] = Tokens.of(reading.view.text)
             spans.extend(find(tokens[i], detected.known))
         spans.extend(_denied(reading.view.text, rules.deny))
+        spans[:] = without_own(spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account))
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]

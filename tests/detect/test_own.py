@@ -1,0 +1,51 @@
+"""The business' own values survive; a caller's own do not, though they are the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from callveil.schemas.account import Account
+from callveil.schemas.finding import Span
+from callveil.transforms.detect.own import own_places, without_own
+
+ACCOUNT = Account("1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), name="Lopez  Plumbing", numbers=("+1 415-555-0132", "911"))
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("thanks for calling lopez plumbing", ["lopez plumbing"]),
+        ("Lopez Plumbingworks is another", []),
+        ("this is Ana Lopez", []),
+        ("our number is 415 555 0132", ["415 555 0132"]),
+        ("call four one five five five five oh one three two", ["four one five five five five oh one three two"]),
+        ("my number is 415 555 0133", []),
+        ("dial 911", []),
+        ("the office is (202) 555-0171", ["202) 555-0171"]),
+    ],
+)
+def test_names_and_numbers_of_the_business_are_placed(text: str, own: list[str]) -> None:
+    places = own_places(text, {"business_number": "+12025550171"}, ACCOUNT)
+    widest = [(a, b) for a, b in places if not any(c <= a and b <= d and (a, b) != (c, d) for c, d in places)]  # a local form lies within the whole
+    assert sorted({text[a:b].strip("(") for a, b in widest}) == own
+
+
+def test_a_number_that_only_ends_like_the_business_own_stays() -> None:
+    text = "my number is 202 555 0132"
+    found = [Span(13, len(text), "PHONE_NUMBER", 0.9, "SpokenPhoneRecognizer")]
+    assert without_own(found, own_places(text, {}, ACCOUNT)) == found
+
+
+def test_without_an_account_only_the_record_speaks() -> None:
+    assert own_places("lopez plumbing, 415 555 0132", {}, None) == []
+    assert own_places("it's 415 555 0132", {"tracking_number": "4155550132"}, None)
+
+
+def test_what_someone_knows_to_be_personal_stays() -> None:
+    places = [(0, 10)]
+    found = [Span(0, 10, "PHONE_NUMBER", 0.9, name) for name in ("SpokenPhoneRecognizer", "known_value", "deny_list")]
+    assert [s.detector for s in without_own(found, places)] == ["known_value", "deny_list"]
+    wider = Span(0, 12, "PHONE_NUMBER", 0.9, "SpokenPhoneRecognizer")
+    assert without_own([wider], places) == [wider]

@@ -1,0 +1,39 @@
+"""The business' own name, numbers and addresses: they are no personal data of its callers, so findings that are nothing else are let go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from callveil.schemas.account import Account
+from callveil.schemas.finding import Span
+from callveil.transforms.detect.known import DIGITS, Tokens, find, values_of
+
+FIRM = frozenset({"known_value", "deny_list", "request"})
+"""Detectors that outrank the business' own values: a caller's own value stays redacted where the business shares it."""
+NUMBER_FIELDS = ("business_number", "business_number_bare", "business_number_complete", "tracking_number", "tracking_number_bare")
+SHORTEST = 7
+"""Digits a number needs to be told from others."""
+
+
+def own_places(text: str, record: Mapping[str, Any], account: Account | None) -> list[tuple[int, int]]:
+    """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
+
+    Args:
+        text: what detection read.
+        record: the interaction, whose business and tracking numbers are the business' own.
+        account: version of the account that held at the time, where one is known.
+    """
+    numbers = {value for name in NUMBER_FIELDS if isinstance(value := record.get(name), str)} | set(account.numbers if account else ())
+    values = [v for n in sorted(numbers) if sum(c.isdigit() for c in n) >= SHORTEST for v in values_of(DIGITS, "PHONE_NUMBER", n)]
+    out = [(s.start, s.end) for s in find(Tokens.of(text), values, "own")] if values else []
+    if account and account.name and len(words := account.name.split()) and len(account.name) > 3:
+        pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
+        out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
+    return out
+
+
+def without_own(spans: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Span]:
+    """The findings but those that lie wholly within one of the business' own values, unless someone knows them to be personal."""
+    return [s for s in spans if s.detector in FIRM or not any(a <= s.start and s.end <= b for a, b in places)]
