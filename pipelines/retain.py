@@ -121,7 +121,7 @@ def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -
     def state() -> RetainState:
         engine, odd = found.engine, dict(sorted(planner.odd.items()))
         rules, anyone = engine.retention.digest(), engine.holds.digest("")
-        return RetainState(engine.as_of, found.snapshot.seq + 1, rules, anyone, found.outlook.digests, odd)
+        return RetainState(engine.as_of, found.snapshot.seq + 1, rules, anyone, found.outlook.digests, odd, tuple(sorted(planner.pending)))
 
     return write_plan(options.files, folder, found.inputs, planner.rows(), planner.counts, state)
 

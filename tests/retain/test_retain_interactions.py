@@ -97,6 +97,24 @@ def test_full_redaction_is_a_disposition_too(bench: Bench) -> None:
     assert verify(bench.store) == []
 
 
+def test_full_redaction_that_was_cut_short_is_done_by_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run that deletes is published, the one that redacts is not: whoever comes next finds what is left, at the same time or a later one."""
+
+    def dies(*args: Any) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("callveil.transforms.retain.redaction.redact_due", dies)
+        with pytest.raises(KeyboardInterrupt):
+            retain(bench, CALLED + 20 * DAY)
+    assert bench.row(call(1))["redaction_mode"] == "content"
+    assert bench.row(call(3))["audio"] is None  # the run before it was published
+    retain(bench, CALLED + 21 * DAY)
+    assert (bench.row(call(1))["redaction_mode"], bench.row(call(1))["audio"]) == ("full", None)
+    assert not [r for r in bench.rows("dispositions") if r["late"]]
+    assert verify(bench.store) == [] and unpurged(bench.store) == []
+
+
 def test_a_hold_on_the_recording_keeps_the_call(bench: Bench) -> None:
     held = [{"hold_id": "h", "placed_at": "2026-10-01T00:00:00Z", "placed_by": "counsel", "account_id": "41", "classes": ["recordings"]}]
     retain(bench, CALLED + 30 * DAY, holds=held)

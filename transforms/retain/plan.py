@@ -40,6 +40,7 @@ class Planner:
 
     Attributes:
         odd: afterwards, accounts to remember by origin of a file.
+        pending: afterwards, origins of files with rows to be fully redacted.
         counts: afterwards, records by class and decision, files by method, bytes of files that went unread.
     """
 
@@ -49,6 +50,7 @@ class Planner:
     conceal: Conceal
     odd: dict[str, tuple[str, ...]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    pending: set[str] = field(default_factory=set)
 
     @property
     def engine(self) -> Engine:
@@ -73,7 +75,8 @@ class Planner:
         state = self.outlook.state
         if state is None or not self.outlook.usable or state.seq > self.snapshot.seq:
             return paths
-        return {f.path for seq in range(state.seq + 1, self.snapshot.seq + 1) for f in self.store.manifest(seq).added} & paths
+        added = {f.path for seq in range(state.seq + 1, self.snapshot.seq + 1) for f in self.store.manifest(seq).added}
+        return {p for p in paths if p in added or origin_of(p) in state.pending}
 
     # Files whose rows are judged one by one
 
@@ -114,12 +117,14 @@ class Planner:
         records: dict[tuple[str, str], list[Row]] = defaultdict(list)
         others: list[Row] = []
         odd: set[str] = set()
+        # What a killed run did not come to redact is looked at again, but it did not arrive late.
+        arrived = fresh and not (self.outlook.state and origin_of(entry.path) in self.outlook.state.pending)
         for batch in key_batches(self.store, entry, key_columns(actions), accounts):
             odd.update(a for a in accounts_of(batch)[0] if self.outlook.is_odd(a, stored))
             if fresh:
                 others += self._set_aside(batch, actions[0][0], stored)
             for record_class, action, _, record, decision in verdicts(self.outlook, batch, actions, stored):
-                late = fresh and self.outlook.state is not None and (decision.eligible_at or 0) <= self.outlook.state.as_of
+                late = arrived and self.outlook.state is not None and (decision.eligible_at or 0) <= self.outlook.state.as_of
                 goes = decision.decision in ("delete", "redact")
                 (records[record_class.name, action] if goes else others).append(self._record_row(entry, record, decision, late))
         self._remember(entry, odd | self.outlook.odd(entry))
@@ -173,6 +178,8 @@ class Planner:
 
     def _summed(self, entry: FileEntry, name: str, action: str, rows: list[Row]) -> list[Row]:
         method = "clear_fields" if CLASSES[name].unit == "fields" else _METHOD[action]
+        if method == "full_redaction":
+            self.pending.add(origin_of(entry.path))
         if method == "rewrite" and len(rows) == entry.rows:
             method = "drop_file"
         for row in rows:

@@ -32,6 +32,7 @@ class RetainState:
         anyone: digest of the holds that name no account.
         accounts: digest of what was known about each account, its holds counted in.
         odd: by origin of a file, accounts whose rows lie under another type than is known of them.
+        pending: origins of files whose full redaction was still to come, in a run of its own, when this was published.
     """
 
     as_of: int
@@ -40,6 +41,7 @@ class RetainState:
     anyone: str
     accounts: Mapping[str, str] = field(default_factory=dict)
     odd: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Bytes; equal states have equal ones."""
@@ -52,6 +54,7 @@ class RetainState:
         if members.pop("format") != FORMAT:
             return None
         members["odd"] = {k: tuple(v) for k, v in members["odd"].items()}
+        members["pending"] = tuple(members["pending"])
         return cls(**members)
 
 
