@@ -160,7 +160,8 @@ def kept_digits(day: Path, gold: Iterable[dict[str, Any]]) -> frozenset[str]:
     found = {row["id"] for row in gold}
     for line in (day / "accounts.jsonl").read_bytes().splitlines():
         found.update(re.sub(r"\D", "", n) for n in orjson.loads(line)["numbers"])
-    return frozenset(found | {f[-n:] for f in found for n in (MIN_DIGITS, 10)})
+    # A number is also written the way its own country dials it: with a leading zero for the country code.
+    return frozenset(found | {f[-n:] for f in found for n in (MIN_DIGITS, 10)} | {"0" + f[-MIN_DIGITS:] for f in found})
 
 
 def spoken_digits(form: str) -> int:

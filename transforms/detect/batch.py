@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from callveil.schemas.account import Account
@@ -173,17 +173,12 @@ def _complete(detected: Detected) -> None:
         spans[:] = without_own(spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account))
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
+        # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
-        if guarded:
-            spans[:] = [
-                s
-                for s in spans
-                if s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES or not any(a <= s.start < b for a, b in guarded)
-            ]
+        spans[:] = _trimmed(reading.view.text, spans, guarded, lambda s: s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES)
+        # What looks like a field's name is none of a person: only known values and patterns count there.
         names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
-        if names:
-            # What looks like a field's name is none of a person: only known values and patterns count there.
-            spans[:] = [s for s in spans if s.detector != MODEL or not any(a <= s.start < b for a, b in names)]
+        spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
         _spread(detected, tokens)
@@ -208,10 +203,14 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                names = [(s.start, s.end) for s in reading.segments if s.leaf.key]
+                keys = [(s.start, s.end) for s in reading.segments if s.leaf.key]
                 found = find(tokens.get(i) or Tokens.of(reading.view.text), wanted, CONSISTENCY)
-                places = taken(reading.view.text, done, reading.labels)
-                spans.extend(s for s in outside(reading.view.text, found, places) if not any(a <= s.start < b for a, b in names))
+                spans.extend(outside(reading.view.text, found, taken(reading.view.text, done, [*reading.labels, *keys])))
+
+
+def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays: Callable[[Span], bool]) -> list[Span]:
+    """The spans without what they cover of `places`, save those that stay whole. `places` are in order and disjoint."""
+    return [part for span in spans for part in ([span] if stays(span) else outside(text, [span], places))] if places else spans
 
 
 def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
