@@ -89,12 +89,17 @@ class Override:
         return all(not wanted or value in wanted for wanted, value in pairs)
 
 
+VOTE = " + "
+"""Joins the names of models that read every text and vote."""
+
+
 @dataclass(frozen=True)
 class Detect:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
     Attributes:
-        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, or `none`.
+        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, or `none`. Several, joined by
+            ` + `, vote: see `transforms.detect.pipeline.vote`.
         models: the same by language, for languages that use another one.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
@@ -120,9 +125,9 @@ class Detect:
     def __hash__(self) -> int:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))
 
-    def model_for(self, language: str) -> str:
-        """Model for records of `language`."""
-        return self.models.get(language, self.model)
+    def models_for(self, language: str) -> tuple[str, ...]:
+        """Models for records of `language`; several vote."""
+        return tuple(name.strip() for name in self.models.get(language, self.model).split(VOTE))
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ def _check_detect(layers: list[Parsed], detect: Detect) -> None:
             f"default_language {detect.default_language} is not among languages ({', '.join(detect.languages)}); add it there, or name one of them",
         )
     for language in detect.languages:
-        if detect.model_for(language) == "embedded" and language != _EMBEDDED_LANGUAGE:
+        if "embedded" in detect.models_for(language) and language != _EMBEDDED_LANGUAGE:
             _report(
                 layers,
                 (f"detect.models.{language}", "detect.languages"),

@@ -98,7 +98,7 @@ def _detect() -> Schema:
     language, region = f"^(?:{LANGUAGE.pattern})$", f"^(?:{REGION.pattern})$"
     return _object(
         {
-            "model": {"type": "string", "description": "embedded, none, an installed spaCy pipeline, or a path"},
+            "model": {"type": "string", "description": "embedded, none, an installed spaCy pipeline, or a path; several, joined by ' + ', vote"},
             "models": {"type": ["object", "null"], "additionalProperties": {"type": "string"}, "propertyNames": {"pattern": language}},
             "languages": _texts(language),
             "default_language": {"type": "string", "pattern": language},

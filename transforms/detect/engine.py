@@ -158,14 +158,14 @@ class Detector:
         pattern_recognizer.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
         if not isinstance(pattern_recognizer.logger, _FailClosedLogger):
             pattern_recognizer.logger = _FailClosedLogger(pattern_recognizer.logger)
-        self.nlp = NlpEngine({lang: load_model(settings.model_for(lang), lang) for lang in settings.languages})
+        self.nlp = NlpEngine({lang: [load_model(name, lang) for name in settings.models_for(lang)] for lang in settings.languages})
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
             for recognizer in recognizers.build(
                 language, settings.phone_regions, amounts=settings.amounts, dates=settings.dates, disable=settings.disable
             ):
                 registry.add_recognizer(recognizer)
-            if settings.model_for(language) != "none" and "SpacyRecognizer" not in settings.disable:
+            if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(ModelRecognizer(language))
         self.analyzer = BatchedAnalyzer(
             registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,12 +54,12 @@ class Mention(NamedTuple):
 class Artifacts(NlpArtifacts):  # type: ignore[misc]
     """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
-    def __init__(self, doc: Doc, entities: list[Mention], engine: SpacyNlpEngine, language: str, score: float) -> None:
-        self.entities = entities
+    def __init__(self, doc: Doc, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str) -> None:
+        self.entities = [mention for mention, _ in entities]
         self.tokens = doc
         self.nlp_engine = engine
         self.language = language
-        self.scores = [score] * len(entities)
+        self.scores = [score for _, score in entities]
 
     @cached_property
     def tokens_indices(self) -> list[int]:
@@ -115,14 +116,16 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     engine_name = "callveil"
 
-    def __init__(self, pipelines: dict[str, Language]) -> None:
+    def __init__(self, pipelines: dict[str, Sequence[Language]]) -> None:
         config = NerModelConfiguration(labels_to_ignore=list(IGNORED_LABELS))
         config.model_to_presidio_entity_mapping.update(EXTRA_LABELS)
-        super().__init__([{"lang_code": k, "model_name": v.meta.get("name", k)} for k, v in pipelines.items()], config)
-        self.nlp = pipelines
-        for language, nlp in pipelines.items():
-            hasten(nlp)
-            _warm(nlp, language)
+        super().__init__([{"lang_code": k, "model_name": v[0].meta.get("name", k)} for k, v in pipelines.items()], config)
+        self.nlp = {language: first for language, (first, *_) in pipelines.items()}
+        self.further = {language: further for language, (_, *further) in pipelines.items()}
+        for language, voters in pipelines.items():
+            for nlp in voters:
+                hasten(nlp)
+                _warm(nlp, language)
 
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
@@ -137,7 +140,9 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         batches = _batches(views, batch_size)
         batch = next(batches, None)
         while batch is not None:
-            with nlp.memory_zone():
+            with ExitStack() as zones:
+                for voter in (nlp, *self.further[language]):
+                    zones.enter_context(voter.memory_zone())
                 size = 0
                 while batch is not None and size < ZONE_CHARS:
                     size += sum(len(view.text) for view, _ in batch)
@@ -146,19 +151,39 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
         pieces = [windows(view) for view, _ in batch]
-        docs = nlp.pipe((view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts), batch_size=len(batch))
+        texts = [view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts]
+        docs = nlp.pipe(texts, batch_size=len(batch))
+        others = [voter.pipe(texts, batch_size=len(batch)) for voter in self.further[language]]
         for (view, tag), cuts in zip(batch, pieces, strict=True):
             parts = [next(docs) for _ in cuts]
-            mentions = [m for (start, _), doc in zip(cuts, parts, strict=True) for m in self._mentions(doc, start)]
+            votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
             doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
             doc.user_data[VIEW_KEY] = view
-            yield view, Artifacts(doc, mentions, self, language, self.ner_model_configuration.default_score), tag
+            yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language), tag
 
-    def _mentions(self, doc: Doc, offset: int) -> list[Mention]:
+    def _mentions(self, docs: list[Doc], cuts: list[tuple[int, int]]) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
         return [
-            Mention(mapping.get(e.label_, e.label_), e.start_char + offset, e.end_char + offset) for e in doc.ents if e.label_ not in IGNORED_LABELS
+            Mention(mapping.get(e.label_, e.label_), e.start_char + offset, e.end_char + offset)
+            for doc, (offset, _) in zip(docs, cuts, strict=True)
+            for e in doc.ents
+            if e.label_ not in IGNORED_LABELS
         ]
+
+
+def vote(voters: Sequence[Sequence[Mention]], score: float) -> list[tuple[Mention, float]]:
+    """What several pipelines found in one text, each mention once, with `score` times the share of pipelines that found it.
+
+    A pipeline votes for a mention where it found one of the same type that overlaps it. With two, the default threshold takes what either
+    found, and one above half of `score` what both found; with three, the default threshold takes what two found.
+    """
+    out: dict[Mention, float] = {}
+    for mentions in voters:
+        for m in mentions:
+            if m not in out:
+                votes = sum(any(o.label_ == m.label_ and o.start_char < m.end_char and m.start_char < o.end_char for o in other) for other in voters)
+                out[m] = score * votes / len(voters)
+    return list(out.items())
 
 
 def _batches(views: Iterable[tuple[View, Any]], batch_size: int) -> Iterator[list[tuple[View, Any]]]:
