@@ -134,7 +134,7 @@ def test_every_language_folder_is_complete() -> None:
 
 
 def test_a_missing_language_is_named_with_those_there_are() -> None:
-    with pytest.raises(LanguageError, match="there is data for .*en"):
+    with pytest.raises(LanguageError, match=r"there is data for .*en"):
         load_language("xx")
 
 
