@@ -11,7 +11,7 @@ from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
 from callveil.transforms.detect.recognizers.widen import widened
-from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, words_as_codes
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
 
 
@@ -25,7 +25,7 @@ def decided_codes(reading: Reading) -> list[Hit]:
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
-        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *plates(reading), *secrets(reading)):
+        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading)):
             found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept

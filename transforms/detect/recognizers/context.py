@@ -15,6 +15,10 @@ TURNS = 9
 """... and for no more than this many turns in all."""
 
 
+REQUEST_TOKENS = 14
+"""A request without a verb is at most this many tokens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A topic that holds at a place, and why.
@@ -56,10 +60,26 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             asked = requests if words[-1] == "." else openers
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
             told = any(reading.value[t] for t in range(cues[-1].last, said.last))
-            if ((len(words) <= 5 or trailing) and not told) or "?" in words or not asked.isdisjoint(words):
+            if ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told) or "?" in words or not asked.isdisjoint(words):
                 kept[index] = cues[::-1]
         reading.__dict__["_asking"] = kept
     return kept
+
+
+def _bare_request(reading: Reading, turn: int) -> bool:
+    """Whether a turn's last sentence is nothing but what is wanted ("Just the last four of the social security number.")."""
+    said, sets, low = reading.turns[turn], reading.vocab.sets, reading.low
+    first, stop = said.first, said.last
+    while stop > first and (low[stop - 1] in ".!\n" or low[stop - 1] in sets["request_ends"] or low[stop - 1] == ","):
+        stop -= 1
+    for token in range(stop - 1, first - 1, -1):
+        if low[token] in ".!?\n":
+            first = token + 1
+            break
+    cues = [cue for cue in reading.cues_of[turn] if first <= cue.first and cue.last <= stop]
+    if not cues or cues[-1].last < stop or stop - first > REQUEST_TOKENS:
+        return False
+    return cues[0].first == first or all(low[t] in sets["request_starts"] for t in range(first, cues[0].first))
 
 
 def questions(reading: Reading, turn: int) -> list[Topic]:

@@ -58,6 +58,8 @@ KINDS: dict[str, Kind] = {
     "pin": Kind("PIN", 3, 3, 12),
 }
 """What a cue's topic makes of digits near it."""
+DIGITS_ASKED = frozenset(("last4", "ssn", "card", "cvv", "pin", "phone", "account", "bank", "medical", "license", "passport", "state"))
+"""After a question about one of these, a hundred or a thousand is a way to say digits."""
 _TAILS = {
     "ssn": "US_SSN",
     "card": "CREDIT_CARD",
@@ -153,7 +155,7 @@ class _Decider:
                 continue
             if topic.source == "question" and count <= 6 and self._house(elements):
                 return True
-            if topic.source == "question" and topic.name != "zip" and count <= 8 and self._scaled(elements):
+            if topic.source == "question" and topic.name != "zip" and count <= 8 and self._scaled(elements) and not self._secret(elements, topic):
                 return True
             near = topic.source != "before" or topic.distance <= 5
             return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
@@ -177,6 +179,17 @@ class _Decider:
     def _scaled(self, elements: Sequence[Element]) -> bool:
         """Whether a hundred or a thousand is said: prices and readings are said so, numbers of people seldom."""
         return any(self.reading.kind[t] in (HUNDRED, THOUSAND) for e in elements for t in range(e.first, e.last + 1))
+
+    def _secret(self, elements: Sequence[Element], topic: Topic) -> bool:
+        """Whether round numbers too answer the question: digits were asked for, and nothing but them is said ("uh fifteen hundred")."""
+        if topic.name not in DIGITS_ASKED or topic.source != "question":
+            return False
+        reading, vocab = self.reading, self.reading.vocab
+        said = reading.turns[reading.turn[elements[0].first]]
+        stop = next((t for t in range(elements[-1].last + 1, said.last) if reading.low[t] in ".?!\n"), said.last)
+        quiet = (vocab.fillers, vocab.backchannel, vocab.repairs, vocab.answer_frames)
+        other = [t for t in range(said.first, stop) if reading.kind[t] == WORD and not any(reading.low[t] in words for words in quiet)]
+        return len(other) <= 1
 
     def _repeats(self, elements: Sequence[Element]) -> bool:
         """Whether three digits on end were said in the turn before."""

@@ -79,13 +79,20 @@ class _Spelling:
         if kind == ZERO and inside:
             return Piece("0", token, token, spoken=True), place + 1
         number = self.numbers.number(place, inside)
-        if number is not None:
+        if number is not None and not self._counts_said(number):
             return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
         return None
 
+    def _counts_said(self, number: tuple[str, int, bool]) -> bool:
+        """Whether a short number in words counts something ("a three star hotel")."""
+        after = self._token(number[1])
+        return len(number[0]) <= 2 and after >= 0 and self.kind[after] in (WORD, SEPARATOR) and self.numbers.quantity(number[1])
+
     def _counts(self, place: int, token: int) -> bool:
-        """Whether a short number counts something ("a 3 star hotel")."""
+        """Whether a short number in digits counts something ("a 3 star hotel", "a 4-star hotel")."""
         ahead = self._token(place + 1)
+        if ahead >= 0 and self.low[ahead] == "-":
+            ahead = self._token(place + 2)
         return len(self.low[token]) <= 2 and ahead >= 0 and self.kind[ahead] == WORD and not self._mixed(token) and self.numbers.quantity(place + 1)
 
     def _mixed(self, token: int) -> bool:
@@ -153,7 +160,10 @@ class _Spelling:
                 or self._token(place + 1) < 0
                 or self.kind[self._token(place + 1)] != WORD
             )
-        return self.kind[token] == ZERO or self.numbers.number(place, True) is not None
+        if self.kind[token] == ZERO:
+            return True
+        number = self.numbers.number(place, True)
+        return number is not None and not self._counts_said(number)
 
     def _final(self, place: int) -> bool:
         token = self._token(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.decide import KINDS
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.places import Places
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
@@ -60,6 +61,38 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
             ):
                 out.append(Hit("ZIP_CODE", spans_of(reading, [token, token + 1]), 0.5, "form of a Dutch postcode after a place"))
     return out
+
+
+def state_postcodes(reading: Reading) -> list[Hit]:
+    """ "Denver, CO 80206", "austin texas seven eight seven oh one": five or nine digits right after a state of the language's data."""
+    vocab, out = reading.vocab, []
+    if not reading.has_numbers or not vocab.states:
+        return out
+    places = Places(reading)
+    for token in reading.tokens_in(vocab.states, vocab.state_codes):
+        stop = places.limit(token)
+        state = reading.match(token, vocab.states, stop)
+        at = token + 1 if state is None else state[0]
+        if state is None and not _state_code(reading, token, places.raw(token)):
+            continue
+        if at < stop and reading.low[at] == ".":
+            at += 1
+        end = places.postcode(at, stop)
+        if end is None or (end < stop and (reading.low[end] in vocab.quantities or reading.low[end] in vocab.currencies)):
+            continue
+        first = next(t for t in range(at, end) if reading.value[t])
+        digits = "".join(reading.value[t] for t in range(first, end) if reading.kind[t] == DIGITS)
+        if not digits or len(digits) in (5, 9):
+            out.append(Hit("ZIP_CODE", spans_of(reading, [first, end - 1]), 0.6, "five digits after a state"))
+    return out
+
+
+def _state_code(reading: Reading, token: int, raw: str) -> bool:
+    """Whether two capitals are a state: after a comma, or where the words around are not all in capitals ("COME IN 80206")."""
+    if not raw.isupper() or reading.glued(token):
+        return False
+    before = reading.text[reading.start[token - 1] : reading.end[token - 1]] if token else ""
+    return not (before.isalpha() and before.isupper() and len(before) > 2)
 
 
 def plates(reading: Reading) -> list[Hit]:
