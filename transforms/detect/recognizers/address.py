@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.hit import Hit, names_wares, pruned, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.streets import other_orders
@@ -278,6 +278,8 @@ def _unnumbered(places: Places) -> list[Hit]:
         lead = places.low[first - 1] if first > start else ""
         placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or places.low[first] not in vocab.words))
         named = any(places.named(t) for t in range(first, token))
+        if not placed and names_wares(reading, token):
+            continue
         if (not weak and named and (placed or (capitals and low in vocab.sets["unplaced"]))) or (
             weak
             and lead in vocab.sets["placed_weakly"]

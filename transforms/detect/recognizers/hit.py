@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ def spans_of(reading: Reading, tokens: list[int]) -> tuple[tuple[int, int], ...]
         low, high = edges.get(turn, (token, token))
         edges[turn] = (min(low, token), max(high, token))
     return tuple((reading.start[a], reading.end[b]) for _, (a, b) in sorted(edges.items()))
+
+
+def names_wares(reading: Reading, token: int) -> bool:
+    """Whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
+    stop, wares = reading.turns[reading.turn[token]].last, reading.vocab.sets["wares"]
+    after = reading.low[token + 1 : min(token + 3, stop)]
+    if reading.low[token] not in reading.vocab.streets or not after or reading.kind[token + 1] != WORD:
+        return False
+    return after[0] in wares or (after[-1] in wares and after[0] not in reading.vocab.address_stops)
 
 
 def pruned(hits: Iterable[Hit]) -> list[Hit]:

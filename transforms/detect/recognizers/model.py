@@ -11,8 +11,12 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from callveil.transforms.detect.known import word_file
 from callveil.transforms.detect.lang import available
+from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.hit import names_wares
+from callveil.transforms.detect.recognizers.names import NAME_TOPICS
+from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading, reading
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, SEPARATOR, Vocabulary
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR, WORD, Vocabulary
 
 ENTITIES = ("PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE")
 TURNS = 2
@@ -48,8 +52,16 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if read.turn[stop - 1] - read.turn[first] >= TURNS:
         stop = min(stop, read.turns[read.turn[first]].last)
         result.end = read.end[stop - 1]
+    if result.entity_type not in ("PERSON", "LOCATION", "ADDRESS"):
+        return True
+    if _wares(read, first, stop):
+        return False
+    if result.entity_type == "LOCATION":
+        return not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
     if result.entity_type != "PERSON":
         return True
+    if read.has_digits and any(read.kind[t] == DIGITS for t in range(first, stop)) and blocked(read).issuperset(range(first, stop)):
+        return False  # a GUID, a time, a price
     vocab = read.vocab
     words = [_base(read.low[t]) for t in range(first, stop) if read.kind[t] not in (SEPARATOR, LINE)]
     if not words or words[0] in vocab.titles:
@@ -58,12 +70,53 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
-    return not all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False))
+    if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
+        return False
+    if any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first])):
+        return True  # somebody's name was asked for: the model is believed
+    return not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
 
 
-@lru_cache(maxsize=16)
-def _names(language: str) -> frozenset[str]:
-    return word_file(language, "name_words.txt")
+def _noun(read: Reading, first: int, stop: int) -> bool:
+    """Whether a name that is a word too stands, in small letters, as a noun ("the bishop"; not "the king family") or a verb ("they drew")."""
+    vocab, low, said = read.vocab, read.low, read.turns[read.turn[first]]
+    raw = read.text[read.start[first] : read.end[first]]
+    if raw != low[first] or not (raw in vocab.ambiguous_names or raw in _file(vocab.language.code, "name_words.txt")):
+        return False
+    if not all(_common(vocab, low[t]) for t in range(first + 1, stop)):
+        return False
+    article = low[first - 1] if first > said.first else ""
+    lead = low[first - 2] if first - 1 > said.first else ""
+    if article in vocab.sets["subjects"]:
+        return stop < said.last and read.kind[stop] == WORD
+    if article not in vocab.sets["noun_articles"] or lead in vocab.sets["before_named"]:
+        return False
+    if stop >= said.last or read.kind[stop] in (SEPARATOR, LINE) or low[stop] in vocab.sets["after_nouns"]:
+        return True
+    return article not in vocab.sets["whole_articles"] and _common(vocab, low[stop]) and low[stop] not in vocab.sets["after_names"]
+
+
+def _common(vocab: Vocabulary, word: str) -> bool:
+    """Whether nobody is called so: an everyday word, or the plural of one."""
+    common = _file(vocab.language.code, "everyday.txt")
+    plural = (
+        word[-1:] == "s" and word[:-1] in common and word not in vocab.ambiguous_names and word not in _file(vocab.language.code, "name_words.txt")
+    )
+    return word in common or plural or _everyday(vocab, word)
+
+
+def _wares(read: Reading, first: int, stop: int) -> bool:
+    """Whether a street is named that goods are called after, with no word for a place before it and no number in it."""
+    vocab, said = read.vocab, read.turns[read.turn[first]]
+    ends = [t for t in (stop - 1, stop) if t < said.last and names_wares(read, t)]
+    lead = read.low[first - 1] if first > said.first else ""
+    numbered = any(read.value[t] and read.kind[t] not in (ORDINAL, MONTH) for t in range(max(said.first, first - 1), stop))
+    return bool(ends) and lead not in vocab.sets["placed"] and not numbered
+
+
+@lru_cache(maxsize=32)
+def _file(language: str, name: str) -> frozenset[str]:
+    return word_file(language, name)
 
 
 def _base(word: str) -> str:
@@ -75,5 +128,5 @@ def _everyday(vocab: Vocabulary, word: str) -> bool:
         len(word) > 1
         and (word in vocab.words or word in vocab.things)
         and word not in vocab.ambiguous_names
-        and word not in _names(vocab.language.code)
+        and word not in _file(vocab.language.code, "name_words.txt")
     )

@@ -65,7 +65,8 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
 
 def state_postcodes(reading: Reading) -> list[Hit]:
     """ "Denver, CO 80206", "austin texas seven eight seven oh one": five or nine digits right after a state of the language's data."""
-    vocab, out = reading.vocab, []
+    vocab = reading.vocab
+    out: list[Hit] = []
     if not reading.has_numbers or not vocab.states:
         return out
     places = Places(reading)
