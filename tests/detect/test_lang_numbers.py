@@ -204,6 +204,12 @@ def test_a_further_turn_uncovers_nothing(language: str, data: st.DataObject) -> 
     assert covered(language, turns) <= covered(language, [*turns, more])
 
 
+@pytest.mark.parametrize(("language", "number"), [("de", "0151 23456789"), ("es", "612 345 678"), ("fr", "06 12 34 56 78")])
+@pytest.mark.parametrize("more", ["€", "euro", "euros", "uhr", "h"])
+def test_the_next_turn_makes_no_price_of_a_number(language: str, number: str, more: str) -> None:
+    assert covered(language, [("agent", number)]) <= covered(language, [("agent", number), ("agent", more)])
+
+
 def covered(language: str, turns: list[tuple[str, str]]) -> set[int]:
     """The places that the recognizers cover."""
     view = View.of_turns(turns)

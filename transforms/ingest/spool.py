@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator
 
 import orjson
@@ -13,7 +14,7 @@ from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction,
 from callveil.schemas.pointer import Pointer, from_micros, to_micros
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rows import dumps
+from callveil.transforms.store.rows import dumps, iso
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 
@@ -28,20 +29,23 @@ def spool_name(run_id: str, chunk: int) -> str:
     return f"spool/{run_id}/{chunk:06d}"
 
 
+PLAIN = b"J"
+"""Begins a record that the standard library's JSON wrote, because it holds an integer beyond 64 bits or a lone surrogate."""
+
+
 def encode(raw: RawInteraction) -> bytes:
     """A raw record as JSON."""
     source = [raw.source.file, raw.source.line, raw.source.offset, raw.source.index]
-    head = orjson.dumps([raw.key.account_id, raw.key.id, raw.kind, to_micros(raw.called_at), raw.rank, source])
+    head = [raw.key.account_id, raw.key.id, raw.kind, to_micros(raw.called_at), raw.rank, source]
     try:
-        body = orjson.dumps(raw.record)
+        return orjson.dumps([head, raw.record])
     except TypeError:
-        body = dumps(raw.record).encode()
-    return b"[" + head + b"," + body + b"]"
+        return PLAIN + json.dumps([head, raw.record], separators=(",", ":"), default=iso).encode()
 
 
 def decode(data: bytes) -> RawInteraction:
     """Inverse of `encode`."""
-    (account_id, key_id, kind, micros, rank, source), record = orjson.loads(data)
+    (account_id, key_id, kind, micros, rank, source), record = json.loads(data[1:]) if data.startswith(PLAIN) else orjson.loads(data)
     return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, revive(FIELDS, record), SourceRef(*source))
 
 

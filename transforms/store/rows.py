@@ -18,12 +18,19 @@ from callveil.schemas.rejected import Rejected
 _FINDING_MEMBERS = tuple(f.name for f in finding_schema.FIELDS)
 
 
+def iso(value: object) -> str:
+    """A time as orjson writes it, for the standard library's JSON. Raises TypeError for anything else, as that one's `default` must."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
 def dumps(value: Any) -> str:
     """JSON text with sorted keys. Integers beyond 64 bits and lone surrogates, which orjson refuses, take the slower way."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=iso)
 
 
 def in_order(value: Any) -> str:
@@ -31,7 +38,7 @@ def in_order(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, separators=(",", ":"), allow_nan=False, default=iso)
 
 
 def interaction_row(interaction: RedactedInteraction) -> dict[str, Any]:

@@ -32,10 +32,10 @@ _NOT_NUMBERS = re.compile(
       (?=[\d$£€¥₹]|[0-9a-f]{8}-)(?:                               # a cheap test first: hardly any place in a text can begin one of these
       \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b              # GUID
     | (?<![\w.-])\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
-    | (?<![\w:.])\d{1,2}:\d\d(?::\d\d)?(?![\w:])(?:\s?[ap]\.?m\b)?  # time of day
+    | (?<![\w:.])\d{1,2}:\d\d(?::\d\d)?(?![\w:])(?:[^\S\n]?[ap]\.?m\b)?  # time of day
     | (?<![\w/.-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:18|19|20)\d\d|\d\d)(?![\d/-]|\.\d)  # numeric date
-    | [$£€¥₹]\s?\d[\d,]*(?:\.\d+)?                                # price
-    | (?<![\w.])\d+(?:\.\d+)?\s?%                                 # share
+    | [$£€¥₹][^\S\n]?\d[\d,]*(?:\.\d+)?                                # price
+    | (?<![\w.])\d+(?:\.\d+)?[^\S\n]?%                                 # share
     | (?<![\w.,-])\d{1,3}\.\d{1,2}(?![\w.-])                      # rating, decimal price
     | (?<![\w,.-])\d{1,3}(?:,\d{3})+(?![\w,-])                    # 3,500
     | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
