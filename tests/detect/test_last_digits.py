@@ -12,7 +12,7 @@ from callveil.transforms.detect.view import View
 SAYINGS = [
     "uh [fifteen hundred]", "[thirty one hundred].", "[two thousand]", "[oh eight hundred], I think", "[15 hundred]", "[nine thousand one]",
     "That's [1 oh 6 nine].", "[nine one one oh]", "[eight 1 three eight]", "Yeah, [one 7 0 three].", "it's [double two fifty one]",
-    "[twelve oh oh]", "okay it's [6 double 0 1]", "[eighty one oh 7]", "[4072]",
+    "it's going to be [fifteen hundred]", "[twelve oh oh]", "okay it's [6 double 0 1]", "[eighty one oh 7]", "[4072]",
 ]  # fmt: skip
 ASKED = {
     "for security the last four of your social please": "US_SSN",

@@ -155,7 +155,13 @@ class _Decider:
                 continue
             if topic.source == "question" and count <= 6 and self._house(elements):
                 return True
-            if topic.source == "question" and topic.name != "zip" and count <= 8 and self._scaled(elements) and not self._secret(elements, topic):
+            if (
+                topic.source == "question"
+                and topic.name != "zip"
+                and count <= 8
+                and self._scaled(elements)
+                and not self._secret(elements, topic, topics)
+            ):
                 return True
             near = topic.source != "before" or topic.distance <= 5
             return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
@@ -180,7 +186,7 @@ class _Decider:
         """Whether a hundred or a thousand is said: prices and readings are said so, numbers of people seldom."""
         return any(self.reading.kind[t] in (HUNDRED, THOUSAND) for e in elements for t in range(e.first, e.last + 1))
 
-    def _secret(self, elements: Sequence[Element], topic: Topic) -> bool:
+    def _secret(self, elements: Sequence[Element], topic: Topic, topics: list[Topic]) -> bool:
         """Whether round numbers too answer the question: digits were asked for, and nothing but them is said ("uh fifteen hundred")."""
         if topic.name not in DIGITS_ASKED or topic.source != "question":
             return False
@@ -189,7 +195,8 @@ class _Decider:
         stop = next((t for t in range(elements[-1].last + 1, said.last) if reading.low[t] in ".?!\n"), said.last)
         quiet = (vocab.fillers, vocab.backchannel, vocab.repairs, vocab.answer_frames)
         other = [t for t in range(said.first, stop) if reading.kind[t] == WORD and not any(reading.low[t] in words for words in quiet)]
-        return len(other) <= 1
+        short = any(t.name in ("last4", "ssn", "pin", "cvv") and t.source == "question" for t in topics)
+        return len(other) <= (4 if short else 1)
 
     def _repeats(self, elements: Sequence[Element]) -> bool:
         """Whether three digits on end were said in the turn before."""
