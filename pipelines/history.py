@@ -38,7 +38,7 @@ from callveil.transforms.retain.engine import Engine, Record
 from callveil.transforms.retain.facts import all_facts, read_events, read_holds
 from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.run.job import RedactJob
-from callveil.transforms.store.care import lease, purge_removed, release, unpurged
+from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
@@ -132,7 +132,14 @@ def run_history(options: HistoryOptions) -> HistoryResult:
             return _repeated(store, run.run_id, seq)
         # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
         lease(store, run.run_id, dt.datetime.now(dt.UTC))
-        outcome = _execute(options, job, store, chunks)
+        try:
+            outcome = _execute(options, job, store, chunks)
+        except Exception:
+            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
+            if attempt == ATTEMPTS or store.current().seq == base.seq:
+                raise
+            log.warning("files changed while they were read, another run was published; working again on the new state of the store")
+            continue
         try:
             return _publish(store, job, inputs, outcome)
         except AlreadyPublished as twin:
@@ -246,9 +253,13 @@ def _repeated(store: Store, run_id: str, seq: int) -> HistoryResult:
 
 
 def _finish(store: Store, manifest: RunManifest) -> None:
-    """Purge what the run replaced and remove its working files. Safe to repeat; a run killed in here is finished by its repetition."""
+    """Purge what the run replaced and what its earlier attempts left, and remove its working files.
+
+    Safe to repeat; a run killed in here is finished by its repetition.
+    """
     for seq in unpurged(store):
         purge_removed(store, store.manifest(seq), manifest.as_of)
+    sweep_run(store, manifest)
     release(store, manifest.run_id)
 
 

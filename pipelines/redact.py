@@ -143,7 +143,14 @@ def run_redact(options: RedactOptions) -> RedactResult:
             return _repeated(store, run.run_id, seq)
         # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
         lease(store, run.run_id, dt.datetime.now(dt.UTC))
-        outcome = _execute(options, job, chunks)
+        try:
+            outcome = _execute(options, job, chunks)
+        except Exception:
+            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
+            if attempt == ATTEMPTS or store.current().seq == base.seq:
+                raise
+            log.warning("files changed while they were read, another run was published; resolving again on the new state of the store")
+            continue
         try:
             return _publish(store, job, base, inputs, requests, outcome)
         except AlreadyPublished as twin:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.retain.apply import Applier, run_id_of
+from callveil.transforms.retain.apply import Applier
 from callveil.transforms.retain.attest import Attested, finish
 from callveil.transforms.retain.engine import Engine
 from callveil.transforms.retain.explain import Explained, explain_record
@@ -22,14 +24,14 @@ from callveil.transforms.retain.plan import Planner
 from callveil.transforms.retain.planfile import Inputs, Plan, PlanError, read_plan, write_plan
 from callveil.transforms.retain.state import RetainState, read_state
 from callveil.transforms.retain.timeline import Timelines
-from callveil.transforms.store.care import lease
+from callveil.transforms.store.care import lease, release
 from callveil.transforms.store.catalog import PublishConflict, Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
 TOOL = f"callveil {version('callveil')}"
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How often `run_retain` plans anew when another run publishes first."""
 
 
@@ -115,6 +117,11 @@ def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -
     Raises `StoreError` where there is no store, and the user's own errors as `situation` does.
     """
     store = store or Store.open(options.files, options.store)
+    with _undisturbed(store):
+        return _make_plan(options, folder, store)
+
+
+def _make_plan(options: RetainOptions, folder: str, store: Store) -> Plan:
     found = situation(options, store, options.as_of)
     planner = Planner(store, found.snapshot, found.outlook, conceal(options))
 
@@ -143,17 +150,20 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
     store = Store.open(options.files, options.store)
     plan = read_plan(options.files, folder)
     store.recover()
+    with _undisturbed(store):
+        return _apply(options, store, plan, leases)
+
+
+def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[str]) -> RetainResult:
     found = situation(options, store, dt.datetime.fromisoformat(plan.inputs.as_of))
-    applier = Applier(store, plan, found.outlook, found.inputs, (options.policy.name, options.policy.sha256), options.now)
+    applier = Applier(store, plan, found.outlook, found.inputs, found.snapshot, (options.policy.name, options.policy.sha256), options.now)
     manifest = applier.apply()
-    runs = [manifest.run_id, *leases]
+    release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
     if any(k == "files.full_redaction" for k in plan.counts):
         from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
 
-        runs.append(
-            redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now, run_id_of(plan, "full_redaction"))
-        )
-    return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, runs, options.now))
+        release(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
+    return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, leases, options.now))
 
 
 def run_retain(options: RetainOptions) -> RetainResult:
@@ -162,20 +172,42 @@ def run_retain(options: RetainOptions) -> RetainResult:
     The plan lies in the store's working folder while it is carried out.
     """
     store = Store.open_or_create(options.files, options.store)
-    for attempt in range(1, ATTEMPTS + 1):
-        work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode()).hexdigest()
-        lease(store, work, options.now)
-        folder = store.url(f"{CONTROL}/work/{work}/plan")
-        plan = make_plan(options, folder, store)
-        state = read_state(store, store.current())
-        if not plan.changes and state is not None and state.as_of == to_micros(options.as_of) and _same_state(options, plan, state):
-            return RetainResult(plan, "", 0, finish(store, [work], options.now))
-        try:
-            return apply_plan(options, folder, [work])
-        except (PublishConflict, PlanError):
-            if attempt == ATTEMPTS:
-                raise
+    # The working folder is this process' own: runs at once may have other facts or holds, and the first to end removes its folder.
+    work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode() + os.urandom(16)).hexdigest()
+    try:
+        for attempt in range(1, ATTEMPTS + 1):
+            lease(store, work, options.now)
+            try:
+                return _run_once(options, store, work)
+            except (PublishConflict, PlanError):
+                if attempt == ATTEMPTS:
+                    raise
+    except Exception:
+        release(store, work)
+        raise
     raise AssertionError("unreachable")
+
+
+def _run_once(options: RetainOptions, store: Store, work: str) -> RetainResult:
+    folder = store.url(f"{CONTROL}/work/{work}/plan")
+    plan = make_plan(options, folder, store)
+    with _undisturbed(store):
+        state = read_state(store, store.current())
+    if not plan.changes and state is not None and state.as_of == to_micros(options.as_of) and _same_state(options, plan, state):
+        return RetainResult(plan, "", 0, finish(store, [work], options.now))
+    return apply_plan(options, folder, [work])
+
+
+@contextmanager
+def _undisturbed(store: Store) -> Iterator[None]:
+    """Turn a file that is missing because another run replaced and purged it meanwhile into a `PublishConflict`."""
+    seq = store.current().seq
+    try:
+        yield
+    except FileNotFoundError:
+        if store.current().seq == seq:
+            raise
+        raise PublishConflict("another run was published meanwhile, and files this one was reading are gone. Plan it again") from None
 
 
 def explain(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[Explained]:

@@ -26,8 +26,8 @@ from callveil.transforms.retain.outlook import Outlook
 from callveil.transforms.retain.planfile import DISPOSITIONS, STATE, Inputs, Plan, PlanError, plan_rows, require_same
 from callveil.transforms.retain.scan import key_batches
 from callveil.transforms.retain.state import DATASET, state_path
-from callveil.transforms.store.care import lease
-from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.care import abandon, lease
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.index import INDEX, IndexEntry, bucket_files, bucket_of, origin_of, read_bucket
 from callveil.transforms.store.parquet import publish_bytes, publish_records
 from callveil.transforms.store.rewrite import BatchChange, rewrite
@@ -41,6 +41,11 @@ def run_id_of(plan: Plan, step: str = JOB) -> str:
     return hashlib.sha256(f"{step}:{plan.sha256}".encode()).hexdigest()
 
 
+def dispositions_name(now: dt.datetime) -> str:
+    """Name of a run's dispositions: `now` stands in them, so two processes that carry out the same plan at once may not share the file."""
+    return f"dispositions-{hashlib.sha256(now.isoformat().encode()).hexdigest()[:8]}"
+
+
 @dataclass
 class Applier:
     """Carries out one plan.
@@ -50,6 +55,7 @@ class Applier:
         plan: as read.
         outlook: made from the inputs as they are now.
         inputs: as they are now; a plan made from others is refused.
+        snapshot: the store's state that `inputs` names.
         policy: name and sha256 for the manifest.
         now: the time for the record and the lease, UTC; decides nothing.
     """
@@ -58,24 +64,36 @@ class Applier:
     plan: Plan
     outlook: Outlook
     inputs: Inputs
+    snapshot: Snapshot
     policy: tuple[str, str]
     now: dt.datetime
-    snapshot: Snapshot = field(init=False)
     run_id: str = field(init=False)
     _deleted: set[InteractionKey] = field(init=False, default_factory=set)
     _cleared: dict[InteractionKey, set[str]] = field(init=False, default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
         self.run_id = run_id_of(self.plan)
-        self.snapshot = self.store.current()
 
     def apply(self) -> RunManifest:
-        """Publish the run. Raises `PlanError` where the plan does not fit what there is; nothing was changed then."""
+        """Publish the run; where it is published already, by an earlier attempt or one beside this, nothing is done.
+
+        Raises `PlanError` where the plan does not fit what there is, and `PublishConflict` where another run was faster; nothing was changed then.
+        """
         published = self.store.published(self.run_id)
         if published is not None:
             return self.store.manifest(published)
         require_same(self.plan, self.inputs)
         lease(self.store, self.run_id, self.now)
+        try:
+            return self._publish()
+        except AlreadyPublished as twin:
+            abandon(self.store, self.run_id, self.snapshot)
+            return self.store.manifest(twin.seq)
+        except (PublishConflict, FileNotFoundError):
+            abandon(self.store, self.run_id, self.snapshot)
+            raise
+
+    def _publish(self) -> RunManifest:
         added, removed, done = self._change_files()
         added += [self._dispositions(done), self._state()]
         removed += list(self.snapshot.by_dataset(DATASET))
@@ -172,7 +190,7 @@ class Applier:
                 yield row
 
         partition = {"day": self.plan.inputs.as_of[:10]}
-        path = data_path(DISPOSITIONS.name, partition, self.run_id, "dispositions")
+        path = data_path(DISPOSITIONS.name, partition, self.run_id, dispositions_name(self.now))
         return publish_records(self.store.files, self.store.root, path, DISPOSITIONS, partition, rows())
 
     def _state(self) -> FileEntry:

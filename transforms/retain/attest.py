@@ -13,13 +13,13 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
-from callveil.schemas.manifest import RunManifest
+from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.retain.planfile import DISPOSITIONS
-from callveil.transforms.store.care import collect_orphans, leases, purge_removed, purged_name, release, unpurged
+from callveil.transforms.store.care import abandon, collect_orphans, lease, leases, purge_removed, purged_name, release, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import ObjectLocked
 from callveil.transforms.store.parquet import Table, publish_records, register
-from callveil.transforms.store.snapshot import data_path, manifest_name, sha256
+from callveil.transforms.store.snapshot import Snapshot, data_path, manifest_name, sha256
 
 CERTIFICATES = register(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
 JOB = "attest"
@@ -103,17 +103,29 @@ def _certify(store: Store, manifest: RunManifest, locked: list[tuple[str, str]],
     if not rows:
         return 0
     partition = {"day": manifest.as_of[:10]}
-    entry = publish_records(store.files, store.root, data_path(CERTIFICATES.name, partition, run_id, "certificates"), CERTIFICATES, partition, rows)
+    # Certificates name the time of purging: two processes that finish the same run at once may not share the file.
+    name = f"certificates-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
+    lease(store, run_id, now)
+    try:
+        entry = publish_records(store.files, store.root, data_path(CERTIFICATES.name, partition, run_id, name), CERTIFICATES, partition, rows)
+        return _publish(store, manifest, run_id, entry, now)
+    finally:
+        if store.published(run_id) is not None:
+            abandon(store, run_id, Snapshot())
+
+
+def _publish(store: Store, manifest: RunManifest, run_id: str, entry: FileEntry, now: dt.datetime) -> int:
+    """Publish one run's certificates; 0 where another process was faster."""
     for attempt in range(1, ATTEMPTS + 1):
         base = store.current()
         made = RunManifest(
             run_id=run_id, **base.chain(), job=JOB, as_of=manifest.as_of, tool_version=manifest.tool_version, policy_name=manifest.policy_name,
-            policy_sha256=manifest.policy_sha256, inputs=({"run_id": manifest.run_id},), counts={"certificates": len(rows)}, added=(entry,),
+            policy_sha256=manifest.policy_sha256, inputs=({"run_id": manifest.run_id},), counts={"certificates": entry.rows}, added=(entry,),
         )  # fmt: skip
         try:
             store.publish(made, base)
             purge_removed(store, made, now.isoformat())  # it removed nothing; the record says so
-            return len(rows)
+            return entry.rows
         except AlreadyPublished:
             return 0
         except PublishConflict:

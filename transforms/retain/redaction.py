@@ -15,6 +15,7 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.resolve import REDO, Change
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.retain.apply import dispositions_name, run_id_of
 from callveil.transforms.retain.classes import ROW_DATASETS
 from callveil.transforms.retain.judge import actions_of, key_columns, verdicts
 from callveil.transforms.retain.outlook import Outlook
@@ -22,23 +23,38 @@ from callveil.transforms.retain.planfile import DISPOSITIONS, Plan, plan_rows
 from callveil.transforms.retain.scan import key_batches
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import RedactJob, engines
-from callveil.transforms.store.care import lease
-from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.care import abandon, lease
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, write_bucket
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import publish_records
-from callveil.transforms.store.snapshot import data_path
+from callveil.transforms.store.snapshot import Snapshot, data_path
 
 METHOD = "full_redaction"
 _CLASSES = ROW_DATASETS["interactions"]
 
 
-def redact_due(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyring: Keyring, now: dt.datetime, run_id: str) -> str:
-    """Fully redact the interactions a plan names, publish that, and return the run's id. Where it was published already nothing is done."""
-    if store.published(run_id) is not None:
-        return run_id
-    lease(store, run_id, now)
+def redact_due(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyring: Keyring, now: dt.datetime) -> str:
+    """Fully redact the interactions a plan names, publish that, and return the run's id.
+
+    Where they are redacted already, by an earlier attempt or one beside this, nothing is published. Raises `PublishConflict` where another run
+    was faster; nothing was changed then.
+    """
     base = store.current()
+    # The store's state is part of the id: on another one the same plan writes other bytes, which may not get the same names.
+    run_id = run_id_of(plan, f"full_redaction:{base.manifest_sha256}")
+    lease(store, run_id, now)
+    try:
+        _publish(store, plan, outlook, policy, keyring, now, run_id, base)
+    except AlreadyPublished:
+        abandon(store, run_id, base)
+    except (PublishConflict, FileNotFoundError):
+        abandon(store, run_id, base)
+        raise
+    return run_id
+
+
+def _publish(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyring: Keyring, now: dt.datetime, run_id: str, base: Snapshot) -> None:
     run = Run(run_id, policy.sha256, policy.name, dt.datetime.fromisoformat(plan.inputs.as_of))
     job = RedactJob(run, policy, store.files, store.root, str(keyring.path), AccountBook(()), {}, base)
     rows = [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
@@ -59,6 +75,8 @@ def redact_due(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyri
         added, replaced = write_bucket(store.files, store.root, base, run_id, bucket, found_here)
         total.added += [added] if added else []
         total.removed += [f.path for f in replaced]
+    if not total.added:
+        return
     total.added.append(_dispositions(store, plan, rows, run_id, now))
     live = {f.path: f for f in base.files}
     manifest = RunManifest(
@@ -67,7 +85,6 @@ def redact_due(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyri
         added=tuple(sorted(total.added)), removed=tuple(sorted(live[p] for p in total.removed)),
     )  # fmt: skip
     store.publish(manifest, base)
-    return run_id
 
 
 def _changes(store: Store, entry: FileEntry, outlook: Outlook) -> list[Change]:
@@ -84,6 +101,6 @@ def _changes(store: Store, entry: FileEntry, outlook: Outlook) -> list[Change]:
 
 def _dispositions(store: Store, plan: Plan, rows: list[dict[str, Any]], run_id: str, now: dt.datetime) -> FileEntry:
     partition = {"day": plan.inputs.as_of[:10]}
-    path = data_path(DISPOSITIONS.name, partition, run_id, "dispositions")
+    path = data_path(DISPOSITIONS.name, partition, run_id, dispositions_name(now))
     done = [r | {"dry_run": False, "plan_sha256": plan.sha256, "disposed_at": now} for r in rows]
     return publish_records(store.files, store.root, path, DISPOSITIONS, partition, done)

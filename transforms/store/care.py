@@ -96,16 +96,37 @@ def sweep_run(store: Store, manifest: RunManifest) -> list[str]:
     An attempt that was killed, and found another run's results when it was repeated, may have written files that the repetition had no use
     for. Readers of the catalog never see them; readers of the bare folder would. Returns their paths below the root, sorted.
     """
-    own = f"{manifest.run_id[:SHORT_ID]}-"
-    published = {f.path for f in manifest.added}
-    left = []
-    for info in store.files.list(store.root):
-        path = info.url[len(store.root) :].lstrip("/")
-        if path.rsplit("/", 1)[-1].startswith(own) and not path.startswith(f"{CONTROL}/") and path not in published:
-            store.files.purge(info.url)
-            left.append(path)
+    return _sweep_own(store, manifest.run_id)
+
+
+def abandon(store: Store, run_id: str, base: Snapshot) -> list[str]:
+    """Clear away what a run wrote that another one was faster than, and end its lease; returns the paths of its files, sorted.
+
+    Nothing is done while the run may still be published on `base`, by this process or a twin of it.
+    """
+    if store.recover().seq == base.seq:
+        return []
+    left = _sweep_own(store, run_id)
+    release(store, run_id)
+    return left
+
+
+def _sweep_own(store: Store, run_id: str) -> list[str]:
+    """Purge the data files of a run's name that are neither live nor another run's to purge. The run must be published, or never can be."""
+    own = f"{run_id[:SHORT_ID]}-"
+    listed = [f.url[len(store.root) :].lstrip("/") for f in store.files.list(store.root)]
+    known = _known(store, store.current())
+    # A twin that is slow may write a file anew which a later run has removed and purged, so what counts is what is live now.
+    left = [p for p in listed if p.rsplit("/", 1)[-1].startswith(own) and not p.startswith(f"{CONTROL}/") and p not in known]
+    for path in left:
+        store.files.purge(store.url(path))
     store.files.sweep_temporary(store.root)
     return sorted(left)
+
+
+def _known(store: Store, snapshot: Snapshot) -> set[str]:
+    """Paths of files that are live, or were removed and are still to be purged."""
+    return {f.path for f in snapshot.files} | {f.path for seq in unpurged(store) for f in store.manifest(seq).removed}
 
 
 def lease(store: Store, run_id: str, now: dt.datetime) -> None:
@@ -163,8 +184,7 @@ def collect_orphans(store: Store, now: dt.datetime, *, hours: float = LEASE_HOUR
     held = leases(store, now, hours)
     snapshot = store.recover()
     good = {run_id[:SHORT_ID] for run_id, is_good in held.items() if is_good}
-    pending = {f.path for seq in unpurged(store) for f in store.manifest(seq).removed}
-    known = {f.path for f in snapshot.files} | pending
+    known = _known(store, snapshot)
     orphans = [p for p in listed if not p.startswith(f"{CONTROL}/") and p not in known and not _may_be_running(p, good)]
     orphans += [p for p in listed if _is_old_snapshot(p, snapshot.seq)]
     orphans += [p for p in listed if p.startswith(f"{CONTROL}/work/") and p.split("/")[2][:SHORT_ID] not in good]
