@@ -83,9 +83,9 @@ def stock(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine, list[st
 def runs(policy: Policy, rows: Sequence[GoldRow]) -> tuple[dict[str, Callable[[], int]], list[str]]:
     """The runs, each answering how many spans it found, and the entities stock Presidio looks for."""
     detector = Detector(policy.detect)
-    nlp = load_model(policy.detect.model_for("en"), "en")
+    nlp = load_model(policy.detect.models_for("en")[0], "en")
     wanted = {e for e in detector.analyzer.get_supported_entities("en") if policy.base.operator(e).name != "keep"}
-    batch, entities = stock(load_model(policy.detect.model_for("en"), "en"), wanted)
+    batch, entities = stock(load_model(policy.detect.models_for("en")[0], "en"), wanted)
     texts = ["\n".join(text for _, text in row.turns) for row in rows]
     turns = [text for row in rows for _, text in row.turns]
     jobs: list[Job] = [as_job(row, policy, detector) for row in rows]
