@@ -10,7 +10,6 @@ import datetime as dt
 import json
 import multiprocessing
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,30 +208,3 @@ def test_retention_beside_a_load_of_history(spawn: Any, local: Callable[[], Aren
     for delays in STARTS[:3]:
         arena = local()
         trial(spawn, arena, [arena.job("retain"), arena.job("history")], delays, S3Settings())
-
-
-@pytest.fixture
-def one_at_a_time() -> Iterator[None]:
-    """The test server looks at a condition and writes in two steps; S3 does it in one. So here requests go through it one by one."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
-
-    lock, handle = threading.Lock(), DomainDispatcherApplication.__call__
-
-    def serial(app: Any, environ: Any, start_response: Any) -> Any:
-        with lock:
-            return handle(app, environ, start_response)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DomainDispatcherApplication, "__call__", serial)
-        yield
-
-
-@pytest.mark.usefixtures("one_at_a_time")
-@pytest.mark.parametrize("other", ["retain", "redact"])
-def test_together_on_s3(spawn: Any, first: Path, files: Files, s3_server: S3Settings, s3_bucket: str, other: str) -> None:
-    for number, delays in enumerate(STARTS[1:2]):
-        root = f"s3://{s3_bucket}/trial-{number}/store"
-        for path in sorted(p for p in (first / "store").rglob("*") if p.is_file()):
-            files.write(f"{root}/{path.relative_to(first / 'store')}", path.read_bytes())
-        arena = Arena(root, first, files)
-        trial(spawn, arena, [arena.job("retain"), arena.job(other)], delays, s3_server)
