@@ -62,15 +62,22 @@ class SpoolWriter:
         self._writer = SealedWriter(self._sink, keyring, spool_name(run_id, chunk), PURPOSE, block_bytes=1 << 62)
         self._key = keyring.derive("snapshot-digest")
         self._chunk = chunk
-        self._held: dict[tuple[str, str], list[tuple[RawInteraction, str, str, bytes]]] = {}
+        self._held: dict[tuple[str, str], list[tuple[Pointer, bytes]]] = {}
         self._sizes: dict[tuple[str, str], int] = {}
         self.pointers: list[Pointer] = []
 
     def add(self, raw: RawInteraction, account_type: str, agency_id: str) -> None:
         """Take a record in. Its pointer is known once its block is written."""
         data = encode(raw)
+        # The digest is of the record alone: the same snapshot read from two files is one.
+        digest = hmac.digest(self._key, dumps(raw.record).encode(), hashlib.sha256)[:12].hex()
+        language = str(raw.record.get("language") or "")
+        pointer = Pointer(
+            *raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, 0, 0, len(data)
+        )
         partition = (account_type, raw.day)
-        self._held.setdefault(partition, []).append((raw, account_type, agency_id, data))
+        # The record itself is let go here: as objects it takes several times the room of its bytes.
+        self._held.setdefault(partition, []).append((pointer, data))
         self._sizes[partition] = self._sizes.get(partition, 0) + len(data)
         if self._sizes[partition] >= BLOCK_BYTES:
             self._flush(partition)
@@ -78,27 +85,9 @@ class SpoolWriter:
             self._flush(max(self._sizes, key=lambda p: (self._sizes[p], p)))
 
     def _flush(self, partition: tuple[str, str]) -> None:
-        for raw, account_type, agency_id, data in self._held.pop(partition):
+        for pointer, data in self._held.pop(partition):
             block, position = self._writer.append(data)
-            # The digest is of the record alone: the same snapshot read from two files is one.
-            digest = hmac.digest(self._key, dumps(raw.record).encode(), hashlib.sha256)[:12].hex()
-            language = str(raw.record.get("language") or "")
-            self.pointers.append(
-                Pointer(
-                    *raw.key,
-                    raw.rank,
-                    digest,
-                    to_micros(raw.called_at),
-                    raw.kind,
-                    language,
-                    account_type,
-                    agency_id,
-                    self._chunk,
-                    block,
-                    position,
-                    len(data),
-                )
-            )
+            self.pointers.append(pointer._replace(block=block, position=position))
         del self._sizes[partition]
         self._writer.cut()
 
