@@ -20,7 +20,7 @@ from callveil.transforms.store.sealed import SealedReader, SealedWriter
 
 PURPOSE = "spool"
 BLOCK_BYTES = 1 << 20
-HELD_BYTES = 16 << 20
+HELD_BYTES = 4 << 20
 """Records wait in memory, by partition, until a partition has a block full or all of them together this much."""
 
 
