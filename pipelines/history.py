@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any
 
 import apache_beam as beam
@@ -17,9 +14,9 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack
 from callveil.schemas.policy import Policy
@@ -38,17 +35,12 @@ from callveil.transforms.retain.engine import Engine, Record
 from callveil.transforms.retain.facts import all_facts, read_events, read_holds
 from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.run.job import RedactJob
-from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
-from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.snapshot import CONTROL
+from callveil.transforms.store.snapshot import Snapshot
 
-ATTEMPTS = 3
-"""How often a run is planned anew when another one publishes first."""
-TOOL = f"callveil {version('callveil')}"
 DATASETS = (VERSIONS.name, MARKS.name)
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,33 +72,11 @@ class HistoryOptions:
     chunk_bytes: int = 32 << 20
 
 
-@dataclass(frozen=True)
-class HistoryResult:
-    """What a run did.
-
-    Attributes:
-        run_id: the run.
-        seq: its position in the store; 0 for a dry run.
-        counts: see `reconcile` for those that must add up.
-        added, removed: number of files.
-        repeated: the run had been published before, and nothing was done.
-        dry_run: nothing was changed.
-    """
-
-    run_id: str
-    seq: int
-    counts: dict[str, int]
-    added: int
-    removed: int
-    repeated: bool = False
-    dry_run: bool = False
-
-
 class HistoryLost(RuntimeError):
     """Versions that came in are not all accounted for. Nothing is published."""
 
 
-def run_history(options: HistoryOptions) -> HistoryResult:
+def run_history(options: HistoryOptions) -> RunResult:
     """Run the job.
 
     Raises:
@@ -120,35 +90,21 @@ def run_history(options: HistoryOptions) -> HistoryResult:
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     run = Run(_run_id(options, inputs, accounts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
-        job = RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)
-        if options.dry_run:
-            with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-                outcome = _execute(options, replace(job, scratch=scratch), store, chunks)
-            return HistoryResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
-        seq = store.published(run.run_id)
-        if seq is not None:
-            return _repeated(store, run.run_id, seq)
-        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
-        lease(store, run.run_id, dt.datetime.now(dt.UTC))
-        try:
-            outcome = _execute(options, job, store, chunks)
-        except Exception:
-            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
-            if attempt == ATTEMPTS or store.current().seq == base.seq:
-                raise
-            log.warning("files changed while they were read, another run was published; working again on the new state of the store")
-            continue
-        try:
-            return _publish(store, job, inputs, outcome)
-        except AlreadyPublished as twin:
-            return _repeated(store, run.run_id, twin.seq)
-        except PublishConflict:
-            if attempt == ATTEMPTS:
-                raise
-            log.warning("another run was published first; working again on the new state of the store")
-    raise AssertionError("unreachable")
+
+    def job_on(base: Snapshot) -> RedactJob:
+        return RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)
+
+    if options.dry_run:
+        with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
+            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks)
+        return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+    return until_published(
+        store,
+        run.run_id,
+        job_on,
+        lambda job: _execute(options, job, store, chunks),
+        lambda job, outcome: publish_run(store, job, JOB, inputs, outcome),
+    )
 
 
 def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook) -> str:
@@ -229,38 +185,6 @@ def reconcile(counts: dict[str, int]) -> None:
     if total != counts.get("in", 0):
         numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
         raise HistoryLost(f"{counts.get('in', 0):,} versions came in, but {total:,} are accounted for ({numbers}); nothing was published")
-
-
-def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], outcome: Outcome) -> HistoryResult:
-    run, base = job.run, job.snapshot
-    with suppress(PreconditionFailed):  # the same policy has decided before
-        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
-    live = {f.path: f for f in base.files}
-    manifest = RunManifest(
-        run_id=run.run_id, **base.chain(), job=JOB, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
-        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
-        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
-    )  # fmt: skip
-    snapshot = store.publish(manifest, base)
-    _finish(store, manifest)
-    return HistoryResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
-
-
-def _repeated(store: Store, run_id: str, seq: int) -> HistoryResult:
-    manifest = store.manifest(seq)
-    _finish(store, manifest)
-    return HistoryResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
-
-
-def _finish(store: Store, manifest: RunManifest) -> None:
-    """Purge what the run replaced and what its earlier attempts left, and remove its working files.
-
-    Safe to repeat; a run killed in here is finished by its repetition.
-    """
-    for seq in unpurged(store):
-        purge_removed(store, store.manifest(seq), manifest.as_of)
-    sweep_run(store, manifest)
-    release(store, manifest.run_id)
 
 
 def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:

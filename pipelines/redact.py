@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from typing import Any
 
 import apache_beam as beam
@@ -18,10 +15,10 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
 from callveil.pipelines.progress import RunProgress
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
@@ -36,20 +33,14 @@ from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
 from callveil.transforms.run.transform import CHANGES, INDEX, ChangeStored, ReadShards, ResolveSnapshots, WriteIndex, WriteShards
-from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
-from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import BUCKETS
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
-from callveil.transforms.store.snapshot import CONTROL, Snapshot, data_path
-
-ATTEMPTS = 3
-"""How often a run is planned anew when another one publishes first."""
+from callveil.transforms.store.snapshot import Snapshot, data_path
 
 REQUESTS = register(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
-TOOL = f"callveil {version('callveil')}"
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,33 +77,11 @@ class RedactOptions:
     chunk_bytes: int = 32 << 20
 
 
-@dataclass(frozen=True)
-class RedactResult:
-    """What a run did.
-
-    Attributes:
-        run_id: the run.
-        seq: its position in the store; 0 for a dry run.
-        counts: see `reconcile` for those that must add up.
-        added, removed: number of files.
-        repeated: the run had been published before, and nothing was done.
-        dry_run: nothing was changed.
-    """
-
-    run_id: str
-    seq: int
-    counts: dict[str, int]
-    added: int
-    removed: int
-    repeated: bool = False
-    dry_run: bool = False
-
-
 class ReconciliationError(RuntimeError):
     """Records that came in are not all accounted for. Nothing is published."""
 
 
-def run_redact(options: RedactOptions) -> RedactResult:
+def run_redact(options: RedactOptions) -> RunResult:
     """Run the job.
 
     Raises:
@@ -130,36 +99,22 @@ def run_redact(options: RedactOptions) -> RedactResult:
     for request in requests:
         by_key[request.key] += (request,)
     store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
-    for attempt in range(1, ATTEMPTS + 1):
-        base = store.current()
-        job = RedactJob(
+
+    def job_on(base: Snapshot) -> RedactJob:
+        return RedactJob(
             run, options.policy, options.files, options.output, str(keyring.path), accounts, dict(by_key), base,
             shard_rows=options.shard_rows, shard_bytes=options.shard_bytes,
         )  # fmt: skip
-        if options.dry_run:
-            return _dry_run(options, job, chunks)
-        seq = store.published(run.run_id)
-        if seq is not None:
-            return _repeated(store, run.run_id, seq)
-        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
-        lease(store, run.run_id, dt.datetime.now(dt.UTC))
-        try:
-            outcome = _execute(options, job, chunks)
-        except Exception:
-            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
-            if attempt == ATTEMPTS or store.current().seq == base.seq:
-                raise
-            log.warning("files changed while they were read, another run was published; resolving again on the new state of the store")
-            continue
-        try:
-            return _publish(store, job, base, inputs, requests, outcome)
-        except AlreadyPublished as twin:
-            return _repeated(store, run.run_id, twin.seq)
-        except PublishConflict:
-            if attempt == ATTEMPTS:
-                raise
-            log.warning("another run was published first; resolving again on the new state of the store")
-    raise AssertionError("unreachable")
+
+    if options.dry_run:
+        return _dry_run(options, job_on(store.current()), chunks)
+    return until_published(
+        store,
+        run.run_id,
+        job_on,
+        lambda job: _execute(options, job, chunks),
+        lambda job, outcome: _publish(store, job, inputs, requests, outcome),
+    )
 
 
 def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
@@ -225,9 +180,7 @@ def reconcile(counts: dict[str, int]) -> None:
         raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
 
 
-def _publish(
-    store: Store, job: RedactJob, base: Snapshot, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome
-) -> RedactResult:
+def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
     reconcile(outcome.counts)
     run = job.run
     if requests:
@@ -238,17 +191,7 @@ def _publish(
         outcome.added.append(
             publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
         )
-    with suppress(PreconditionFailed):  # the same policy has decided before
-        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
-    live = {f.path: f for f in base.files}
-    manifest = RunManifest(
-        run_id=run.run_id, **base.chain(), job="redact", as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
-        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
-        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
-    )  # fmt: skip
-    snapshot = store.publish(manifest, base)
-    _finish(store, manifest)
-    return RedactResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+    return publish_run(store, job, "redact", inputs, outcome)
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
@@ -257,25 +200,8 @@ def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
-def _repeated(store: Store, run_id: str, seq: int) -> RedactResult:
-    manifest = store.manifest(seq)
-    _finish(store, manifest)
-    return RedactResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
-
-
-def _finish(store: Store, manifest: RunManifest) -> None:
-    """Purge what the run replaced and what its killed attempts left, and remove its working files.
-
-    Safe to repeat; a run killed in here is finished by its repetition.
-    """
-    for seq in unpurged(store):
-        purge_removed(store, store.manifest(seq), manifest.as_of)
-    sweep_run(store, manifest)
-    release(store, manifest.run_id)
-
-
-def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> RedactResult:
+def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
         outcome = _execute(options, replace(job, scratch=scratch), chunks)
     reconcile(outcome.counts)
-    return RedactResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)

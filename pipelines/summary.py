@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from callveil.pipelines.redact import RedactResult
+from callveil.pipelines.attempts import RunResult
 from callveil.schemas.rejected import REASONS
 
 ROWS = (
@@ -30,7 +30,7 @@ ROWS = (
 ALWAYS = ("in", "redacted", "rejected", "findings")
 
 
-def as_dict(result: RedactResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
+def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any]:
     """JSON form of a result."""
     return {
         "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
@@ -43,7 +43,7 @@ def print_json(values: Any) -> None:
     print(json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False))
 
 
-def print_summary(result: RedactResult, output: str, seconds: float, peak_bytes: int, console: Console | None = None) -> None:
+def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: int, console: Console | None = None) -> None:
     """The summary table of a run."""
     console = console or Console()
     title = "dry run: nothing was changed" if result.dry_run else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from callveil.pipelines import history_view as view
+from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.history import TOOL, HistoryLost, HistoryOptions, HistoryResult, expiries, run_history
+from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
 from callveil.pipelines.summary import print_json
 from callveil.schemas.history import CLASSES
@@ -154,7 +155,7 @@ ROWS = (
 )
 
 
-def _summary(result: HistoryResult, output: str, seconds: float, peak: int) -> None:
+def _summary(result: RunResult, output: str, seconds: float, peak: int) -> None:
     head = "dry run: nothing was changed" if result.dry_run else f"run {result.run_id[:16]} · published as number {result.seq} · {output}"
     print(head + ("\nthis very run had been published before; nothing was done, and these are its figures" if result.repeated else ""))
     for name, text in ROWS:

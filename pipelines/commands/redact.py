@@ -8,9 +8,10 @@ import sys
 import time
 from collections.abc import Sequence
 
+from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
-from callveil.pipelines.redact import ReconciliationError, RedactOptions, RedactResult, run_redact
+from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
@@ -65,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def run(options: RedactOptions) -> tuple[RedactResult, float, int]:
+def run(options: RedactOptions) -> tuple[RunResult, float, int]:
     """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes of the largest process."""
     started = time.monotonic()
     try:

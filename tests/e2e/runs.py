@@ -15,7 +15,8 @@ from typing import Any
 import kills
 import orjson
 
-from callveil.pipelines.redact import RedactOptions, RedactResult, run_redact
+from callveil.pipelines.attempts import RunResult
+from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.sample.write import SampleSummary
 from callveil.transforms.store.catalog import Store
@@ -95,7 +96,7 @@ class Bench:
         as_of: dt.datetime = AS_OF,
         requests: Sequence[Mapping[str, Any]] = (),
         **more: Any,
-    ) -> RedactResult:
+    ) -> RunResult:
         """Run the job in this process over some records and requests."""
         self.number += 1
         inputs = [write_lines(self.root / f"in-{self.number}.jsonl", records)] if records else []

@@ -21,11 +21,11 @@ from rich.console import Console
 from runs import AS_OF, PLAIN, call, environment, write_lines
 
 from callveil.pipelines import progress
+from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.commands.redact import own_spelling, parser
 from callveil.pipelines.exits import UsageError
 from callveil.pipelines.faults import describe
 from callveil.pipelines.options import beam_options, parse_as_of, policy_of, today
-from callveil.pipelines.redact import RedactResult
 from callveil.pipelines.summary import as_dict, print_summary
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
@@ -102,7 +102,7 @@ def test_an_error_is_described_without_its_text() -> None:
 # Summary
 
 
-def shown(result: RedactResult, output: str = "store/", width: int = 60) -> str:
+def shown(result: RunResult, output: str = "store/", width: int = 60) -> str:
     """The summary as text."""
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
     print_summary(result, output, 12.34, 300 << 20, console)
@@ -116,7 +116,7 @@ COUNTS = {
 
 
 def test_the_summary_of_a_run() -> None:
-    text = shown(RedactResult("ab" * 32, 7, COUNTS, 12, 3))
+    text = shown(RunResult("ab" * 32, 7, COUNTS, 12, 3))
     assert text.startswith("run abababababababab · published as number 7 · store/\n")
     for line in (
         "1,234  snapshots read",
@@ -132,26 +132,26 @@ def test_the_summary_of_a_run() -> None:
 
 
 def test_the_summary_of_a_run_that_changed_nothing() -> None:
-    dry = shown(RedactResult("ab" * 32, 0, COUNTS, 12, 0, dry_run=True))
+    dry = shown(RunResult("ab" * 32, 0, COUNTS, 12, 0, dry_run=True))
     assert dry.startswith("dry run: nothing was changed") and "rejected list" not in dry
-    again = shown(RedactResult("ab" * 32, 7, COUNTS, 12, 0, repeated=True))
+    again = shown(RunResult("ab" * 32, 7, COUNTS, 12, 0, repeated=True))
     assert "had been published before" in again and "peak memory" not in again
 
 
 @pytest.mark.parametrize("output", ["a[b]c/", "x[/y]", "s3://bucket/a[bold]b", "/very/long/" + "path/" * 30])
 def test_any_path_is_printed_as_it_is(output: str) -> None:
-    text = shown(RedactResult("ab" * 32, 7, COUNTS, 1, 0), output)
+    text = shown(RunResult("ab" * 32, 7, COUNTS, 1, 0), output)
     assert f"published as number 7 · {output}\n" in text and f"--store {output}\n" in text
 
 
 def test_every_reason_has_words() -> None:
     counts = {"in": 1, "rejected": 1} | {f"reason.{r}": 1 for r in REASONS}
-    text = shown(RedactResult("ab" * 32, 7, counts, 1, 0), width=300)
+    text = shown(RunResult("ab" * 32, 7, counts, 1, 0), width=300)
     assert all(f"{reason}: {words}" in text for reason, words in REASONS.items())
 
 
 def test_the_summary_as_json() -> None:
-    found = json.loads(json.dumps(as_dict(RedactResult("ab", 7, COUNTS, 12, 3), 1.23456, 99)))
+    found = json.loads(json.dumps(as_dict(RunResult("ab", 7, COUNTS, 12, 3), 1.23456, 99)))
     assert found["counts"] == COUNTS and found["seconds"] == 1.23 and (found["files_added"], found["files_removed"]) == (12, 3)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
-from callveil.pipelines.history import HistoryOptions, HistoryResult, run_history
+from callveil.pipelines.attempts import RunResult
+from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import Policy
@@ -104,13 +105,13 @@ class Bench:
         path.write_bytes(b"".join(orjson.dumps(r) + b"\n" for r in records))
         return str(path)
 
-    def load(self, *inputs: str, as_of: dt.datetime = AS_OF, rules: str = "", **more: Any) -> HistoryResult:
+    def load(self, *inputs: str, as_of: dt.datetime = AS_OF, rules: str = "", **more: Any) -> RunResult:
         """Run the job over some files."""
         path = self.root / f"policy-{len(rules)}.yaml"
         path.write_text(PLAIN + rules)
         return run_history(HistoryOptions(inputs, self.output, load_policy(str(path)), as_of, keyring=str(self.keyring), files=self.files, **more))
 
-    def load_records(self, records: Iterable[Mapping[str, Any]], **how: Any) -> HistoryResult:
+    def load_records(self, records: Iterable[Mapping[str, Any]], **how: Any) -> RunResult:
         """Write records as one file and load it."""
         return self.load(self.write(records), **how)
 

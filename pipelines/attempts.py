@@ -1,0 +1,124 @@
+"""What jobs over a store share: a run works on the store as it finds it, publishes, and works again where another run came first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from callveil.schemas.manifest import RunManifest
+from callveil.schemas.outcome import Outcome
+from callveil.transforms.ingest.chunks import InputFile
+from callveil.transforms.run.job import RedactJob
+from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.store.files import PreconditionFailed
+from callveil.transforms.store.snapshot import CONTROL, Snapshot
+
+ATTEMPTS = 3
+"""How often a run is planned anew when another one publishes first."""
+
+TOOL = f"callveil {version('callveil')}"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did.
+
+    Attributes:
+        run_id: the run.
+        seq: its position in the store; 0 for a dry run.
+        counts: what came in and what became of it; each job's `reconcile` says which must add up.
+        added, removed: number of files.
+        repeated: the run had been published before, and nothing was done.
+        dry_run: nothing was changed.
+    """
+
+    run_id: str
+    seq: int
+    counts: dict[str, int]
+    added: int
+    removed: int
+    repeated: bool = False
+    dry_run: bool = False
+
+
+def until_published(
+    store: Store,
+    run_id: str,
+    job_on: Callable[[Snapshot], RedactJob],
+    execute: Callable[[RedactJob], Outcome],
+    publish: Callable[[RedactJob, Outcome], RunResult],
+) -> RunResult:
+    """Do a run's work and publish it; begin anew on the new state of the store where another run came first.
+
+    Args:
+        job_on: the job over a state of the store. execute: its work. publish: see `publish_run`.
+
+    Raises `PublishConflict`, or whatever the work raises, once `ATTEMPTS` are spent.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        base = store.current()
+        job = job_on(base)
+        seq = store.published(run_id)
+        if seq is not None:
+            return _repeated(store, run_id, seq)
+        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
+        lease(store, run_id, dt.datetime.now(dt.UTC))
+        try:
+            outcome = execute(job)
+        except Exception:
+            # A run that was published meanwhile may have purged files this one was reading; what Beam makes of that has no type of its own.
+            if attempt == ATTEMPTS or store.current().seq == base.seq:
+                raise
+            log.warning("files changed while they were read, another run was published; working again on the new state of the store")
+            continue
+        try:
+            return publish(job, outcome)
+        except AlreadyPublished as twin:
+            return _repeated(store, run_id, twin.seq)
+        except PublishConflict:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("another run was published first; working again on the new state of the store")
+    raise AssertionError("unreachable")
+
+
+def publish_run(store: Store, job: RedactJob, name: str, inputs: Sequence[InputFile], outcome: Outcome) -> RunResult:
+    """Make a run's files the store's, with its policy and manifest. `name` is the job's.
+
+    Raises `AlreadyPublished`, `PublishConflict`.
+    """
+    run, base = job.run, job.snapshot
+    with suppress(PreconditionFailed):  # the same policy has decided before
+        job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
+    live = {f.path: f for f in base.files}
+    manifest = RunManifest(
+        run_id=run.run_id, **base.chain(), job=name, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
+        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
+        added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
+    )  # fmt: skip
+    snapshot = store.publish(manifest, base)
+    _finish(store, manifest)
+    return RunResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+
+
+def _repeated(store: Store, run_id: str, seq: int) -> RunResult:
+    manifest = store.manifest(seq)
+    _finish(store, manifest)
+    return RunResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
+
+
+def _finish(store: Store, manifest: RunManifest) -> None:
+    """Purge what the run replaced and what its killed attempts left, and remove its working files.
+
+    Safe to repeat; a run killed in here is finished by its repetition.
+    """
+    for seq in unpurged(store):
+        purge_removed(store, store.manifest(seq), manifest.as_of)
+    sweep_run(store, manifest)
+    release(store, manifest.run_id)
