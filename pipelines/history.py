@@ -98,13 +98,15 @@ def run_history(options: HistoryOptions) -> RunResult:
         with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
             outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks)
         return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
-    return until_published(
-        store,
-        run.run_id,
-        job_on,
-        lambda job: _execute(options, job, store, chunks),
-        lambda job, outcome: publish_run(store, job, JOB, inputs, outcome),
-    )
+
+    # Named, not lambdas: a fault is told by the function it happened in.
+    def execute(job: RedactJob) -> Outcome:
+        return _execute(options, job, store, chunks)
+
+    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
+        return publish_run(store, job, JOB, inputs, outcome)
+
+    return until_published(store, run.run_id, job_on, execute, publish)
 
 
 def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook) -> str:

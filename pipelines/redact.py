@@ -108,13 +108,15 @@ def run_redact(options: RedactOptions) -> RunResult:
 
     if options.dry_run:
         return _dry_run(options, job_on(store.current()), chunks)
-    return until_published(
-        store,
-        run.run_id,
-        job_on,
-        lambda job: _execute(options, job, chunks),
-        lambda job, outcome: _publish(store, job, inputs, requests, outcome),
-    )
+
+    # Named, not lambdas: a fault is told by the function it happened in.
+    def execute(job: RedactJob) -> Outcome:
+        return _execute(options, job, chunks)
+
+    def publish(job: RedactJob, outcome: Outcome) -> RunResult:
+        return _publish(store, job, inputs, requests, outcome)
+
+    return until_published(store, run.run_id, job_on, execute, publish)
 
 
 def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
