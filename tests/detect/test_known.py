@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.known import Tokens, find, fold, known_values, spoken_code
+from callveil.transforms.detect.known import fold, known_values, spoken_code
 from callveil.transforms.detect.placeholders import placeholders
+from callveil.transforms.detect.seek import Tokens, find
 
 RECORD: dict[str, Any] = {
     "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
@@ -63,6 +64,64 @@ def covered(record: dict[str, Any], text: str) -> list[str]:
 )
 def test_ways_to_write_or_say_a_value(text: str, found: list[str]) -> None:
     assert covered(RECORD, text) == found
+
+
+NUMBERS: dict[str, Any] = {"caller_number": "+14152224050", "street": "3882 Cromwell Road", "postal_code": "95185"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("in ca nine fifty one eighty five?", "nine fifty one eighty five"),
+        ("it is ninety five one eight five", "ninety five one eight five"),
+        ("nine five triple one", ""),
+        ("three thousand eight hundred eighty two cromwell road", "three thousand eight hundred eighty two cromwell road"),
+        ("three thousand eight hundred and something", ""),
+        ("thirty eight eighty two cromwell road", "thirty eight eighty two cromwell road"),
+        ("four fifteen twenty two uh twenty four oh fifty", "four fifteen twenty two uh twenty four oh fifty"),
+        ("four fifteen double two twenty four oh sixty", ""),
+        ("four fifteen double two two four oh five oh", "four fifteen double two two four oh five oh"),
+        ("four one five twenty two uh twenty four and fifty", ""),
+        ("four fifteen two twenty two forty fifty", "four fifteen two twenty two forty fifty"),
+        ("hundred thousand", ""),
+    ],
+)
+def test_groups_of_digits(text: str, found: str) -> None:
+    assert " ".join(covered(NUMBERS, text)) == found
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("es", "nueve cincuenta y uno ochenta y cinco"),
+        ("es", "noventa y cinco ciento ochenta y cinco"),
+        ("fr", "neuf cinquante et un huit cinq"),
+        ("de", "neun einundfünfzig fünfundachtzig"),
+        ("de", "neun fünf eins acht fünf"),
+        ("xx", "nine five one eight five"),  # no data for it: English
+    ],
+)
+def test_numbers_are_said_in_the_language_of_the_call(language: str, text: str) -> None:
+    found = find(Tokens.of(text, language), known_values({"postal_code": "95185"}))
+    assert [text[s.start : s.end] for s in found] == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Long-Day was unhappy about a contract.", ["Long-Day"]),
+        ("it is a long day", []),
+        ("all day long", []),
+        ("bobbie sue here", ["bobbie sue"]),
+    ],
+)
+def test_double_names_of_everyday_words(text: str, found: list[str]) -> None:
+    assert covered({"name": "Bobbie-Sue Long-Day"}, text) == found
+
+
+@pytest.mark.parametrize(("text", "found"), [("Day was unhappy.", ["Day"]), ("Day after day.", []), ("Call. Day wants a refund", ["Day"])])
+def test_an_everyday_name_as_the_subject_of_a_sentence(text: str, found: list[str]) -> None:
+    assert covered({"name": "Ana Day"}, text) == found
 
 
 @pytest.mark.parametrize(

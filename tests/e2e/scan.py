@@ -97,6 +97,8 @@ class Planted:
             for value in row["values"]:
                 if not value["sensitive"]:
                     continue
+                if value["type"] == "PHONE_NUMBER" and re.sub(r"\D", "", value["value"]) in innocent:
+                    continue  # numbers set aside for fiction are few: by chance this one is an account's own as well, however it is said
                 what = (value["type"], value["key"])
                 for text in (value["value"], *value["forms"]):
                     form = fold(text)
@@ -161,7 +163,8 @@ def kept_digits(day: Path, gold: Iterable[dict[str, Any]]) -> frozenset[str]:
     for line in (day / "accounts.jsonl").read_bytes().splitlines():
         found.update(re.sub(r"\D", "", n) for n in orjson.loads(line)["numbers"])
     # A number is also written the way its own country dials it: with a leading zero for the country code.
-    return frozenset(found | {f[-n:] for f in found for n in (MIN_DIGITS, 10)} | {"0" + f[-MIN_DIGITS:] for f in found})
+    tails = {f[-n:] for f in found for n in (MIN_DIGITS, 10)}
+    return frozenset(found | tails | {"0" + tail for tail in tails})
 
 
 def spoken_digits(form: str) -> int:

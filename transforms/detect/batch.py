@@ -16,11 +16,12 @@ from callveil.transforms.detect.consistent import speaker_names, strongest, valu
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.known import WORD, KnownValue, Tokens, find, fold, known_values, word_file
+from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, walk
 from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
 
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
@@ -167,10 +168,12 @@ def _complete(detected: Detected) -> None:
             continue
         spans = detected.spans[i]
         if detected.known:
-            tokens[i] = Tokens.of(reading.view.text)
+            tokens[i] = Tokens.of(reading.view.text, detected.job.decision.language or "en")
             spans.extend(find(tokens[i], detected.known))
         spans.extend(_denied(reading.view.text, rules.deny))
-        spans[:] = without_own(spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account))
+        spans[:] = without_own(
+            spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account, detected.job.decision.language or "en")
+        )
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
@@ -204,7 +207,7 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
                 keys = [(s.start, s.end) for s in reading.segments if s.leaf.key]
-                found = find(tokens.get(i) or Tokens.of(reading.view.text), wanted, CONSISTENCY)
+                found = find(tokens.get(i) or Tokens.of(reading.view.text, language), wanted, CONSISTENCY)
                 spans.extend(outside(reading.view.text, found, taken(reading.view.text, done, [*reading.labels, *keys])))
 
 

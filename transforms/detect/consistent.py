@@ -74,11 +74,11 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
                 pieces.append(span)
         value = " ".join(text[s.start : s.end] for s in pieces)
         score = round(max(0.01, min(s.score for s in pieces) - BELOW), 6)
-        for known in _forms(entity, value, words):
+        for known in _forms(entity, value, words, language):
             yield replace(known, group=group, score=score)
 
 
-def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValue]:
+def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Iterator[KnownValue]:
     kind = KINDS[entity]
     if kind == NAME:
         parts = [fold(w) for w in WORD.findall(value)]
@@ -90,9 +90,9 @@ def _forms(entity: str, value: str, words: frozenset[str]) -> Iterator[KnownValu
     elif kind == EMAIL:
         yield from values_of(EMAIL, entity, value)
     elif kind == DIGITS:
-        yield from values_of(DIGITS, entity, spoken_code(value))
+        yield from values_of(DIGITS, entity, spoken_code(value, language))
     else:
-        code = spoken_code(value)
+        code = spoken_code(value, language)
         if len(code) >= 5 or (len(code) == 4 and code.isdigit() and not 1900 <= int(code) <= 2099):
             yield KnownValue(DIGITS if code.isdigit() else CODE, entity, code)
         last = code[-4:]
@@ -105,7 +105,7 @@ def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:
     rows = [row for source in ("outline", "chat_messages", "words") for row in record.get(source) or ()]
     names = sorted({row["speaker"] for row in rows if row.get("speaker") and not ROLE_WORDS.fullmatch(row["speaker"])})
     words = everyday_words(language)
-    return [known for name in names for known in _forms("PERSON", name, words)]
+    return [known for name in names for known in _forms("PERSON", name, words, language)]
 
 
 def strongest(values: Iterable[KnownValue]) -> list[KnownValue]:

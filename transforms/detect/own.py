@@ -8,7 +8,8 @@ from typing import Any
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.known import DIGITS, Tokens, find, values_of
+from callveil.transforms.detect.known import DIGITS, values_of
+from callveil.transforms.detect.seek import Tokens, find
 
 FIRM = frozenset({"known_value", "deny_list", "request"})
 """Detectors that outrank the business' own values: a caller's own value stays redacted where the business shares it."""
@@ -17,17 +18,18 @@ SHORTEST = 7
 """Digits a number needs to be told from others."""
 
 
-def own_places(text: str, record: Mapping[str, Any], account: Account | None) -> list[tuple[int, int]]:
+def own_places(text: str, record: Mapping[str, Any], account: Account | None, language: str = "en") -> list[tuple[int, int]]:
     """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
 
     Args:
         text: what detection read.
         record: the interaction, whose business and tracking numbers are the business' own.
         account: version of the account that held at the time, where one is known.
+        language: how numbers are said.
     """
     numbers = {value for name in NUMBER_FIELDS if isinstance(value := record.get(name), str)} | set(account.numbers if account else ())
     values = [v for n in sorted(numbers) if sum(c.isdigit() for c in n) >= SHORTEST for v in values_of(DIGITS, "PHONE_NUMBER", n)]
-    out = [(s.start, s.end) for s in find(Tokens.of(text), values, "own")] if values else []
+    out = [(s.start, s.end) for s in find(Tokens.of(text, language), values, "own")] if values else []
     if account and account.name and len(words := account.name.split()) and len(account.name) > 3:
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))

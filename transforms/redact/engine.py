@@ -18,10 +18,11 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.engine import VERSION
-from callveil.transforms.detect.known import DIGITS, EMAIL, Tokens, find
+from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import merge
+from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
