@@ -16,10 +16,11 @@ from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import KINDS, strongest, values_found
 from callveil.transforms.detect.document import Reading, Segment
-from callveil.transforms.detect.known import KnownValue, Tokens, find
+from callveil.transforms.detect.known import KnownValue
 from callveil.transforms.detect.leaves import Leaf
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import SECRET, change_class, is_secret, item_name, secret_spans
