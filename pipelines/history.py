@@ -15,7 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.schemas.account import AccountBook
+from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack
@@ -23,6 +23,7 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
+from callveil.transforms.history.expired import Arrivals
 from callveil.transforms.history.read import plan
 from callveil.transforms.history.report import Expires
 from callveil.transforms.history.transform import MARKS as MARKS_TAG
@@ -32,7 +33,8 @@ from callveil.transforms.ingest.chunks import InputChunk, InputFile
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.retain.engine import Engine, Record
-from callveil.transforms.retain.facts import all_facts, read_events, read_holds
+from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
+from callveil.transforms.retain.state import read_state
 from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.run.job import RedactJob
 from callveil.transforms.store.catalog import Store
@@ -53,6 +55,7 @@ class HistoryOptions:
         policy: the policy.
         as_of: the run's time, UTC; nothing in the run reads a clock.
         accounts: files with account records.
+        events, holds: files with lifecycle events and legal holds. Given what retention is given, versions it has deleted are not taken in again.
         keyring: path of the keyring, or None for the default place.
         files: how to reach files.
         beam: Beam options; the in-process runner is taken unless a runner is named.
@@ -65,6 +68,8 @@ class HistoryOptions:
     policy: Policy
     as_of: dt.datetime
     accounts: Sequence[str] = ()
+    events: Sequence[str] = ()
+    holds: Sequence[str] = ()
     keyring: str | None = None
     files: Files = field(default_factory=Files)
     beam: PipelineOptions | None = None
@@ -80,15 +85,17 @@ def run_history(options: HistoryOptions) -> RunResult:
     """Run the job.
 
     Raises:
-        InputError, AccountsError, PolicyError: the user's input, with file, line and field.
+        InputError, AccountsError, EventsError, HoldsError, PolicyError: the user's input, with file, line and field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         HistoryLost: a version was lost; nothing is published.
     """
     keyring = Keyring.open_or_create(options.keyring)
     chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
-    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
-    run = Run(_run_id(options, inputs, accounts), options.policy.sha256, options.policy.name, options.as_of)
+    known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
+    accounts = AccountBook(known)
+    engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
+    run = Run(_run_id(options, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
 
     def job_on(base: Snapshot) -> RedactJob:
@@ -96,12 +103,12 @@ def run_history(options: HistoryOptions) -> RunResult:
 
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks)
+            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks, engine)
         return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, chunks)
+        return _execute(options, job, store, chunks, engine)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return publish_run(store, job, JOB, inputs, outcome)
@@ -109,11 +116,11 @@ def run_history(options: HistoryOptions) -> RunResult:
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook) -> str:
+def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook, known: list[str]) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
-        "accounts": accounts.digest(), "cut": options.chunk_bytes,
+        "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -125,14 +132,15 @@ def build(
     days: Sequence[str],
     changed: frozenset[InteractionKey],
     aged: frozenset[str],
+    arrivals: Arrivals | None,
     results: str,
 ) -> None:
     """Wire the job into `pipeline`; the total outcome is written to the file `results`.
 
     Args:
-        days: stored days to be looked at. changed: interactions redacted since the last run. aged: see `WriteDays`.
+        days: stored days to be looked at. changed: interactions redacted since the last run. aged: see `WriteDays`. arrivals: see `LoadChunks`.
     """
-    read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Load" >> LoadChunks(job)
+    read = pipeline | "Input" >> beam.Create(list(chunks), reshuffle=True) | "Load" >> LoadChunks(job, arrivals)
     held = pipeline | "Stored days" >> beam.Create([(day, b"") for day in days])
     every = (read.main, held) | "All days" >> beam.Flatten()
     written = every | "Write" >> WriteDays(job, read[MARKS_TAG], changed, aged)
@@ -156,7 +164,7 @@ def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
     job.files.write(url, orjson.dumps(total.as_dict()))
 
 
-def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequence[InputChunk]) -> Outcome:
+def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequence[InputChunk], engine: Engine) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
     held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
@@ -170,7 +178,8 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
     # With no runner named Beam would download one; the in-process runner is there already.
     runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
     pipeline = beam.Pipeline(runner=runner, options=beam_options)
-    build(pipeline, job, chunks, sorted(days), changed, aged, results)
+    arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if chunks else None
+    build(pipeline, job, chunks, sorted(days), changed, aged, arrivals, results)
     pipeline.run().wait_until_finish()
     outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
     reconcile(outcome.counts)
@@ -178,15 +187,26 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
 
 
 def reconcile(counts: dict[str, int]) -> None:
-    """Check that every version read is accounted for: stored, a duplicate, or rejected.
+    """Check that every version read is accounted for: stored, a duplicate, deleted by retention before, or rejected.
 
     Raises `HistoryLost`, naming the numbers, where it is not.
     """
-    parts = ("stored", "duplicates", "rejected")
+    parts = ("stored", "duplicates", "expired_on_arrival", "rejected")
     total = sum(counts.get(p, 0) for p in parts)
     if total != counts.get("in", 0):
         numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)
         raise HistoryLost(f"{counts.get('in', 0):,} versions came in, but {total:,} are accounted for ({numbers}); nothing was published")
+
+
+def _engine(
+    files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str]
+) -> tuple[Engine, list[str]]:
+    """What decides by retention's rules, and digests of the facts and holds it was given."""
+    retention = policy.retention
+    known = all_facts(accounts, read_events(files, list(events)) if events else [])
+    standing = read_holds(files, list(holds)) if holds else []
+    timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
+    return Engine(retention, timelines, standing, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
 
 
 def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:
@@ -194,10 +214,7 @@ def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequenc
 
     Raises AccountsError, EventsError, HoldsError, InputError: the user's input, with file, line and field.
     """
-    retention = policy.retention
-    known = all_facts(read_accounts(files, list(accounts)) if accounts else [], read_events(files, list(events)) if events else [])
-    timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
-    engine = Engine(retention, timelines, read_holds(files, list(holds)) if holds else [], to_micros(as_of))
+    engine, _ = _engine(files, policy, as_of, read_accounts(files, list(accounts)) if accounts else [], events, holds)
 
     def expires(v: RedactedVersion) -> dt.datetime | None:
         record = Record("versions", v.key.account_id, v.key.version_id, to_micros(v.created_at), v.account_type, v.key.item_type, v.key.item_id)

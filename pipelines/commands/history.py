@@ -6,7 +6,9 @@ import argparse
 import datetime as dt
 import hashlib
 import resource
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,6 +16,7 @@ from callveil.pipelines import history_view as view
 from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
+from callveil.pipelines.history_follow import follow
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
 from callveil.pipelines.summary import print_json
 from callveil.schemas.history import CLASSES
@@ -46,6 +49,7 @@ values go as the policy says; a version about a redacted interaction is redacted
 EPILOG = """\
 examples:
   callveil history load --input day/versions --accounts day/accounts.jsonl --output store/
+  callveil history load --input incoming/ --output store/ --follow 30     go on with what arrives, until SIGTERM
   callveil history load --output store/                   no new input: redact versions of interactions that were redacted since
   callveil history export --store store/ --out report.parquet --agency 18000
   callveil history show --store store/ --item User/15
@@ -55,25 +59,38 @@ examples:
 exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
 
 
+LOAD_EPILOG = """\
+--events, --holds: versions that retention has deleted are not taken in again (counted as expired_on_arrival) where the load is given the
+accounts, events and holds that retention was given; otherwise they come back, and the next retention run deletes them.
+
+--follow: the input is looked at every SECONDS; files that are new and did not change between two looks are published as one run. What was loaded
+before is known from the store, so a follower can be stopped (SIGTERM or ^C: the run under way is finished) or killed, and started again. Put files
+in place by renaming them where you can. A file that is replaced or grows is loaded again, which adds only what is new in it. Without --as-of each
+run's time is its own day, 00:00 UTC. Each run prints its summary; the exit code is 3 if any had rejected records."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil history", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw, allow_abbrev=False)
     actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    def action(name: str, text: str) -> argparse.ArgumentParser:
-        a = actions.add_parser(name, help=text, allow_abbrev=False)
+    def action(name: str, text: str, more: str = "") -> argparse.ArgumentParser:
+        a = actions.add_parser(name, help=text, epilog=more, formatter_class=raw, allow_abbrev=False)
         a.add_argument("--json", action="store_true", help="print as JSON")
         add_store(a)
         return a
 
-    load = action("load", "take in version logs")
+    load = action("load", "take in version logs", LOAD_EPILOG)
     load.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs")
     load.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
     load.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
     load.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
+    for what, doc in (("events", "lifecycle events of accounts"), ("holds", "legal holds")):
+        load.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{doc}, as given to retain; see below")
     load.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time (default: today, 00:00 UTC)")
     load.add_argument("--dry-run", action="store_true", help="do all the work but change nothing")
+    load.add_argument("--follow", type=float, default=0.0, metavar="SECONDS", help="look for new files every so often; see below")
     export = action("export", "write the change-history report")
     export.add_argument("--out", required=True, metavar="FILE|FOLDER", help="a .parquet file for all accounts, or a folder for one file per account")
     export.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="leave out what happened or was taken in later (default: all)")
@@ -123,13 +140,28 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
-    started = time.monotonic()
+    if args.follow < 0 or (args.follow and (args.dry_run or not args.input)):
+        raise UsageError("--follow needs a number of seconds above 0 and --input, and does not go with --dry-run")
     options = HistoryOptions(
         inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts,
-        keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,
+        events=args.events, holds=args.holds, keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,
     )  # fmt: skip
-    result = run_history(options)
-    seconds = time.monotonic() - started
+    if not args.follow:
+        started = time.monotonic()
+        result = run_history(options)
+        return _told(args, result, time.monotonic() - started)
+    stop, codes = threading.Event(), [DONE]
+    previous = [signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        follow(options, args.follow, stop, lambda: args.as_of or today(), lambda *found: codes.append(_told(args, *found)))
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous, strict=True):
+            signal.signal(number, handler)
+    return max(codes)
+
+
+def _told(args: argparse.Namespace, result: RunResult, seconds: float) -> int:
+    """Print what a run did; returns its exit code."""
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
         1 if sys.platform == "darwin" else 1024
     )
@@ -140,6 +172,7 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
         })  # fmt: skip
     else:
         _summary(result, args.output, seconds, peak)
+    sys.stdout.flush()
     return REJECTED if result.counts.get("rejected") or result.counts.get("redo_rejected") else DONE
 
 
@@ -147,6 +180,7 @@ ROWS = (
     ("in", "versions read"),
     ("stored", "stored, redacted"),
     ("duplicates", "delivered before"),
+    ("expired_on_arrival", "that retention has deleted before: not taken in again"),
     ("replaced", "stored ones replaced by a more complete delivery"),
     ("redone", "stored ones redacted with their interaction"),
     ("rejected", "rejected, kept encrypted"),

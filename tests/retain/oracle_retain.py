@@ -19,15 +19,27 @@ FILE_CLASSES = {"rejected", "raw"}
 
 @dataclass
 class World:
-    """All that is known. `events` and `holds` in the order in which they came."""
+    """All that is known. `events` and `holds` in the order in which they came; both only grow.
+
+    Attributes:
+        found: answers of `facts`, by how many events there were and the time asked for, since each question asks for them many times.
+    """
 
     retention: Retention
     events: list[AccountEvent] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
+    found: dict[tuple[int, dt.datetime], list[AccountEvent]] = field(default_factory=dict, repr=False)
 
 
 def facts(world: World, as_of: dt.datetime) -> list[AccountEvent]:
     """Facts that were recorded by `as_of`, corrections applied."""
+    asked = (len(world.events), as_of)
+    if asked not in world.found:
+        world.found[asked] = _facts(world, as_of)
+    return world.found[asked]
+
+
+def _facts(world: World, as_of: dt.datetime) -> list[AccountEvent]:
     out: list[AccountEvent] = []
     for event_id in {e.event_id for e in world.events}:
         same = sorted((e for e in world.events if e.event_id == event_id and e.recorded_at <= as_of), key=lambda e: (e.recorded_at, repr(e)))

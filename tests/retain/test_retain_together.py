@@ -1,17 +1,21 @@
 """Runs at once, in processes of their own: one yields or both succeed, and no row is lost, doubled or brought back.
 
-Each trial copies a store, lets two jobs loose on it some tens of milliseconds apart, and compares what is left with the plainest reading of
-the rules. Afterwards what yielded is repeated, one more retention run settles late arrivals, and the comparison is exact.
+Each trial copies a store, lets jobs loose on it some tens of milliseconds apart, and compares what is left with the plainest reading of
+the rules. Afterwards what yielded is repeated, one more retention run settles late arrivals, and the comparison is exact. The same on disk, and
+with the integration tests in a bucket that keeps old versions.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import multiprocessing
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +74,15 @@ class Arena:
 
     Attributes:
         store: its root. folder: holds the policy, inputs and the keyring.
+        files, s3: how to reach it.
+        versions: paths below the root of all versions and delete markers a bucket holds; none on disk.
     """
 
     store: str
     folder: Path
     files: Files
+    s3: S3Settings = field(default_factory=S3Settings)
+    versions: Callable[[], set[str]] = set
 
     def job(self, kind: str, as_of: dt.datetime = AS_OF) -> Job:
         """A job on it."""
@@ -113,15 +121,51 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def local(first: Path, tmp_path: Path) -> Callable[[], Arena]:
-    """Makes copies of the first store, on disk."""
+def one_at_a_time() -> Iterator[None]:
+    """moto's server looks at a condition and writes in two steps; S3 does it in one. So where it stands in, requests go through it one by one."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-    def make() -> Arena:
-        folder = tmp_path / f"trial-{len(list(tmp_path.iterdir()))}"
+    lock, handle = threading.Lock(), DomainDispatcherApplication.__call__
+
+    def serial(app: Any, environ: Any, start_response: Any) -> Any:
+        with lock:
+            return handle(app, environ, start_response)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("CALLVEIL_TEST_S3_ENDPOINT"):
+            patch.setattr(DomainDispatcherApplication, "__call__", serial)
+        yield
+
+
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.integration)])
+def place(request: pytest.FixtureRequest, first: Path, tmp_path: Path) -> Callable[[], Arena]:
+    """Makes copies of the first store: on disk, or in a bucket that keeps old versions."""
+    numbers = itertools.count(1)
+
+    def on_disk() -> Arena:
+        folder = tmp_path / f"trial-{next(numbers)}"
         shutil.copytree(first, folder)
         return Arena(str(folder / "store"), folder, Files())
 
-    return make
+    if request.param == "disk":
+        return on_disk
+    for name in ("one_at_a_time", "s3_server"):
+        request.getfixturevalue(name)
+    files, client, bucket = (request.getfixturevalue(name) for name in ("files", "s3_client", "s3_bucket"))
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+    def in_bucket() -> Arena:
+        prefix = f"trial-{next(numbers)}/store"
+        for path in sorted(p for p in (first / "store").rglob("*") if p.is_file()):
+            files.write(f"s3://{bucket}/{prefix}/{path.relative_to(first / 'store')}", path.read_bytes())
+
+        def versions() -> set[str]:
+            pages = client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=f"{prefix}/")
+            return {v["Key"].removeprefix(f"{prefix}/") for page in pages for v in page.get("Versions", []) + page.get("DeleteMarkers", [])}
+
+        return Arena(f"s3://{bucket}/{prefix}", first, files, request.getfixturevalue("s3_server"), versions)
+
+    return in_bucket
 
 
 def expected_calls(updated: bool, as_of: dt.datetime) -> dict[str, tuple[int, bool, str]]:
@@ -166,10 +210,12 @@ def check_settled(arena: Arena, updated: bool, loaded: bool, as_of: dt.datetime)
     paths = {f.url[len(arena.store) + 1 :] for f in arena.files.list(arena.store)}
     assert {p for p in paths if not p.startswith("_callveil/")} == {f.path for f in store.current().files}
     assert not [p for p in paths if "/work/" in p or ".callveil-tmp-" in p]
+    assert {p for p in arena.versions() if not p.startswith("_callveil/")} <= {f.path for f in store.current().files}, "an old version is left"
 
 
-def trial(spawn: Any, arena: Arena, jobs: list[Job], delays: tuple[float, float], s3: S3Settings) -> list[str]:
+def trial(spawn: Any, arena: Arena, jobs: list[Job], delays: Sequence[float]) -> list[str]:
     """One race and everything after it. Returns how the jobs ended."""
+    s3 = arena.s3
     ended = race(spawn, jobs, delays, s3)
     assert DONE in ended
     through = max((j.as_of for j, how in zip(jobs, ended, strict=True) if j.kind == "retain" and how == DONE), default=FIRST)
@@ -192,19 +238,27 @@ STARTS = [(0.0, 0.0), (0.0, 0.05), (0.1, 0.0), (0.0, 0.2), (0.3, 0.0)]
 
 
 @pytest.mark.parametrize("later", [dt.timedelta(0), 2 * DAY], ids=["same-time", "two-days"])
-def test_two_retention_runs(spawn: Any, local: Callable[[], Arena], later: dt.timedelta) -> None:
+def test_two_retention_runs(spawn: Any, place: Callable[[], Arena], later: dt.timedelta) -> None:
     for delays in STARTS[:3]:
-        arena = local()
-        trial(spawn, arena, [arena.job("retain"), arena.job("retain", AS_OF + later)], delays, S3Settings())
+        arena = place()
+        trial(spawn, arena, [arena.job("retain"), arena.job("retain", AS_OF + later)], delays)
 
 
-def test_retention_beside_redaction(spawn: Any, local: Callable[[], Arena]) -> None:
+def test_retention_beside_redaction(spawn: Any, place: Callable[[], Arena]) -> None:
     for delays in STARTS:
-        arena = local()
-        trial(spawn, arena, [arena.job("retain"), arena.job("redact")], delays, S3Settings())
+        arena = place()
+        trial(spawn, arena, [arena.job("retain"), arena.job("redact")], delays)
 
 
-def test_retention_beside_a_load_of_history(spawn: Any, local: Callable[[], Arena]) -> None:
+def test_retention_beside_a_load_of_history(spawn: Any, place: Callable[[], Arena]) -> None:
     for delays in STARTS[:3]:
-        arena = local()
-        trial(spawn, arena, [arena.job("retain"), arena.job("history")], delays, S3Settings())
+        arena = place()
+        trial(spawn, arena, [arena.job("retain"), arena.job("history")], delays)
+
+
+@pytest.mark.parametrize("twins", ["redact", "history"])
+def test_the_same_command_twice_beside_retention(spawn: Any, place: Callable[[], Arena], twins: str) -> None:
+    """Both are one run: the slower twin finds it published, or works on another state of the store, and writes over nothing."""
+    for delays in ((0.0, 0.0, 0.0), (0.1, 0.0, 0.3)):
+        arena = place()
+        trial(spawn, arena, [arena.job("retain"), arena.job(twins), arena.job(twins)], delays)

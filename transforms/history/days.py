@@ -60,7 +60,7 @@ class _Day:
     ) -> None:
         self.job, self.built, self.day, self.marks, self.changed, self.aged = job, built, day, marks, changed | marks, aged
         self.outcome = Outcome()
-        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"history.{day}")
+        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{day}"))
 
     def run(self, came: Iterable[RedactedVersion]) -> None:
         """Do the work and fill in the outcome."""
@@ -93,7 +93,7 @@ class _Day:
         for account_type, rows in sorted(by_type.items()):
             partition = {"account_type": account_type, "day": self.day}
             for number in range(0, len(rows), FILE_ROWS):
-                path = data_path(VERSIONS.name, partition, self.job.run.run_id, f"{number // FILE_ROWS:06d}")
+                path = data_path(VERSIONS.name, partition, self.job.run.run_id, self.job.new_name(f"{number // FILE_ROWS:06d}"))
                 part = rows[number : number + FILE_ROWS]
                 self.outcome.added.append(publish_records(self.job.files, self.job.target, path, VERSIONS, partition, part))
         self.outcome.counts["stored"] += len(versions)
@@ -148,7 +148,7 @@ class _Day:
             return version_row(done[key]) if key in done else row
 
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        path = data_path(VERSIONS.name, dict(file.partition), self.job.run.run_id, stem)
+        path = data_path(VERSIONS.name, dict(file.partition), self.job.run.run_id, self.job.rewritten_name(stem))
         new = rewrite(self.job.files, self.job.root, file, path, VERSIONS, change_rows(change))
         self.outcome.removed.append(file.path)
         self.outcome.added.extend([new.entry] if new.entry else [])

@@ -16,6 +16,7 @@ from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey, is
 from callveil.transforms.history.about import About, lookup
 from callveil.transforms.history.dataset import encode
 from callveil.transforms.history.decided import Decided, decide
+from callveil.transforms.history.expired import Arrivals
 from callveil.transforms.history.read import read_versions
 from callveil.transforms.history.redact import VersionRedactor
 from callveil.transforms.ingest.chunks import InputChunk
@@ -59,12 +60,15 @@ def decided_for(job: RedactJob, raw: RawVersion, about: About | None) -> Decided
     return replace(decided, own=frozenset(fold(text) for text in (account.name, *account.numbers) if text)) if account else decided
 
 
-def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk) -> dict[str, Any]:
+def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arrivals | None = None) -> dict[str, Any]:
     """Read one chunk and redact it at once, so that nothing raw leaves this process but what is rejected, sealed.
+
+    Args:
+        arrivals: knows which versions retention has deleted before; None: none.
 
     Returns: JSON-ready `{outcome, days, marks}`: encoded versions (base64) by UTC day, and interactions that `redact` events name.
     """
-    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"history.{chunk.ordinal:06d}")
+    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{chunk.ordinal:06d}"))
     counts: Counter[str] = Counter()
     days: dict[str, list[RedactedVersion]] = defaultdict(list)
     marks: set[InteractionKey] = set()
@@ -88,7 +92,13 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk) -> dict[str, A
             rejects.add(item)
             counts["rejected"] += 1
             continue
-        counts["account_unknown"] += job.accounts.at(item.key.account_id, item.created_at) is None
+        account = job.accounts.at(item.key.account_id, item.created_at)
+        counts["account_unknown"] += account is None
+        if arrivals is not None and arrivals.expired(item, account.type if account else "unknown"):
+            counts["expired_on_arrival"] += 1
+            if item.event == "redact" and is_interaction(item.key.item_type):
+                marks.add(about_key(item.key))  # what it asked for holds all the same
+            continue
         pending.append(item)
         if len(pending) >= BATCH:
             flush()

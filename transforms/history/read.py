@@ -65,6 +65,17 @@ def plan(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) 
     return [replace(c, ordinal=n) for n, c in enumerate(chunks)], [found[u] for u in sorted(found)]
 
 
+def listed(files: Files, patterns: Sequence[str]) -> list[InputFile]:
+    """The files that `plan` would take, in order of URL; none where there are none yet. They are not opened."""
+    found: dict[str, InputFile] = {}
+    for pattern in patterns:
+        infos = list(files.glob(pattern))
+        for info in infos:
+            if _table(info.url)[0] or info.url.lower().endswith(SUFFIXES) or len(infos) == 1:
+                found[info.url] = InputFile(info.url, info.size, info.etag)
+    return [found[u] for u in sorted(found)]
+
+
 def _table(url: str) -> tuple[str, str]:
     name, compression = url.lower(), ""
     for suffix, kind in _PACKED.items():

@@ -16,6 +16,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import pack, unpack
 from callveil.transforms.history.days import write_day
+from callveil.transforms.history.expired import Arrivals
 from callveil.transforms.history.load import load_chunk
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.transform import OUTCOMES
@@ -28,8 +29,8 @@ MARKS = "marks"
 class _LoadChunk(beam.DoFn):  # type: ignore[misc]
     """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks and an encoded Outcome."""
 
-    def __init__(self, job: RedactJob) -> None:
-        self.job = job
+    def __init__(self, job: RedactJob, arrivals: Arrivals | None) -> None:
+        self.job, self.arrivals = job, arrivals
         self.seen = Metrics.counter("history", "in")
         self.rejected = Metrics.counter("history", "rejected")
         self.msec = Metrics.distribution("history", "msec")
@@ -40,7 +41,7 @@ class _LoadChunk(beam.DoFn):  # type: ignore[misc]
         name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
         result = checkpoint.load(name)
         if result is None:
-            result = load_chunk(self.job, engines(self.job), chunk)
+            result = load_chunk(self.job, engines(self.job), chunk, self.arrivals)
             checkpoint.store(name, result)
         outcome = Outcome.from_dict(result["outcome"])
         self.seen.inc(outcome.counts["in"])
@@ -55,13 +56,18 @@ class _LoadChunk(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class LoadChunks(beam.PTransform):  # type: ignore[misc]
-    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `outcomes`."""
+    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `outcomes`.
+
+    Args:
+        arrivals: knows which versions retention has deleted before; None: none.
+    """
 
     job: RedactJob
+    arrivals: Arrivals | None = None
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """One ParDo."""
-        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job)).with_outputs(MARKS, OUTCOMES, main="main")
+        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, OUTCOMES, main="main")
 
 
 class _WriteDay(beam.DoFn):  # type: ignore[misc]

@@ -50,7 +50,7 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
     findings = [
         f
         for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items())
-        if o in (f"{folder}/{name}.parquet",) or (o.startswith(f"{folder}/") and o.endswith(f"-{again}.parquet"))
+        if o == f"{folder}/{name}.parquet" or (o.startswith(f"{folder}/") and o.endswith(f".{again}.parquet"))
     ]
     redone, rejected = _redo(job, built, entry.path, [f.path for f in findings], redo) if redo else ({}, [])
     gone = dropped | {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
@@ -61,22 +61,23 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
             return None
         return interaction_row(redone[key].interaction) if key in redone else row
 
-    path = data_path(INTERACTIONS.name, partition, job.run.run_id, name)
+    path = data_path(INTERACTIONS.name, partition, job.run.run_id, job.rewritten_name(name))
     new = rewrite(job.files, job.root, entry, path, INTERACTIONS, change_rows(change))
     outcome.removed.append(entry.path)
     outcome.added.extend([new.entry] if new.entry else [])
     forget = drop_rows(lambda row: (row["account_id"], row["interaction_id"]) in gone, ("account_id", "interaction_id"))
     for file in findings if gone else []:
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
-        kept = rewrite(job.files, job.root, file, data_path(FINDINGS.name, partition, job.run.run_id, stem), FINDINGS, forget)
+        place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
+        kept = rewrite(job.files, job.root, file, place, FINDINGS, forget)
         outcome.removed.append(file.path)
         outcome.added.extend([kept.entry] if kept.entry else [])
     rows: list[FindingRow] = sorted((f for r in redone.values() for f in r.findings), key=lambda f: (f.account_id, f.interaction_id, f.finding_id))
     if rows:
-        outcome.added.append(
-            publish_records(job.files, job.root, data_path(FINDINGS.name, partition, job.run.run_id, again), FINDINGS, partition, rows)
-        )
-    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, f"{partition['account_type']}.{partition['day']}.{again}")
+        place = data_path(FINDINGS.name, partition, job.run.run_id, job.new_name(again))
+        outcome.added.append(publish_records(job.files, job.root, place, FINDINGS, partition, rows))
+    refused = job.new_name(f"{partition['account_type']}.{partition['day']}.{again}")
+    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, refused)
     for item in rejected:
         rejects.add(item)
     outcome.added.extend(rejects.publish())

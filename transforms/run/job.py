@@ -64,6 +64,18 @@ class RedactJob:
         """Folder of the run's working files; removed once the run is published."""
         return self.files.join(self.target, CONTROL, "work", self.run.run_id)
 
+    def new_name(self, name: str) -> str:
+        """Name of a file this run writes, telling the state of the store the run was planned on; see `data_path` for the run's own part.
+
+        Planned on another state, the same run writes other bytes. A twin that is still at work on the old state, while this process has published
+        on a newer one, must not write them under the name of a file that is live.
+        """
+        return f"{self.snapshot.seq:08d}.{name}"
+
+    def rewritten_name(self, origin: str) -> str:
+        """The same for a file that takes the place of another, whose first name `origin` stays at its end; see `store.index.origin_of`."""
+        return f"{self.snapshot.seq:08d}-{origin}"
+
     @property
     def target(self) -> str:
         """Where files are written: the store, or a dry run's scratch folder."""

@@ -44,7 +44,7 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
     """
     shard = batch.shard
     partition = {"account_type": shard.account_type, "day": shard.day}
-    name = f"{shard.number:06d}"
+    name = job.new_name(f"{shard.number:06d}")
     outcome = Outcome()
     path = data_path(INTERACTIONS.name, partition, job.run.run_id, name)
     if batch.redacted:
