@@ -56,6 +56,11 @@ REASONS = {
     "detection_failed": "a recognizer failed or timed out, so the record cannot be shown to be clean",
     "redaction_failed": "a finding could not be applied",
     "residual": "a value that was to be redacted was still there afterwards",
+    "bad_audio": "the recording is no audio file, or is damaged",
+    "unsupported_audio": "the recording has a format or content that cannot be redacted",
+    "empty_audio": "the recording holds no sound",
+    "audio_times": "times of the transcript do not fit the recording",
+    "audio_residual": "a stretch of the recording that was to be covered was not, as a second look at the result showed",
     "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",
 }
 """Reason codes and what they mean."""

@@ -1,0 +1,96 @@
+"""Opening a recording, whatever its name says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import av
+from av.audio.stream import AudioStream
+from av.container.input import InputContainer
+
+from callveil.transforms.store.files import Files
+
+CONTAINERS = ("wav", "w64", "mp3", "ogg", "flac", "mov")
+"""Demuxers FFmpeg may use. Others, playlists above all, could make it read files that the recording names."""
+
+MAX_CHANNELS = 64
+MAX_RATE = 384_000
+
+
+class AudioRejected(Exception):
+    """A recording cannot be redacted.
+
+    Attributes:
+        reason: a key of `schemas.rejected.REASONS`.
+        detail: one sentence that quotes nothing of the content.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AudioRejected, (self.reason, self.detail)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A recording open for reading.
+
+    Attributes:
+        container, codec: FFmpeg's names.
+        stream: its one stream of sound.
+        declared: samples per channel as the file says; None where it does not, or only guesses.
+    """
+
+    source: InputContainer
+    stream: AudioStream
+    container: str
+    codec: str
+    declared: int | None
+
+
+@contextmanager
+def opened(files: Files, url: str) -> Iterator[Opened]:
+    """Open a recording by its content.
+
+    Raises:
+        AudioRejected: it holds no sound, several tracks or a film, or is no audio; FFmpeg's errors within the block become `bad_audio`.
+        FileNotFoundError, OSError: it cannot be read.
+    """
+    info = files.info(url)
+    if info is None:
+        raise FileNotFoundError(url)
+    if not info.size:
+        raise AudioRejected("empty_audio", "the file is empty")
+    with files.open(url) as file:
+        try:
+            with av.open(file, "r", options={"format_whitelist": ",".join(CONTAINERS)}, metadata_errors="replace") as source:
+                yield checked(source)
+        except av.FFmpegError as error:
+            raise AudioRejected("bad_audio", f"it cannot be read as audio ({type(error).__name__})") from None
+
+
+def checked(source: InputContainer) -> Opened:
+    """The one track of sound of an open file. Raises AudioRejected as `opened` does."""
+    films = [s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    if films:
+        raise AudioRejected("unsupported_audio", "it holds moving pictures, which are not looked at; take the sound out first")
+    tracks = source.streams.audio
+    if not tracks:
+        raise AudioRejected("bad_audio", "it holds no sound track")
+    if len(tracks) > 1:
+        raise AudioRejected("unsupported_audio", f"it holds {len(tracks)} sound tracks; times say nothing about which one is meant")
+    stream = tracks[0]
+    context = stream.codec_context
+    if not (1 <= context.layout.nb_channels <= MAX_CHANNELS and 1 <= stream.rate <= MAX_RATE):
+        raise AudioRejected("bad_audio", "it names an impossible number of channels or samples per second")
+    context.thread_count = 1
+    container = source.format.name.split(",")[0]
+    declared = None
+    if container in ("wav", "w64", "flac", "mov") and stream.duration and stream.time_base:
+        declared = round(stream.duration * stream.time_base * stream.rate)
+    return Opened(source, stream, container, context.name, declared)
