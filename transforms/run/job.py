@@ -16,6 +16,7 @@ from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.run.memory import give_back
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
@@ -138,5 +139,6 @@ class Checkpoint:
         return result
 
     def store(self, name: str, result: Mapping[str, Any]) -> None:
-        """Keep a result; the work itself must be durable by now."""
+        """Keep a result; the work itself must be durable by now. The memory it took goes back to the system."""
         self.files.write(self.files.join(self.folder, f"{name}.json"), orjson.dumps(result))
+        give_back()
