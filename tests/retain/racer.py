@@ -76,6 +76,6 @@ def race(context: Any, jobs: Sequence[Job], delays: Sequence[float], s3: S3Setti
     for process in processes:
         process.start()
     for process in processes:
-        process.join(240)
+        process.join(900)
     assert [p.exitcode for p in processes] == [0] * len(jobs), "a run failed instead of yielding; what it said is above"
     return [how for _, how in sorted(said.get() for _ in jobs)]

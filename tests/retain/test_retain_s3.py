@@ -17,6 +17,7 @@ from stores import DAY, NOW, Place, V, account, hold
 
 from callveil.transforms.store.care import unpurged, verify
 from callveil.transforms.store.files import Files, S3Settings
+from callveil.transforms.store.s3 import S3Files
 
 AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 AS_OF = AT + 8 * DAY + dt.timedelta(hours=12)
@@ -120,3 +121,22 @@ def test_killed_processes_leave_nothing_behind(place: Place, s3_server: S3Settin
     assert killed >= 3
     place.run(AS_OF)
     check(place, s3_client, s3_bucket)
+
+
+@pytest.mark.integration
+def test_a_version_that_another_process_purged_first_is_no_failure(files: Files, s3_bucket: str, s3_client: Any, monkeypatch: Any) -> None:
+    s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
+    url = f"s3://{s3_bucket}/a/b"
+    for content in (b"1", b"2"):
+        files.write(url, content)
+    listed, others = S3Files._versions, [files]
+
+    def stale(self: Any, bucket: str, key: str) -> Iterator[str]:
+        found = list(listed(self, bucket, key))
+        while others:
+            assert len(others.pop().purge(url)) == 2
+        yield from found
+
+    monkeypatch.setattr(S3Files, "_versions", stale)
+    files.purge(url)
+    assert list(all_versions(s3_client, s3_bucket)) == []

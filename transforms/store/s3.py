@@ -253,9 +253,11 @@ class S3Files:
                     self.client.delete_object(Bucket=bucket, Key=key, VersionId=version)
                     gone.append(version)
                 except ClientError:
-                    if not self._is_locked(bucket, key, version):
+                    if self._is_locked(bucket, key, version):
+                        refused.append((url, version))
+                    elif version in self._versions(bucket, key):
                         raise
-                    refused.append((url, version))
+                    # else another process has purged it meanwhile: AWS calls that a success, other servers an invalid argument
         if refused:
             raise ObjectLocked(refused)
         return gone
