@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -13,7 +14,9 @@ from callveil.transforms.detect.known import (
     COMMON_WORDS,
     DIGITS,
     EMAIL,
+    FILLERS,
     NAME,
+    PLACE,
     WORD,
     KnownValue,
     fold,
@@ -22,6 +25,7 @@ from callveil.transforms.detect.known import (
     word_file,
 )
 from callveil.transforms.detect.leaves import ROLE_WORDS
+from callveil.transforms.detect.said import said
 
 DETECTOR = "consistency"
 
@@ -30,7 +34,7 @@ KINDS = {
     "ACCOUNT_ID": CODE, "ORDER_ID": CODE, "BOOKING_REFERENCE": CODE, "USERNAME": CODE, "ZIP_CODE": CODE, "LICENSE_PLATE": CODE,
     "US_BANK_NUMBER": CODE, "MEDICAL_RECORD": CODE, "VIN": CODE, "US_DRIVER_LICENSE": CODE, "US_PASSPORT": CODE, "UK_NINO": CODE,
     "UK_NHS": CODE, "PASSWORD": CODE,
-    "ES_NIF": CODE, "ES_NIE": CODE, "FR_NIR": CODE, "DE_TAX_ID": CODE,
+    "ADDRESS": PLACE, "ES_NIF": CODE, "ES_NIE": CODE, "FR_NIR": CODE, "DE_TAX_ID": CODE,
 }  # fmt: skip
 """Entity types whose values are sought again, and how."""
 
@@ -91,6 +95,8 @@ def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Ite
         yield from values_of(EMAIL, entity, value)
     elif kind == DIGITS:
         yield from values_of(DIGITS, entity, spoken_code(value, language))
+    elif kind == PLACE:
+        yield from _addresses(entity, value, language)
     else:
         code = spoken_code(value, language)
         if len(code) >= 5 or (len(code) == 4 and code.isdigit() and not 1900 <= int(code) <= 2099):
@@ -98,6 +104,24 @@ def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Ite
         last = code[-4:]
         if entity in LAST_DIGITS and len(code) > 4 and last.isdigit() and not 1900 <= int(last) <= 2099:
             yield KnownValue(DIGITS, entity, last)
+
+
+STREET_WORDS = 2
+"""Words behind a house number that are enough to tell its street again."""
+
+
+def _addresses(entity: str, value: str, language: str) -> Iterator[KnownValue]:
+    """An address with a house number before its street: whole, and as far as the street's first words. Others are places like many."""
+    spoken = spoken_code(value, language)
+    number = re.match(r"\d+", spoken)
+    if not number or len(spoken) < len(number[0]) + 4:
+        return
+    yield KnownValue(PLACE, entity, spoken)
+    words = [fold(w) for w in WORD.findall(value)]
+    rest = [w for w in words if w not in FILLERS and not said(language).begins(w)][:STREET_WORDS]
+    short = number[0] + "".join(rest)
+    if len(rest) == STREET_WORDS and spoken.startswith(short):
+        yield KnownValue(PLACE, entity, short)
 
 
 def speaker_names(record: Mapping[str, Any], language: str) -> list[KnownValue]:

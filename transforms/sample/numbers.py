@@ -34,6 +34,7 @@ _CARD_PREFIXES = (
 _CARD_WEIGHTED = (0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10)
 _CA_LETTERS = "ABCEGHJKLMNPRSTVXY"
 _UK_INWARD = "ABDEFGHJLNPQRSTUWXYZ"
+_EIRCODE = "ACDEFHKNPRTVWXY"
 
 _FRENCH = {
     ("6", True): ("61", "62", "64", "65", "68"), ("1", True): ("140", "142", "144"), ("2", True): ("299", "223"), ("3", True): ("320", "327"),
@@ -84,6 +85,8 @@ def postal_code(rng: random.Random, place: Place) -> str:
             out.append(str(1 + int(rng.random() * 9)))
         elif c == "@":
             out.append(pick(rng, _UK_INWARD))
+        elif c == "!":
+            out.append(pick(rng, _EIRCODE))
         elif c == "?":
             out.append(pick(rng, _CA_LETTERS))
         else:

@@ -9,6 +9,8 @@ _UK = re.compile(r"(?:GIR0AA|[A-Z]{1,2}\d[A-Z\d]?\d[ABD-HJLNP-UW-Z]{2})\Z")
 _UK_LOOSE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}\Z")
 _CANADA = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z]\d[A-Z]\d\Z")
 _NETHERLANDS = re.compile(r"[1-9]\d{3}[A-Z]{2}\Z")
+_IRELAND = re.compile(r"(?:D6W|[AC-FHKNPRTV-Y]\d{2})(?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[AC-FHKNPRTV-Y\d]{4}\Z")
+_IRELAND_LOOSE = re.compile(r"[A-Z]\d[\dW](?=\d{0,3}[A-Z])[A-Z\d]{4}\Z")
 _NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]\Z")
 _NANP = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}\Z")
 
@@ -52,6 +54,11 @@ def uk_postcode(text: str, strict: bool = True) -> bool:
 def canadian_postcode(text: str) -> bool:
     """A Canadian postal code without spaces (letters Canada Post uses)."""
     return _CANADA.match(text) is not None
+
+
+def irish_postcode(text: str, strict: bool = True) -> bool:
+    """An Eircode without its space; `strict` refuses letters that are never used (Eircode, "Product guide"; letters and digits in its last four)."""
+    return (_IRELAND if strict else _IRELAND_LOOSE).match(text) is not None
 
 
 def dutch_postcode(text: str) -> bool:

@@ -78,7 +78,11 @@ def _by_form(reading: Reading, pieces: list[Piece], text: str, topics: list[Topi
     if (
         checks.uk_postcode(text)
         or checks.canadian_postcode(text)
-        or (names & {"zip", "address"} and (checks.uk_postcode(text, strict=False) or checks.dutch_postcode(text)))
+        or checks.irish_postcode(text)
+        or (
+            names & {"zip", "address"}
+            and (checks.uk_postcode(text, strict=False) or checks.irish_postcode(text, strict=False) or checks.dutch_postcode(text))
+        )
     ):
         return Hit("ZIP_CODE", _spans(reading, pieces, text), 0.9 if "zip" in names else 0.6, "form of a postcode" + near)
     return None
@@ -95,9 +99,13 @@ def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
             inside = reading.glued(pieces[first].first) or (
                 pieces[last].last + 1 < reading.count and reading.glued(pieces[last].last + 1) and reading.low[pieces[last].last + 1].isalnum()
             )
-            if len(text) >= 5 and not inside and (checks.uk_postcode(text) or checks.canadian_postcode(text)):
+            if len(text) >= 5 and not inside and _written_so(text):
                 return Hit("ZIP_CODE", spans_of(reading, [pieces[first].first, pieces[last].last]), 0.5, "form of a postcode")
     return None
+
+
+def _written_so(text: str) -> bool:
+    return checks.uk_postcode(text) or checks.canadian_postcode(text) or checks.irish_postcode(text)
 
 
 def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:

@@ -163,9 +163,16 @@ class _Decider:
                 and not self._secret(elements, topic, topics)
             ):
                 return True
+            if self._later(topic) and any(t.source == "question" and count in _SIZES.get(t.name, ()) for t in topics):
+                continue
             near = topic.source != "before" or topic.distance <= 5
             return topic.name in ("neutral", "amount") and near and count <= (4 if topic.source == "question" else 8)
         return False
+
+    def _later(self, topic: Topic) -> bool:
+        """Whether a cue after the number is no unit of it but begins what is said next ("74134 i paid four hundred dollars")."""
+        words = {self.reading.low[t] for t in range(topic.cue.first, topic.cue.last)}
+        return topic.source == "after" and words.isdisjoint(self.reading.vocab.currencies) and words.isdisjoint(self.reading.vocab.quantities)
 
     def _clock(self, elements: Sequence[Element]) -> bool:
         """ "at seven thirty": a time of day in words."""

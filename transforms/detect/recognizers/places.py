@@ -311,8 +311,8 @@ class Places:
     def capitals(self, first: int, last: int) -> bool:
         return first < last and all(self.capital(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
 
-    def postcode(self, at: int, stop: int) -> int | None:
-        """A postcode of four or five digits (and four more), or of letters and digits in capitals: the token after it."""
+    def postcode(self, at: int, stop: int, said: tuple[int, ...] = (5, 9)) -> int | None:
+        """A postcode of four or five digits (and four more); in words, of as many as `said` names: the token after it."""
         place = at
         while place < stop and (self.low[place] in ",\n>" or self.low[place] in self.vocab.sets["postcode_words"]):
             place += 1
@@ -338,4 +338,4 @@ class Places:
                 digits += 0 if joined else times * len(self.reading.value[run])
                 times = 1
             run += 1
-        return run if digits in (5, 9) else None
+        return run if digits in said else None

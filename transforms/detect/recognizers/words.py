@@ -70,27 +70,38 @@ def state_postcodes(reading: Reading) -> list[Hit]:
     if not reading.has_numbers or not vocab.states:
         return out
     places = Places(reading)
-    for token in reading.tokens_in(vocab.states, vocab.state_codes):
+    short = vocab.sets["four_digit_states"]
+    for token in reading.tokens_in(vocab.states, vocab.state_codes | short):
         stop = places.limit(token)
         state = reading.match(token, vocab.states, stop)
         at = token + 1 if state is None else state[0]
-        if state is None and not _state_code(reading, token, places.raw(token)):
-            continue
         if at < stop and reading.low[at] == ".":
             at += 1
-        end = places.postcode(at, stop)
+        sizes = (4,) if reading.low[token] in short - vocab.state_codes else (4, 5, 9) if reading.low[token] in short else (5, 9)
+        end = places.postcode(at, stop, sizes)
+        if state is None and not _state_code(reading, token, places.raw(token), end):
+            continue
         if end is None or (end < stop and (reading.low[end] in vocab.quantities or reading.low[end] in vocab.currencies)):
             continue
         first = next(t for t in range(at, end) if reading.value[t])
         digits = "".join(reading.value[t] for t in range(first, end) if reading.kind[t] == DIGITS)
-        if not digits or len(digits) in (5, 9):
-            out.append(Hit("ZIP_CODE", spans_of(reading, [first, end - 1]), 0.6, "five digits after a state"))
+        if not digits or len(digits) in sizes or (len(digits) == 4 and end - first > 1):
+            out.append(Hit("ZIP_CODE", spans_of(reading, [first, end - 1]), 0.6, "digits of a postcode after a state"))
     return out
 
 
-def _state_code(reading: Reading, token: int, raw: str) -> bool:
-    """Whether two capitals are a state: after a comma, or where the words around are not all in capitals ("COME IN 80206")."""
-    if not raw.isupper() or reading.glued(token):
+def _state_code(reading: Reading, token: int, raw: str, end: int | None) -> bool:
+    """Whether a few letters are a state: in capitals after a comma, or where the words around are not all in capitals ("COME IN 80206").
+
+    In lower case they are one where they are no word of their own, digits up to token `end` follow at once, and nothing around has capitals.
+    """
+    if reading.glued(token):
+        return False
+    if raw.islower():
+        said = reading.turns[reading.turn[token]]
+        lower = reading.text[reading.start[said.first] : reading.end[said.last - 1]].islower()
+        return lower and end is not None and raw not in reading.vocab.words and reading.kind[token + 1] not in (SEPARATOR, LINE)
+    if not raw.isupper():
         return False
     before = reading.text[reading.start[token - 1] : reading.end[token - 1]] if token else ""
     return not (before.isalpha() and before.isupper() and len(before) > 2)
