@@ -209,8 +209,9 @@ def _export(args: argparse.Namespace) -> int:
     store, keyring = Store.open(files, args.store), Keyring.load(args.keyring)
     snapshot = store.current()
     as_of = args.as_of or latest(store)
+    policies = {m.policy_sha256: m.policy_name for m in store.manifests()}
     facts = "\x1f".join([snapshot.manifest_sha256, as_of.isoformat(), *sorted(args.account), "|", *sorted(args.agency)])
-    report = Report(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL)
+    report = Report(hashlib.sha256(facts.encode()).hexdigest()[:32], snapshot.run_id, as_of, TOOL, policies)
     accounts = accounts_of(store, snapshot, args.account, args.agency)
     read = read_accounts(store, snapshot, accounts, args.agency)
     expires = expiries(files, policy_of(args.policy), as_of, args.accounts, args.events, args.holds)

@@ -128,6 +128,13 @@ def test_a_store_that_is_not_there(run: Run) -> None:
     assert "there is no store here" in out
 
 
+PROMISED = """
+report_id schema_version run_id as_of generated_at tool_version policy_version policy_sha256 account_id agency_id account_type_at_event row_hash
+version_id item_type item_id item_label event occurred_at recorded_at actor_id actor_type actor_name actor_role actor_ip request_id field before after
+redacted sensitive_class reverted_from retention_expires_at seq previous_hash"""
+"""Columns that readers of the report count on."""
+
+
 def exported(run: Run, name: str) -> Path:
     """A report as a file."""
     code, out = run("export", "--out", f"FOLDER/{name}", "--json", "--as-of", "2026-11-02")
@@ -140,7 +147,9 @@ def test_a_report_has_the_columns_and_a_chain_per_account(run: Run) -> None:
     path = exported(run, "whole.parquet")
     table = pq.read_table(path)
     assert table.schema.names == SCHEMA.names
+    assert set(PROMISED.split()) <= set(table.schema.names)
     rows = table.to_pylist()
+    assert {r["policy_version"] for r in rows} == {"plain"}
     assert [(r["account_id"], r["seq"]) for r in rows] == [("41", n) for n in range(1, 7)] + [("42", 1)]
     for before, after in itertools.pairwise(rows):
         assert after["previous_hash"] == (before["row_hash"] if after["account_id"] == before["account_id"] else "")

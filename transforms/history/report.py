@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow.compute as pc
@@ -44,12 +44,14 @@ class Report:
         run_id: last published run of the store it was made from.
         as_of: its time, UTC; versions that happened or were taken in after it are left out.
         tool: callveil's version.
+        policies: names of policies by digest.
     """
 
     report_id: str
     run_id: str
     as_of: dt.datetime
     tool: str
+    policies: Mapping[str, str] = field(default_factory=dict)
 
 
 def accounts_of(store: Store, snapshot: Snapshot, accounts: Sequence[str] = (), agencies: Sequence[str] = ()) -> Counter[str]:
@@ -139,7 +141,8 @@ def _row(report: Report, entry: Entry, change: FieldChange | None, expires: Expi
     kind = (change.sensitive_class if change else "") or entry.sensitive_class
     return {
         "report_id": report.report_id, "schema_version": SCHEMA_VERSION, "run_id": report.run_id, "as_of": report.as_of, "generated_at": report.as_of,
-        "tool_version": report.tool, "policy_sha256": r["policy_sha256"], "account_id": v.key.account_id, "agency_id": r.get("agency_id"),
+        "tool_version": report.tool, "policy_version": report.policies.get(r["policy_sha256"]), "policy_sha256": r["policy_sha256"],
+        "account_id": v.key.account_id, "agency_id": r.get("agency_id"),
         "account_type_at_event": v.account_type, "version_id": v.key.version_id, "item_type": v.key.item_type, "item_id": v.key.item_id,
         "item_label": r.get("item_label"), "event": v.event, "occurred_at": v.created_at, "recorded_at": r["recorded_at"],
         "actor_id": r.get("actor_id"),
