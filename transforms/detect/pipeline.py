@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.faint import faint_people, note_faint
 from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.view import View
@@ -51,15 +52,26 @@ class Mention(NamedTuple):
     end_char: int
 
 
+class FaintMention(NamedTuple):
+    """A person the language model all but found: offsets of the whole view, and the margin (see `faint.Faint`)."""
+
+    start_char: int
+    end_char: int
+    margin: float
+
+
 class Artifacts(NlpArtifacts):  # type: ignore[misc]
     """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
-    def __init__(self, doc: Doc, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str) -> None:
+    def __init__(
+        self, doc: Doc, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
+    ) -> None:
         self.entities = [mention for mention, _ in entities]
         self.tokens = doc
         self.nlp_engine = engine
         self.language = language
         self.scores = [score for _, score in entities]
+        self.faint = faint
 
     @cached_property
     def tokens_indices(self) -> list[int]:
@@ -125,6 +137,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         for language, voters in pipelines.items():
             for nlp in voters:
                 hasten(nlp)
+                if len(voters) == 1:  # where several vote, what one of them doubts is not taken
+                    note_faint(nlp)
                 _warm(nlp, language)
 
     def load(self) -> None:
@@ -159,7 +173,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
             doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
             doc.user_data[VIEW_KEY] = view
-            yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language), tag
+            yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language, _faint(parts, cuts)), tag
 
     def _mentions(self, docs: list[Doc], cuts: list[tuple[int, int]]) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
@@ -169,6 +183,15 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             for e in doc.ents
             if e.label_ not in IGNORED_LABELS
         ]
+
+
+def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:
+    """Who is faint in the pieces of a view."""
+    return [
+        FaintMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin)
+        for doc, (offset, _) in zip(docs, cuts, strict=True)
+        for f in faint_people(doc)
+    ]
 
 
 def vote(voters: Sequence[Sequence[Mention]], score: float) -> list[tuple[Mention, float]]:

@@ -12,6 +12,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from callveil.transforms.detect.known import word_file
 from callveil.transforms.detect.lang import available
 from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.hit import names_wares
 from callveil.transforms.detect.recognizers.names import NAME_TOPICS
 from callveil.transforms.detect.recognizers.numbers import blocked
@@ -21,6 +22,8 @@ from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONT
 ENTITIES = ("PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE")
 TURNS = 2
 """A mention runs over the end of a turn at most once; what goes on longer is cut where its first turn ends."""
+FAINT_SCORE = 0.6
+"""Score of a person the model all but found."""
 
 
 class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
@@ -36,10 +39,16 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract."""
         found: list[RecognizerResult] = super().analyze(text, list(entities), nlp_artifacts)
-        if not found or not self._judged:
+        faint = getattr(nlp_artifacts, "faint", ()) if "PERSON" in entities else ()
+        if not self._judged or not (found or faint):
             return found
         read = reading(text, nlp_artifacts, self.supported_language)
-        return [result for result in found if _judged(read, result)]
+        return [result for result in (*found, *(self._person(mention) for mention in faint if likely(read, mention))) if _judged(read, result)]
+
+    def _person(self, mention: FaintMention) -> RecognizerResult:
+        why = self.build_explanation(FAINT_SCORE, "the language model all but found a person, and no common word is in it")
+        named = {RecognizerResult.RECOGNIZER_NAME_KEY: self.name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}
+        return RecognizerResult("PERSON", mention.start_char, mention.end_char, FAINT_SCORE, analysis_explanation=why, recognition_metadata=named)
 
 
 def _judged(read: Reading, result: RecognizerResult) -> bool:

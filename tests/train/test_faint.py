@@ -1,0 +1,177 @@
+"""Faint people: what the shipped model all but finds, and which of it detection takes. All people are generated or made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import pytest
+import spacy
+
+from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect import faint
+from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.faint import FAINT, faint_people, note_faint
+from callveil.transforms.detect.forward import hasten
+from callveil.transforms.detect.gold import GoldRow, Label, predict
+from callveil.transforms.detect.model import load
+from callveil.transforms.detect.recognizers.faint import OPENING, common, likely
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import vocabulary
+from callveil.transforms.train.card import held_out, lowered
+from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk
+from callveil.transforms.train.trainer import lean_to_finding
+
+POLICY = load_policy(None)
+
+
+@lru_cache(maxsize=1)
+def detector() -> Detector:
+    return Detector(POLICY.detect)
+
+
+def rows(talks: Sequence[Talk]) -> list[GoldRow]:
+    """Talks as labelled conversations; what nobody judged is a weak label."""
+    out = []
+    for n, talk in enumerate(talks, 1):
+        turns = tuple(("agent" if u.agent else "customer", u.text) for u in talk.turns)
+        labels = []
+        for i, u in enumerate(talk.turns):
+            for m in u.marks:
+                label = {PUBLIC_PERSON: "PERSON", PERSON_OR_ORG: UNKNOWN}.get(m.label, m.label)
+                labels.append(Label(i, m.start, m.end, label, weak=label == UNKNOWN))
+        out.append(GoldRow(str(n), "generated", n, turns, tuple(labels)))
+    return out
+
+
+def people(talks: Sequence[Talk]) -> tuple[float, float]:
+    """Recall of people (covered whole, by a finding of any type) and precision (findings of people that touch a label) of detection."""
+    gold = covered = given = right = 0
+    for row, found in predict(detector(), POLICY, iter(rows(talks))):
+        assert found is not None
+        places = {(p.turn, i) for p in found for i in range(p.start, p.end)}
+        labelled = {(label.turn, i) for label in row.labels for i in range(label.start, label.end)}
+        for label in row.labels:
+            if label.type == "PERSON":
+                gold += 1
+                text = row.turns[label.turn][1]
+                covered += all((label.turn, i) in places for i in range(label.start, label.end) if text[i].isalnum())
+        for p in found:
+            if p.type == "PERSON":
+                given += 1
+                right += not labelled.isdisjoint((p.turn, i) for i in range(p.start, p.end))
+    assert gold >= 300
+    return covered / gold, right / given
+
+
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize(("kind", "recall", "precision"), [("call", 0.96, 0.94), ("request", 0.94, 0.96)])
+def test_detection_finds_unseen_names(kind: str, recall: float, precision: float, lower: bool) -> None:
+    talks = held_out(kind, 700, seed=11)
+    found = people(lowered(talks) if lower else talks)
+    assert found[0] >= recall and found[1] >= precision
+
+
+def test_faint_is_what_a_model_that_leans_further_would_take() -> None:
+    plain, noted, leaned = load(), load(), load()
+    assert hasten(noted) and note_faint(noted)
+    lean_to_finding(leaned.get_pipe("ner"), FAINT)
+    texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out("call", 60, seed=4), *held_out("request", 200, seed=4)]]
+    count = 0
+    for a, b, c in zip(plain.pipe(texts), noted.pipe(texts), leaned.pipe(texts), strict=True):
+        ents = [(e.start, e.end, e.label_) for e in a.ents]
+        assert ents == [(e.start, e.end, e.label_) for e in b.ents]
+        noted_here = b.user_data.get(faint.KEY, ())
+        found = {(f.start, f.end) for f in noted_here}
+        assert all(-FAINT < f.margin <= 0 for f in noted_here)
+        for e in c.ents:
+            if e.label_ == "PERSON" and len(e) <= faint.LONGEST and not a[e.start].ent_type:
+                count += 1
+                assert (e.start, e.end) in found
+    assert count >= 100
+
+
+def test_faint_people_overlap_nothing_and_are_given_once() -> None:
+    nlp = load()
+    assert note_faint(nlp)
+    seen = 0
+    for doc in nlp.pipe("\n".join(u.text for u in talk.turns) for talk in held_out("request", 300, seed=8)):
+        end = 0
+        for f in faint_people(doc):
+            assert f.start >= end and not doc[f.start].ent_type and not doc[f.start].is_space and f.end <= len(doc)
+            end = f.end
+            seen += 1
+        assert faint_people(doc) == []
+    assert seen >= 30
+
+
+def test_a_pipeline_of_another_kind_is_left_as_it_is() -> None:
+    assert not note_faint(spacy.blank("en"))
+    nlp = spacy.blank("en")
+    ner = nlp.add_pipe("ner")
+    ner.add_label("PERSON")
+    nlp.initialize()
+    assert not note_faint(nlp), "its scores go through an upper layer"
+    once = load()
+    assert note_faint(once) and not note_faint(once)
+
+
+def test_a_noted_model_can_still_be_trained() -> None:
+    nlp = load()
+    note_faint(nlp)
+    doc = nlp.make_doc("this is Zorvan Quell")
+    losses: dict[str, float] = {}
+    example = spacy.training.Example.from_dict(doc, {"entities": [(8, 20, "PERSON")]})
+    nlp.update([example], sgd=nlp.create_optimizer(), losses=losses)
+    assert losses["ner"] >= 0
+
+
+class _Mention(NamedTuple):
+    start_char: int
+    end_char: int
+    margin: float
+
+
+@pytest.mark.parametrize(
+    ("text", "margin", "taken"),
+    [
+        ("send it to [roosje]", -4.0, True),
+        ("send it to [roosje tolvaar]'s desk", -4.0, True),
+        ("send it to [jade]", -4.0, True),  # a word too, but mostly a name
+        ("send it to [jade tolvaar]", -4.0, True),
+        ("send it to [hope]", -0.1, False),  # a name that is as much a word
+        ("send it to [hope tolvaar]", -0.1, True),
+        ("send the [mortgage]", -0.1, False),
+        ("my [mortgages tolvaar]", -0.1, False),
+        ("he was [reflected]", -0.1, False),
+        ("room [12]", -0.1, False),
+        ("room ['s]", -0.1, False),
+        ("Please send it to [Roosje]", -4.0, True),
+        ("Please send it to [roosje]", -0.1, False),  # the turn has capitals, it has none
+        ("SEND IT TO [ROOSJE]", -4.0, True),
+        ("Thanks. [Roosje] will do it", -OPENING, True),
+        ("Thanks. [Roosje] will do it", -OPENING - 0.1, False),  # the capital may be that of the sentence
+        ("Thanks. [Roosje Tolvaar] will do it", -4.0, True),
+        ("I sent it to [roosje]", -4.0, True),  # "I" alone makes no turn with capitals
+        ("yes [roosje\ntolvaar]", -0.1, False),  # over the end of a turn
+    ],
+)
+def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> None:
+    start, end = text.index("["), text.index("]") - 1
+    plain = text.replace("[", "").replace("]", "")
+    assert likely(Reading(plain, (), vocabulary("en")), _Mention(start, end, margin)) is taken
+
+
+def test_no_faint_person_in_a_language_without_a_list() -> None:
+    assert not likely(Reading("es para roosje", (), vocabulary("es")), _Mention(8, 14, -0.1))
+
+
+@pytest.mark.parametrize("word", ["task", "tasks", "hoping", "planned", "studied", "shortly", "companies", "'s", "&", "café's"])
+def test_common_words(word: str) -> None:
+    assert common(word)
+
+
+@pytest.mark.parametrize("word", ["roosje", "tolvaar", "padma", "jade", "okonkwo's", "hope"])
+def test_other_words(word: str) -> None:
+    assert not common(word)

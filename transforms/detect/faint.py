@@ -1,0 +1,141 @@
+"""People the model all but found: what it would take if it leaned further to finding, told apart from what it takes.
+
+spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the higher score. Outside, its scores depend on
+the word's own vector alone, so one sum over a batch gives every word's margin: the best score of a beginning less that of passing on. A word with
+a margin a little below zero begins a faint entity, which is then followed to its end by the model's own scores. The entities stay spaCy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.ml.parser_model import ParserStepModel
+from spacy.tokens import Doc
+from thinc.api import Model, NumpyOps
+
+Floats = NDArray[np.float32]
+KEY = "callveil_faint"
+"""Key of `Doc.user_data` under which the faint entities of a text stand."""
+FAINT = 6.0
+"""How far below that of passing on the score of a beginning may lie, in units of the model's scores. Chosen on one half of the names held out of
+training. Much that is faint is no name: `recognizers.faint` asks for more."""
+LABEL = "PERSON"
+LONGEST = 8
+"""A faint entity of more tokens is none."""
+
+
+class Faint(NamedTuple):
+    """A person the model passed over.
+
+    Attributes:
+        start, end: tokens, half-open.
+        margin: score of its beginning less that of passing on; at most 0.
+    """
+
+    start: int
+    end: int
+    margin: float
+
+
+class _Lower:
+    """The layer that turns vectors into parts of scores, keeping what it gave."""
+
+    def __init__(self, real: Model[Any, Any]) -> None:
+        self.real, self.ops = real, real.ops
+        self.parts: Floats | None = None
+        self.get_dim, self.has_dim, self.get_param = real.get_dim, real.has_dim, real.get_param
+
+    def __call__(self, vectors: Any, is_train: bool) -> Any:
+        out = self.real(vectors, is_train)
+        self.parts = out[0]
+        return out
+
+
+class _Forward:
+    """Stands in for the forward function of a recogniser's model at prediction; training goes through the original."""
+
+    def __init__(self, ner: Any) -> None:
+        self.original: Callable[..., tuple[Any, Any]] = ner.model._func
+        number = {ner.moves.get_class_name(n): n for n in range(ner.moves.n_moves)}
+        self.outside = number["O"]
+        self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
+        self.begin, self.inside, self.last, self.unit = (number[f"{move}-{LABEL}"] for move in "BILU")
+
+    def __call__(self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tuple[Any, Any]:
+        if is_train:
+            return self.original(model, docs, is_train)
+        tok2vec, lower, upper = model.layers
+        kept = _Lower(lower)
+        step = ParserStepModel(docs, [tok2vec, kept, upper], unseen_classes=model.attrs["unseen_classes"], train=False, has_upper=False)
+        if kept.parts is not None:
+            self._note(docs, kept.parts, lower.get_param("b"))
+        return step, step.finish_steps
+
+    def _note(self, docs: Sequence[Doc], parts: Floats, bias: Floats) -> None:
+        """Keep with each document what is faint in it. `parts`: (1 + tokens, features, moves, pieces), the first row standing for no token."""
+        scores = (parts[1:, 0] + (parts[0, 1:].sum(axis=0) + bias)).max(axis=2)
+        best = np.maximum(scores[:, self.begin], scores[:, self.unit])
+        margins = best - scores[:, self.outside]
+        near = np.flatnonzero((margins > -FAINT) & (margins <= 0) & (best >= scores[:, self.others].max(axis=1, initial=-np.inf))).tolist()
+        place = at = 0
+        for doc in docs:
+            length = len(doc)
+            found: list[Faint] = []
+            while at < len(near) and near[at] < place + length:
+                token = near[at] - place
+                at += 1
+                if doc[token].is_space:
+                    continue
+                end = token + 1
+                if end < length and scores[place + token, self.begin] > scores[place + token, self.unit]:
+                    end = self._end(parts[: place + length + 1], bias, place + token) - place
+                if end - token <= LONGEST:
+                    found.append(Faint(token, end, float(margins[place + token])))
+            if found:
+                doc.user_data[KEY] = found
+            place += length
+
+    def _end(self, parts: Floats, bias: Floats, first: int) -> int:
+        """Where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
+        reach, count, end = parts.shape[1] - 1, len(parts) - 1, first + 1
+        while True:
+            # inside an entity the features are the word itself and the first words of the entity, before it
+            state = parts[1 + end, 0] + bias
+            for n in range(reach):
+                state = state + parts[1 + first + n if first + n < end else 0, 1 + n]
+            scores = state.max(axis=1)
+            end += 1
+            if end == count or end - first > LONGEST or scores[self.last] >= scores[self.inside]:
+                return end
+
+
+def faint_people(doc: Doc) -> list[Faint]:
+    """The people faint in a text its recogniser has read, in order; none overlaps another or begins in an entity. They can be asked for once."""
+    out: list[Faint] = []
+    for faint in doc.user_data.pop(KEY, ()):
+        if not doc[faint.start].ent_type and not (out and faint.start < out[-1].end):
+            out.append(faint)
+    return out
+
+
+def note_faint(nlp: Language) -> bool:
+    """Let a pipeline's recogniser keep the people that are faint with each text it reads (`KEY`), at next to no cost.
+
+    Only a recogniser whose scores outside depend on the word alone is fit: spaCy's `TransitionBasedParser.v2` for entities with six features
+    and no upper layer, on the processor. Any other is left as it is. Returns: whether it is fit.
+    """
+    if not nlp.has_pipe("ner"):
+        return False
+    ner: Any = nlp.get_pipe("ner")
+    model = ner.model
+    if not isinstance(model, Model) or model.name != "parser_model" or model.attrs["has_upper"] or not isinstance(model.ops, NumpyOps):
+        return False
+    lower = model.get_ref("lower")
+    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, _Forward) or LABEL not in ner.labels:
+        return False
+    model._func = _Forward(ner)
+    return True
