@@ -118,6 +118,12 @@ def _retain(argv: Sequence[str]) -> int:
     return retain.main(argv)
 
 
+def _audio(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import audio
+
+    return audio.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -128,6 +134,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),
     "retain": ("delete what is due, and prove it", _retain),
+    "audio": ("mute or beep what was found in a recording", _audio),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

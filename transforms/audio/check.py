@@ -14,8 +14,9 @@ from callveil.transforms.audio.plan import AudioSpan, Margins, plan
 from callveil.transforms.audio.samples import Floats
 from callveil.transforms.audio.stream import begin, pieces_of
 
-SILENT = -60.0
-"""dBFS, root of the mean square: a muted stretch is below it."""
+SILENT = {True: -60.0, False: -50.0}
+"""dBFS, root of the mean square over a piece of 5 ms or more, by whether samples are stored as they are: a muted stretch is below it. Coded sound may
+have a little noise of what is heard beside the stretch."""
 
 BESIDE_TONE = {True: -30.0, False: -10.0}
 """What may be heard beside a tone, dB relative to the tone: where samples are stored as they are the rounding of 8-bit codes, else the noise of
@@ -60,7 +61,7 @@ def leftover(sink: BinaryIO, seconds: float, spans: Sequence[AudioSpan], margins
         return f"what was written cannot be read again ({type(error).__name__})"
     if abs(read.frames / read.rate - seconds) > LONGER:
         return "what was written has another length than the recording"
-    if loudest > 10 ** (SILENT / 10) + sound.amplitude**2 / 2 * 10 ** (BESIDE_TONE[lossless] / 10):
+    if loudest > 10 ** (SILENT[lossless] / 10) + sound.amplitude**2 / 2 * 10 ** (BESIDE_TONE[lossless] / 10):
         return f"a covered stretch still has sound of {10 * np.log10(loudest):.0f} dBFS in it beside what was put there"
     return ""
 

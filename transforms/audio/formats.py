@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from callveil.transforms.audio.open import AudioRejected, Opened
 from callveil.transforms.audio.samples import PCM
 
-SMEAR = 0.04
-"""Seconds by which a cover is widened where sound is coded by transform: what stands beside a cover smears into it. Measured with speech at 16 to
-128 kbit/s: 20 ms from a loud neighbour the peak is below -60 dBFS for MP3 and AAC, 40 ms for Opus."""
+AAC_SMEAR, OPUS_SMEAR, MP3_SMEAR_SAMPLES = 0.04, 0.1, 864
+"""Seconds, and for MP3 samples (one and a half granules), by which a cover is widened where sound is coded by transform: what stands beside a cover
+smears into it. Measured with loud noise in the rhythm of speech right beside the cover, at 16 to 96 kbit/s: behind that distance the loudest 5 ms
+are below -60 dBFS."""
 
 BARE = {"fflags": "+bitexact"}
 """Muxer options: nothing about the writing library, no time of writing."""
@@ -65,14 +66,19 @@ def target_of(recording: Opened, size: int) -> Target:
     if container == "mp3" and codec.startswith("mp3"):
         # Joint stereo would let one party's speech into the other's channel; no tag is written.
         return Target(
-            "mp3", "libmp3lame", {**BARE, "id3v2_version": "0", "write_id3v1": "0"}, {"joint_stereo": "0"}, min(max(bits, 8_000), 320_000), SMEAR
+            "mp3",
+            "libmp3lame",
+            {**BARE, "id3v2_version": "0", "write_id3v1": "0"},
+            {"joint_stereo": "0", "compression_level": "7"},
+            min(max(bits, 8_000), 320_000),
+            max(0.02, MP3_SMEAR_SAMPLES / rate),
         )
     if container == "ogg" and codec in ("opus", "libopus", "vorbis"):
-        options = {"application": "audio", "compression_level": "5"}
-        return Target("ogg", "libopus", BARE, options, min(max(bits, 24_000 * channels), 256_000 * channels), SMEAR)
+        options = {"application": "audio", "compression_level": "3"}
+        return Target("ogg", "libopus", BARE, options, min(max(bits, 24_000 * channels), 256_000 * channels), OPUS_SMEAR)
     if container == "mov" and codec == "aac":
         # Below about 0.9 bit a sample the encoder has nothing left for speech; recordings with band replication come in lower.
-        return Target("ipod", "aac", BARE, {"aac_ms": "0", "aac_is": "0"}, max(bits, int(0.9 * rate * channels)), SMEAR)
+        return Target("ipod", "aac", BARE, {"aac_ms": "0", "aac_is": "0"}, max(bits, int(0.9 * rate * channels)), AAC_SMEAR)
     raise AudioRejected("unsupported_audio", f"{codec} in {container} cannot be written again; convert it to WAV, FLAC, MP3, Opus or M4A first")
 
 

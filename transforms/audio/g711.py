@@ -25,8 +25,11 @@ def _alaw_levels() -> NDArray[np.int16]:
 
 
 def _codes(levels: NDArray[np.int16]) -> Codes:
-    """For each 16-bit sample, by its value + 32768, the code whose level is nearest; of two as near, the louder one."""
-    order = np.argsort(levels, kind="stable")
+    """For each 16-bit sample, by its value + 32768, the code whose level is nearest; of two as near, the louder one.
+
+    Of mu-law's two zeros it is the positive one, 0xFF, which lines send as silence.
+    """
+    order = np.lexsort((-np.arange(256), levels))
     sorted_levels = levels[order].astype(np.int32)
     samples = np.arange(-32768, 32768, dtype=np.int32)
     above = np.clip(np.searchsorted(sorted_levels, samples), 0, 255)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 
+from callveil.transforms.audio.samples import PCM
 from callveil.transforms.store.files import Files
 
 CONTAINERS = ("wav", "w64", "mp3", "ogg", "flac", "mov")
@@ -18,6 +19,9 @@ CONTAINERS = ("wav", "w64", "mp3", "ogg", "flac", "mov")
 
 MAX_CHANNELS = 64
 MAX_RATE = 384_000
+MAX_CHUNKS = 64
+STREAMED = 0xFFFFFF00
+"""Lengths from here on stand for one that was not known when the header was written."""
 
 
 class AudioRejected(Exception):
@@ -67,15 +71,24 @@ def opened(files: Files, url: str) -> Iterator[Opened]:
     if not info.size:
         raise AudioRejected("empty_audio", "the file is empty")
     with files.open(url) as file:
+        declared = _wav_bytes(file)
+        file.seek(0)
         try:
             with av.open(file, "r", options={"format_whitelist": ",".join(CONTAINERS)}, metadata_errors="replace") as source:
-                yield checked(source)
+                yield checked(source, declared)
         except av.FFmpegError as error:
             raise AudioRejected("bad_audio", f"it cannot be read as audio ({type(error).__name__})") from None
 
 
-def checked(source: InputContainer) -> Opened:
-    """The one track of sound of an open file. Raises AudioRejected as `opened` does."""
+def checked(source: InputContainer, data_bytes: int | None = None) -> Opened:
+    """The one track of sound of an open file.
+
+    Args:
+        source: the file.
+        data_bytes: bytes of samples a WAV header declares, where it does.
+
+    Raises AudioRejected as `opened` does.
+    """
     films = [s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if films:
         raise AudioRejected("unsupported_audio", "it holds moving pictures, which are not looked at; take the sound out first")
@@ -91,6 +104,29 @@ def checked(source: InputContainer) -> Opened:
     context.thread_count = 1
     container = source.format.name.split(",")[0]
     declared = None
-    if container in ("wav", "w64", "flac", "mov") and stream.duration and stream.time_base:
+    if container == "wav":
+        align = context.layout.nb_channels * PCM[context.name].size if context.name in PCM else 0
+        declared = data_bytes // align if data_bytes and align else None
+    elif container in ("flac", "mov") and stream.duration and stream.time_base:
         declared = round(stream.duration * stream.time_base * stream.rate)
     return Opened(source, stream, container, context.name, declared)
+
+
+def _wav_bytes(file: BinaryIO) -> int | None:
+    """Bytes of samples a RIFF header declares; None for other files, and for headers written before the length was known.
+
+    FFmpeg does not say: it counts what is there.
+    """
+    if file.read(4) != b"RIFF":
+        return None
+    place = 12
+    for _ in range(MAX_CHUNKS):
+        file.seek(place)
+        head = file.read(8)
+        if len(head) < 8:
+            return None
+        size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            return size if 0 < size < STREAMED else None
+        place += 8 + size + size % 2
+    return None

@@ -22,6 +22,10 @@ MAX_BEYOND = 2.0
 to another recording, and its times say nothing about this one."""
 
 
+WRITTEN = {"libmp3lame": "mp3", "libopus": "opus"}
+"""Codecs by encoder, where the names differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Treatment:
     """How recordings are redacted.
@@ -146,5 +150,5 @@ def _fits(spans: Sequence[AudioSpan], recording: Opened, read: Read) -> None:
 def _summary(recording: Opened, target: Target, read: Read, planned: Plan, size: int) -> Recording:
     cut = read.cut or (recording.declared is not None and read.frames < recording.declared - math.ceil(0.2 * read.rate))
     covered = tuple(ranges.clamped(read.frames) for ranges in planned)
-    written = (target.encoder or recording.codec).removeprefix("lib")
-    return Recording(recording.container, recording.codec, written, read.rate, read.channels, read.frames, covered, cut, size)
+    written = WRITTEN.get(target.encoder, target.encoder or recording.codec)
+    return Recording(recording.container, recording.codec.removesuffix("float"), written, read.rate, read.channels, read.frames, covered, cut, size)

@@ -1,0 +1,219 @@
+"""`callveil audio redact`: cover stretches of one recording."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from callveil.pipelines.commands.explain import read_interaction
+from callveil.pipelines.exits import DONE, REJECTED, UsageError
+from callveil.pipelines.options import policy_of
+from callveil.pipelines.summary import print_json
+from callveil.schemas.finding import Finding
+from callveil.schemas.policy import Policy
+from callveil.schemas.rejected import REASONS, Rejected
+from callveil.transforms.audio import MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
+from callveil.transforms.audio.times import CHANNELS, audio_spans
+from callveil.transforms.detect.batch import Job, detect_batch
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.settle import redact_batch
+from callveil.transforms.store.files import Files, FilesError, S3Settings
+from callveil.transforms.store.keyring import Keyring
+
+DESCRIPTION = """\
+Write a recording again with stretches of it muted, beeped or covered by a low tone. What is covered comes from a list of times, or from an
+interaction: personal data is found in its transcript as `callveil redact` finds it, and covered when it was said. Where the transcript times each
+word, the words are covered; else the whole turn; where nothing says when something was said, the whole recording.
+
+WAV (PCM, float, mu-law, A-law), FLAC, MP3, Ogg (Opus, Vorbis, FLAC) and M4A (AAC) are read by content, whatever their name; the same format comes
+out (for Vorbis: Opus). What is not covered stays as it is, bit by bit for WAV and FLAC. Tags, pictures and chapters are left out. The result is read
+once more before it takes its name."""
+
+EPILOG = """\
+spans: a JSON array, seconds from the beginning; channel 1 is the first of the recording, left out or 0 means all:
+  [{"start": 12.4, "end": 15.1, "channel": 1}, {"start": 60}]
+
+examples:
+  callveil audio redact --input call.wav --output clean.wav --spans spans.json --mode beep
+  callveil audio redact --input call.mp3 --output clean.mp3 --interaction call.json --policy pci --dry-run
+  callveil audio redact --input s3://calls/17.wav --output s3://clean/17.wav --interaction day.jsonl:17 --channel all
+
+exit codes: 0 done, 1 failed, 2 usage, 3 the recording or the interaction cannot be redacted; then nothing is written"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="callveil audio", description="Redact recordings.", epilog=EPILOG, formatter_class=raw)
+    commands = top.add_subparsers(dest="what", metavar="COMMAND", required=True)
+    p = commands.add_parser("redact", help="cover stretches of one recording", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    p.add_argument("--input", required=True, metavar="FILE", help="the recording: a path or s3://bucket/key")
+    p.add_argument("--output", required=True, metavar="FILE", help="where the redacted one goes; replaced if it is there")
+    what = p.add_mutually_exclusive_group(required=True)
+    what.add_argument("--spans", metavar="FILE", help="JSON array of stretches to cover; - reads standard input")
+    what.add_argument("--interaction", metavar="FILE[:LINE]", help="the interaction with the recording's transcript; without LINE the first one")
+    p.add_argument("--policy", metavar="NAME|FILE", help="with --interaction: gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
+    p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
+    p.add_argument(
+        "--channel",
+        default="own",
+        choices=CHANNELS,
+        help="own (default): that of the party who spoke; swapped: the business is on the first one; all: every channel, for lines with echo",
+    )
+    p.add_argument("--padding", type=_seconds, default=Margins().before, metavar="SECONDS", help="added before and after each stretch (default 0.1)")
+    p.add_argument("--no-check", action="store_true", help="do not read the result once more")
+    p.add_argument("--dry-run", action="store_true", help="say what would be covered; write nothing")
+    p.add_argument("--json", action="store_true", help="print as JSON")
+    p.add_argument("--s3-endpoint-url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
+    p.add_argument("--s3-region", metavar="NAME", help="S3 region (default: the usual AWS settings)")
+    return top
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    files = Files(S3Settings(args.s3_endpoint_url, args.s3_region))
+    if _same(args.input, args.output):
+        raise UsageError("--output: names the recording itself; the original is not written over")
+    treatment = Treatment(Sound.of(args.mode), Margins(args.padding, args.padding), check=not args.no_check)
+    try:
+        spans = (
+            read_spans(args.spans, args.channel)
+            if args.spans
+            else found_spans(args.interaction, policy_of(args.policy), args.account_type, args.channel)
+        )
+        if args.dry_run:
+            done = examine(files, args.input, spans, treatment)
+        else:
+            done = redact_audio(files, args.input, args.output, spans, treatment)
+    except AudioRejected as rejected:
+        return _refused(args.json, rejected.reason, rejected.detail)
+    except FileNotFoundError:
+        raise UsageError(f"--input: {args.input}: there is no such file") from None
+    except FilesError as error:
+        raise UsageError(str(error)) from None
+    if args.json:
+        print_json(as_dict(done, spans, args.dry_run))
+    else:
+        _print(done, spans, args.output, args.dry_run)
+    return DONE
+
+
+def read_spans(name: str, channels: str) -> list[AudioSpan]:
+    """Spans from a JSON file. Raises `UsageError` where it does not hold any."""
+    try:
+        rows = orjson.loads(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--spans: {name}: cannot be read as JSON ({type(error).__name__})") from None
+    if not isinstance(rows, list):
+        raise UsageError(f"--spans: {name}: expected an array of objects with start, end and channel")
+    out = []
+    for n, row in enumerate(rows):
+        if not isinstance(row, dict) or set(row) - {"start", "end", "channel"}:
+            raise UsageError(f"--spans: {name}: item {n} is no object with start, end and channel alone")
+        start, end, channel = row.get("start", 0), row.get("end"), row.get("channel") or 0
+        if not _is_number(start) or not (end is None or _is_number(end)) or not isinstance(channel, int):
+            raise UsageError(f"--spans: {name}: item {n}: start and end are seconds, channel a whole number")
+        if channels == "swapped" and channel in (1, 2):
+            channel = 3 - channel
+        try:
+            out.append(AudioSpan(float(start), math.inf if end is None else float(end), 0 if channels == "all" else channel))
+        except ValueError as error:
+            raise UsageError(f"--spans: {name}: item {n}: {error}") from None
+    return out
+
+
+def found_spans(where: str, policy: Policy, account_type: str, channels: str) -> list[AudioSpan]:
+    """Spans of what the policy takes out of an interaction's transcript.
+
+    Raises:
+        AudioRejected: the interaction cannot be redacted, so nothing says what to cover.
+        UsageError: there is no such interaction, or no language model.
+    """
+    raw = read_interaction(where, policy)
+    if isinstance(raw, Rejected):
+        raise AudioRejected(raw.reason, raw.detail)
+    try:
+        detector = Detector(policy.detect)
+    except (ModelError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from None
+    if not any(raw.record.get(name) for name in ("outline", "words", "transcription_text")):
+        raise UsageError(f"--interaction: {where}: has no transcript; give --spans")
+    language = detector.language_of(str(raw.record.get("language") or "") or None)
+    job = Job(raw, decide(policy, raw, account_type, raw.called_at, language, Floor(), ()), account_type)
+    detected = next(iter(detect_batch(detector, [job])))
+    if isinstance(detected, Rejected):
+        raise AudioRejected(detected.reason, detected.detail)
+    # Only the places of the findings are used: a key that lives as long as this command will do.
+    keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
+    result = redact_batch(detector, Redactor(keyring, Run("audio", policy.sha256, policy.name, raw.called_at)), [detected])[0]
+    if isinstance(result, Rejected):
+        raise AudioRejected(result.reason, result.detail)
+    findings: list[Finding] = [row.finding for row in result.findings]
+    return audio_spans(raw.record, findings, channels)
+
+
+def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[str, Any]:
+    """JSON form of what was done."""
+    return {
+        "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written, "rate": done.rate,
+        "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "cut": done.cut,
+        "covered_seconds": [round(s, 3) for s in done.covered_seconds],
+        "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
+    }  # fmt: skip
+
+
+def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    written = done.codec if done.written == done.codec else f"{done.codec} written as {done.written}"
+    console.print(
+        f"{'would write' if dry_run else 'wrote'} {output}: {done.seconds:.1f} s, {done.channels} channel(s), {done.rate} Hz, {written}", markup=False
+    )
+    for n, (seconds, ranges) in enumerate(zip(done.covered_seconds, done.covered, strict=True), 1):
+        console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
+    if not spans:
+        console.print("nothing had to be covered; only tags, pictures and chapters were left out")
+    if done.cut:
+        console.print("the recording ends before the length it declares: it was cut off before callveil saw it")
+
+
+def _refused(as_json: bool, reason: str, detail: str) -> int:
+    if as_json:
+        print_json({"rejected": {"reason": reason, "detail": detail}})
+    else:
+        print(f"callveil audio: nothing was written: {reason}: {REASONS.get(reason, '')}: {detail}", file=sys.stderr)
+    return REJECTED
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 60:
+        raise argparse.ArgumentTypeError("expected seconds between 0 and 60")
+    return value
+
+
+def _same(source: str, output: str) -> bool:
+    if source == output:
+        return True
+    if "://" in source or "://" in output:
+        return False
+    return Path(output).exists() and Path(source).exists() and Path(source).samefile(output)

@@ -1,0 +1,84 @@
+"""`callveil audio redact` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sounds
+
+from callveil.pipelines.cli import main
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    path = tmp_path / "call.wav"
+    path.write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sounds.chatter(8000, 2, 8), 7, 8), 7, 8000, 2, 8))
+    return path
+
+
+def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spans, out = call.parent / "spans.json", call.parent / "clean.wav"
+    spans.write_text('[{"start": 1, "end": 2.5, "channel": 1}, {"start": 7}]')
+    words = ["audio", "redact", "--input", str(call), "--output", str(out), "--spans", str(spans), "--padding", "0", "--json"]
+    assert main([*words, "--dry-run"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert not out.exists()
+    assert main(words) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert planned["covered"] == done["covered"] == [[[1.0, 2.5], [7.0, 8.0]], [[7.0, 8.0]]]
+    assert done["covered_seconds"] == [2.5, 1.0]
+    _, heard = sounds.heard(out)
+    assert not heard[0, 8000:20000].any()
+    assert heard[1, 8000:20000].any()
+
+
+def test_spans_from_an_interaction(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A generated call: the caller says a card number in the second turn."""
+    record = {
+        "id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8, "audio": "call.wav",
+        "outline": [
+            {"speaker": "Agent", "channel": 2, "s": 0.2, "e": 2.0, "text": "Could you read me your card number please?"},
+            {"speaker": "Caller", "channel": 1, "s": 2.4, "e": 5.9, "text": "Yes, it is 4111 1111 1111 1111."},
+            {"speaker": "Agent", "channel": 2, "s": 6.3, "e": 7.5, "text": "Thank you, that is all."},
+        ],
+    }  # fmt: skip
+    source, out = call.parent / "call.json", call.parent / "clean.wav"
+    source.write_text(json.dumps(record))
+    assert main(["audio", "redact", "--input", str(call), "--output", str(out), "--interaction", str(source), "--policy", "pci"]) == 0
+    said = capsys.readouterr().out
+    assert "channel 1: 1 stretch(es) covered, 3.7 s" in said
+    assert "channel 2: 0 stretch(es) covered" in said
+    (_, before), (_, after) = sounds.heard(call), sounds.heard(out)
+    assert not after[0, int(2.3 * 8000) : 6 * 8000].any()
+    assert (after[1] == before[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("spans", "said"),
+    [
+        ("{}", "an array"),
+        ("[1]", "item 0"),
+        ('[{"start": 3, "end": 1}]', "item 0"),
+        ('[{"from": 3}]', "item 0"),
+        ("[", "JSON"),
+        ('[{"start": "x"}]', "item 0"),
+    ],
+)
+def test_wrong_spans_are_a_usage_error(call: Path, capsys: pytest.CaptureFixture[str], spans: str, said: str) -> None:
+    path = call.parent / "spans.json"
+    path.write_text(spans)
+    assert main(["audio", "redact", "--input", str(call), "--output", str(call.parent / "x.wav"), "--spans", str(path)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_refusals(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spans, bad = call.parent / "spans.json", call.parent / "bad.wav"
+    spans.write_text('[{"start": 1, "end": 2}]')
+    bad.write_bytes(b"no recording")
+    assert main(["audio", "redact", "--input", str(bad), "--output", str(call.parent / "x"), "--spans", str(spans)]) == 3
+    assert "bad_audio" in capsys.readouterr().err
+    assert main(["audio", "redact", "--input", str(call), "--output", str(call), "--spans", str(spans)]) == 2
+    assert main(["audio", "redact", "--input", str(call.parent / "none"), "--output", str(call.parent / "x"), "--spans", str(spans)]) == 2
+    assert not (call.parent / "x").exists()

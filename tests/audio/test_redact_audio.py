@@ -1,0 +1,179 @@
+"""Recordings of every format, redacted and measured on what FFmpeg decodes from the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import sounds
+
+from callveil.transforms.audio import EVERYTHING, AudioSpan, Margins, Sound, Treatment, examine, g711, redact_audio
+from callveil.transforms.store.files import Files
+
+FILES = Files()
+SPANS = [AudioSpan(1.0, 1.6, 1), AudioSpan(1.7, 2.0, 1), AudioSpan(3.2, 3.5, 1)]
+SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sounds")
+    for name, (_, _, rate, channels, _, _) in sounds.FORMATS.items():
+        (folder / name).write_bytes(sounds.file_of(name, sounds.chatter(rate, channels, SECONDS)))
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["mute", "beep"])
+@pytest.mark.parametrize("name", sounds.FORMATS)
+def test_covered_stretches_hold_the_sound_alone_and_the_rest_stays(made: Path, tmp_path: Path, name: str, mode: str) -> None:
+    _, _, _, channels, _, lossless = sounds.FORMATS[name]
+    out = tmp_path / "out"
+    done = redact_audio(FILES, str(made / name), str(out), SPANS, Treatment(Sound.of(mode)))
+    in_rate, before = sounds.heard(made / name)
+    rate, after = sounds.heard(out)
+    assert abs(after.shape[1] / rate - before.shape[1] / in_rate) <= (0 if lossless else 0.13), "length"
+    assert done.channels == channels == len(after)
+    assert not done.cut
+    lo, hi = (int(t * rate) for t in (0.9, 2.1))
+    for a, b in ((lo, hi), (int(3.1 * rate), int(3.6 * rate))):
+        stretch = after[0, a:b]
+        if mode == "mute":
+            assert sounds.level(stretch) < -60
+            assert 20 * np.log10(max(np.abs(stretch).max(), 1e-9)) < -60
+        elif lossless and "law" not in name:
+            wanted = Sound.of(mode).at(a, b, rate)
+            assert np.abs(stretch - wanted).max() < {"wav-u8": 0.005}.get(name, 2e-5)
+        else:
+            spectrum = np.abs(np.fft.rfft(stretch * np.hanning(len(stretch)))) ** 2
+            near = np.abs(np.fft.rfftfreq(len(stretch), 1 / rate) - 1000) < 20
+            assert spectrum[near].sum() > 0.97 * spectrum.sum()
+            assert -24.5 < sounds.level(stretch) < -21.5
+    # The other speech is there still, and in its place.
+    for channel in range(channels):
+        a, b = int(3.8 * rate), int(4.8 * rate)
+        same = before[channel, int(3.8 * in_rate) : int(4.8 * in_rate)]
+        if rate == in_rate:
+            assert np.corrcoef(same, after[channel, a:b])[0, 1] > (0.999999 if lossless else 0.8)
+        assert abs(sounds.level(after[channel, a:b]) - sounds.level(same)) < 1.5
+    if channels == 2:
+        other, was = after[1], before[1]
+        if lossless:
+            assert np.array_equal(other, was)
+        else:
+            assert sounds.level(other[lo:hi]) > -30, "the other party is heard while this one is not"
+
+
+@pytest.mark.parametrize("name", [n for n, f in sounds.FORMATS.items() if f[0] == "wav"])
+def test_stored_samples_outside_are_the_same_bytes(made: Path, tmp_path: Path, name: str) -> None:
+    _, _, rate, channels, bits, _ = sounds.FORMATS[name]
+    out = tmp_path / "out"
+    redact_audio(FILES, str(made / name), str(out), SPANS, Treatment(Sound.of("mute"), Margins(0.1, 0.1, 0.25, 0.005)))
+    size = int(SECONDS * rate) * channels * bits // 8
+    before, after = ((p.read_bytes()).rpartition(b"data")[2][4 : 4 + size] for p in (made / name, out))
+    assert len(before) == len(after) == size
+    shape = (-1, channels, bits // 8)
+    changed = (np.frombuffer(before, "u1").reshape(shape) != np.frombuffer(after, "u1").reshape(shape)).any(axis=2)
+    times = np.flatnonzero(changed[:, 0]) / rate
+    assert ((times >= 0.895 - 1 / rate) & (times < 2.105 + 1 / rate) | (times >= 3.095 - 1 / rate) & (times < 3.605 + 1 / rate)).all()
+    assert not changed[:, 1:].any()
+    fade = np.frombuffer(after, "u1").reshape(shape)[int(0.895 * rate) : int(0.9 * rate), 0]
+    assert (fade != fade[-1]).any(), "the edge is faded, not cut"
+
+
+@pytest.mark.parametrize("name", ["wav-mulaw", "mp3-8k", "mp3-44k-stereo", "opus", "vorbis", "flac-s16-stereo", "m4a-8k"])
+def test_nothing_but_sound_is_left(made: Path, tmp_path: Path, name: str) -> None:
+    source = (made / name).read_bytes()
+    assert b"Zoe Marsh" in source
+    out = tmp_path / "out"
+    redact_audio(FILES, str(made / name), str(out), [])
+    written = out.read_bytes()
+    for word in (b"Zoe", b"Marsh", b"415 555", b"APIC", b"covr", b"LIST", b"id3 "):
+        assert word not in written
+    with av.open(str(out)) as source_file:
+        tags = {**source_file.metadata, **source_file.streams.audio[0].metadata}
+        assert set(map(str.lower, tags)) <= {"encoder", "major_brand", "minor_version", "compatible_brands", "language", "handler_name", "vendor_id"}
+        assert len(source_file.streams) == 1
+
+
+def test_cover_pictures_are_left_out(tmp_path: Path) -> None:
+    plain = sounds.encoded(sounds.chatter(44100, 1, 2), "mp3", "libmp3lame", 44100, 64_000)
+    picture = b"\x89PNG\r\n\x1a\n" + bytes.fromhex(
+        "0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+    )
+    frame = b"\0image/png\0\3\0" + picture
+    apic = b"APIC" + len(frame).to_bytes(4, "big") + b"\0\0" + frame
+    size = len(apic)
+    head = b"ID3\3\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + apic
+    start = plain.index(b"\xff\xfb") if b"\xff\xfb" in plain else plain.index(b"\xff")
+    source, out = tmp_path / "in.mp3", tmp_path / "out.mp3"
+    source.write_bytes(head + plain[start:])
+    with av.open(str(source)) as opened:
+        assert opened.streams.video, "the picture is there before"
+    redact_audio(FILES, str(source), str(out), [AudioSpan(0.5, 1)])
+    assert b"PNG" not in out.read_bytes()
+
+
+def test_g711_tables_are_those_of_ffmpeg(tmp_path: Path) -> None:
+    for tag, levels, codes in ((7, g711.MULAW_LEVELS, g711.MULAW_CODES), (6, g711.ALAW_LEVELS, g711.ALAW_CODES)):
+        path = tmp_path / "codes"
+        path.write_bytes(sounds.wav_bytes(bytes(range(256)) * 20, tag, 8000, 1, 8))
+        _, decoded = sounds.heard(path)
+        assert np.array_equal(decoded[0, :256] * 2**15, levels)
+        back = codes[levels.astype(np.int64) + 32768]
+        assert np.array_equal(levels[back], levels)
+        every = np.arange(-32768, 32768)
+        assert np.abs(levels[codes].astype(int) - every).max() <= 1024
+
+
+def test_whole_recording_and_examine(made: Path, tmp_path: Path) -> None:
+    source = str(made / "wav-mulaw-stereo")
+    seen = examine(FILES, source, [EVERYTHING])
+    done = redact_audio(FILES, source, str(tmp_path / "out"), [EVERYTHING])
+    assert seen.covered == done.covered
+    assert done.covered_seconds == (SECONDS, SECONDS)
+    assert not sounds.heard(tmp_path / "out")[1].any()
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_spans_lie_where_words_are_in_coded_sound(tmp_path: Path) -> None:
+    """A click every half second, one of them covered: the others keep their places, whatever delay encoder and decoder have."""
+    for name in ("mp3-8k", "opus", "m4a-8k", "vorbis"):
+        container, codec, rate, channels, bits, _ = sounds.FORMATS[name]
+        signal = np.zeros((channels, rate * 4))
+        for n in range(1, 8):
+            at = n * rate // 2
+            signal[:, at : at + rate // 50] = 0.6 * np.sin(2 * np.pi * 700 * np.arange(rate // 50) / rate)
+        source, out = tmp_path / name, tmp_path / f"{name}.out"
+        source.write_bytes(sounds.encoded(signal, container, str(codec), rate, max(bits, 24_000)))
+        redact_audio(FILES, str(source), str(out), [AudioSpan(2.0, 2.02)])
+        out_rate, after = sounds.heard(out)
+        for n in range(1, 8):
+            click = sounds.level(after[0, int((n / 2 - 0.002) * out_rate) : int((n / 2 + 0.022) * out_rate)])
+            assert click < -60 if n == 4 else click > -20, (name, n, click)
+
+
+@pytest.mark.skipif(not sounds.ESPEAK, reason="espeak-ng is not installed (apt install espeak-ng), so there are no voices to test with")
+def test_spoken_number_is_not_heard_and_the_agent_is(tmp_path: Path) -> None:
+    rate = 8000
+    parts = [
+        sounds.spoken(t, rate) for t in ("my card number is", "four one one one, one one one one, one one one one, one one one one", "thank you")
+    ]
+    caller = np.concatenate(parts) * 0.7
+    agent = np.resize(sounds.spoken("one moment please, I am looking at your account right now", rate, "en-gb"), len(caller)) * 0.7
+    start, end = len(parts[0]) / rate, (len(parts[0]) + len(parts[1])) / rate
+    source, out = tmp_path / "call.wav", tmp_path / "clean.wav"
+    codes = sounds.pcm_bytes(np.stack([caller, agent]), 7, 8)
+    source.write_bytes(sounds.wav_bytes(codes, 7, rate, 2, 8))
+    done = redact_audio(FILES, str(source), str(out), [AudioSpan(start, end, 1)], Treatment(margins=Margins(0, 0)))
+    _, before = sounds.heard(source)
+    _, after = sounds.heard(out)
+    a, b = int(start * rate), int(end * rate)
+    assert sounds.level(before[0, a:b]) > -30
+    assert not after[0, a:b].any()
+    assert np.array_equal(after[1], before[1])
+    assert np.array_equal(after[0, : a - 41], before[0, : a - 41])
+    assert np.array_equal(after[0, b + 41 :], before[0, b + 41 :])
+    assert done.covered_seconds[0] == pytest.approx(end - start, abs=0.001)
+    assert done.covered_seconds[1] == 0

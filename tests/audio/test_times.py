@@ -1,0 +1,102 @@
+"""From findings in a transcript to seconds of the recording."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from callveil.schemas.finding import Finding
+from callveil.transforms.audio import EVERYTHING, AudioSpan
+from callveil.transforms.audio.times import audio_spans
+
+TURNS: list[dict[str, Any]] = [
+    {"text": "Can I have your number?", "channel": 2, "s": 0.5, "e": 2.0},
+    {"text": "Sure, it is 415-555-0101.", "channel": 1, "s": 2.5, "e": 6.0},
+    {"text": "Thank you.", "channel": 2, "s": 6.2, "e": 7.0},
+]
+WORDS: list[dict[str, Any]] = [
+    *({"word": w, "s": 0.5 + 0.3 * n, "e": 0.7 + 0.3 * n, "channel": 2} for n, w in enumerate(["Can", "I", "have", "your", "number?"])),
+    {"word": "Sure,", "s": 2.5, "e": 2.9, "channel": 1},
+    {"word": "it", "s": 3.0, "e": 3.1, "channel": 1},
+    {"word": "is", "s": 3.2, "e": 3.3, "channel": 1},
+    {"word": "415", "s": 3.4, "e": 4.1, "channel": 1},
+    {"word": "555", "s": 4.2, "e": 4.9, "channel": 1},
+    {"word": "0101.", "s": 5.0, "e": 5.9, "channel": 1},
+    {"word": "Thank", "s": 6.2, "e": 6.5, "channel": 2},
+    {"word": "you.", "s": 6.6, "e": 7.0, "channel": 2},
+]
+FLAT = "Agent: Can I have your number?\nCaller: Sure, it is 415-555-0101.\nAgent: Thank you."
+
+
+def finding(path: str, text: str = "", piece: str = "", **more: Any) -> Finding:
+    start = text.index(piece) if piece else None
+    return Finding(path, "PHONE_NUMBER", "test", 1.0, "label", start, None if start is None else start + len(piece), **more)
+
+
+def without_times(rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    return [{k: v for k, v in r.items() if k not in names} for r in rows]
+
+
+NUMBER = finding("outline[1].text", str(TURNS[1]["text"]), "415-555-0101")
+IN_FLAT = finding("transcription_text", FLAT, "415-555-0101")
+WORD_SPANS = [AudioSpan(3.4, 4.1, 1), AudioSpan(4.2, 4.9, 1), AudioSpan(5.0, 5.9, 1)]
+
+
+@pytest.mark.parametrize(
+    ("record", "found", "spans"),
+    [
+        ({"outline": TURNS, "words": WORDS}, NUMBER, WORD_SPANS),
+        ({"outline": TURNS, "words": WORDS, "transcription_text": FLAT}, IN_FLAT, WORD_SPANS),
+        ({"words": WORDS, "transcription_text": FLAT}, IN_FLAT, WORD_SPANS),
+        ({"outline": TURNS}, NUMBER, [AudioSpan(2.5, 6.0, 1)]),
+        ({"outline": TURNS, "transcription_text": FLAT}, IN_FLAT, [AudioSpan(2.5, 6.0, 1)]),
+        ({"words": WORDS}, finding("words[8].word", "415", "415"), WORD_SPANS[:1]),
+        ({"outline": TURNS, "words": WORDS[:-4]}, NUMBER, [AudioSpan(2.5, 6.0, 1)]),
+        ({"outline": TURNS, "words": without_times(WORDS, "s", "e")}, NUMBER, [AudioSpan(2.5, 6.0, 1)]),
+        ({"outline": without_times(TURNS, "e")}, NUMBER, [AudioSpan(2.5, math.inf, 1)]),
+        ({"outline": [*without_times(TURNS, "e"), {"text": "Bye.", "channel": 1, "s": 8.0}]}, NUMBER, [AudioSpan(2.5, 8.0, 1)]),
+        ({"outline": without_times(TURNS, "s", "e")}, NUMBER, [AudioSpan(0.0, math.inf, 1)]),
+        ({"outline": without_times(TURNS, "s", "e", "channel")}, NUMBER, [EVERYTHING]),
+        ({"transcription_text": FLAT}, IN_FLAT, [EVERYTHING]),
+        ({"outline": TURNS[:1], "transcription_text": FLAT}, IN_FLAT, [EVERYTHING]),
+        ({"outline": TURNS}, finding("outline"), [EVERYTHING]),
+        ({"outline": TURNS}, finding("outline[1].extra{0}", "x", "x"), [AudioSpan(2.5, 6.0, 1)]),
+        ({"outline": [TURNS[0], {**TURNS[1], "s": 6.0, "e": 2.5}]}, NUMBER, [AudioSpan(0.0, math.inf, 1)]),
+    ],
+    ids=[
+        "words of a turn", "flat, turns and words", "flat and words", "turn", "flat and turns", "a word",
+        "words that do not hold it", "words without times",
+        "turn without end", "turn without end, then another", "turn without times", "turn without anything", "flat alone",
+        "flat says more", "whole transcript", "undeclared member of a turn", "times that cannot be",
+    ],
+)  # fmt: skip
+def test_findings_become_spans(record: dict[str, Any], found: Finding, spans: list[AudioSpan]) -> None:
+    assert audio_spans(record, [found]) == spans
+
+
+def test_a_word_without_time_lies_between_its_neighbours() -> None:
+    words = [dict(w) for w in WORDS]
+    del words[9]["s"], words[9]["e"]
+    assert audio_spans({"words": words}, [finding("words[9].word", "555", "555")]) == [AudioSpan(3.4, 5.0, 1)]
+    assert audio_spans({"outline": TURNS, "words": words}, [NUMBER]) == [AudioSpan(2.5, 6.0, 1)], "the turn: one word of it has no time"
+
+
+def test_what_nobody_said_and_what_was_kept_counts_for_nothing() -> None:
+    record = {"outline": [{**TURNS[1], "speaker": "Zoe Marsh"}], "transcription_text": "Zoe Marsh: Sure, it is 415-555-0101.", "name": "Zoe Marsh"}
+    nothing = [
+        finding("name", "Zoe Marsh", "Zoe Marsh"),
+        finding("outline[0].speaker", "Zoe Marsh", "Zoe Marsh"),
+        finding("transcription_text", str(record["transcription_text"]), "Zoe Marsh"),
+        finding("outline[0].text", str(TURNS[1]["text"]), "Sure", status="kept"),
+    ]
+    assert audio_spans(record, nothing) == []
+
+
+def test_channels() -> None:
+    record = {"outline": TURNS}
+    assert audio_spans(record, [NUMBER], "swapped") == [AudioSpan(2.5, 6.0, 2)]
+    assert audio_spans(record, [NUMBER], "all") == [AudioSpan(2.5, 6.0, 0)]
+    with pytest.raises(ValueError, match="own, swapped, all"):
+        audio_spans(record, [NUMBER], "left")

@@ -1,0 +1,207 @@
+"""When what was found in a transcript was said: findings become stretches of the recording.
+
+Where the transcript gives the time of each word, those words are covered; else the turn they stand in; where a turn has no time either, the rest of
+the recording, or all of it. What is not known is covered.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from callveil.schemas.finding import Finding
+from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
+from callveil.transforms.detect.align import align, speaker_labels
+
+CHANNELS = ("own", "swapped", "all")
+"""Which channel is covered: that of the party who spoke (1, the external party, is the first of the recording), the other way round, or every one."""
+
+TRANSCRIPTS = frozenset({"outline", "words", "transcription_text"})
+_PLACE = re.compile(r"(outline|words)\[(\d+)\]\.(.+)")
+SLACK = 0.5
+"""Seconds by which a word may lie outside its turn's times and still be taken for one of it."""
+
+Row = Mapping[str, Any]
+
+
+def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
+    """Stretches of the recording in which what was replaced in the transcript is heard.
+
+    Args:
+        record: the interaction as its source gave it: the findings' places are places in its texts.
+        findings: of this interaction. Those that were kept, and those in other fields than the transcript's, count for nothing.
+        channels: one of `CHANNELS`.
+
+    Returns: spans, with repetitions where copies of the transcript hold the same words. `EVERYTHING` is among them where nothing says when a
+        finding was heard.
+
+    Raises:
+        ValueError: `channels` is none of `CHANNELS`.
+    """
+    if channels not in CHANNELS:
+        raise ValueError(f"channels must be one of {', '.join(CHANNELS)}")
+    places = _Places(record)
+    out: dict[AudioSpan, None] = {}
+    for f in findings:
+        if f.status == "kept" or re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] not in TRANSCRIPTS:
+            continue
+        for start, end, channel in places.of(f.field_path, f.span_start, f.span_end):
+            if channels == "swapped" and channel in (1, 2):
+                channel = 3 - channel
+            out[AudioSpan(start, end, 0 if channels == "all" else channel)] = None
+    return list(out)
+
+
+Place = tuple[float, float, int]
+"""Seconds from and to, and channel, 0 where none is known."""
+
+ALL: Place = (EVERYTHING.start, EVERYTHING.end, EVERYTHING.channel)
+
+
+class _Places:
+    """The texts of one transcript and the times they give."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.turns: Sequence[Row] = record.get("outline") or []
+        self.words: Sequence[Row] = record.get("words") or []
+        self.flat = str(record.get("transcription_text") or "")
+        self._flat: _Copy | None = None
+        self._turn_words: dict[int, tuple[_Copy, list[int]]] = {}
+
+    def of(self, path: str, start: int | None, end: int | None) -> Iterator[Place]:
+        match = _PLACE.fullmatch(path)
+        if path == "transcription_text" and start is not None and end is not None:
+            yield from self._in_flat(start, end)
+        elif match is None:
+            yield ALL  # a whole transcript was taken out
+        elif match[3] == "speaker":
+            return  # a label; nobody said it
+        elif match[1] == "words":
+            yield self._word(int(match[2]))
+        elif match[3] == "text" and start is not None and end is not None:
+            yield from self._in_turn(int(match[2]), start, end)
+        else:
+            yield self._turn(int(match[2]))
+
+    def _word(self, n: int) -> Place:
+        if n >= len(self.words):
+            return ALL
+        word = self.words[n]
+        channel = _channel(word)
+        start, end = _times(word)
+        if start is not None and end is not None:
+            return start, end, channel
+        # Words stand in the order of their times, so one without lies between its timed neighbours.
+        same = [w for w in self.words if _channel(w) in (0, channel)] if channel else list(self.words)
+        here = next(i for i, w in enumerate(same) if w is word)
+        lo = start if start is not None else max((e for w in same[:here] if (e := _times(w)[0]) is not None), default=0.0)
+        after = [s for w in same[here + 1 :] if (s := _times(w)[0]) is not None and s >= lo]
+        return lo, end if end is not None else min(after, default=math.inf), channel
+
+    def _turn(self, n: int) -> Place:
+        if n >= len(self.turns):
+            return ALL
+        turn = self.turns[n]
+        channel = _channel(turn)
+        start, end = _times(turn)
+        if end is None and start is not None:
+            # A party's turn is over when its next one begins; who spoke is known only where channels are.
+            later = [
+                s for i, t in enumerate(self.turns) if i > n and channel and _channel(t) == channel and (s := _times(t)[0]) is not None and s > start
+            ]
+            end = min(later, default=math.inf)
+        return start if start is not None else 0.0, end if end is not None else math.inf, channel
+
+    def _in_turn(self, n: int, start: int, end: int) -> Iterator[Place]:
+        if n >= len(self.turns):
+            yield ALL
+            return
+        if n not in self._turn_words:
+            chosen = self._words_of(self.turns[n])
+            self._turn_words[n] = (_Copy([str(self.words[i].get("word") or "") for i in chosen], str(self.turns[n].get("text") or ""), " "), chosen)
+        copy, chosen = self._turn_words[n]
+        pieces = copy.pieces(start, end)
+        places = [self._word(chosen[i]) for i, _, _ in pieces]
+        turn = self._turn(n)
+        if not places or any(_times(self.words[chosen[i]]) == (None, None) or math.isinf(p[1]) for (i, _, _), p in zip(pieces, places, strict=True)):
+            yield turn
+            return
+        yield from ((a, b, channel or turn[2]) for a, b, channel in places)
+
+    def _words_of(self, turn: Row) -> list[int]:
+        start, end = _times(turn)
+        channel, speaker = _channel(turn), turn.get("speaker")
+        lo, hi = start - SLACK if start is not None else 0.0, end + SLACK if end is not None else math.inf
+        chosen = []
+        for i, word in enumerate(self.words):
+            a, b = _times(word)
+            middle = (a + b) / 2 if a is not None and b is not None else a if a is not None else b
+            if channel and _channel(word) not in (0, channel):
+                continue
+            if not channel and speaker and word.get("speaker") not in (None, speaker):
+                continue
+            if middle is None or lo <= middle <= hi:
+                chosen.append(i)
+        return chosen
+
+    def _in_flat(self, start: int, end: int) -> Iterator[Place]:
+        speakers = frozenset(str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker"))
+        if any(a <= start and end <= b for a, b in speaker_labels(self.flat, speakers)):
+            return  # a label; nobody said it
+        rows, name = (self.turns, "text") if self.turns else (self.words, "word")
+        if self._flat is None:
+            self._flat = _Copy([str(r.get(name) or "") for r in rows], self.flat, "\n" if self.turns else " ", speakers)
+        pieces = self._flat.pieces(start, end)
+        if not pieces:
+            yield ALL
+        for n, a, b in pieces:
+            if self.turns:
+                yield from self._in_turn(n, a, b)
+            else:
+                yield self._word(n)
+
+
+class _Copy:
+    """A text that repeats what pieces say, lined up with them.
+
+    Args:
+        pieces: turns or words.
+        text: the text.
+        between: what stands between two pieces.
+        speakers: labels of speakers in `text`, lower case.
+    """
+
+    def __init__(self, pieces: Sequence[str], text: str, between: str, speakers: frozenset[str] = frozenset()) -> None:
+        self.text, self.starts = text, []
+        at = 0
+        for piece in pieces:
+            self.starts.append(at)
+            at += len(piece) + len(between)
+        self.ends = [a + len(p) for a, p in zip(self.starts, pieces, strict=True)]
+        lined = align(between.join(pieces), text, speakers)
+        self.partner = dict(zip(lined.right, lined.left, strict=True))
+
+    def pieces(self, start: int, end: int) -> list[tuple[int, int, int]]:
+        """Which pieces hold `text[start:end]`: number, and place within; none where a letter or digit of it stands in no piece."""
+        letters = [i for i in range(start, min(end, len(self.text))) if self.text[i].isalnum()]
+        if not letters or any(i not in self.partner for i in letters):
+            return []
+        found = sorted(self.partner[i] for i in letters)
+        return [
+            (n, max(a, found[0]) - a, min(b, found[-1] + 1) - a)
+            for n, (a, b) in enumerate(zip(self.starts, self.ends, strict=True))
+            if a <= found[-1] and b > found[0]
+        ]
+
+
+def _times(row: Row) -> tuple[float | None, float | None]:
+    """Start and end where they can be times; an end before its start says nothing."""
+    start, end = (float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None for v in (row.get("s"), row.get("e")))
+    return (start, end) if start is None or end is None or start <= end else (None, None)
+
+
+def _channel(row: Row) -> int:
+    channel = row.get("channel")
+    return channel if isinstance(channel, int) and channel > 0 else 0
