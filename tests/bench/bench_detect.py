@@ -32,6 +32,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import tldextract
 from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
+from presidio_analyzer.recognizer_registry.recognizers_loader_utils import RecognizerListLoader
 from spacy.language import Language
 
 from callveil.schemas.policy import Policy
@@ -74,6 +75,11 @@ def stock(nlp: Language, wanted: set[str]) -> tuple[BatchAnalyzerEngine, list[st
     config.model_to_presidio_entity_mapping.update(LABELS)
     engine = SpacyNlpEngine([{"lang_code": "en", "model_name": "same"}], config)
     engine.nlp = {"en": nlp}
+    # Presidio looks its recognizers up by class name among all that were ever defined, callveil's too, in no order.
+    every = RecognizerListLoader.get_all_existing_recognizers
+    RecognizerListLoader.get_all_existing_recognizers = staticmethod(  # type: ignore[method-assign]
+        lambda cls=None: {c for c in every(cls) if c.__module__.startswith("presidio_analyzer.")}
+    )
     registry = RecognizerRegistry(supported_languages=["en"])
     registry.load_predefined_recognizers(languages=["en"], nlp_engine=engine)
     analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])

@@ -198,6 +198,12 @@ people of a corpus. Words that may be names where the corpus labels only some of
 places that end in a word such as Hotel or Park were labelled by that word. One listed name in twelve was held out of training for
 the figures below. The model's folder keeps no text of any corpus: its string store is rebuilt from the tokenizer's own rules.
 
+## How detection uses it
+Detection takes what the model finds, and of what it all but finds those people whose words are none of `ordinary.txt` (common English words),
+no everyday words and not all names that are words as well; in a turn with capitals they begin with one. The score of their
+beginning may lie below that of passing on by 6 units of the model's scores, 2 where a lone word opens a sentence (`transforms/detect/faint.py`,
+`recognizers/faint.py`). The figures below are of the model alone.
+
 ## Figures
 Recall counts a value as found when each of its letters and digits is covered, by a finding of any type, or of the same type.
 Precision counts a finding as right when it touches something labelled; words that a set leaves unjudged are neutral. "-" where a
