@@ -10,7 +10,7 @@ import pytest
 import sounds
 
 from callveil.transforms.audio import EVERYTHING, AudioSpan, Margins, Sound, Treatment, examine, g711, redact_audio
-from callveil.transforms.store.files import Files
+from callveil.transforms.store.files import Files, PreconditionFailed, S3Settings
 
 FILES = Files()
 SPANS = [AudioSpan(1.0, 1.6, 1), AudioSpan(1.7, 2.0, 1), AudioSpan(3.2, 3.5, 1)]
@@ -177,3 +177,17 @@ def test_spoken_number_is_not_heard_and_the_agent_is(tmp_path: Path) -> None:
     assert np.array_equal(after[0, b + 41 :], before[0, b + 41 :])
     assert done.covered_seconds[0] == pytest.approx(end - start, abs=0.001)
     assert done.covered_seconds[1] == 0
+
+
+@pytest.mark.parametrize("name", ["wav-mulaw", "m4a-8k"])
+def test_recordings_in_s3(s3_server: S3Settings, s3_bucket: str, name: str) -> None:
+    files = Files(s3_server)
+    source, out = f"s3://{s3_bucket}/in/{name}", f"s3://{s3_bucket}/out/{name}"
+    files.write(source, sounds.file_of(name, sounds.chatter(8000, 1, 4)))
+    done = redact_audio(files, source, out, [AudioSpan(1, 2)], if_none_match=True)
+    assert len(files.read(out)) == done.bytes
+    with pytest.raises(PreconditionFailed):
+        redact_audio(files, source, out, [AudioSpan(1, 2)], if_none_match=True)
+    with pytest.raises(FileNotFoundError):
+        redact_audio(files, f"s3://{s3_bucket}/in/none", f"s3://{s3_bucket}/out/none", [])
+    assert files.info(f"s3://{s3_bucket}/out/none") is None
