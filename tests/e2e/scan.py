@@ -29,8 +29,9 @@ GLOBAL_TYPES = frozenset({"CREDIT_CARD", "US_SSN", "PHONE_NUMBER", "EMAIL_ADDRES
 """Types none of whose forms may stand in any file."""
 KNOWN_KEYS = re.compile(r"caller\.(name|phone\d*|email\d*|street|zip)$")
 """Values the record itself names as the contact's own."""
-KEPT = re.compile(r"(account_id|id|interaction_id|(tracking|business)_number.*)$")
-"""Columns that hold the accounts' own numbers and keys; parts of a contact's number may stand there by chance."""
+KEPT = re.compile(r"(account_id|id|interaction_id|(tracking|business)_number.*|field_path|detector|redacted_fields)$")
+"""Columns that hold the accounts' own numbers and keys, parts of a contact's number may stand there by chance, and columns of callveil's own
+words, one of which may be a contact's name (`field`, `street`)."""
 MIN_CHARS = 5
 """Shorter forms stand in innocent text too often to be told from chance."""
 MIN_DIGITS = 9
@@ -255,6 +256,8 @@ _WORDS = re.compile(r"[^\s]+")
 def _in_text(path: str, where: str, text: str, planted: Planted) -> Iterator[Hit]:
     folded = fold(text)
     for form in planted.finder.find(folded) if planted.finder else ():
+        if form.isdigit() and not re.search(rf"(?<![0-9a-f]){form}(?![0-9a-f])", folded):
+            continue  # within another number, or a digest
         yield Hit(path, where, *planted.everywhere[form], "", "", form)
     for run in _RUN.findall(text):
         digits = re.sub(r"\D", "", run)

@@ -16,6 +16,8 @@ FIRM = frozenset({"known_value", "deny_list", "request"})
 NUMBER_FIELDS = ("business_number", "business_number_bare", "business_number_complete", "tracking_number", "tracking_number_bare")
 SHORTEST = 7
 """Digits a number needs to be told from others."""
+WHOLE = 10
+"""A number with so many digits is the business' own only where it is said with its area."""
 
 
 def own_places(text: str, record: Mapping[str, Any], account: Account | None, language: str = "en") -> list[tuple[int, int]]:
@@ -28,7 +30,13 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
         language: how numbers are said.
     """
     numbers = {value for name in NUMBER_FIELDS if isinstance(value := record.get(name), str)} | set(account.numbers if account else ())
-    values = [v for n in sorted(numbers) if sum(c.isdigit() for c in n) >= SHORTEST for v in values_of(DIGITS, "PHONE_NUMBER", n)]
+    values = [
+        v
+        for n in sorted(numbers)
+        if (count := sum(c.isdigit() for c in n)) >= SHORTEST
+        for v in values_of(DIGITS, "PHONE_NUMBER", n)
+        if count < WHOLE or len(v.target) >= WHOLE - 1  # a caller's number may end as the business' own does
+    ]
     out = [(s.start, s.end) for s in find(Tokens.of(text, language), values, "own")] if values else []
     if account and account.name and len(words := account.name.split()) and len(account.name) > 3:
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"

@@ -16,7 +16,7 @@ from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.run.memory import give_back
+from callveil.transforms.run.memory import give_back, steady
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
@@ -110,6 +110,7 @@ def engines(job: RedactJob) -> Engines:
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
     with _building:
         if key not in _engines:
+            steady()
             settings = job.policy.detect
             kept = next((e for e in _engines.values() if e.detect == settings), None)
             _engines.clear()

@@ -15,6 +15,8 @@ TURNS = 9
 """... and for no more than this many turns in all."""
 
 
+OBJECTION_TOKENS = 14
+"""An objection to a question, or the answer to that, is no longer than so many tokens."""
 REQUEST_TOKENS = 14
 """A request without a verb is at most this many tokens."""
 
@@ -106,7 +108,7 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
             out.extend(Topic(cue.topic, "question", cue, turn - index, answers) for cue in cues)
             if any(cue.topic not in ("spell", "last4") for cue in cues):
                 break
-        elif not reading.light[index]:
+        elif not reading.light[index] and not _objects(reading, index):
             changed = changed or _other_question(reading, index)
             told += 1
             if told > 2 or (not reading.roles_known and told > 1):
@@ -123,6 +125,15 @@ def _other_question(reading: Reading, turn: int) -> bool:
     if len(words) < 4 or not reading.vocab.repeats.isdisjoint(words):
         return False
     return "?" in words or not reading.vocab.question_words.isdisjoint(words[:4])
+
+
+def _objects(reading: Reading, turn: int) -> bool:
+    """Whether a short turn asks why something is wanted, or says why: the question before it still stands."""
+    said = reading.turns[turn]
+    if said.last - said.first > OBJECTION_TOKENS:
+        return False
+    text = " ".join(reading.low[said.first : said.last])
+    return any(phrase in text for phrase in reading.vocab.sets["objections"])
 
 
 def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:

@@ -36,7 +36,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "phone": Kind("PHONE_NUMBER", 6, 3),
-    "card": Kind("CREDIT_CARD", 8, 4),
+    "card": Kind("CREDIT_CARD", 8, 3),
     "cvv": Kind("CVV", 3, 3, 4),
     "expiry": Kind("CARD_EXPIRY", 3, 2, 8),
     "ssn": Kind("US_SSN", 4, 2, 20),

@@ -23,7 +23,17 @@ def other_orders(places: Places) -> list[Hit]:
         out += [hit for token in range(places.reading.count) if (hit := _kind_first(places, token)) is not None]
     if vocab.street_words:
         out += [hit for token in range(places.reading.count) if (hit := _suffixed(places, token)) is not None]
+    elif places.reading.has_numbers:
+        ends = {word for word in places.reading.places if len(word) >= 6 and word.endswith(vocab.street_endings + vocab.capital_endings)}
+        out += [hit for token in places.reading.tokens_in(ends) if _foreign(places, token) and (hit := _suffixed(places, token)) is not None]
     return out
+
+
+def _foreign(places: Places, token: int) -> bool:
+    """Whether a word is a street of a country that writes it as one word ("tulpenlaan ninety one"): by its ending, its capital or the question."""
+    if places.low[token] in places.vocab.words:
+        return False
+    return places.ending(token) or _capital(places, token) or _asked(places, token)
 
 
 def _hit(places: Places, first: int, after: int, stop: int, why: str) -> Hit:
@@ -142,7 +152,7 @@ def _suffixed(places: Places, token: int) -> Hit | None:
     """ "Hauptstraße 5", "berliner straße zwölf", "Lange Gasse 3": found at the token that ends the name."""
     vocab, low, kind = places.vocab, places.low, places.kind
     whole = low[token] in vocab.street_words
-    glued = not whole and len(low[token]) >= 6 and low[token] not in vocab.words and low[token].endswith(vocab.street_endings)
+    glued = not whole and len(low[token]) >= 6 and low[token] not in vocab.words and low[token].endswith(vocab.street_endings + vocab.capital_endings)
     if kind[token] != WORD or not (whole or glued):
         return None
     start, stop = places.reading.turns[places.reading.turn[token]].first, places.limit(token)
@@ -157,7 +167,7 @@ def _suffixed(places: Places, token: int) -> Hit | None:
     after = _numbered(places, token + 1, stop)
     if after is None:
         placed = first > start and low[first - 1] in vocab.sets["placed"]
-        long = low[token].endswith(vocab.street_endings[:4])
+        long = bool(vocab.street_words) and low[token].endswith(vocab.street_endings[:4])
         if not (long and (placed or _asked(places, token))):
             return None
     return _hit(places, first, after or token + 1, stop, "street and house number")

@@ -57,6 +57,7 @@ class Vocabulary:
     units: frozenset[str]
     sure_units: frozenset[str]
     street_endings: tuple[str, ...]
+    capital_endings: tuple[str, ...]
     address_stops: frozenset[str]
     address_leads: Phrases
     boxes: Phrases
@@ -183,6 +184,7 @@ def vocabulary(code: str) -> Vocabulary:
         units=words(adr, "units"),
         sure_units=words(adr, "sure_units"),
         street_endings=tuple(adr.get("endings", ())),
+        capital_endings=tuple(adr.get("capital_endings", ())),
         address_stops=words(adr, "stops"),
         address_leads=plain(adr, "leads"),
         boxes=plain(adr, "boxes"),
