@@ -11,6 +11,7 @@ from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
@@ -170,6 +171,7 @@ def _complete(detected: Detected) -> None:
         if detected.known:
             tokens[i] = Tokens.of(reading.view.text, detected.job.decision.language or "en")
             spans.extend(find(tokens[i], detected.known))
+        spans.extend(list(postcodes_after(reading.view.text, spans, detected.job.decision.language or "en")))
         spans.extend(_denied(reading.view.text, rules.deny))
         spans[:] = without_own(
             spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account, detected.job.decision.language or "en")

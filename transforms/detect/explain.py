@@ -10,6 +10,7 @@ from callveil.schemas.finding import Span
 from callveil.schemas.policy import Rules, fold
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.beside import DETECTOR as BESIDE
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.document import Reading
 from callveil.transforms.detect.engine import DetectionFailed, Detector, Explained
@@ -17,6 +18,7 @@ from callveil.transforms.detect.resolve import ALWAYS, accept, merge
 
 KNOWN = {
     "known_value": "one of the contact's own values, which the record holds elsewhere",
+    BESIDE: "digits right behind a place, as many as a postcode has",
     CONSISTENCY: "a mention of a value that was found elsewhere in the record",
     "deny_list": "the policy's deny list",
 }
