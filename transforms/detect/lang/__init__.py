@@ -14,6 +14,7 @@ unseen. What a folder leaves out is off, never borrowed from another language:
 | internet.yaml | "at", "dot", providers, top-level domains as they are said | no e-mail or web addresses read aloud |
 | sets.yaml | small closed sets of words that single rules read | the rules that read them |
 | words.txt | everyday words, which are no names in an answer | any word may be a name there |
+| everyday.txt | more words that nobody is called and no town | texts without capitals are read for places as cased ones are |
 
 With `accents: fold` in lexicon.yaml words are compared without accents ("ß" as "ss"), in the data and in the text: a
 recogniser often leaves accents out. Such a language may also name `elided` words, which the apostrophe parts from the next
@@ -61,6 +62,7 @@ class Language:
         answer_frames: words around an answer that are no part of it.
         repeats: words that ask for the same answer again. question_words: words a question begins with.
         words: everyday words that are no names in an answer.
+        common: those and more words that nobody and no town is called, from everyday.txt; empty where a language has no such list.
         sets: small closed sets of words that single rules read.
     """
 
@@ -78,6 +80,7 @@ class Language:
     answer_frames: frozenset[str]
     question_words: frozenset[str]
     words: frozenset[str]
+    common: frozenset[str]
     sets: Mapping[str, tuple[str, ...]]
 
 
@@ -137,14 +140,11 @@ def read_language(folder: Path) -> Language:
         if unknown:
             raise LanguageError(f"{folder.name}/{name}.yaml: no rule reads {', '.join(unknown)}; the keys there are stand in {TEMPLATE}/{name}.yaml")
     folds = read["lexicon"].get("accents") == "fold"
+    elided = frozenset(map(fold, read["lexicon"].get("elided", ()))) if folds else frozenset()
     if folds:
-        elided = frozenset(map(fold, read["lexicon"].get("elided", ())))
         read = {name: _folded(mapping, elided) for name, mapping in read.items()}
     asks = read.get("asks", {})
-    everyday = folder / "words.txt"
-    words = everyday.read_text(encoding="utf-8").split() if everyday.is_file() else []
-    if folds:
-        words = [piece for word in words for piece in parted(fold(word), elided)]
+    words, more = (_words(folder / name, folds, elided) for name in ("words.txt", "everyday.txt"))
     return Language(
         code=folder.name,
         files=frozenset(read),
@@ -160,8 +160,16 @@ def read_language(folder: Path) -> Language:
         repeats=frozenset(asks.get("repeats", ())),
         question_words=frozenset(asks.get("question_words", ())),
         words=frozenset(words),
+        common=frozenset((*words, *more)) if more else frozenset(),
         sets=read.get("sets", {}),
     )
+
+
+def _words(path: Path, folds: bool, elided: frozenset[str]) -> list[str]:
+    """Words of a text file, none where there is none; lines that begin with `#` are comments."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    words = [word for line in lines if not line.startswith("#") for word in line.split()]
+    return [piece for word in words for piece in parted(fold(word), elided)] if folds else words
 
 
 @lru_cache(maxsize=len(FILES))

@@ -117,18 +117,18 @@ def _number_last(places: Places) -> list[Hit]:
                     break
                 back -= 1
             # "6750 Koskikatu 25": a name in capitals between two numbers, a unit after it
-            if first is None and places.capital(before) and reading.low[before] not in vocab.words:
+            if first is None and places.proper(before) and reading.low[before] not in vocab.words:
                 back = before
                 while (
                     back > start
                     and before - back < 3
                     and reading.kind[back - 1] == WORD
-                    and (places.capital(back - 1) or reading.low[back - 1] in vocab.particles)
+                    and (places.proper(back - 1) or reading.low[back - 1] in vocab.particles)
                 ):
                     back -= 1
                 unit = _unit_follows(places, token + 1, stop)
                 numbered = back > start and reading.kind[back - 1] == DIGITS and 2 <= len(reading.low[back - 1]) <= 5 and back - 1 not in places.skip
-                if numbered or unit:
+                if (numbered and unit) or ((numbered or unit) and not places.uncased) or (numbered and _ends_line(places, token + 1, stop)):
                     first, score = back, 0.5
         if first is None:
             continue
@@ -154,6 +154,10 @@ def _one_name(places: Places, first: int, stop: int) -> bool:
         if low[token] in vocab.address_stops and places.kind[token] == WORD:
             return False
     return True
+
+
+def _ends_line(places: Places, at: int, stop: int) -> bool:
+    return at < stop and (places.kind[at] == LINE or places.low[at] == ",")
 
 
 def _unit_follows(places: Places, at: int, stop: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.recognizers import checks
-from callveil.transforms.detect.recognizers.context import Topic, topics_at
+from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import KINDS, PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.letters import Piece, codes
@@ -161,6 +161,8 @@ def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Top
         if topic.source == "before" and topic.distance > 8 and len(text) < 6:
             continue
         entity = "UK_NHS" if topic.name == "medical" and checks.nhs(text) else reading.vocab.topics.get(topic.name, kind.entity)
+        if booked(reading, topic, pieces[0].first):
+            entity = KINDS["booking"].entity
         return Hit(entity, _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
     return None
 

@@ -163,3 +163,19 @@ def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
             if 0 <= gap <= AFTER and not any(reading.low[t] in ".?!;\n" for t in range(last + 1, cue.first)):
                 after.append(Topic(cue.topic, "after", cue, gap))
     return before + after + questions(reading, turn)
+
+
+def booked(reading: Reading, topic: Topic, first: int) -> bool:
+    """Whether a reference that only "order" cues name is one of a booking: the words around say booking and none says order.
+
+    Args:
+        topic: the topic that named it.
+        first: its first token.
+    """
+    sets = reading.vocab.sets
+    if topic.name != "order" or not sets["ordered_words"].isdisjoint(reading.low[topic.cue.first : topic.cue.last]):
+        return False
+    around: set[str] = set()
+    for turn in {topic.cue.turn, reading.turn[first]}:
+        around.update(reading.low[reading.turns[turn].first : reading.turns[turn].last])
+    return not sets["booking_words"].isdisjoint(around) and sets["ordered_words"].isdisjoint(around)

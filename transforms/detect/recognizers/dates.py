@@ -116,7 +116,7 @@ class Dates:
                     if low in "?!;$£€%@":
                         return None
                     strength = max(strength, WEAK if low in ":()" else TIGHT)
-                elif low in vocab.repairs:
+                elif self.numbers.repairs(token):
                     strength = max(strength, REPAIR)
                 elif low in vocab.date_words or low in vocab.joints:
                     pass
@@ -169,10 +169,15 @@ def written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:
 
 def _resolve(reading: Reading, items: list[Item]) -> list[Hit]:
     topics = topics_at(reading, items[0].first, items[-1].last)
-    topic = next((t for t in topics if t.name in ("dob", "expiry")), None)
-    if topic is None or _other_first(topics, topic):
+    telling = [t for t in topics if t.name in ("dob", "expiry")]
+    if not telling or _other_first(topics, telling[0]):
         return []
-    if _accept(reading, items, topic):
+    # the cue in the same turn may be too far away where the question is near
+    topic = next(
+        (t for t in (telling[0], *(t for t in telling[1:] if t.source == "question" and t.name == telling[0].name)) if _accept(reading, items, t)),
+        None,
+    )
+    if topic is not None:
         entity = "DATE_OF_BIRTH" if topic.name == "dob" else "CARD_EXPIRY"
         tokens = [t for item in items for t in (item.first, item.last)]
         before = items[0].first - 1
@@ -223,6 +228,7 @@ def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
         return True
     said = reading.turns[reading.turn[items[0].first]]
     hundreds = any(reading.kind[t] == HUNDRED for i in items for t in range(i.first, i.last + 1))
+    hundreds = hundreds and not (len(items) > 2 and _year(items[-1].digits))  # "... of nineteen hundred and forty seven"
     if digits > 24 or (not months and not days and (len(items) < 2 or hundreds or said.last - said.first > 16)):
         return False
     if topic.source == "question":
@@ -239,8 +245,12 @@ def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
         return digits > 0 or days > 0
     if days:
         return days >= 2 or digits >= 2
-    year = any(len(i.digits) == 4 and i.digits[:2] in ("19", "20") for i in items)
+    year = any(_year(i.digits) for i in items)
     return 4 <= digits <= 10 or (year and len(items) == 1) if topic.distance <= 8 else year
+
+
+def _year(digits: str) -> bool:
+    return len(digits) == 4 and digits[:2] in ("19", "20")
 
 
 def ages(reading: Reading) -> list[Hit]:

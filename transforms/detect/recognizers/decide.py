@@ -9,7 +9,7 @@ import phonenumbers
 
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.address import addresses
-from callveil.transforms.detect.recognizers.context import Topic, topics_at
+from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -134,7 +134,7 @@ class _Decider:
                     parts.append([element])
                 else:
                     parts[-1].append(element)
-            found = [self.resolve(part) for part in parts]
+            found = self._with_extensions(parts, [self.resolve(part) for part in parts])
             split = [hit for hits in found for hit in hits]
             if split and weakest == REPAIR and not all(found):
                 # what was taken back, and what it was put right with, belong to the value ("0 1 9 2, scratch that, 0 1 9 4")
@@ -144,6 +144,19 @@ class _Decider:
                 return split
         hit = self._by_length(elements)
         return [hit] if hit is not None else []
+
+    def _with_extensions(self, parts: list[list[Element]], found: list[list[Hit]]) -> list[list[Hit]]:
+        """The hits, those of telephone numbers grown over "extension two three one" after them."""
+        reading, words = self.reading, self.reading.vocab.sets["extension_words"]
+        for index in range(1, len(parts)):
+            before, part = found[index - 1], parts[index]
+            between = reading.low[parts[index - 1][-1].last + 1 : part[0].first]
+            short = sum(len(e.digits) for e in part) <= 6
+            if short and not found[index] and before and before[-1].entity == "PHONE_NUMBER" and not words.isdisjoint(between):
+                hit = before[-1]
+                spans = self._spans([*parts[index - 1], *part])
+                found[index - 1] = [*before[:-1], Hit(hit.entity, spans, hit.score, f"{hit.why}; with its extension")]
+        return found
 
     def _survives(self, elements: Sequence[Element], topics: list[Topic]) -> bool:
         """A price, a quantity, a train: the nearest cue says that the number is nobody's."""
@@ -297,6 +310,8 @@ class _Decider:
                     continue
                 score = 0.8 if topic.source == "before" and topic.distance <= 5 else 0.7 if topic.source != "after" else 0.6
                 entity = self.reading.vocab.topics.get(topic.name, kind.entity)
+                if booked(self.reading, topic, elements[0].first):
+                    entity = KINDS["booking"].entity
                 if entity == "US_SSN" and checks.itin("".join(e.digits for e in elements)):
                     entity = "US_ITIN"
                 return Hit(entity, self._spans(elements), score, topic.explain(self.reading))

@@ -199,6 +199,8 @@ class IntroductionRecognizer(SpokenRecognizer):
 
     def gate(self, read: Reading) -> bool:
         vocab, words = read.vocab, read.words
+        if "\n" in words or not words.isdisjoint(vocab.sets["residing"]):
+            return True
         return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 
     def find(self, read: Reading) -> Iterable[Hit]:

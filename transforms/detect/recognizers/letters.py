@@ -43,6 +43,7 @@ class _Spelling:
         self.numbers = NumberParser(reading, stream, skip)
         self.kind, self.low = reading.kind, reading.low
         self._expected: dict[int, bool] = {}
+        self._postcodes: dict[int, bool] = {}
 
     def _token(self, place: int) -> int:
         return self.stream[place] if 0 <= place < len(self.stream) else HARD
@@ -53,6 +54,13 @@ class _Spelling:
         if turn not in self._expected:
             self._expected[turn] = _spelled_here(self.reading, turn)
         return self._expected[turn]
+
+    def postcode(self, token: int) -> bool:
+        """Whether the turn of `token` answers a question for a postcode."""
+        turn = self.reading.turn[token]
+        if turn not in self._postcodes:
+            self._postcodes[turn] = any(t.answers < 2 and t.name == "zip" for t in questions(self.reading, turn))
+        return self._postcodes[turn]
 
     def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
         """The piece that begins at `place`, and the place after it."""
@@ -76,8 +84,8 @@ class _Spelling:
                 return Piece(self.low[ahead].upper() * times, token, ahead, letter=1, spoken=True), place + 2
         if kind in (WORD, MONTH):
             return self._word(place, token, low, inside)
-        if kind == ZERO and inside:
-            return Piece("0", token, token, spoken=True), place + 1
+        if kind == ZERO and (inside or (self.expected(token) and self.postcode(token) and self._spelling_follows(place + 1, inside))):
+            return Piece("0" if inside else "O", token, token, spoken=True), place + 1
         number = self.numbers.number(place, inside)
         if number is not None and not self._counts_said(number):
             return Piece(number[0], token, self.stream[number[1] - 1], spoken=True), number[1]
@@ -133,6 +141,7 @@ class _Spelling:
             and not self._mixed(token)
             and not self._followed(place + 1)
             and not (inside and self._final(place + 1))
+            and not (self.postcode(token) and self._spelling_follows(self._after_pause(place + 1), inside))
         ):
             return None
         return Piece(low.upper(), token, token, letter=1, spoken=not self._mixed(token)), place + 1
@@ -194,7 +203,13 @@ class _Spelling:
         if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
             return None
         if self.expected(token):
-            sound = vocab.sounds.get(low)
+            sound = None if token and self.low[token - 1] in vocab.sets["verbs_before"] else vocab.sounds.get(low)
+            digit = vocab.homophones.get(low) if inside and self.postcode(token) else None
+            if digit is not None and self._spelling_follows(place + 1, inside):
+                return Piece(digit, token, token, spoken=True), place + 1
+            everyday = vocab.everyday_alphabet.get(low) if self.postcode(token) else None
+            if everyday is not None and (inside or self._spelling_follows(place + 1, inside)):
+                return Piece(everyday.upper(), token, token, letter=2, spoken=True), place + 1
             if (
                 sound is not None
                 and self._spelling_follows(place + 1, inside)
@@ -219,7 +234,14 @@ class _Spelling:
         if self.kind[token] in (SEPARATOR, LINE):
             return inside
         kind, low = self.kind[token], self.low[token]
+        if self.postcode(token) and (low in self.reading.vocab.everyday_alphabet or low in self.reading.vocab.homophones):
+            return True
         return kind in (LETTER, DIGITS) or low in self.reading.vocab.sounds or self.numbers.number(place, True) is not None
+
+    def _after_pause(self, place: int) -> int:
+        """The place after a hesitation at `place`, or `place`."""
+        token = self._token(place)
+        return place + 1 if token >= 0 and self.low[token] in self.reading.vocab.sets["hesitations"] else place
 
     def _digits_follow(self, place: int) -> bool:
         token = self._token(place)

@@ -74,13 +74,26 @@ def spoken_mail(reading: Reading) -> list[Hit]:
             if found is None:
                 continue
             last, sure = found
-            first = _local(reading, stream, place - 1 - bracket)
-            about = sure or "email" in _topics(reading, token)
-            if first is not None and about:
+            first = _local(reading, stream, place - 1 - bracket, sure)
+            if first is not None and (sure or "email" in _topics(reading, token) or _mailbox(reading, stream, first, place)):
                 tokens = [t for t in stream[first : last + 1] if t >= 0]
                 out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
         out.extend(_answers(reading, stream))
     return out
+
+
+def _mailbox(reading: Reading, stream: list[int], first: int, place: int) -> bool:
+    """Whether "... at gmail" is an address though no ending was said.
+
+    It is by a joint, digits or a letter before it, or by a word that is no everyday one before a provider of nothing but mail.
+    """
+    vocab, local = reading.vocab, [t for t in stream[first:place] if t >= 0]
+    if any(reading.low[t] in vocab.mail_joints or reading.kind[t] in (LETTER, DIGITS) for t in local):
+        return True
+    only_mail = (
+        reading.match(stream[place + 1], vocab.mail_only, reading.turns[reading.turn[stream[place + 1]]].last) if stream[place + 1] >= 0 else None
+    )
+    return only_mail is not None and any(reading.low[t] not in vocab.words for t in local)
 
 
 def _topics(reading: Reading, token: int) -> set[str]:
@@ -117,15 +130,19 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
         if token == SOFT or (reading.low[token] in vocab.fillers and reading.low[token] not in vocab.mail_joints and words == 0):
             at += 1
             continue
+        if words and reading.low[token] in vocab.mail_at:
+            return None  # "drop me a line at jane at ...": the later one is the at of the address
         if is_dot(reading, token) and words:
             last, found = at, False
             while at + 1 < size and is_dot(reading, stream[at]) and is_label(reading, stream[at + 1]):
-                label = reading.low[stream[at + 1]]
-                if label not in vocab.tlds and not (at + 2 < size and is_dot(reading, stream[at + 2])):
+                label, final = _spelled_label(reading, stream, at + 1)
+                if label not in vocab.tlds and not (final + 1 < size and is_dot(reading, stream[final + 1])):
                     break
                 found = found or ends_domain(reading, stream[at], label)
-                last, at = at + 1, at + 2
-            return (last, True) if found else None
+                last, at = final, final + 1
+            if found:
+                return last, True
+            break
         if reading.kind[token] in (SEPARATOR, LINE) and reading.low[token] not in "-–":
             break
         words += 1
@@ -141,11 +158,45 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
     return None
 
 
-def _local(reading: Reading, stream: list[int], place: int) -> int | None:
-    """Place of the first token of the local part that ends at `place`, reading leftwards."""
+def _spelled_label(reading: Reading, stream: list[int], at: int) -> tuple[str, int]:
+    """The label at `at` and its last place; one read out ("c o", "u k") counts as one where that makes a top-level domain."""
+    text, best = "", (reading.low[stream[at]], at)
+    for place in range(at, min(at + 4, len(stream))):
+        token = stream[place]
+        if token < 0 or reading.kind[token] not in (LETTER, ZERO) or len(reading.low[token]) > 1:
+            break
+        text += reading.low[token]
+        if len(text) > 1 and text in reading.vocab.tlds:
+            best = (text, place)
+    return best
+
+
+def _before_pause(reading: Reading, stream: list[int], place: int) -> int:
+    """The place left of the hesitation that ends at `place` ("jane dot doe, um, and then it's"); `place` where there is none."""
+    vocab, at = reading.vocab, place
+    while at > 0 and place - at < 5 and stream[at] >= 0:
+        low = reading.low[stream[at]]
+        if low not in vocab.sets["hesitations"] and low not in vocab.sets["spelling_pauses"] and low not in ",-":
+            break
+        at -= 1
+    return at if at >= 0 and stream[at] >= 0 and reading.low[stream[at]] not in vocab.mail_stops else place
+
+
+def _couple(reading: Reading, stream: list[int], at: int, best: int | None) -> bool:
+    """Whether "and" at `at` joins two names of one local part ("mike and jen at ...")."""
+    if best is None or at < 1 or best != at + 1 or stream[at - 1] < 0 or reading.low[stream[at]] not in reading.vocab.sets["and"]:
+        return False
+    pair, vocab = (stream[at - 1], stream[best]), reading.vocab
+    return all(reading.kind[t] in (WORD, MONTH) and reading.low[t] not in vocab.words and reading.low[t] not in vocab.mail_stops for t in pair)
+
+
+def _local(reading: Reading, stream: list[int], place: int, sure: bool = False) -> int | None:
+    """Place of the first token of the local part that ends at `place`, reading leftwards; `sure` where a whole domain follows."""
     vocab, plain, best = reading.vocab, 0, None
     short = vocab.sets["word_letters"]
-    joined = False
+    joined = linked = False
+    if sure:
+        place = _before_pause(reading, stream, place)
     for steps in range(_REACH):
         at = place - steps
         if at < 0 or stream[at] == HARD:
@@ -174,6 +225,8 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
             and reading.low[stream[at - 1]] in vocab.mail_joints
         ):
             spelled = True  # "e dot v dot a"
+        spelled = spelled or linked or (sure and best is None and at > 0 and low in short and _foreign(reading, stream[at - 1]))
+        linked = False
         if kind == LETTER and (low not in short or best is not None or joined or spelled):
             if low in short and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
                 break
@@ -182,6 +235,10 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
         if kind not in (WORD, MONTH, LETTER):
             break
         if (low,) in vocab.spelling_links and _alphabet(reading, stream, at):
+            linked = True
+            continue
+        if _couple(reading, stream, at, best):
+            plain = 0
             continue
         if low in vocab.sets["spelling_words"]:
             continue
@@ -192,6 +249,16 @@ def _local(reading: Reading, stream: list[int], place: int) -> int | None:
         plain += 1
         best, joined = at, False
     return best
+
+
+def _foreign(reading: Reading, token: int) -> bool:
+    """Whether a word is none of the everyday ones: the letter after it is then an initial ("bianchi i at ...")."""
+    return (
+        token >= 0
+        and reading.kind[token] == WORD
+        and reading.low[token] not in reading.vocab.words
+        and reading.low[token] not in reading.vocab.mail_stops
+    )
 
 
 def _spelled(reading: Reading, stream: list[int], at: int, short: frozenset[str]) -> bool:
@@ -208,7 +275,7 @@ def _alphabet(reading: Reading, stream: list[int], at: int) -> bool:
     back = at - 1
     if back >= 0 and stream[back] >= 0 and reading.low[stream[back]] in reading.vocab.sets["before_link"]:
         back -= 1
-    return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] == LETTER
+    return back >= 0 and stream[back] >= 0 and reading.kind[stream[back]] in (LETTER, ZERO) and len(reading.low[stream[back]]) == 1
 
 
 def _answers(reading: Reading, stream: Stream) -> list[Hit]:

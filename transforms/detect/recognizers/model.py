@@ -11,6 +11,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from callveil.transforms.detect.known import word_file
 from callveil.transforms.detect.lang import available
+from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.hit import names_wares
@@ -66,6 +67,9 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if _wares(read, first, stop):
         return False
     if result.entity_type == "LOCATION":
+        if _addressed(read, result):
+            result.entity_type = "ADDRESS"
+            return True
         return not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
     if result.entity_type != "PERSON":
         return True
@@ -79,11 +83,46 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
+    if _vehicle(read, first, stop, words) or _modal(read, first, stop):
+        return False
     if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
         return False
     if any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first])):
         return True  # somebody's name was asked for: the model is believed
     return not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
+
+
+def _addressed(read: Reading, result: RecognizerResult) -> bool:
+    """Whether a place is part of a street address, or is one: its type is then an address's."""
+    return any(a < result.end and result.start < b for hit in addresses(read) for a, b in hit.spans)
+
+
+def _vehicle(read: Reading, first: int, stop: int, words: list[str]) -> bool:
+    """Whether a name is a vehicle's ("violet Vauxhall Corsa", "a Mercedes C class").
+
+    It is where it holds a make, or one that is a name too with a model, and nothing more than a colour or an everyday word.
+    """
+    sets = read.vocab.sets
+    if sets["makes"].isdisjoint(words):
+        after = read.low[stop : min(stop + 1, read.turns[read.turn[first]].last)]
+        if sets["named_makes"].isdisjoint(words) or sets["models"].isdisjoint((*words, *after)):
+            return False
+    others = [w for w in words if not any(w in sets[name] for name in ("makes", "named_makes", "models"))]
+    return all(w in sets["colours"] or len(w) == 1 or w.isdigit() or _everyday(read.vocab, w) for w in others)
+
+
+def _modal(read: Reading, first: int, stop: int) -> bool:
+    """Whether "will" or "may" after a word for somebody is a verb ("my daughter will take the call"; not "my son will is ill")."""
+    said, sets = read.turns[read.turn[first]], read.vocab.sets
+    if (
+        stop - first != 1
+        or first == said.first
+        or stop >= said.last
+        or read.low[first] not in sets["modals"]
+        or read.low[first - 1] not in sets["kin"]
+    ):
+        return False
+    return read.text[read.start[first]].islower() and read.kind[stop] == WORD and read.low[stop] not in sets["after_person"]
 
 
 def _noun(read: Reading, first: int, stop: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
-from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
 
 ANSWER_WORDS = 14
@@ -101,6 +101,39 @@ def introductions(reading: Reading) -> list[Hit]:
             out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.5 if lead[1] == "weak" else 0.7, why))
     out.extend(_speaking(names))
     out.extend(_titled(names))
+    out.extend(_letterheads(names))
+    out.extend(_residents(names))
+    return out
+
+
+def _letterheads(names: _Names) -> list[Hit]:
+    """A line that is two or three words nobody says in talk, with a line below that begins with a number: the name over an address."""
+    reading, out = names.reading, []
+    lines = reading.places.get("\n", [])
+    for place, token in enumerate(lines):
+        said = reading.turns[reading.turn[token]]
+        first = lines[place - 1] + 1 if place and lines[place - 1] >= said.first else said.first
+        below = token + 1
+        while below < said.last and reading.kind[below] == LINE:
+            below += 1
+        numbered = below < said.last and reading.kind[below] == DIGITS and len(reading.low[below]) <= 5
+        rare = 2 <= token - first <= 3 and all(names.possible(t) and reading.low[t] not in names.vocab.common for t in range(first, token))
+        if numbered and rare:
+            out.append(Hit("PERSON", spans_of(reading, [first, token - 1]), 0.5, "a line over an address"))
+    return out
+
+
+def _residents(names: _Names) -> list[Hit]:
+    """ "Caitlin Lennox lives at ...": up to three words nobody says in talk, at the start of what is said."""
+    reading, out = names.reading, []
+    for token in reading.tokens_in(names.vocab.sets["residing"]):
+        said = reading.turns[reading.turn[token]]
+        at = token + 1 < said.last and reading.low[token + 1] in names.vocab.sets["placed"]
+        if not at or not 1 <= token - said.first <= 3:
+            continue
+        words = [t for t in range(said.first, token) if reading.kind[t] != LETTER]
+        if words and all(names.possible(t) and reading.low[t] not in names.vocab.common for t in words):
+            out.append(Hit("PERSON", spans_of(reading, [said.first, token - 1]), 0.5, f"'{reading.low[token]}' after it"))
     return out
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
@@ -89,7 +90,8 @@ def blocked(reading: Reading) -> frozenset[int]:
             out.add(token)
             token += 1
     for cue in reading.cues:  # "the last four digits": the number belongs to the cue
-        if cue.last - cue.first > 1:
+        spelled = cue.topic == "age" and reading.kind[cue.first] == LETTER and not (cue.first and reading.value[cue.first - 1])
+        if cue.last - cue.first > 1 and not spelled:  # "y o" is years old after a number only
             out.update(range(cue.first, cue.last))
     kept = reading.__dict__["_blocked"] = frozenset(out)
     return kept
@@ -144,7 +146,7 @@ class NumberParser:
                 self.low[self.stream[back]] in self.reading.vocab.sets["hesitations"] or self.low[self.stream[back]] in self.reading.vocab.joints
             ):
                 back -= 1
-            behind = self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED)
+            behind = self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED) or self._sound(back) is not None
             return ("0", place + 1, True) if inside and behind and not self._clock(place) else None
         if kind == TEEN:
             return self._scaled(self.value[token], place + 1)
@@ -258,19 +260,31 @@ class NumberParser:
             if low == "." and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
                 return TIGHT
             return LOOSE if low in ".…·'" else WEAK
-        if low in reading.vocab.repairs:
-            return REPAIR
-        if low in reading.vocab.sets["before_repair"] and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
-            return REPAIR
-        if low in reading.vocab.sets["after_repair"] and token and self.low[token - 1] in reading.vocab.repairs:
+        if self.repairs(token):
             return REPAIR
         if low in reading.vocab.joints:
             return TIGHT
-        if low in reading.vocab.fillers:
+        if low in reading.vocab.fillers or self._pause(token):
             return WEAK
         if low in reading.vocab.sets["extension"]:
             return LOOSE
         return None
+
+    def repairs(self, token: int) -> bool:
+        """Whether the word takes something back, alone or with the word beside it ("sorry", "i mean", "scratch that")."""
+        reading, low = self.reading, self.low[token]
+        if low in reading.vocab.repairs:
+            return True
+        if low in reading.vocab.sets["before_repair"] and token + 1 < reading.count and self.low[token + 1] in reading.vocab.repairs:
+            return True
+        return low in reading.vocab.sets["after_repair"] and token > 0 and self.low[token - 1] in reading.vocab.repairs
+
+    def _pause(self, token: int) -> bool:
+        """Whether "one moment" stands here, from either of its words on."""
+        low, sets = self.low, self.reading.vocab.sets
+        if low[token] in sets["ones"]:
+            return token + 1 < self.reading.count and low[token + 1] in sets["pauses"]
+        return low[token] in sets["pauses"] and token > 0 and (low[token - 1] in sets["ones"] or low[token - 1] in sets["noun_articles"])
 
     def runs(self) -> list[Run]:
         out: list[Run] = []
@@ -301,18 +315,31 @@ class NumberParser:
         return out
 
     def _homophone(self, place: int, run: Run) -> tuple[int, int] | None:
-        """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three")."""
-        if (
-            self._sound(place) is None
-            or len(run.elements) < 2
-            or len(run.elements[-1].digits) > 1
-            or not (run.elements[-1].spoken and run.elements[-2].spoken)
-        ):
+        """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
+        sound = self._sound(place)
+        if sound is None or not all(e.spoken and len(e.digits) == 1 for e in run.elements[-2:]):
             return None
-        return (TIGHT, place) if self._kind(place + 1) in (UNIT, ZERO, MULTIPLE) else None
+        ahead, sure = place, True
+        while ahead < place + 4 and self._sound(ahead) is not None:
+            sure = sure and self.low[self.stream[ahead]] in self.reading.vocab.sets["sure_sounds"]
+            ahead += 1
+        goes_on = self._kind(ahead) in (UNIT, ZERO, MULTIPLE)
+        if len(run.elements) < 2:  # "one to five" is a span of numbers, "seven to four nine" is not
+            goes_on = goes_on and (ahead > place + 1 or self._kind(ahead + 1) in (UNIT, ZERO, MULTIPLE) or self._sound(ahead + 1) is not None)
+            return (TIGHT, place) if goes_on else None
+        complete = ahead == place + 1 and self._completes(run, sound[0])
+        return (TIGHT, place) if goes_on or complete or (sure and len(run.elements) > 2) else None
+
+    @staticmethod
+    def _completes(run: Run, digit: str) -> bool:
+        """Whether a last "to" or "for" is the digit that is missing: of a telephone or card number, which is whole with it and not without."""
+        digits = run.digits
+        if len(digits) == 9 and digits[0] != "0":
+            return checks.nanp(digits + digit)
+        return (len(digits) == 10 and digits[0] == "0") or (14 <= len(digits) <= 15 and checks.card(digits + digit) and not checks.card(digits))
 
     def _sound(self, place: int) -> tuple[str, int, bool] | None:
-        if self._kind(place) != WORD:
+        if place < 0 or self._kind(place) != WORD:
             return None
         digit = self.reading.vocab.homophones.get(self.low[self.stream[place]])
         return None if digit is None else (digit, place + 1, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
@@ -26,17 +28,29 @@ NAME_WORDS = 6
 """A street's name is at most this many words before its suffix."""
 
 
+_CAPITAL = re.compile(r"[A-Z]\w")
+"""A word in capitals; "I" alone is one in texts without any other."""
+
+
 class Places:
     def __init__(self, reading: Reading) -> None:
         self.reading, self.vocab = reading, reading.vocab
         self.low, self.kind = reading.low, reading.kind
         self.skip = blocked(reading)
+        self.uncased = bool(reading.vocab.common) and _CAPITAL.search(reading.text) is None
 
     def raw(self, token: int) -> str:
         return self.reading.text[self.reading.start[token] : self.reading.end[token]]
 
     def capital(self, token: int) -> bool:
         return self.raw(token)[:1].isupper()
+
+    def proper(self, token: int) -> bool:
+        """Whether a word can be a place's name by how it is written: a capital, or in texts without capitals no everyday word."""
+        if not self.uncased:
+            return self.capital(token)
+        low = self.low[token]
+        return self.kind[token] == WORD and len(low) > 2 and low not in self.vocab.address_stops and low not in self.vocab.common
 
     def limit(self, token: int) -> int:
         return self.reading.turns[self.reading.turn[token]].last
@@ -195,13 +209,13 @@ class Places:
         """One to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
         place = at + 1 if at < stop and self.low[at] == "." and at + 1 < stop else at
         begin = place
-        if at == 0 or not self.capital(at - 1):
+        if at == 0 or not (self.uncased or self.capital(at - 1)):
             return None
         while (
             place < stop
             and place - begin < 3
             and self.kind[place] == WORD
-            and self.capital(place)
+            and self.proper(place)
             and self.low[place] not in self.vocab.words
             and self.low[place] not in self.vocab.address_stops
             and self.low[place] not in self.vocab.units
@@ -309,7 +323,7 @@ class Places:
         return end
 
     def capitals(self, first: int, last: int) -> bool:
-        return first < last and all(self.capital(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
+        return first < last and all(self.proper(t) for t in range(first, last) if self.kind[t] in (WORD, MONTH))
 
     def postcode(self, at: int, stop: int, said: tuple[int, ...] = (5, 9)) -> int | None:
         """A postcode of four or five digits (and four more); in words, of as many as `said` names: the token after it."""

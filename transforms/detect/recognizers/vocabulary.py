@@ -36,6 +36,7 @@ class Vocabulary:
     homophones: Mapping[str, str]
     sounds: Mapping[str, str]
     nato: Mapping[str, str]
+    everyday_alphabet: Mapping[str, str]
     acronyms: frozenset[str]
     ordinal_suffixes: frozenset[str]
     date_words: frozenset[str]
@@ -48,6 +49,7 @@ class Vocabulary:
     answer_frames: frozenset[str]
     question_words: frozenset[str]
     words: frozenset[str]
+    common: frozenset[str]
     sets: Mapping[str, frozenset[str]]
     spelling_links: tuple[tuple[str, ...], ...]
     streets: frozenset[str]
@@ -82,6 +84,7 @@ class Vocabulary:
     word_tlds: frozenset[str]
     providers: frozenset[str]
     split_providers: Phrases
+    mail_only: Phrases
     mail_stops: frozenset[str]
     sure_dots: frozenset[str]
     bare_tlds: frozenset[str]
@@ -163,6 +166,7 @@ def vocabulary(code: str) -> Vocabulary:
         homophones=table(lex, "homophones"),
         sounds=table(lex, "letter_sounds"),
         nato=table(lex, "nato"),
+        everyday_alphabet={word: word[0] for word in lex.get("everyday_alphabet", ())},
         acronyms=words(lex, "acronyms"),
         ordinal_suffixes=words(lex, "ordinal_suffixes"),
         date_words=words(lex, "date_words"),
@@ -175,6 +179,7 @@ def vocabulary(code: str) -> Vocabulary:
         answer_frames=language.answer_frames,
         question_words=language.question_words,
         words=language.words,
+        common=language.common,
         sets=_Sets({name: frozenset(items) for name, items in language.sets.items()}),
         spelling_links=tuple(tuple(link.split()) for link in language.sets.get("spelling_links", ())),
         streets=words(adr, "suffixes") | words(adr, "abbreviations"),
@@ -209,6 +214,7 @@ def vocabulary(code: str) -> Vocabulary:
         word_tlds=words(net, "word_tlds"),
         providers=words(net, "providers"),
         split_providers=plain(net, "providers_split"),
+        mail_only=plain(net, "providers_mail_only"),
         mail_stops=words(net, "stops"),
         sure_dots=words(net, "sure_dots"),
         bare_tlds=words(net, "bare_tlds"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.context import Topic, booked, questions
 from callveil.transforms.detect.recognizers.decide import KINDS
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import Places
@@ -35,7 +35,8 @@ def words_as_codes(reading: Reading) -> list[Hit]:
             and reading.low[token] not in reading.vocab.words
             and (raw.isupper() or _unsayable(raw.lower()))
         ):
-            entity = KINDS[cue.topic].entity
+            named = Topic(cue.topic, "before", cue, token - cue.last)
+            entity = KINDS["booking" if booked(reading, named, token) else cue.topic].entity
             out.append(Hit(entity, ((reading.start[token], reading.end[token]),), 0.7, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
     return out
 
@@ -54,13 +55,18 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
                 len(after) == 2
                 and after.isascii()
                 and after.isalpha()
-                and after.isupper()
-                and after not in ("AM", "PM")
-                and told
+                and after.upper() not in ("AM", "PM")
+                and ((after.isupper() and told) or _postcode_told(reading, token, after.lower()))
                 and not reading.glued(token)
             ):
                 out.append(Hit("ZIP_CODE", spans_of(reading, [token, token + 1]), 0.5, "form of a Dutch postcode after a place"))
     return out
+
+
+def _postcode_told(reading: Reading, token: int, letters: str) -> bool:
+    """Whether a word for a postcode stands right before ("zip: 7412 sl")."""
+    cues = reading.cues_of.get(reading.turn[token], ())
+    return letters not in reading.vocab.words and any(cue.topic == "zip" and 0 <= token - cue.last <= 2 for cue in cues)
 
 
 def state_postcodes(reading: Reading) -> list[Hit]:
