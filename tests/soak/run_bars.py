@@ -11,7 +11,8 @@ Parts, each of which is skipped where it is done already (--again repeats it):
     tenth       redact the tenth; wall time and peak memory
     full        redact all of it; wall time and peak memory, and how it compares with the tenth
     reconcile   every record read is stored, superseded or rejected, key by key; every rejection says where and why
-    scan        no planted card, SSN, phone or e-mail and none of the contact's own values in anything that was written
+    scan        no planted card, SSN, phone or e-mail and none of the values a record holds as its contact's own in anything that was written;
+                counted apart: the contact's values that were only said, and everybody else's
     kills       20 runs of a smaller sample, killed at random moments and run again, end as an undisturbed one
 
 Figures go to FOLDER/bars.json. Exit code 1 where a bar is missed.
@@ -36,7 +37,7 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "soak"), str(TESTS)]
 
 import orjson  # noqa: E402
 from disturb import disturb  # noqa: E402
-from scan import Planted, kept_digits, scan, scan_text  # noqa: E402
+from scan import GLOBAL_TYPES, KNOWN_KEYS, Planted, kept_digits, scan, scan_text  # noqa: E402
 from watch import watch  # noqa: E402
 
 from callveil.schemas.policy import Limits  # noqa: E402
@@ -52,6 +53,8 @@ from callveil.transforms.store.read import open_dataset  # noqa: E402
 MALFORMED = 0.05
 WITH_FIELD = ("wrong_type", "out_of_range", "too_deep", "missing_key", "bad_time", "control_character")
 """Reasons that belong to one field, which the rejection must name."""
+CONTACT = ("name", "cnam", "street", "postal_code")
+"""Fields that hold the contact's own name and address."""
 PARTS = ("sample", "tenth", "full", "reconcile", "scan", "kills")
 
 
@@ -191,7 +194,9 @@ class Bars:
         planted = Planted.of(lines(folder / "day" / "gold.jsonl"), kept)
         hits = scan(folder / "store", planted, Seldom("scan: ")) + scan(folder / "tmp", planted)
         hits += [h for name in ("out", "err") for h in scan_text(name, (folder / name).read_text(errors="replace"), planted)]
-        left = [h for h in hits if h.forbidden]
+        known = self._known()
+        left = [h for h in hits if h.forbidden and (h.type in GLOBAL_TYPES or (h.account_id, h.id, h.key) in known)]
+        said = [h for h in hits if h.forbidden and h not in left]
         with (self.folder / "hits.jsonl").open("wb") as out:
             for hit in hits:
                 out.write(orjson.dumps(asdict(hit) | {"forbidden": hit.forbidden}) + b"\n")
@@ -200,8 +205,23 @@ class Bars:
         return {
             "bytes": size, "values_sought": len(planted.everywhere) + len(planted.digits) + sum(len(v) for v in planted.own.values()),
             "forbidden": len(left), "forbidden_by_type": dict(Counter(f"{h.type} {h.key}" for h in left).most_common(12)),
-            "other_values_left": dict(others.most_common()),
+            "own_values_only_said": dict(Counter(f"{h.type} {h.key}" for h in said).most_common()), "other_values_left": dict(others.most_common()),
         }  # fmt: skip
+
+    def _known(self) -> set[tuple[str, str, str]]:
+        """Interaction and key of the names, streets and postcodes that a record holds as its contact's own, rather than in what was said alone."""
+        folder, held = self.folder / "full" / "day", {}
+        for chunk in plan_chunks(Files(), [f"{folder}/interactions"])[0]:
+            for item in read_chunk(Files(), chunk, Limits()):
+                if not isinstance(item, Rejected):
+                    values = [item.record.get(f) for f in CONTACT] + list((item.record.get("form") or {}).values())
+                    held.setdefault(item.key, set()).update(letters(str(v)) for v in values if v)
+        return {
+            (g["account_id"], g["id"], v["key"])
+            for g in lines(folder / "gold.jsonl")
+            for v in g["values"]
+            if KNOWN_KEYS.match(v["key"]) and letters(v["value"]) in held.get((g["account_id"], g["id"]), ())
+        }
 
     def kills(self) -> dict[str, Any]:
         """Kill and run again."""
@@ -227,6 +247,11 @@ def lines(path: Path) -> Any:
     with path.open("rb") as source:
         for line in source:
             yield orjson.loads(line)
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone, case folded: a field may hold a value in capitals or without its spaces."""
+    return "".join(c for c in text.casefold() if c.isalnum())
 
 
 class Seldom:
@@ -257,7 +282,7 @@ def main() -> int:
     p.add_argument("--seed", type=int, default=20261124)
     p.add_argument("--kills", type=int, default=20, help="runs to kill (default 20)")
     p.add_argument("--kill-interactions", type=int, default=400, metavar="N", help="interactions of their sample (default 400)")
-    p.add_argument("--max-ratio", type=float, default=1.5, help="most that peak memory may grow from a tenth to all (default 1.5)")
+    p.add_argument("--max-ratio", type=float, default=1.15, help="most that peak memory may grow from a tenth to all (default 1.15)")
     p.add_argument("beam", nargs="*", help="options for Beam, after --")
     bars = Bars(p.parse_args())
     for name in (part for part in PARTS if part in bars.args.parts):

@@ -42,7 +42,7 @@ KINDS: dict[str, Kind] = {
     "ssn": Kind("US_SSN", 4, 2, 20),
     "state": Kind("ID", 4, 2, 20),  # a state number of the language's own; its data says which
     "zip": Kind("ZIP_CODE", 3, 3, 10),
-    "dob": Kind("DATE_OF_BIRTH", 4, 2, 10),
+    "dob": Kind("DATE_OF_BIRTH", 4, 2, 8),
     "account": Kind("ACCOUNT_ID", 4, 3),
     "bank": Kind("US_BANK_NUMBER", 5, 3),
     "iban": Kind("IBAN_CODE", 8, 4),
@@ -301,6 +301,8 @@ class _Decider:
             if kind is None:
                 continue
             least = kind.asked if topic.source == "question" else kind.told
+            if topic.name == "phone" and topic.source == "question" and elements[0].digits[0] == "0":
+                least = 2  # an area code alone ("use oh four, that's my work number")
             if (
                 least <= count <= kind.most
                 and not self._year(elements, topic)
@@ -394,7 +396,7 @@ class _Decider:
                     if reading.kind[t] == DIGITS or reading.kind[t] in SPOKEN_NUMBER or reading.kind[t] == ZERO
                 ]
                 said = "".join(reading.value[t] for t in echoed)
-                echoed = echoed if any(reading.kind[t] in (DIGITS, UNIT, TEEN, TENS) for t in echoed) else []
+                echoed = echoed if len(echoed) > 1 or any(reading.kind[t] in (DIGITS, UNIT, TEEN, TENS) for t in echoed) else []
                 if echoed and len(said) >= 2 and (turn <= last or said in value):
                     tokens.extend(echoed)
         return spans_of(reading, tokens)
