@@ -29,6 +29,10 @@ from callveil.transforms.detect.beside import postcodes_after
         ("[boston] 7014 5678 9", ["7014 5678 9"]),
         ("[boston] 1200 elm street", []),
         ("78701 [boston]", []),
+        ("[3 elm street] for $3,900.", []),
+        ("[3 elm street], $3,900.", []),
+        ("[3 elm street]. rent is 3900.", []),
+        ("[3 elm street] for 3900.", []),
     ],
 )
 def test_digits_behind_a_place(text: str, found: list[str]) -> None:

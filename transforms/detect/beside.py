@@ -18,7 +18,6 @@ PLACES = frozenset({"ADDRESS", "LOCATION"})
 AHEAD = 80
 """Characters after a place that are looked at."""
 SIZES = frozenset({4, 5, 9})
-STATE = re.compile(r"[a-z]{2,3}\Z")
 ENDS = re.compile(r"\s*(?:[.?!,;]|\Z|(?:is|right|correct|yes|yeah|okay|ok|and|my)\b)", re.IGNORECASE)
 """What may follow a postcode; behind a quantity, a time or a street its noun would stand."""
 GAP = re.compile(r"[\s,]*\Z")
@@ -27,12 +26,14 @@ GAP = re.compile(r"[\s,]*\Z")
 def postcodes_after(text: str, spans: Iterable[Span], language: str) -> Iterator[Span]:
     """Spans of the postcodes that follow the places among `spans` in the same line."""
     spoken = said(language)
+    states = spoken.words.state_codes | spoken.words.sets["four_digit_states"]
     for edge in sorted({s.end for s in spans if s.entity in PLACES}):
         ahead = text[edge : edge + AHEAD].split("\n", 1)[0]
         matches = list(WORD.finditer(ahead))
         words = [fold(m[0]) for m in matches]
-        first = 1 if words and STATE.match(words[0]) and not spoken.begins(words[0]) else 0
-        if len(words) <= first or not spoken.begins(words[first]) or not GAP.match(ahead[: matches[0].start()]):
+        first = 1 if words and words[0] in states else 0
+        gaps = [ahead[a:b] for a, b in zip([0, *(m.end() for m in matches)], (m.start() for m in matches[: first + 1]), strict=False)]
+        if len(words) <= first or not spoken.begins(words[first]) or not all(map(GAP.match, gaps)):
             continue
         digits, pieces, place = "", [], first
         while place < len(words) and len(digits) < 10 and (place == first or GAP.match(ahead[matches[place - 1].end() : matches[place].start()])):
