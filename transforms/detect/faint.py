@@ -2,7 +2,8 @@
 
 spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the higher score. Outside, its scores depend on
 the word's own vector alone, so one sum over a batch gives every word's margin: the best score of a beginning less that of passing on. A word with
-a margin a little below zero begins a faint entity, which is then followed to its end by the model's own scores. The entities stay spaCy's.
+a margin a little below zero begins a faint entity, which is then followed to its end by the model's own scores. An organization whose first word
+would begin a person by nearly the same score is faint as a whole. The entities stay spaCy's.
 """
 
 from __future__ import annotations
@@ -24,21 +25,25 @@ FAINT = 6.0
 """How far below that of passing on the score of a beginning may lie, in units of the model's scores. Chosen on one half of the names held out of
 training. Much that is faint is no name: `recognizers.faint` asks for more."""
 LABEL = "PERSON"
+ORGANIZATIONS = ("ORGANIZATION", "ORG")
+"""Labels of what people may be taken for."""
 LONGEST = 8
 """A faint entity of more tokens is none."""
 
 
 class Faint(NamedTuple):
-    """A person the model passed over.
+    """A person the model passed over, or took for an organization.
 
     Attributes:
         start, end: tokens, half-open.
-        margin: score of its beginning less that of passing on; at most 0.
+        margin: score of its beginning less that of passing on, or of beginning an organization; at most 0.
+        organization: whether the model took it for one.
     """
 
     start: int
     end: int
     margin: float
+    organization: bool = False
 
 
 class _Lower:
@@ -63,6 +68,7 @@ class _Forward:
         number = {ner.moves.get_class_name(n): n for n in range(ner.moves.n_moves)}
         self.outside = number["O"]
         self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
+        self.rivals = np.array([number[f"{move}-{label}"] for move in "BU" for label in ORGANIZATIONS if label in ner.labels], dtype=np.int64)
         self.begin, self.inside, self.last, self.unit = (number[f"{move}-{LABEL}"] for move in "BILU")
 
     def __call__(self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tuple[Any, Any]:
@@ -80,7 +86,10 @@ class _Forward:
         scores = (parts[1:, 0] + (parts[0, 1:].sum(axis=0) + bias)).max(axis=2)
         best = np.maximum(scores[:, self.begin], scores[:, self.unit])
         margins = best - scores[:, self.outside]
-        near = np.flatnonzero((margins > -FAINT) & (margins <= 0) & (best >= scores[:, self.others].max(axis=1, initial=-np.inf))).tolist()
+        other = scores[:, self.others].max(axis=1, initial=-np.inf)
+        rival = scores[:, self.rivals].max(axis=1, initial=-np.inf)
+        beside = (rival > best) & (rival < best + FAINT) & (rival >= other) & (rival >= scores[:, self.outside])
+        near = np.flatnonzero(((margins > -FAINT) & (margins <= 0) & (best >= other)) | beside).tolist()
         place = at = 0
         for doc in docs:
             length = len(doc)
@@ -89,6 +98,9 @@ class _Forward:
                 token = near[at] - place
                 at += 1
                 if doc[token].is_space:
+                    continue
+                if beside[place + token]:  # its end is that of the organization, if one begins here
+                    found.append(Faint(token, token + 1, float(best[place + token] - rival[place + token]), organization=True))
                     continue
                 end = token + 1
                 if end < length and scores[place + token, self.begin] > scores[place + token, self.unit]:
@@ -114,11 +126,21 @@ class _Forward:
 
 
 def faint_people(doc: Doc) -> list[Faint]:
-    """The people faint in a text its recogniser has read, in order; none overlaps another or begins in an entity. They can be asked for once."""
+    """The people faint in a text its recogniser has read, in order. They can be asked for once.
+
+    None overlaps another or begins in an entity, except those that are an organization to the model.
+    """
     out: list[Faint] = []
-    for faint in doc.user_data.pop(KEY, ()):
-        if not doc[faint.start].ent_type and not (out and faint.start < out[-1].end):
-            out.append(faint)
+    noted = doc.user_data.pop(KEY, ())
+    ends = {e.start: e.end for e in doc.ents if e.label_ in ORGANIZATIONS} if any(faint.organization for faint in noted) else {}
+    for faint in noted:
+        if out and faint.start < out[-1].end:
+            continue
+        if not faint.organization:
+            if not doc[faint.start].ent_type:
+                out.append(faint)
+        elif faint.start < ends.get(faint.start, 0) <= faint.start + LONGEST:
+            out.append(faint._replace(end=ends[faint.start]))
     return out
 
 

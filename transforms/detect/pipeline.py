@@ -53,11 +53,12 @@ class Mention(NamedTuple):
 
 
 class FaintMention(NamedTuple):
-    """A person the language model all but found: offsets of the whole view, and the margin (see `faint.Faint`)."""
+    """A person the language model all but found: offsets of the whole view, and the rest of `faint.Faint`."""
 
     start_char: int
     end_char: int
     margin: float
+    organization: bool
 
 
 class Artifacts(NlpArtifacts):  # type: ignore[misc]
@@ -188,7 +189,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:
     """Who is faint in the pieces of a view."""
     return [
-        FaintMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin)
+        FaintMention(doc[f.start].idx + offset, doc[f.end - 1].idx + len(doc[f.end - 1]) + offset, f.margin, f.organization)
         for doc, (offset, _) in zip(docs, cuts, strict=True)
         for f in faint_people(doc)
     ]

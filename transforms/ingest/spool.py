@@ -109,6 +109,11 @@ class SpoolReader:
 
     def read(self, pointers: list[Pointer]) -> Iterator[tuple[Pointer, RawInteraction]]:
         """Records of some pointers, in the order they lie in the spool."""
+        for pointer, data in self.encoded(pointers):
+            yield pointer, decode(data)
+
+    def encoded(self, pointers: list[Pointer]) -> Iterator[tuple[Pointer, bytes]]:
+        """The same, as `encode` made them: as objects records take several times the room."""
         by_chunk: dict[int, dict[int, list[Pointer]]] = {}
         for pointer in pointers:
             by_chunk.setdefault(pointer.chunk, {}).setdefault(pointer.block, []).append(pointer)
@@ -118,7 +123,7 @@ class SpoolReader:
                 for block in sorted(by_chunk[chunk]):
                     records = reader.read_block(block)
                     for pointer in sorted(by_chunk[chunk][block], key=lambda p: p.position):
-                        yield pointer, decode(records[pointer.position])
+                        yield pointer, records[pointer.position]
 
 
 def spool_url(files: Files, folder: str, chunk: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import apache_beam as beam
@@ -24,10 +25,10 @@ SLICE_CHARS = 1 << 20
 
 @dataclass(frozen=True)
 class RawBatch:
-    """A shard's raw records with their decisions. Held in memory only."""
+    """A shard's raw records with their decisions, to be read once. It goes from one step to the next in memory only, and a few at a time."""
 
     shard: Shard
-    jobs: list[Job] = field(repr=False)
+    jobs: Iterator[Job] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,42 @@ class RedactedBatch:
     rejected: list[Rejected] = field(repr=False)
 
 
+class BatchCoder(beam.coders.Coder):  # type: ignore[misc]
+    """Batches go from step to step within one worker, so all that Beam asks of their coder is a size, for its statistics.
+
+    Its own answer would be to pickle some of them, which doubles what a worker holds. Raw records are refused where a runner does mean to move them.
+    """
+
+    def encode(self, value: RawBatch | RedactedBatch) -> bytes:
+        """Pickle a redacted batch. Raises `TypeError` for a raw one."""
+        if isinstance(value, RawBatch):
+            raise TypeError("raw records do not leave the worker that read them: this runner does not keep the steps of a shard together")
+        return pickle.dumps(value)
+
+    def decode(self, encoded: bytes) -> RedactedBatch:
+        """Inverse of `encode`."""
+        batch: RedactedBatch = pickle.loads(encoded)  # noqa: S301 - written by the line above, in the same run
+        return batch
+
+    def estimate_size(self, value: RawBatch | RedactedBatch) -> int:
+        """Bytes of the shard's pointers: small, and at hand."""
+        return len(value.shard.rows)
+
+    def is_deterministic(self) -> bool:
+        """Not meant to be a key."""
+        return False
+
+
+for _batch in (RawBatch, RedactedBatch):
+    beam.coders.registry.register_coder(_batch, BatchCoder)
+
+
 def with_content(rejected: Rejected, job: Job) -> Rejected:
     """A rejection with the record's content attached, for the sealed zone."""
     return replace(rejected, raw=encode(job.raw))
 
 
-def slices(jobs: list[Job], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[Job]]:
+def slices(jobs: Iterable[Job], rows: int = SLICE_ROWS, chars: int = SLICE_CHARS) -> Iterator[list[Job]]:
     """Cut a shard's records into runs of at most `rows` records and, one long record apart, about `chars` characters."""
     pending: list[Job] = []
     size = 0
@@ -90,12 +121,12 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
         redacted: list[Redacted] = []
         rejected: list[Rejected] = []
         for jobs in slices(batch.jobs):
+            self.seen.inc(len(jobs))
             for job, result in redact_jobs(engines(self.job), jobs):
                 if isinstance(result, Rejected):
                     rejected.append(with_content(result, job))
                 else:
                     redacted.append(result)
-        self.seen.inc(len(batch.jobs))
         self.done.inc(len(redacted))
         self.rejected.inc(len(rejected))
         self.msec.update(int((time.monotonic() - started) * 1000))
@@ -113,4 +144,4 @@ class Redact(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         """One ParDo."""
-        return batches | "Find and replace" >> beam.ParDo(_Redact(self.job))
+        return batches | "Find and replace" >> beam.ParDo(_Redact(self.job)).with_output_types(RedactedBatch)

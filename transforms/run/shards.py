@@ -13,7 +13,7 @@ from callveil.schemas.shard import Shard
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
-from callveil.transforms.ingest.spool import SpoolReader
+from callveil.transforms.ingest.spool import SpoolReader, decode
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.transform import RedactedBatch
 from callveil.transforms.run.job import Engines, RedactJob
@@ -24,12 +24,12 @@ from callveil.transforms.store.snapshot import data_path
 
 
 def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
-    """Raw records of a shard, each with the decision how it is redacted, in the shard's order."""
+    """Raw records of a shard, each with the decision how it is redacted, in the shard's order. Each is decoded when it is asked for."""
     chosen = shard.chosen()
     reader = SpoolReader(job.files, job.work, built.keyring, job.run.run_id)
-    raws = dict(reader.read([c.pointer for c in chosen]))
+    held = dict(reader.encoded([c.pointer for c in chosen]))
     for row in chosen:
-        raw = raws.pop(row.pointer)
+        raw = decode(held.pop(row.pointer))
         language = built.detector.language_of(row.pointer.language or None)
         requests = tuple(decode_request(r) for r in row.requests)
         decision = decide(job.policy, raw, shard.account_type, job.as_of, language, Floor(row.floor_mode, frozenset(row.floor_entities)), requests)

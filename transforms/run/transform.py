@@ -107,7 +107,7 @@ class _ReadShard(beam.DoFn):  # type: ignore[misc]
         if finished is not None:
             yield from _result(finished)
         else:
-            yield RawBatch(shard, list(read_shard(self.job, engines(self.job), shard)))
+            yield RawBatch(shard, read_shard(self.job, engines(self.job), shard))
 
 
 @dataclass
@@ -123,7 +123,7 @@ class ReadShards(beam.PTransform):  # type: ignore[misc]
             | "Group by partition" >> beam.GroupByKey()
             | "Cut into shards" >> beam.ParDo(_PlanShards(self.job))
             | "Spread shards" >> beam.Reshuffle()
-            | "Read shard" >> beam.ParDo(_ReadShard(self.job)).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
+            | "Read shard" >> beam.ParDo(_ReadShard(self.job)).with_output_types(RawBatch).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
         )
 
 
