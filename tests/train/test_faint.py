@@ -95,15 +95,36 @@ def test_faint_is_what_a_model_that_leans_further_would_take() -> None:
 def test_faint_people_overlap_nothing_and_are_given_once() -> None:
     nlp = load()
     assert note_faint(nlp)
-    seen = 0
+    seen = {False: 0, True: 0}
     for doc in nlp.pipe("\n".join(u.text for u in talk.turns) for talk in held_out("request", 300, seed=8)):
         end = 0
+        organizations = {(e.start, e.end) for e in doc.ents if e.label_ == "ORGANIZATION"}
         for f in faint_people(doc):
-            assert f.start >= end and not doc[f.start].ent_type and not doc[f.start].is_space and f.end <= len(doc)
+            assert f.start >= end and not doc[f.start].is_space and f.end <= len(doc) and -FAINT < f.margin <= 0
+            assert (f.start, f.end) in organizations if f.organization else not doc[f.start].ent_type
             end = f.end
-            seen += 1
+            seen[f.organization] += 1
         assert faint_people(doc) == []
-    assert seen >= 30
+    assert seen[False] >= 30 and seen[True] >= 3
+
+
+def test_a_faint_organization_is_what_a_model_that_leans_from_organizations_would_take() -> None:
+    noted, leaned = load(), load()
+    assert hasten(noted) and note_faint(noted)
+    ner = leaned.get_pipe("ner")
+    scores = next(node for node in ner.model.walk() if node.name == "precomputable_affine")
+    bias = scores.get_param("b").copy()
+    bias[[n for n in range(ner.moves.n_moves) if ner.moves.get_class_name(n) in ("B-ORGANIZATION", "U-ORGANIZATION")]] -= FAINT
+    scores.set_param("b", bias)
+    texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out("call", 60, seed=4), *held_out("request", 400, seed=4)]]
+    count = 0
+    for a, b in zip(noted.pipe(texts), leaned.pipe(texts), strict=True):
+        starts = {e.start for e in a.ents if e.label_ == "ORGANIZATION" and len(e) <= faint.LONGEST}
+        found = {f.start for f in faint_people(a) if f.organization}
+        turned = {e.start for e in b.ents if e.label_ == "PERSON"} & starts
+        assert turned <= found
+        count += len(turned)
+    assert count >= 4
 
 
 def test_a_pipeline_of_another_kind_is_left_as_it_is() -> None:
@@ -131,6 +152,7 @@ class _Mention(NamedTuple):
     start_char: int
     end_char: int
     margin: float
+    organization: bool = False
 
 
 @pytest.mark.parametrize(
@@ -161,6 +183,41 @@ def test_which_faint_people_are_taken(text: str, margin: float, taken: bool) -> 
     start, end = text.index("["), text.index("]") - 1
     plain = text.replace("[", "").replace("]", "")
     assert likely(Reading(plain, (), vocabulary("en")), _Mention(start, end, margin)) is taken
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("the recipient is [jade tolvaar]", True),
+        ("1752 pounds from [Roosje]", True),
+        ("sharing this with [Art Tolvaar] then", True),
+        ("for [Roosje]", True),
+        ("pay [chase]", False),  # a word
+        ("i'm near [roosje]", False),
+        ("a hotel called [roosje]", False),
+        ("i work for [roosje]", False),
+        ("the booking was for [roosje]", True),
+        ("dial [the tolvaar]", False),
+        ("send it to [tolvaar and tolvaars]", False),
+        ("dial [El Tolvaar]", False),
+        ("send it to [roosje's]", False),
+        ("send it to [tolvaar plumbing]", False),
+        ("send it to [tolvaar] plumbing", False),
+        ("my bank is [tolvaar]", False),
+        ("bank\nit is [tolvaar]", True),  # the word is in another turn
+    ],
+)
+def test_which_organizations_are_taken_for_people(text: str, taken: bool) -> None:
+    start, end = text.index("["), text.index("]") - 1
+    plain = text.replace("[", "").replace("]", "")
+    assert likely(Reading(plain, (), vocabulary("en")), _Mention(start, end, -4.0, organization=True)) is taken
+
+
+@pytest.mark.parametrize("text", ["the recipient is Jade Farthing", "1752 pounds from Roi"])
+def test_a_person_taken_for_an_organization_is_redacted(text: str) -> None:
+    row = GoldRow("1", "made up", 1, (("customer", text),), ())
+    ((_, found),) = predict(detector(), POLICY, iter([row]))
+    assert found is not None and [(p.type, text[p.start : p.end]) for p in found if p.type == "PERSON"] == [("PERSON", text.split(" ", 3)[3])]
 
 
 def test_no_faint_person_in_a_language_without_a_list() -> None:

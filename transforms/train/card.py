@@ -201,8 +201,9 @@ the figures below. The model's folder keeps no text of any corpus: its string st
 ## How detection uses it
 Detection takes what the model finds, and of what it all but finds those people whose words are none of `ordinary.txt` (common English words),
 no everyday words and not all names that are words as well; in a turn with capitals they begin with one. The score of their
-beginning may lie below that of passing on by 6 units of the model's scores, 2 where a lone word opens a sentence (`transforms/detect/faint.py`,
-`recognizers/faint.py`). The figures below are of the model alone.
+beginning may lie below that of passing on by 6 units of the model's scores, 2 where a lone word opens a sentence. By the same rules an organization
+whose first word would begin a person by a score at most 6 units lower is a person as well, unless a word in it or near it, or one that leads to a
+place, says that it is a business (`transforms/detect/faint.py`, `recognizers/faint.py`). The figures below are of the model alone.
 
 ## Figures
 Recall counts a value as found when each of its letters and digits is covered, by a finding of any type, or of the same type.
