@@ -21,7 +21,7 @@ from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
-SHARD_ROWS = 300
+SHARD_ROWS = 500
 SHARD_BYTES = 16 << 20
 """A shard, and with it one file of the store, holds at most so many interactions or bytes of raw content. A worker holds one shard in memory, and
 with each record some thirty findings, so the size of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more."""
