@@ -4,7 +4,7 @@ import datetime as dt
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.fields import FieldError
@@ -185,6 +185,7 @@ def keys(value):
 
 @settings(max_examples=400, deadline=None)
 @given(inputs)
+@example({"outline": [{"text": "0"}], "transcript": {"outline": [{"text": "0", "speaker": "3"}]}})
 def test_every_text_of_the_input_is_in_the_record(members):
     got = read(**members).record
     kept = set(leaves(got)) | set(keys(got))

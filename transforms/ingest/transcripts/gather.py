@@ -9,7 +9,7 @@ from typing import Any
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SECONDS
 from callveil.transforms.ingest.parse import load_text
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, number, squash, used_text
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, number, squash, used_text, without
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
 from callveil.transforms.ingest.transcripts.registry import read_transcript
 
@@ -55,11 +55,11 @@ def gather(members: Mapping[str, Any]) -> tuple[Row, Row]:
             continue
         if found.outline and not outline:
             outline = found.outline
-        elif found.outline and not covered([r.get("text") for r in found.outline], used_text(outline, words)):
+        elif found.outline and not _said_before(found.outline, outline, words):
             rest[f"{name}_outline"] = found.outline
         if found.words and not words:
             words = found.words
-        elif found.words and not covered([w.get("word") for w in found.words], used_text(outline, words)):
+        elif found.words and not _said_before(found.words, outline, words):
             rest[f"{name}_words"] = found.words
         if found.text:
             texts.append((name, found.text))
@@ -73,6 +73,13 @@ def gather(members: Mapping[str, Any]) -> tuple[Row, Row]:
             _check_times(rows, key)
             out[key] = rows
     return out, rest
+
+
+def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
+    """Whether all texts of some rows, their speakers too, are in what is kept already."""
+    speakers = {squash(str(r["speaker"])) for r in (*outline, *words) if r.get("speaker") is not None}
+    used = "\n".join((used_text(outline, words), *sorted(speakers)))
+    return covered([without(r, "channel", "s", "e") for r in rows], used)
 
 
 def _read(name: str, value: Any) -> Transcript | None:
