@@ -24,6 +24,7 @@ FIELDS: tuple[Field, ...] = (
     Field("effective_at", Timestamp(), "from when this version holds, UTC", personal=False),
     Field("name", Text(), "the business' own name"),
     Field("numbers", ListOf(Text()), "the business' own numbers"),
+    Field("addresses", ListOf(Text()), "the business' own addresses, parts parted by commas"),
     Field("timezone", Text(), "IANA time zone of the account", personal=False),
     Field("can_create_subaccounts", Boolean(), "the capability itself; decides the type where given", personal=False),
 )
@@ -39,7 +40,7 @@ class Account:
         type: individual or agency.
         status: active, paused or cancelled.
         effective_at: from when this version holds, UTC; it holds until the next version's.
-        name, numbers: the business' own, which are no personal data of callers.
+        name, numbers, addresses: the business' own, which are no personal data of callers.
     """
 
     account_id: str
@@ -50,6 +51,7 @@ class Account:
     name: str = ""
     numbers: tuple[str, ...] = ()
     timezone: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 class AccountBook:

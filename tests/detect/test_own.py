@@ -32,6 +32,23 @@ def test_names_and_numbers_of_the_business_are_placed(text: str, own: list[str])
     assert sorted({text[a:b].strip("(") for a, b in widest}) == own
 
 
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("we are at 12 elm street, come by", ["12 elm street"]),
+        ("it is twelve elm street springfield", ["twelve elm street springfield"]),
+        ("12 Elm Street, Springfield, IL 62701", ["12 Elm Street, Springfield, IL 62701"]),
+        ("i live at 14 elm street", []),
+        ("i live in springfield", []),
+    ],
+)
+def test_addresses_of_the_business_are_placed(text: str, own: list[str]) -> None:
+    account = Account("1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), addresses=("12 Elm Street, Springfield, IL 62701", "Springfield"))
+    places = own_places(text, {}, account)
+    widest = [(a, b) for a, b in places if not any(c <= a and b <= d and (a, b) != (c, d) for c, d in places)]
+    assert [text[a:b] for a, b in widest] == own
+
+
 def test_a_number_that_only_ends_like_the_business_own_stays() -> None:
     text = "my number is 202 555 0132"
     found = [Span(13, len(text), "PHONE_NUMBER", 0.9, "SpokenPhoneRecognizer")]

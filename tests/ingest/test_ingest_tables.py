@@ -23,10 +23,19 @@ ROWS = [
         "numbers": "+15555550100; +15555550101",
         "timezone": "America/New_York",
     },
-    {"account_id": "1", "can_create_subaccounts": "false", "type": "agency", "status": "canceled", "name": "Acme"},
+    {
+        "account_id": "1",
+        "can_create_subaccounts": "false",
+        "type": "agency",
+        "status": "canceled",
+        "name": "Acme",
+        "addresses": "12 Elm Street, Springfield; 3 Oak Road",
+    },
 ]
 ACCOUNTS = [
-    Account("1", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "individual", "cancelled", name="Acme"),
+    Account(
+        "1", dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "individual", "cancelled", name="Acme", addresses=("12 Elm Street, Springfield", "3 Oak Road")
+    ),
     Account("2", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), "agency", numbers=("+15555550100", "+15555550101"), timezone="America/New_York"),
 ]
 
@@ -41,7 +50,7 @@ def write(path, kind, rows, member):
     elif kind == "csv":
         names = list(dict.fromkeys(k for r in rows for k in r))
         path.write_text(
-            "\ufeff" + ",".join(names) + "\r\n" + "".join(",".join(str(r.get(n, "")) for n in names) + "\r\n" for r in rows), encoding="utf-8"
+            "\ufeff" + ",".join(names) + "\r\n" + "".join(",".join(f'"{r.get(n, "")}"' for n in names) + "\r\n" for r in rows), encoding="utf-8"
         )
     else:
         names = dict.fromkeys(k for r in rows for k in r)

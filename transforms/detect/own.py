@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.known import DIGITS, values_of
+from callveil.transforms.detect.known import DIGITS, PLACE, KnownValue, values_of
 from callveil.transforms.detect.seek import Tokens, find
 
 FIRM = frozenset({"known_value", "deny_list", "request"})
@@ -37,11 +37,21 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
         for v in values_of(DIGITS, "PHONE_NUMBER", n)
         if count < WHOLE or len(v.target) >= WHOLE - 1  # a caller's number may end as the business' own does
     ]
+    values += [v for a in (account.addresses if account else ()) for v in _address(a)]
     out = [(s.start, s.end) for s in find(Tokens.of(text, language), values, "own")] if values else []
     if account and account.name and len(words := account.name.split()) and len(account.name) > 3:
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
     return out
+
+
+def _address(address: str) -> Iterator[KnownValue]:
+    """An address with a house number, as far as each of its parts: people say `12 elm street` and `12 elm street, springfield`."""
+    parts = [part.strip() for part in address.split(",")]
+    for count in range(1, len(parts) + 1):
+        said = " ".join(parts[:count])
+        if any(c.isdigit() for c in said) and any(c.isalpha() for c in said):
+            yield from values_of(PLACE, "ADDRESS", said)
 
 
 def without_own(spans: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Span]:

@@ -38,7 +38,7 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
     """Read every version of every account.
 
     Members: `account_id` (or `id`); `type` or `can_create_subaccounts`; `status` (default active); `effective_at` (default 1970, from always on);
-    `agency_id`, `name`, `numbers`, `timezone`. Others are ignored. JSON may also be an array or `{accounts: [...]}`.
+    `agency_id`, `name`, `numbers`, `addresses`, `timezone`. Others are ignored. JSON may also be an array or `{accounts: [...]}`.
 
     Returns: versions sorted by account and time; of equal rows one.
 
@@ -69,6 +69,7 @@ def read_accounts(files: Files, patterns: Sequence[str]) -> list[Account]:
 def _account(row: Row, problems: list[Problem]) -> Account | None:
     values = row.values
     found: dict[str, Any] = {}
+    faults = len(problems)
     for name, read in (
         ("account_id", lambda: identity(values.get("account_id", values.get("id")), "account_id")),
         ("type", lambda: _type(values)),
@@ -76,14 +77,15 @@ def _account(row: Row, problems: list[Problem]) -> Account | None:
         ("effective_at", lambda: parse_time(values["effective_at"], None, "effective_at") if values.get("effective_at") else EPOCH),
         ("agency_id", lambda: _optional_id(values.get("agency_id"))),
         ("name", lambda: _text(values.get("name"), "name")),
-        ("numbers", lambda: _numbers(values.get("numbers"))),
+        ("numbers", lambda: _texts(values.get("numbers"), "numbers", ",;")),
+        ("addresses", lambda: _texts(values.get("addresses"), "addresses", ";")),
         ("timezone", lambda: _timezone(values.get("timezone", values.get("time_zone")))),
     ):
         try:
             found[name] = read()
         except FieldError as e:
             problems.append(Problem(row.file, row.line, name, e.detail))
-    return Account(**found) if len(found) == 8 else None
+    return Account(**found) if len(problems) == faults else None
 
 
 def _type(values: Mapping[str, Any]) -> str:
@@ -120,12 +122,13 @@ def _text(value: Any, path: str) -> str:
     return str(value)
 
 
-def _numbers(value: Any) -> tuple[str, ...]:
+def _texts(value: Any, path: str, separators: str) -> tuple[str, ...]:
     if value is None:
         return ()
-    given = re.split(r"\s*[,;]\s*", value.strip()) if isinstance(value, str) else [value] if isinstance(value, int) else value
+    given = re.split(rf"\s*[{separators}]\s*", value.strip()) if isinstance(value, str) else [value] if isinstance(value, int) else value
     if not isinstance(given, list) or not all(isinstance(n, str | int) and not isinstance(n, bool) for n in given):
-        raise FieldError("numbers", "wrong_type", "must be a list of numbers as text, or one text with commas between")
+        parted = "semicolons" if separators == ";" else "commas"
+        raise FieldError(path, "wrong_type", f"must be a list of {path} as text, or one text with {parted} between")
     return tuple(str(n) for n in given if n != "")
 
 
