@@ -117,13 +117,14 @@ def plan(spans: Iterable[AudioSpan], rate: int, channels: int, margins: Margins 
     before, after = Fraction(margins.before), Fraction(margins.after)
     for span in spans:
         lo = max(0, math.floor((Fraction(span.start) - before) * rate))
-        hi = frames if math.isinf(span.end) else min(frames, math.ceil((Fraction(span.end) + after) * rate))
+        hi = END if math.isinf(span.end) else math.ceil((Fraction(span.end) + after) * rate)
         if hi <= lo:
             continue
         for channel in [span.channel - 1] if 0 < span.channel <= channels else range(channels):
             found[channel].append((lo, hi))
     gap = max(math.floor(Fraction(margins.join) * rate), 2 * fade_samples(margins, rate))
-    return tuple(_joined(sorted(ranges), gap) for ranges in found)
+    # Cut last, so that a plan made before the length is known covers the same samples.
+    return tuple(_joined(sorted(ranges), gap).clamped(frames) for ranges in found)
 
 
 def fade_samples(margins: Margins, rate: int) -> int:
