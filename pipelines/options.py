@@ -6,15 +6,16 @@ import argparse
 import datetime as dt
 import difflib
 from collections.abc import Sequence
-from typing import Any
-
-from apache_beam.options.pipeline_options import PipelineOptions
+from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.s3 import S3Settings
+
+if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 
 def parse_as_of(text: str) -> dt.datetime:
@@ -62,6 +63,8 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
 
     Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt option in silence.
     """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
     known: set[str] = set()
     for cls in _subclasses(PipelineOptions):
         parser = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")

@@ -22,12 +22,13 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.audio import MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
 from callveil.transforms.audio.times import CHANNELS, audio_spans
-from callveil.transforms.detect.batch import Job, detect_batch
+from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.settle import redact_batch
+from callveil.transforms.redact.jobs import redact_jobs
+from callveil.transforms.run.job import Engines
 from callveil.transforms.store.files import Files, FilesError, S3Settings
 from callveil.transforms.store.keyring import Keyring
 
@@ -153,12 +154,10 @@ def found_spans(where: str, policy: Policy, account_type: str, channels: str) ->
         raise UsageError(f"--interaction: {where}: has no transcript; give --spans")
     language = detector.language_of(str(raw.record.get("language") or "") or None)
     job = Job(raw, decide(policy, raw, account_type, raw.called_at, language, Floor(), ()), account_type)
-    detected = next(iter(detect_batch(detector, [job])))
-    if isinstance(detected, Rejected):
-        raise AudioRejected(detected.reason, detected.detail)
     # Only the places of the findings are used: a key that lives as long as this command will do.
     keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
-    result = redact_batch(detector, Redactor(keyring, Run("audio", policy.sha256, policy.name, raw.called_at)), [detected])[0]
+    built = Engines(policy.detect, keyring, detector, Redactor(keyring, Run("audio", policy.sha256, policy.name, raw.called_at)))
+    _, result = next(redact_jobs(built, [job]))
     if isinstance(result, Rejected):
         raise AudioRejected(result.reason, result.detail)
     findings: list[Finding] = [row.finding for row in result.findings]

@@ -27,8 +27,8 @@ from callveil.transforms.detect.engine import Detector
 from callveil.transforms.ingest.resolve import DROP, REDO, Change, plan_shards
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
 from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.jobs import RedactedBatch
 from callveil.transforms.redact.settle import redact_batch
-from callveil.transforms.redact.transform import RedactedBatch
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import Checkpoint, Engines, RedactJob
 from callveil.transforms.run.shards import read_shard, write_shard

@@ -40,19 +40,15 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True)
-class Linear:
-    """Integers.
+class _Typed:
+    """Numbers of a type that numpy has.
 
     Attributes:
         dtype: numpy's name.
-        bits: significant bits; those below are zero in what is stored.
-        offset: what stands for silence.
     """
 
     name: str
     dtype: str
-    bits: int
-    offset: int = 0
 
     @property
     def size(self) -> int:
@@ -60,6 +56,19 @@ class Linear:
 
     def view(self, data: bytearray, channels: int) -> Block:
         return _frames(data, self.dtype, channels)
+
+
+@dataclass(frozen=True)
+class Linear(_Typed):
+    """Integers.
+
+    Attributes:
+        bits: significant bits; those below are zero in what is stored.
+        offset: what stands for silence.
+    """
+
+    bits: int
+    offset: int = 0
 
     def load(self, block: Block) -> Floats:
         return (block.astype(np.float64) - self.offset) / 2.0 ** (8 * self.size - 1)
@@ -90,18 +99,8 @@ class Packed24:
 
 
 @dataclass(frozen=True)
-class Real:
+class Real(_Typed):
     """Floating point, nominally between -1 and 1."""
-
-    name: str
-    dtype: str
-
-    @property
-    def size(self) -> int:
-        return np.dtype(self.dtype).itemsize
-
-    def view(self, data: bytearray, channels: int) -> Block:
-        return _frames(data, self.dtype, channels)
 
     def load(self, block: Block) -> Floats:
         return np.nan_to_num(block.astype(np.float64), posinf=1.0, neginf=-1.0)

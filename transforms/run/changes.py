@@ -16,8 +16,8 @@ from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide, stronger
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.redact.engine import Redacted
+from callveil.transforms.redact.jobs import redact_jobs, slices, with_content
 from callveil.transforms.redact.stored import stored_record, to_stored_offsets
-from callveil.transforms.redact.transform import redact_jobs, slices, with_content
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.run.shards import count
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, read_bucket

@@ -15,7 +15,7 @@ from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.ingest.spool import SpoolReader, decode
 from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.transform import RedactedBatch
+from callveil.transforms.redact.jobs import RedactedBatch
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records

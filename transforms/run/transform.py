@@ -16,7 +16,7 @@ from callveil.schemas.pointer import pack, unpack, unpack_pointers
 from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
 from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
 from callveil.transforms.ingest.transform import OUTCOMES
-from callveil.transforms.redact.transform import RawBatch, RedactedBatch
+from callveil.transforms.redact.jobs import RawBatch, RedactedBatch
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.run.shards import read_shard, write_shard

@@ -7,41 +7,8 @@ import re
 import unicodedata
 
 from callveil.transforms.sample.people import pick
+from callveil.transforms.sample.spelling import NATO
 
-_NATO = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        [
-            "alpha",
-            "bravo",
-            "charlie",
-            "delta",
-            "echo",
-            "foxtrot",
-            "golf",
-            "hotel",
-            "india",
-            "juliet",
-            "kilo",
-            "lima",
-            "mike",
-            "november",
-            "oscar",
-            "papa",
-            "quebec",
-            "romeo",
-            "sierra",
-            "tango",
-            "uniform",
-            "victor",
-            "whiskey",
-            "x-ray",
-            "yankee",
-            "zulu",
-        ],
-        strict=True,
-    )
-)
 _EVERYDAY = {
     "a": ("apple", "adam", "alpha"),
     "b": ("boy", "bob", "bravo", "ball"),
@@ -132,7 +99,7 @@ def spelled(rng: random.Random, name: str) -> str:
         text = joined.join(c.upper() if c.isalpha() else "-" for c in chars if c != " ")
         return f"{text}." if joined == ". " else text
     if r < 0.22:
-        return " ".join(_NATO[c] if c.isalpha() else pick(rng, _PUNCTUATION[c]) for c in chars).replace("  ", " ").strip()
+        return " ".join(NATO[c] if c.isalpha() else pick(rng, _PUNCTUATION[c]) for c in chars).replace("  ", " ").strip()
     if r < 0.36:
         link = pick(rng, ("for", "as in", "like", "is for", "as in", "for"))
         share = pick(rng, (1.0, 0.5, 0.25))

@@ -8,46 +8,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from callveil.transforms.sample.spelling import NATO
+
 Pieces = list[tuple[str, bool]]
 Manner = Callable[[random.Random], Pieces]
 
 ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
 ONES += ["fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 TENS = ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-NATO = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        [
-            "alpha",
-            "bravo",
-            "charlie",
-            "delta",
-            "echo",
-            "foxtrot",
-            "golf",
-            "hotel",
-            "india",
-            "juliet",
-            "kilo",
-            "lima",
-            "mike",
-            "november",
-            "oscar",
-            "papa",
-            "quebec",
-            "romeo",
-            "sierra",
-            "tango",
-            "uniform",
-            "victor",
-            "whiskey",
-            "x-ray",
-            "yankee",
-            "zulu",
-        ],
-        strict=True,
-    )
-)
 EVERYDAY = dict(
     zip(
         "abcdefghijklmnopqrstuvwxyz",
