@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -34,7 +35,7 @@ COPY_BYTES = 4 << 20
 
 
 def _info(url: str, stat: os.stat_result) -> FileInfo:
-    return FileInfo(url, stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}")
+    return FileInfo(url, stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}", stat.st_mtime)
 
 
 def _is_internal(name: str) -> bool:
@@ -209,7 +210,7 @@ class LocalFiles:
         start = prefix.rstrip("/") or ("/" if prefix else ".")
         found = self.list(start)
         if not prefix:  # a bare relative pattern: list "." but give names as the pattern would
-            found = (FileInfo(f.url[2:], f.size, f.etag) for f in found)
+            found = (replace(f, url=f.url[2:]) for f in found)
         return sorted(f for f in found if regex.fullmatch(f.url))
 
     def sweep_temporary(self, root: str) -> Names:

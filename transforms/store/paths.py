@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TEMPORARY_PREFIX = ".callveil-tmp-"
 LOCK_NAME = ".callveil-lock"
@@ -19,11 +19,13 @@ class FileInfo:
         url: local path or `s3://bucket/key`.
         size: bytes.
         etag: changes whenever the content does; S3's own without quotes, or time and size of a local file.
+        modified: when it was last written, seconds since 1970, as the store says.
     """
 
     url: str
     size: int
     etag: str
+    modified: float = field(default=0.0, compare=False)
 
 
 Infos = list[FileInfo]

@@ -155,7 +155,7 @@ class S3Files:
                 head = self.client.head_object(Bucket=bucket, Key=key)
         except FileNotFoundError:
             return None
-        return FileInfo(url, int(head["ContentLength"]), str(head["ETag"]).strip('"'))
+        return FileInfo(url, int(head["ContentLength"]), str(head["ETag"]).strip('"'), head["LastModified"].timestamp())
 
     def read(self, url: str, start: int = 0, length: int | None = None, etag: str | None = None) -> bytes:
         bucket, key = split_s3(url)
@@ -286,7 +286,8 @@ class S3Files:
             for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", ()):
                     if not item["Key"].endswith("/"):  # consoles make empty objects to show folders
-                        yield FileInfo(f"s3://{bucket}/{item['Key']}", int(item["Size"]), str(item["ETag"]).strip('"'))
+                        name, etag = f"s3://{bucket}/{item['Key']}", str(item["ETag"]).strip('"')
+                        yield FileInfo(name, int(item["Size"]), etag, item["LastModified"].timestamp())
 
     def glob(self, pattern: str) -> Infos:
         if has_magic(pattern):
