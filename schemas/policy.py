@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
+from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
 from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, Operator, Rules, Settings, fold
 
@@ -158,7 +159,8 @@ class Policy:
         base: rules for records no override matches.
         overrides: in order; later ones win.
         document: the resolved document: presets merged in, defaults written out.
-        retention: how long records are kept; it stands in the document only where the policy says something about it.
+        retention, recordings: how long records are kept, how recordings are redacted as they arrive; each stands in the document only where the
+            policy says something about it.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Policy:
     overrides: tuple[Override, ...]
     document: dict[str, Any] = field(repr=False)
     retention: Retention = field(default_factory=Retention)
+    recordings: Recordings = field(default_factory=Recordings)
     _by_account: dict[str, tuple[int, ...]] = field(init=False, repr=False)
     _general: tuple[int, ...] = field(init=False, repr=False)
     _cache: OrderedDict[tuple[int, ...], Rules] = field(init=False, repr=False)
@@ -189,7 +192,9 @@ class Policy:
         return hash(self.sha256)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, self.sha256, self.detect, self.limits, self.base, self.overrides, self.document, self.retention)
+        return type(self), (
+            self.name, self.sha256, self.detect, self.limits, self.base, self.overrides, self.document, self.retention, self.recordings,
+        )  # fmt: skip
 
     def _matching(self, account_id: str, account_type: str, kind: str, language: str) -> Iterator[int]:
         places = self._by_account.get(account_id, ())

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import FIELDS, GROUPS
 from callveil.schemas.policy import Detect, Limits, Operator, Override, Policy, Rules
 from callveil.schemas.policy_parse import VERSION
+from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
 from callveil.schemas.rules import Settings, _Unset
 
 
 def policy_document(
-    name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...], retention: Retention | None = None
+    name: str, detect: Detect, limits: Limits, base: Rules, overrides: tuple[Override, ...], sections: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """The document that holds every setting and no `extends`; it loads again to the same policy."""
+    """The document that holds every setting and no `extends`; it loads again to the same policy.
+
+    Args:
+        name, detect, limits, base, overrides: of the policy.
+        sections: `retention` and `recordings` as a file gives them, where the policy says something about them.
+    """
     return {
         "version": VERSION,
         "name": name,
@@ -38,7 +45,7 @@ def policy_document(
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
         # Only where the policy says something: the digest of one that does not stays what it was.
-        **({"retention": retention.as_dict()} if retention else {}),
+        **sections,
     }
 
 
@@ -113,6 +120,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
     ]
     if not record:
         lines += ["", *_retention_lines(policy.retention)]
+        lines += ["", *_recordings_lines(policy.recordings)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
         for i, override in enumerate(policy.overrides):
             lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
@@ -132,6 +140,19 @@ def _retention_lines(retention: Retention) -> list[str]:
         since = " after its account was cancelled" if rule.clock == "cancelled" else ""
         lines.append(f"  {rule.action:<6} {rule.days:>5} days{since}: {', '.join(sorted(rule.classes))}; {whose} ({rule.rule_id})")
     return lines
+
+
+def _recordings_lines(r: Recordings) -> list[str]:
+    heard = {"mute": "silence", "beep": "a beep", "tone": "a low tone"}[r.mode]
+    whose = {"own": "of the party who spoke", "swapped": "of the party who spoke, the business first", "all": "of everybody"}[r.channel]
+    without = {"cover": "is covered whole", "recognise": "is read by the embedded recogniser", "reject": "is rejected"}[r.without_transcript]
+    original = {"keep": "stays where it is", "seal": "moves into the store, encrypted", "delete": "is deleted"}[r.original]
+    return [
+        "recordings, as they arrive",
+        f"  {heard} on the channel {whose}, {r.padding_seconds:g} s more on either side; "
+        f"words {'are timed by alignment' if r.align else 'are not timed: whole turns are covered'} where only turns have times",
+        f"  a recording waits {r.wait_seconds:g} s for its transcript, then it {without}; the original {original}",
+    ]
 
 
 def _mode_lines(rules: Rules) -> list[str]:

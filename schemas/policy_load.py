@@ -12,6 +12,7 @@ from callveil.schemas.policy import Detect, Limits, Policy, PolicyError, Problem
 from callveil.schemas.policy_document import policy_document
 from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, Parsed, Parser
 from callveil.schemas.policy_yaml import MAX_CHARS, Reader, shown
+from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
 from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Rules, Settings
 
@@ -155,12 +156,16 @@ class _Chain:
             raise PolicyError(problems)
         overrides = tuple(o for layer in self.layers for o in layer.overrides)
         name = self.layers[-1].name
-        retention = Retention()
+        retention, recordings = Retention(), Recordings()
         for layer in self.layers:
             retention = retention.layered(layer.retention or {})
-        told = any(layer.retention is not None for layer in self.layers)
-        document = policy_document(name, made, Limits(**limits), base, overrides, retention if told else None)
-        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention)
+            recordings = recordings.layered(layer.recordings or {})
+        sections = {
+            "retention": retention if any(layer.retention is not None for layer in self.layers) else None,
+            "recordings": recordings if any(layer.recordings is not None for layer in self.layers) else None,
+        }
+        document = policy_document(name, made, Limits(**limits), base, overrides, {k: v.as_dict() for k, v in sections.items() if v})
+        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention, recordings)
 
 
 def _report(layers: list[Parsed], paths: tuple[str, ...], message: str) -> None:

@@ -16,13 +16,14 @@ from callveil.schemas.fields import Field
 from callveil.schemas.interaction import BY_NAME, GROUPS, KINDS, MODES, STATE
 from callveil.schemas.policy import Override
 from callveil.schemas.policy_detect import LANGUAGE, read_detect
+from callveil.schemas.policy_recordings import read_recordings
 from callveil.schemas.policy_retention import read_retention
 from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, UNSET, WORDLESS, Operator, Settings, fold
 
 VERSION = 1
 SETTING_KEYS = ("mode", "full_after_days", "label", "entities", "fields", "thresholds", "allow", "deny")
-TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides", "retention")
+TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides", "retention", "recordings")
 LIMITS: Mapping[str, tuple[int, int]] = {
     "record_bytes": (1_024, 2**30), "field_chars": (1_024, 2**30), "depth": (4, 256), "document_bytes": (1_024, 2**33),
 }  # fmt: skip
@@ -47,7 +48,7 @@ CARD_DIGITS = 4
 @dataclass
 class Parsed:
     """What one file says. `detect` and `limits` hold the arguments it gives for `Detect` and `Limits`,
-    `retention` what it gives for `Retention.layered`; None where it has no such section."""
+    `retention` and `recordings` what it gives for `Retention.layered` and `Recordings.layered`; None where it has no such section."""
 
     reader: Reader
     name: str = ""
@@ -58,6 +59,7 @@ class Parsed:
     overrides: list[Override] = field(default_factory=list)
     entities: frozenset[str] = frozenset()
     retention: dict[str, Any] | None = None
+    recordings: dict[str, Any] | None = None
 
 
 class Parser:
@@ -90,6 +92,8 @@ class Parser:
                 put(out.limits, key, r.integer(node, f"limits.{key}", *LIMITS[key]))
         if "retention" in m:
             out.retention = read_retention(r, m["retention"])
+        if "recordings" in m:
+            out.recordings = read_recordings(r, m["recordings"])
         if "overrides" in m:
             out.overrides = [self._override(n, f"overrides[{i}]") for i, n in enumerate(r.items(m["overrides"], "overrides"))]
         return out

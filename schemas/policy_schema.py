@@ -24,6 +24,7 @@ from callveil.schemas.policy_parse import (
     NOT_STORED,
     OPTIONS,
 )
+from callveil.schemas.policy_recordings import CHOICES, NUMBERS
 from callveil.schemas.policy_retention import MAX_HOURS, RULE_ID
 from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, WORDLESS
@@ -112,6 +113,12 @@ def _detect() -> Schema:
     )
 
 
+def _recordings() -> Schema:
+    numbers = {k: {"type": "number", "minimum": low, "maximum": high} for k, (low, high) in NUMBERS.items()}
+    choices = {k: {"enum": list(options)} for k, options in CHOICES.items()}
+    return _object({**choices, **numbers, "align": {"type": "boolean"}}, description="how recordings are redacted as they arrive")
+
+
 def _retention() -> Schema:
     days: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}
     rule = {
@@ -170,6 +177,7 @@ def policy_json_schema() -> Schema:
             **referred,
             "detect": _detect(),
             "retention": _retention(),
+            "recordings": _recordings(),
             "limits": _object({k: {"type": "integer", "minimum": low, "maximum": high} for k, (low, high) in LIMITS.items()}),
             "overrides": {
                 "type": ["array", "null"],

@@ -19,9 +19,10 @@ from callveil.pipelines.options import policy_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
+from callveil.schemas.recordings import CHANNELS
 from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.audio import MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
-from callveil.transforms.audio.times import CHANNELS, audio_spans
+from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector

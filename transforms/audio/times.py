@@ -12,11 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from callveil.schemas.finding import Finding
+from callveil.schemas.recordings import CHANNELS
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.detect.align import align, speaker_labels
-
-CHANNELS = ("own", "swapped", "all")
-"""Which channel is covered: that of the party who spoke (1, the external party, is the first of the recording), the other way round, or every one."""
 
 TRANSCRIPTS = frozenset({"outline", "words", "transcription_text"})
 _PLACE = re.compile(r"(outline|words)\[(\d+)\]\.(.+)")

@@ -1,0 +1,29 @@
+"""The `recordings` section of a policy file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from callveil.schemas.policy_yaml import Reader, put
+from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, WITHOUT_TRANSCRIPT
+
+CHOICES = {"mode": COVERS, "channel": CHANNELS, "without_transcript": WITHOUT_TRANSCRIPT, "original": ORIGINALS}
+NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0)}
+"""Bounds, seconds; a week is longer than any platform takes to transcribe a call."""
+RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align")
+
+
+def read_recordings(r: Reader, node: yaml.Node) -> dict[str, Any]:
+    """What the section gives for `Recordings.layered`; what is wrong with it goes to the reader."""
+    out: dict[str, Any] = {}
+    for key, value in r.mapping(node, "recordings", RECORDINGS_KEYS).items():
+        path = f"recordings.{key}"
+        if key in CHOICES:
+            put(out, key, r.choice(value, path, CHOICES[key]))
+        elif key in NUMBERS:
+            put(out, key, r.number(value, path, *NUMBERS[key]))
+        else:
+            put(out, key, r.boolean(value, path))
+    return out

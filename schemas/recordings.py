@@ -1,0 +1,59 @@
+"""The policy's `recordings` section: how a recording is covered, and how long it and its transcript wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+COVERS = ("mute", "beep", "tone")
+"""What is heard instead: silence, 1,000 Hz, or a low 220 Hz."""
+
+CHANNELS = ("own", "swapped", "all")
+"""Which channel is covered: that of the party who spoke (1, the external party, is the first of the recording), the other way round, or every one."""
+
+WITHOUT_TRANSCRIPT = ("cover", "recognise", "reject")
+"""What becomes of a recording without a transcript: the whole of it is covered, what the embedded recogniser hears decides, or it is rejected."""
+
+ORIGINALS = ("keep", "seal", "delete")
+"""What becomes of the original: it stays where it is, moves into the store encrypted, or is deleted."""
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """How recordings are redacted as they arrive.
+
+    Attributes:
+        mode: one of `COVERS`.
+        channel: one of `CHANNELS`.
+        padding_seconds: added before and after each stretch.
+        wait_seconds: how long a recording waits for its transcript, and a call's record for its recording, from when it landed.
+        without_transcript: one of `WITHOUT_TRANSCRIPT`.
+        align: whether words are timed by forced alignment where the transcript times turns only; else whole turns are covered.
+        original: one of `ORIGINALS`.
+    """
+
+    mode: str = "mute"
+    channel: str = "own"
+    padding_seconds: float = 0.1
+    wait_seconds: float = 900.0
+    without_transcript: str = "cover"
+    align: bool = True
+    original: str = "keep"
+
+    def __post_init__(self) -> None:
+        for value, options in (
+            (self.mode, COVERS), (self.channel, CHANNELS), (self.without_transcript, WITHOUT_TRANSCRIPT), (self.original, ORIGINALS),
+        ):  # fmt: skip
+            if value not in options:
+                raise ValueError(f"expected one of {', '.join(options)}")
+        if not (0 <= self.padding_seconds <= 60 and 0 <= self.wait_seconds <= 604_800):
+            raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week)")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form a policy file gives it in; it reads back to an equal object."""
+        return asdict(self)
+
+    def layered(self, given: Mapping[str, Any]) -> Recordings:
+        """This section with another file's members on top."""
+        return Recordings(**({f.name: getattr(self, f.name) for f in fields(self)} | dict(given)))
