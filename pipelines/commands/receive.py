@@ -1,0 +1,182 @@
+"""`callveil receive`: take in webhooks, sealed, for `callveil watch`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import json
+import os
+import stat
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import add_store, files_of
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.paths import FilesError, is_s3, local_path
+from callveil.transforms.watch.inbox import Inbox
+from callveil.transforms.watch.signatures import SCHEMES, TOLERANCE
+from callveil.transforms.watch.webhook import BODY_BYTES, HEALTH, METRICS, Visit, Webhook
+
+SECRET_BYTES = 16
+"""A shorter secret can be guessed from one signed request."""
+
+DESCRIPTION = """\
+Receive webhooks: check who sent them, put each body into the inbox, encrypted with the keyring, and only then answer 200. A body that is delivered
+again is stored once. `callveil watch` reads the inbox, and needs the same keyring.
+
+Answers: 200 stored, or stored before; 401 not signed, signed wrongly, or too old; 404, 405, 411, 413 and 400 for requests of another shape; 503 where
+the inbox cannot be written to, with Retry-After. No answer and no line of the log quotes anything that was sent."""
+
+EPILOG = f"""\
+signatures (--scheme):
+{os.linesep.join(f"  {name:<12} {scheme.text}" for name, scheme in SCHEMES.items())}
+
+The secret file has one secret per line and mode 0600. To exchange a secret: add the new one as a second line, send SIGHUP, change it where requests
+are sent from, take the old one out, send SIGHUP again.
+
+examples:
+  callveil receive --inbox inbox/ --secret-file ctm.secret
+  callveil receive --inbox s3://raw/inbox/ --secret-file hook.secret --scheme hmac-sha256 --listen 127.0.0.1:8080
+
+It speaks HTTP and belongs behind something that speaks TLS, such as nginx:
+  location = /webhook {{
+      client_max_body_size {BODY_BYTES >> 20}m;
+      limit_req zone=hooks burst=100;               # limit_req_zone $binary_remote_addr zone=hooks:1m rate=50r/s; in the http section
+      proxy_pass http://127.0.0.1:8080;
+  }}
+Leave {HEALTH} (200 or 503) and {METRICS} (counters for Prometheus) to your own network.
+
+SIGTERM or ^C: no new connection is taken, requests that have begun are finished, the counters are printed.
+exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 usage"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = argparse.ArgumentParser(
+        prog="callveil receive", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    p.add_argument(
+        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="address to listen on (default 127.0.0.1:8080; port 0: any free one)"
+    )
+    p.add_argument("--path", default="/webhook", help="where bodies are posted (default /webhook)")
+    p.add_argument("--inbox", required=True, metavar="FOLDER", help="folder or s3:// URL that takes the bodies; made on first use")
+    p.add_argument("--secret-file", required=True, metavar="FILE", help="secrets that sign requests, one per line; see below")
+    p.add_argument("--scheme", choices=sorted(SCHEMES), default="ctm", help="how requests are signed (default ctm); see below")
+    p.add_argument("--signature-header", metavar="NAME", help="another name for the header that has the signature")
+    p.add_argument("--tolerance", type=float, default=TOLERANCE, metavar="SECONDS", help="how far a request's time may lie from ours (default 300)")
+    p.add_argument("--max-bytes", type=int, default=BODY_BYTES, metavar="BYTES", help="largest body (default 4 MiB)")
+    p.add_argument("--threads", type=int, default=8, help="requests in work at a time (default 8)")
+    p.add_argument("--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)")
+    p.add_argument("--json", action="store_true", help="access log and counters as JSON")
+    add_store(p)
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    if args.tolerance <= 0 or args.max_bytes <= 0 or args.threads <= 0:
+        raise UsageError("--tolerance, --max-bytes and --threads need numbers above 0")
+    if not args.path.startswith("/") or args.path in (HEALTH, METRICS):
+        raise UsageError(f"--path begins with a slash, and is neither {HEALTH} nor {METRICS}")
+    host, port = address(args.listen)
+    secrets = read_secrets(args.secret_file)
+    try:
+        files, keyring = files_of(args), Keyring.open_or_create(args.keyring, dt.datetime.now(dt.UTC))
+        _look_at_inbox(files, args.inbox)
+    except KeyringError as error:
+        raise UsageError(str(error)) from None
+    except FilesError as error:
+        print(f"callveil receive: {error}", file=sys.stderr)
+        return FAILED
+    scheme = SCHEMES[args.scheme]
+    if args.signature_header:
+        scheme = dataclasses.replace(scheme, headers=(args.signature_header, *scheme.headers[1:]))
+    app = Webhook(Inbox(files, args.inbox, keyring).store, scheme, secrets, args.path, args.max_bytes, args.tolerance)
+    if not args.quiet:
+        app.visited = _log_json if args.json else _log
+    return _serve(args, app, host, port)
+
+
+def _serve(args: argparse.Namespace, app: Webhook, host: str, port: int) -> int:
+    from callveil.pipelines.receive import serve, stopping
+
+    def reload() -> None:
+        try:
+            app.secrets = read_secrets(args.secret_file)
+            print(f"callveil receive: {len(app.secrets)} secret(s) from now on", file=sys.stderr, flush=True)
+        except UsageError as error:
+            print(f"callveil receive: {error}; the secrets stay as they were", file=sys.stderr, flush=True)
+
+    def ready(host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        print(f"callveil receive: listening on http://{shown}:{port}{args.path}, inbox {args.inbox}", file=sys.stderr, flush=True)
+
+    stop = threading.Event()
+    stopping(stop, reload)
+    try:
+        serve(app, host, port, args.threads, stop, ready)
+    except OSError as error:
+        print(f"callveil receive: {args.listen}: {error.strerror or 'cannot listen there'}; give another --listen", file=sys.stderr)
+        return FAILED
+    counts = dict(sorted(app.counts.items()))
+    print(json.dumps(counts) if args.json else "\n".join(f"{number:>12,}  {outcome}" for outcome, number in counts.items()), flush=True)
+    return DONE
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError("--listen: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def read_secrets(path: str) -> list[bytes]:
+    """The secrets of a file, one per line, in order. Raises `UsageError`, which quotes none."""
+    try:
+        with Path(path).open("rb") as source:
+            mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
+            lines = [line.strip() for line in source.read().splitlines()]
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; --secret-file names a file with one secret per line") from None
+    if mode & 0o077:
+        raise UsageError(f"{path}: mode {mode:04o} lets other users read the secrets; mend it with `chmod 600 {path}`")
+    secrets = [line for line in lines if line]
+    if not secrets:
+        raise UsageError(f"{path}: holds no secret; put one on a line")
+    short = [number for number, line in enumerate(lines, 1) if line and len(line) < SECRET_BYTES]
+    if short:
+        raise UsageError(f"{path}: line {short[0]}: a secret needs {SECRET_BYTES} characters or more")
+    return secrets
+
+
+def _look_at_inbox(files: Files, inbox: str) -> None:
+    """Find out before the first request whether the inbox can be used. Raises `FilesError`."""
+    if is_s3(inbox):
+        next(files.list(inbox), None)
+        return
+    folder = Path(local_path(inbox))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FilesError(error.errno, "the inbox cannot be made", inbox) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FilesError(13, "this user may not write into the inbox", inbox)
+    files.sweep_temporary(inbox)
+
+
+def _log(visit: Visit) -> None:
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    line = f"{when} {visit.peer} {visit.method} {visit.path} {visit.status} {visit.outcome} {visit.size} B {visit.seconds * 1000:.1f} ms\n"
+    sys.stderr.write(line)
+
+
+def _log_json(visit: Visit) -> None:
+    when = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(json.dumps({"time": when, **dataclasses.asdict(visit)}) + "\n")
