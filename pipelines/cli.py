@@ -126,6 +126,18 @@ def _audio(argv: Sequence[str]) -> int:
     return audio.main(argv)
 
 
+def _watch(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import watch
+
+    return watch.main(argv)
+
+
+def _receive(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import receive
+
+    return receive.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -137,6 +149,8 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "history": ("take in version logs, and report who changed what", _history),
     "retain": ("delete what is due, and prove it", _retain),
     "audio": ("mute or beep what was found in a recording", _audio),
+    "watch": ("redact recordings and their records as they arrive", _watch),
+    "receive": ("take in webhooks, checked and sealed, for watch", _receive),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

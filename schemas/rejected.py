@@ -60,6 +60,10 @@ REASONS = {
     "unsupported_audio": "the recording has a format or content that cannot be redacted",
     "empty_audio": "the recording holds no sound",
     "audio_times": "times of the transcript do not fit the recording",
+    "bad_notification": "the message of a queue is no notification of S3's",
+    "unnamed_recording": "the recording's name does not tell which interaction it belongs to",
+    "unknown_file": "the name is neither a recording's nor that of a file of interactions",
+    "no_transcript": "no transcript came in time, and the policy does not let such recordings be covered whole",
     "audio_residual": "a stretch of the recording that was to be covered was not, as a second look at the result showed",
     "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",
 }

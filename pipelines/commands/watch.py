@@ -1,0 +1,129 @@
+"""`callveil watch`: redact recordings and their records as they arrive."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
+from callveil.pipelines.summary import print_json
+from callveil.pipelines.watch import WatchOptions, now, run_forever, run_once
+from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.ingest.accounts import AccountsError
+from callveil.transforms.store.catalog import StoreError
+from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.paths import FilesError, is_s3
+from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError
+from callveil.transforms.watch.sqs import Queue, QueueError
+
+DESCRIPTION = """\
+Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS queue with S3's event notifications, or found in
+folders, local or on S3, that grow; webhooks come by way of `callveil receive`, whose inbox is such a folder.
+
+A recording and its record (its transcript tells what to cover) may come in any order; they wait for each other as the policy's `recordings` section
+says. Where no transcript comes the whole recording is covered. Each gets one redacted output, in the store's `live` folder, however often word of it
+comes; what cannot be redacted is rejected with its reason. Killed anywhere and started again, it goes on: what is not published comes again.
+
+A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise; everything else that is read as JSON, JSON lines
+or Parquet holds interactions."""
+
+EPILOG = """\
+examples:
+  callveil watch --input inbox/ --output store/                        until stopped, on the Prism runner (see deploy/prism.sh)
+  callveil watch --input inbox/ --output store/ --once                 what is there now, then end: for cron; needs no runner
+  callveil watch --queue https://sqs.eu-central-1.amazonaws.com/1234/calls --output s3://clean/calls --accounts s3://raw/accounts.jsonl
+  callveil watch --queue URL --output s3://clean/calls --runner FlinkRunner ...     on a cluster: see deploy/RUNNERS.md
+  callveil watch --input calls/ --name 'rec_{account_id}_{id}' --output store/ --once
+
+Any option of Apache Beam may follow. Messages of the queue are deleted only once what they tell of is published; give the queue a dead-letter queue
+with a maxReceiveCount of 20 or more.
+
+exit codes: 0 done, 1 failed, 2 usage, 3 done (--once) with rejected recordings or records"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's own options."""
+    p = argparse.ArgumentParser(
+        prog="callveil watch", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="folders or globs that grow, local or s3://")
+    p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
+    p.add_argument(
+        "--prefix", nargs="+", action="extend", default=[], metavar="URL", help="of the queue's objects only those below, as s3://calls/"
+    )
+    p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; its `recordings` section says how")
+    p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
+    p.add_argument(
+        "--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything"
+    )
+    p.add_argument("--once", action="store_true", help="deal with what is there, then end")
+    p.add_argument("--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
+    p.add_argument("--sqs-endpoint-url", metavar="URL", help="SQS-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
+    p.add_argument(
+        "--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)"
+    )
+    p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
+    add_store(p)
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args, rest = parser().parse_known_args(argv)
+    options = _options(args, rest)
+    try:
+        if not args.once:
+            run_forever(options)
+            return DONE
+        counts = run_once(options, now())
+    except (AccountsError, KeyringError, ModelError) as error:
+        raise UsageError(str(error)) from None
+    except (StoreError, FilesError, QueueError) as error:
+        print(f"callveil watch: {error}", file=sys.stderr)
+        return FAILED
+    if args.json:
+        print_json(dict(sorted(counts.items())))
+    else:
+        _print(counts, args.output)
+    return REJECTED if any(counts.get(k) for k in ("rejected", "audio.rejected", "record.rejected")) else DONE
+
+
+def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
+    if not args.input and not args.queue:
+        raise UsageError("nothing to watch: name folders with --input, a queue with --queue, or both")
+    for place in (args.output, *args.input, *args.accounts, *args.prefix):
+        try:
+            is_s3(place)
+        except ValueError as error:
+            raise UsageError(f"{place}: {error}") from None
+    if args.poll <= 0:
+        raise UsageError("--poll: expected seconds above 0")
+    try:
+        naming = Naming(args.name)
+    except NamingError as error:
+        raise UsageError(f"--name: {error}") from None
+    try:
+        queue = Queue(args.queue, args.sqs_endpoint_url, args.s3_region, args.visibility) if args.queue else None
+    except ValueError as error:
+        raise UsageError(f"--queue: {error}") from None
+    beam_options(rest)
+    return WatchOptions(
+        args.output, policy_of(args.policy), tuple(args.input), queue, tuple(args.prefix), tuple(args.accounts), args.keyring, files_of(args), naming,
+        args.poll, tuple(rest),
+    )  # fmt: skip
+
+
+def _print(counts: dict[str, int], output: str) -> None:
+    get = counts.get
+    print(f"{get('arrived', 0):,} objects: {get('audio.done', 0):,} recordings and {get('record.done', 0):,} records redacted into {output}/live")
+    bad = get("rejected", 0) + get("audio.rejected", 0) + get("record.rejected", 0)
+    if get("reason.no_transcript"):
+        print(f"{get('reason.no_transcript'):,} recordings had no transcript and were covered whole")
+    if get("waiting"):
+        print(f"{get('waiting'):,} interactions wait for their other half; run again later")
+    if bad:
+        reasons = ", ".join(f"{k.removeprefix('reason.')} {v:,}" for k, v in sorted(counts.items()) if k.startswith("reason."))
+        print(f"{bad:,} rejected: {reasons}")

@@ -1,0 +1,144 @@
+"""The watch job: recordings and their records are redacted as they arrive, on a runner that streams, or once over what is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from callveil.schemas.account import AccountBook
+from callveil.schemas.arrival import Arrival
+from callveil.schemas.policy import Policy
+from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import CONTROL
+from callveil.transforms.watch.folder import FolderSource, arrivals
+from callveil.transforms.watch.job import WatchJob
+from callveil.transforms.watch.live import Settled
+from callveil.transforms.watch.naming import Naming
+from callveil.transforms.watch.queue import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
+from callveil.transforms.watch.read import RejectMessage
+from callveil.transforms.watch.sqs import Queue
+from callveil.transforms.watch.transform import WatchRecordings
+
+PRISM = "CALLVEIL_PRISM"
+"""Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        places: folders or globs that grow, local or `s3://`.
+        queue: an SQS queue with S3's event notifications.
+        prefixes: only objects of the queue's whose URL begins with one of these; none means all.
+        output: root of the store.
+        policy, accounts, keyring, files: as for `callveil redact`.
+        naming: how recordings are named.
+        poll: seconds between two looks at a folder or an idle queue.
+        beam: Beam options; they name the runner, where it is not the default one.
+    """
+
+    output: str
+    policy: Policy
+    places: Sequence[str] = ()
+    queue: Queue | None = None
+    prefixes: tuple[str, ...] = ()
+    accounts: Sequence[str] = ()
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    naming: Naming = field(default_factory=Naming)
+    poll: float = 1.0
+    beam: Sequence[str] = ()
+
+
+def make_job(options: WatchOptions) -> WatchJob:
+    """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input."""
+    keyring = Keyring.open_or_create(options.keyring)
+    accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    store = Store.open_or_create(options.files, options.output)
+    with suppress(PreconditionFailed):
+        url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
+        options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
+    return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming)
+
+
+def run_once(options: WatchOptions, now: float) -> dict[str, int]:
+    """Deal with everything that is there at `now` (seconds since 1970) on the embedded runner, and end.
+
+    Returns: counts; `published` and `rejected` are outputs, `waiting` interactions of which a half is still waited for.
+    """
+    job = make_job(options)
+    settled = Settled(job.live)
+    found = [a for a in arrivals(options.files, options.places, now) if not settled(a)] if options.places else []
+    if options.queue is None:
+        return _deal_with(job, found, now, options.beam)
+    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=RejectMessage(job, options.queue.url, now))
+    with keeping(options.queue, messages):
+        counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
+    return counts | {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
+
+
+def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options: Sequence[str]) -> dict[str, int]:
+    told = {a.object_id: a for a in found}
+    if not told:
+        return {"arrived": 0}
+    pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_options)))
+    _ = pipeline | "Arrivals" >> beam.Create(list(told.values()), reshuffle=True) | "Watch" >> WatchRecordings(job, now)
+    result = pipeline.run()
+    result.wait_until_finish()
+    return {"arrived": len(told), **counters(result)}
+
+
+def counters(result: object) -> dict[str, int]:
+    """The job's own counters, by name."""
+    found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace("watch"))["counters"]  # type: ignore[attr-defined]
+    out: dict[str, int] = {}
+    for row in found:
+        out[row.key.metric.name] = out.get(row.key.metric.name, 0) + int(row.result)
+    return out
+
+
+def prism() -> str | None:
+    """Path of a Prism binary that is at hand, or None."""
+    built = Path(__file__).resolve().parent.parent / "build" / "go" / "prism"
+    return os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
+
+
+def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None:
+    """Wire the streaming job into `pipeline`."""
+    sources = []
+    if options.places:
+        folder = FolderSource(options.files, tuple(options.places), job.live, poll=options.poll)
+        sources.append(pipeline | "Folders" >> beam.io.ReadFromUnboundedSource(folder, poll_interval=options.poll))
+    if options.queue:
+        reject = RejectMessage(job, options.queue.url, now())
+        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE)
+        sources.append(pipeline | "Queue" >> ReadQueue(queue, poll_interval=min(options.poll, 0.1)))
+    merged = sources[0] if len(sources) == 1 else sources | "All arrivals" >> beam.Flatten()
+    _ = merged | "Watch" >> WatchRecordings(job)
+
+
+def run_forever(options: WatchOptions) -> None:
+    """Run the streaming job until it is stopped. Raises whatever ends it."""
+    job = make_job(options)
+    beam_options = PipelineOptions(list(options.beam), streaming=True)
+    pipeline = beam.Pipeline(options=beam_options)
+    build(pipeline, job, options)
+    pipeline.run().wait_until_finish()
+
+
+def now() -> float:
+    """Seconds since 1970."""
+    return time.time()

@@ -1,0 +1,197 @@
+"""Acting on what has come of one interaction: its record and its recording are redacted and published, each once."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from callveil.schemas.interaction import InteractionKey, RawInteraction
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
+from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.detect.batch import Job
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.ingest.spool import encode
+from callveil.transforms.redact.engine import Redacted, Run
+from callveil.transforms.redact.jobs import redact_jobs
+from callveil.transforms.run.job import Engines
+from callveil.transforms.store.rows import dumps, finding_row, interaction_row
+from callveil.transforms.watch.job import WatchJob
+from callveil.transforms.watch.join import Held, Why
+from callveil.transforms.watch.live import Receipt, What
+from callveil.transforms.watch.naming import suffix_of
+from callveil.transforms.watch.originals import put_away
+from callveil.transforms.watch.pieces import Piece, has_transcript, seal_bytes, unseal
+
+Spans = list[AudioSpan] | None
+"""Stretches to cover; None where nothing says what was said."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One output that came into being.
+
+    Attributes:
+        key: the interaction. what: `record` or `audio`.
+        status: `done` or `rejected`. reason: of the rejection, or why a recording was covered whole; else empty.
+        landed_at: when the object it came from landed, seconds since 1970.
+        seconds: length of a recording.
+    """
+
+    key: InteractionKey
+    what: What
+    status: str
+    reason: str
+    landed_at: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Redacts and publishes what is held of an interaction.
+
+    Everything it writes depends on the pieces and the policy alone, so that a repetition, after a kill or beside a twin, writes the same.
+    """
+
+    job: WatchJob
+    built: Engines
+    treatment: Treatment = field(init=False)
+
+    def __post_init__(self) -> None:
+        r = self.job.policy.recordings
+        object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds)))
+
+    def act(self, key: InteractionKey, held: Held, why: Why) -> list[Published]:
+        """Publish what is not published yet.
+
+        Returns what this call has published, nothing where all of it was there. Raises `OSError` where the store or a source cannot be reached.
+        """
+        out: list[Published] = []
+        run = self.job.run_at(held.last_at, *sorted(p.object_id for p in (held.recording, held.record) if p))
+        spans: Spans = None
+        if held.record:
+            spans = self._record(key, held.record, held.recording, run, out)
+        elif receipt := self.job.live.receipt(key, "record"):
+            spans = _spans(receipt)
+        if held.recording:
+            self._audio(key, held.recording, spans, why, run, out)
+        return out
+
+    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, run: Run, out: list[Published]) -> Spans:
+        """Publish the record unless it, or a later snapshot, is there. Returns what to cover of its recording."""
+        live = self.job.live
+        held = live.receipt(key, "record")
+        if held and int(held["rank"]) >= piece.rank:
+            return _spans(held)
+        raw = unseal(self.built.keyring, piece)
+        result, spans = self._redacted(raw, run, recording)
+        receipt: Receipt = {
+            "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "rank": piece.rank, "object": piece.object_id,
+            "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
+        }  # fmt: skip
+        if isinstance(result, Rejected):
+            name = f"record-{piece.object_id[:16]}-{piece.place}.sealed"
+            data = seal_bytes(self.built.keyring, f"live/{name}", encode(raw))
+            receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "spans": None}
+        else:
+            data = dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
+            name = f"record-{hashlib.sha256(data).hexdigest()[:24]}.json"
+            receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": _rows(spans)}
+        receipt |= {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        url = self.job.files.join(live.folder(key), name)
+        self.job.files.write(url, data)
+        if held is None and live.commit(key, "record", receipt):
+            published = True
+        else:
+            old = live.supersede(key, receipt)
+            published = old is not None
+            if old and old["file"] != name:
+                self.job.files.purge(self.job.files.join(live.folder(key), old["file"]))
+        if published:
+            out.append(Published(key, "record", receipt["status"], receipt.get("reason", ""), piece.landed_at))
+        else:
+            self._discard(key, "record", name)
+        return spans
+
+    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None) -> tuple[Redacted | Rejected, Spans]:
+        """A record redacted, and what to cover of its recording."""
+        job, built = self.job, self.built
+        account = job.accounts.at(raw.key.account_id, raw.called_at)
+        account_type = account.type if account else "unknown"
+        language = built.detector.language_of(str(raw.record.get("language") or "") or None)
+        decision = decide(job.policy, raw, account_type, run.as_of, language, Floor(), ())
+        redactor = copy.copy(built.redactor)
+        redactor.run = run
+        once = Engines(built.detect, built.keyring, built.detector, redactor, built.lock)
+        agency = str(raw.record.get("agency_id") or "") or (account.agency_id if account else "")
+        _, result = next(redact_jobs(once, [Job(raw, decision, account_type, agency, account)]))
+        if isinstance(result, Rejected) or not has_transcript(raw):
+            return result, None
+        record = self._timed(raw.record, recording)
+        return result, audio_spans(record, (row.finding for row in result.findings), job.policy.recordings.channel)
+
+    def _timed(self, record: Mapping[str, Any], recording: Piece | None) -> Mapping[str, Any]:
+        """The record with its words timed, where the policy asks for it and only turns have times."""
+        return record
+
+    def _audio(self, key: InteractionKey, piece: Piece, spans: Spans, why: Why, run: Run, out: list[Published]) -> None:
+        """Publish the redacted recording unless it is there, and put the original away."""
+        live, recordings = self.job.live, self.job.policy.recordings
+        receipt = live.receipt(key, "audio")
+        if receipt is None:
+            receipt = {
+                "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
+                "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id, "why": why,
+            } | self._cover(key, piece, spans)  # fmt: skip
+            receipt["original"] = recordings.original if receipt["status"] == "done" else "keep"
+            if live.commit(key, "audio", receipt):
+                out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
+            elif receipt.get("file"):
+                self._discard(key, "audio", str(receipt["file"]))
+            receipt = live.receipt(key, "audio") or receipt
+        if receipt["original"] != "keep" and receipt["object"] == piece.object_id:
+            put_away(self.job.files, live, self.built.keyring, key, piece, receipt["original"])
+
+    def _cover(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
+        """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
+        reason = ""
+        if spans is None:
+            if self.job.policy.recordings.without_transcript == "reject":
+                return {"status": "rejected", "reason": "no_transcript", "detail": "no transcript came within recordings.wait_seconds"}
+            spans, reason = [EVERYTHING], "no_transcript"
+        plan = hashlib.sha256(orjson.dumps([piece.object_id, _rows(spans), repr(self.treatment)])).hexdigest()
+        name = f"audio-{plan[:24]}{suffix_of(piece.url).lower()}"
+        url = self.job.files.join(self.job.live.folder(key), name)
+        try:
+            done = redact_audio(self.job.files, piece.url, url, spans, self.treatment)
+        except AudioRejected as rejected:
+            return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
+        except FileNotFoundError:
+            return {"status": "rejected", "reason": "gone", "detail": "the recording was gone when it was to be read"}
+        digest, size = self.job.files.sha256(url)
+        return {
+            "status": "done", "reason": reason, "file": name, "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec,
+            "written": done.written, "rate": done.rate, "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut,
+            "covered_seconds": [round(s, 6) for s in done.covered_seconds], "spans": _rows(spans),
+        }  # fmt: skip
+
+    def _discard(self, key: InteractionKey, what: What, name: str) -> None:
+        """Remove a file that a lost race has left, unless the receipt names it."""
+        receipt = self.job.live.receipt(key, what)
+        if receipt and receipt.get("file") != name:
+            self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
+
+
+def _rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
+    return None if spans is None else [[s.start, None if math.isinf(s.end) else s.end, s.channel] for s in spans]
+
+
+def _spans(receipt: Receipt) -> Spans:
+    rows = receipt.get("spans")
+    return None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]

@@ -1,0 +1,175 @@
+"""The live zone of a store: what has been redacted as it arrived, one folder per interaction.
+
+Layout below the store's root:
+
+    live/objects/<two>/<object id>.json          ledger: what an object that arrived held
+    live/calls/<account>/<id>/record.json        receipt: the record is redacted; names the files below
+    live/calls/<account>/<id>/audio.json         receipt: the recording is redacted
+    live/calls/<account>/<id>/record-<x>.json    the redacted record and its findings
+    live/calls/<account>/<id>/audio-<x>.<suffix> the redacted recording
+    live/rejected/<two>/<object id>-<n>.json     what was rejected, and why; its content beside it, `.sealed`
+
+A receipt is the commit. It is created with if-none-match, so of any number of workers that redact the same recording, after a kill or because an
+event came twice, exactly one publishes; files that no receipt names are nobody's, and the loser of a race removes its own. File names depend on
+everything the content depends on, so a repetition writes the same bytes under the same name.
+
+An object is settled once everything that came from it has its receipt. Only then is its message deleted or its file passed over, so killing every
+process at any moment loses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+import orjson
+
+from callveil.schemas.arrival import Arrival
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.store.files import Files, PreconditionFailed
+
+LIVE = "live"
+What = Literal["record", "audio"]
+Receipt = dict[str, Any]
+
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What an object that arrived held.
+
+    Attributes:
+        what: which receipts its keys will have.
+        keys: interaction and rank of the snapshot; rank 0 for a recording.
+        rejected: records of it that were rejected.
+        note: why it holds nothing, where it does.
+    """
+
+    what: What
+    keys: tuple[tuple[str, str, int], ...] = ()
+    rejected: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live zone of the store at `root`."""
+
+    files: Files
+    root: str
+
+    def url(self, *parts: str) -> str:
+        """URL below the zone."""
+        return self.files.join(self.root, LIVE, *parts)
+
+    def folder(self, key: InteractionKey) -> str:
+        """Folder of an interaction's outputs."""
+        return self.url("calls", _name(key.account_id), _name(key.id))
+
+    # Receipts
+
+    def receipt(self, key: InteractionKey, what: What) -> Receipt | None:
+        """An interaction's receipt, or None where there is none yet."""
+        return self._json(self.files.join(self.folder(key), f"{what}.json"))
+
+    def commit(self, key: InteractionKey, what: What, receipt: Receipt) -> bool:
+        """Publish: create the receipt. False where somebody else has published first; then nothing was changed."""
+        try:
+            self.files.write(self.files.join(self.folder(key), f"{what}.json"), orjson.dumps(receipt), if_none_match=True)
+        except PreconditionFailed:
+            return self.receipt(key, what) == receipt  # equal: an answer was lost, or a twin was faster
+        return True
+
+    def supersede(self, key: InteractionKey, receipt: Receipt) -> Receipt | None:
+        """Put a later snapshot's record receipt in place of the one that is there. Returns the old one, or None where that is as late or later."""
+        url = self.files.join(self.folder(key), "record.json")
+        while True:
+            info = self.files.info(url)
+            held = self._json(url)
+            if info is None or held is None or int(held["rank"]) >= int(receipt["rank"]):
+                return None
+            with suppress(PreconditionFailed):
+                self.files.write(url, orjson.dumps(receipt), if_match=info.etag)
+                return held
+
+    def receipts(self) -> Iterator[Receipt]:
+        """All receipts, in the order of accounts and ids."""
+        for info in self.files.list(self.url("calls")):
+            if info.url.endswith(("/record.json", "/audio.json")):
+                found = self._json(info.url)
+                if found is not None:
+                    yield found
+
+    # Objects
+
+    def ledger(self, object_id: str) -> Ledger | None:
+        """What is written of an object, or None."""
+        found = self._json(self._ledger_url(object_id))
+        if found is None:
+            return None
+        return Ledger(found["what"], tuple((a, i, r) for a, i, r in found["keys"]), found["rejected"], found["note"])
+
+    def note(self, arrival: Arrival, ledger: Ledger) -> None:
+        """Write down what an object held."""
+        row = {"url": arrival.url, "etag": arrival.etag, "landed_at": arrival.landed_at, "what": ledger.what}
+        row |= {"keys": [list(k) for k in ledger.keys], "rejected": ledger.rejected, "note": ledger.note}
+        self.files.write(self._ledger_url(arrival.object_id), orjson.dumps(row))
+
+    def noted(self) -> set[str]:
+        """Ids of all objects that have a ledger entry: one listing."""
+        try:
+            return {info.url.rpartition("/")[2].removesuffix(".json") for info in self.files.list(self.url("objects"))}
+        except FileNotFoundError:
+            return set()
+
+    def _ledger_url(self, object_id: str) -> str:
+        return self.url("objects", object_id[:2], f"{object_id}.json")
+
+    def settled(self, arrival: Arrival) -> bool:
+        """Whether everything that came from an object is published or rejected."""
+        ledger = self.ledger(arrival.object_id)
+        if ledger is None:
+            return False
+        for account, key_id, rank in ledger.keys:
+            receipt = self.receipt(InteractionKey(account, key_id), ledger.what)
+            if receipt is None or int(receipt.get("rank", 0)) < rank:
+                return False
+            if ledger.what == "audio" and not self._put_away(receipt, arrival):
+                return False
+        return True
+
+    def _put_away(self, receipt: Receipt, arrival: Arrival) -> bool:
+        """Whether the original is where the policy wants it."""
+        if receipt.get("original", "keep") == "keep" or receipt["object"] != arrival.object_id:
+            return True
+        return self.files.info(self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), "original.json")) is not None
+
+    def _json(self, url: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = orjson.loads(self.files.read(url))
+        except FileNotFoundError:
+            return None
+        return found
+
+
+@dataclass(frozen=True)
+class Settled:
+    """`Live.settled` as an object that travels to workers."""
+
+    live: Live
+
+    def __call__(self, arrival: Arrival) -> bool:
+        return self.live.settled(arrival)
+
+
+def _name(text: str) -> str:
+    """A folder's name for an account or interaction id: the id itself where it can be one."""
+    name = quote(text, safe="")
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    return name if len(name) <= _LONGEST_NAME else "sha256-" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""What an object is, by its name: a recording of which interaction, or a file of interactions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.ingest.chunks import SUFFIXES
+
+AUDIO = (
+    ".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".ulaw", ".alaw", ".gsm", ".amr", ".webm", ".wma", ".aif",
+    ".aiff",
+)  # fmt: skip
+"""Suffixes that say recording. Some of them cannot be redacted; they are taken in all the same, so that each gets its reason."""
+
+SEALED = ".sealed"
+"""Suffix of webhook bodies in an inbox."""
+
+DEFAULT_NAME = "{account_id}/{id}"
+_PLACE = re.compile(r"\{(account_id|id)\}|\*")
+
+Sort = Literal["recording", "records", "other"]
+
+
+class NamingError(ValueError):
+    """A name pattern cannot be used; the text says why."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How recordings are named.
+
+    Attributes:
+        pattern: end of a recording's path without its suffix, with `{account_id}` and `{id}` for the interaction's key and `*` for anything but a
+            slash; `{account_id}/{id}` unless the user says otherwise.
+    """
+
+    pattern: str = DEFAULT_NAME
+
+    def __post_init__(self) -> None:
+        for name in ("{account_id}", "{id}"):
+            if self.pattern.count(name) != 1:
+                raise NamingError(f"{self.pattern!r}: needs {name} once, as in {DEFAULT_NAME}")
+        if re.search(r"\}\{|\}\*|\*\{|\*\*", self.pattern):
+            raise NamingError(f"{self.pattern!r}: two places stand side by side, so that nothing says where one ends; put a sign between them")
+
+    def regex(self) -> re.Pattern[str]:
+        """Matches the whole path of a recording, suffix taken off."""
+        out, at = [], 0
+        for match in _PLACE.finditer(self.pattern):
+            out += [re.escape(self.pattern[at : match.start()]), f"(?P<{match[1]}>[^/]+?)" if match[1] else "[^/]*"]
+            at = match.end()
+        return re.compile("(?:.*/)?" + "".join(out) + re.escape(self.pattern[at:]))
+
+    def key_of(self, url: str) -> InteractionKey | None:
+        """The interaction a recording belongs to, or None where its name does not say."""
+        path = url.partition("://")[2] if "://" in url else url
+        found = self.regex().fullmatch(path[: -len(suffix_of(path))] if suffix_of(path) else path)
+        return InteractionKey(found["account_id"], found["id"]) if found else None
+
+
+def suffix_of(url: str) -> str:
+    """Suffix of the name, with its dot, as it is written; empty where there is none."""
+    name = url.rpartition("/")[2]
+    stem, dot, suffix = name.rpartition(".")
+    return dot + suffix if stem and dot else ""
+
+
+def sort_of(url: str) -> Sort:
+    """What an object is by its name."""
+    name = url.lower()
+    if name.endswith(AUDIO):
+        return "recording"
+    return "records" if name.endswith((*SUFFIXES, SEALED)) else "other"

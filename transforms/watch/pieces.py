@@ -1,0 +1,101 @@
+"""Pieces: the recording and the record of one interaction, on their way to each other.
+
+A piece holds nothing readable: a record travels sealed, since runners keep what waits on disk and in checkpoints.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import orjson
+
+from callveil.schemas.interaction import InteractionKey, RawInteraction
+from callveil.transforms.ingest.snapshots import IN_PROGRESS, status_class
+from callveil.transforms.ingest.spool import decode, encode
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.sealed import SealedReader, SealedWriter
+
+PURPOSE = "watch"
+_TEXTS = ("outline", "words", "transcription_text")
+
+
+class Piece(NamedTuple):
+    """One half of an interaction.
+
+    Attributes:
+        sort: `recording` or `record`.
+        object_id, url, etag: the object it came from.
+        place: number of the record in that object.
+        landed_at: seconds since 1970.
+        rank: of the record's snapshot; 0 for a recording.
+        complete: a record that has a transcript and has ended; true for a recording.
+        alone: nothing else is waited for.
+        sealed: the record, encrypted; empty for a recording.
+    """
+
+    sort: str
+    object_id: str
+    url: str
+    etag: str
+    place: int
+    landed_at: float
+    rank: int
+    complete: bool
+    alone: bool
+    sealed: bytes = b""
+
+    def encoded(self) -> bytes:
+        """As bytes; `Piece.decoded` is the inverse."""
+        head = orjson.dumps(self[:-1])
+        return len(head).to_bytes(4, "big") + head + self.sealed
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Piece:
+        """Inverse of `encoded`."""
+        end = 4 + int.from_bytes(data[:4], "big")
+        return cls(*orjson.loads(data[4:end]), sealed=data[end:])
+
+
+def key_text(key: InteractionKey) -> str:
+    """A key as one text, for grouping."""
+    return orjson.dumps(list(key)).decode()
+
+
+def key_of(text: str) -> InteractionKey:
+    """Inverse of `key_text`."""
+    return InteractionKey(*orjson.loads(text))
+
+
+def seal_bytes(keyring: Keyring, name: str, data: bytes) -> bytes:
+    """`data` encrypted; `open_bytes` with the same name is the inverse."""
+    sink = io.BytesIO()
+    writer = SealedWriter(sink, keyring, name, PURPOSE)
+    writer.append(data)
+    writer.close()
+    return sink.getvalue()
+
+
+def open_bytes(keyring: Keyring, name: str, sealed: bytes) -> bytes:
+    """Inverse of `seal_bytes`. Raises `SealedError`."""
+    return SealedReader(io.BytesIO(sealed), keyring, name, PURPOSE).read_block(0)[0]
+
+
+def seal(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
+    """A raw record, encrypted."""
+    return seal_bytes(keyring, f"watch/{object_id}/{place}", encode(raw))
+
+
+def unseal(keyring: Keyring, piece: Piece) -> RawInteraction:
+    """The record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
+    return decode(open_bytes(keyring, f"watch/{piece.object_id}/{piece.place}", piece.sealed))
+
+
+def has_transcript(raw: RawInteraction) -> bool:
+    """Whether a record says what was said."""
+    return any(raw.record.get(name) for name in _TEXTS)
+
+
+def is_complete(raw: RawInteraction) -> bool:
+    """Whether a call's record needs no later snapshot: it has ended, and its transcript is there."""
+    return has_transcript(raw) and status_class(raw.record) != IN_PROGRESS

@@ -1,0 +1,143 @@
+"""An object that arrived, to pieces: the recording it is, or each record it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from callveil.schemas.arrival import Arrival
+from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.ingest.chunks import plan_chunks
+from callveil.transforms.ingest.read import read_chunk, read_record
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.rows import rejected_row
+from callveil.transforms.watch.job import WatchJob
+from callveil.transforms.watch.live import Ledger
+from callveil.transforms.watch.naming import SEALED, sort_of
+from callveil.transforms.watch.pieces import Piece, is_complete, seal, seal_bytes
+
+Found = tuple[InteractionKey, Piece]
+
+
+def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
+    """Pieces of one object. What cannot be read is rejected: sealed, with its reason, and counted.
+
+    The ledger entry is written last: without it the object does not count as settled, and word of it comes again.
+
+    Args:
+        job: the job. keyring: seals records on their way.
+        arrival: the object.
+        counts: grows: `replayed`, `gone`, `recordings`, `records`, `rejected`.
+
+    Raises `OSError` where the store or the source cannot be reached; the object can be read again.
+    """
+    live = job.live
+    if live.settled(arrival):
+        counts["replayed"] += 1
+        return
+    sort = sort_of(arrival.url)
+    if sort == "records":
+        yield from _records(job, keyring, arrival, counts)
+        return
+    key = job.naming.key_of(arrival.url) if sort == "recording" else None
+    if key is None:
+        if sort == "recording":
+            reason, detail = "unnamed_recording", f"its path does not end like {job.naming.pattern}; name the pattern with --name"
+        else:
+            reason, detail = "unknown_file", "its name has neither a recording's suffix nor one of a file of interactions"
+        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", reason, detail), counts)
+        live.note(arrival, Ledger("audio", (), 1, reason))
+        return
+    counts["recordings"] += 1
+    record = live.receipt(key, "record")
+    alone = record is not None and record.get("spans") is not None
+    yield key, Piece("recording", arrival.object_id, arrival.url, arrival.etag, 0, arrival.landed_at, 0, True, alone)
+    live.note(arrival, Ledger("audio", ((key.account_id, key.id, 0),)))
+
+
+def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
+    live = job.live
+    keys: list[tuple[str, str, int]] = []
+    rejected = place = 0
+    note = ""
+    try:
+        for item in _read(job, keyring, arrival):
+            if isinstance(item, Rejected):
+                reject(job, keyring, arrival, place, item, counts)
+                rejected += 1
+            else:
+                counts["records"] += 1
+                keys.append((item.key.account_id, item.key.id, item.rank))
+                if not _published(job, item):
+                    yield item.key, _piece(job, keyring, arrival, place, item)
+            place += 1
+    except FileNotFoundError:
+        counts["gone"] += 1
+        note = "gone"
+    live.note(arrival, Ledger("record", tuple(keys), rejected, note))
+
+
+def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
+    limits = job.policy.limits
+    if arrival.url.endswith(SEALED):
+        from callveil.transforms.watch.webhook import unseal
+
+        body = unseal(job.files.read(arrival.url), keyring)
+        yield from read_record(body, SourceRef(arrival.url), limits)
+        return
+    if job.files.info(arrival.url) is None:
+        raise FileNotFoundError(arrival.url)
+    if arrival.size:
+        for chunk in plan_chunks(job.files, [arrival.url])[0]:
+            yield from read_chunk(job.files, chunk, limits)
+
+
+def _published(job: WatchJob, raw: RawInteraction) -> bool:
+    receipt = job.live.receipt(raw.key, "record")
+    return receipt is not None and int(receipt["rank"]) >= raw.rank
+
+
+def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: RawInteraction) -> Piece:
+    alone = raw.kind != "call" or job.live.receipt(raw.key, "audio") is not None
+    sealed = seal(keyring, raw, arrival.object_id, place)
+    return Piece("record", arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed)
+
+
+def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, rejected: Rejected, counts: Counter[str]) -> None:
+    """Put a rejection into the live zone: its reason in clear, its content sealed beside it. The same rejection writes the same files again."""
+    name = f"{arrival.object_id}-{place:06d}"
+    folder = job.live.url("rejected", arrival.object_id[:2])
+    blob = ""
+    if rejected.raw:
+        blob = f"live/rejected/{arrival.object_id[:2]}/{name}.sealed"
+        job.files.write(job.files.join(folder, f"{name}.sealed"), seal_bytes(keyring, blob, rejected.raw))
+    run = job.run_at(arrival.landed_at, arrival.object_id)
+    row = rejected_row(rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None)
+    job.files.write(job.files.join(folder, f"{name}.json"), orjson.dumps(row))
+    counts["rejected"] += 1
+    counts[f"reason.{rejected.reason}"] += 1
+
+
+@dataclass(frozen=True)
+class RejectMessage:
+    """Seals the body of a message that is no notification into the rejected zone: what a `QueueSource` without a dead-letter queue asks for.
+
+    Attributes:
+        job: the job.
+        queue: URL of the queue, which stands where a file's name would.
+        at: seconds since 1970; stands in the row.
+    """
+
+    job: WatchJob
+    queue: str
+    at: float
+
+    def __call__(self, body: bytes, reason: str, detail: str) -> None:
+        arrival = Arrival(self.queue, hashlib.sha256(body).hexdigest(), len(body), self.at)
+        keyring = Keyring.load(self.job.keyring_path)
+        reject(self.job, keyring, arrival, 0, Rejected(SourceRef(self.queue), "ingest", reason, detail, raw=body), Counter())

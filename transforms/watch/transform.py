@@ -1,0 +1,166 @@
+"""The watch pipeline's steps as Beam transforms: arrivals to pieces, pieces joined by key, and what is ready acted on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.coders import BytesCoder, FloatCoder
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from callveil.schemas.arrival import Arrival
+from callveil.transforms.watch.act import Actor, Published
+from callveil.transforms.watch.job import WatchJob
+from callveil.transforms.watch.join import Held, Why, due_at, gather, ready, verdict
+from callveil.transforms.watch.pieces import Piece, key_of, key_text
+from callveil.transforms.watch.read import read_arrival
+
+Clock = Callable[[], float]
+"""Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and nothing about what comes out."""
+
+GRACE = 10.0
+"""Seconds for which a piece that landed long ago is held all the same: after an outage its other half may be the next to come."""
+
+log = logging.getLogger(__name__)
+
+Ready = tuple[str, tuple[list[bytes], str]]
+"""Key, pieces, and why they are acted on."""
+
+
+class ReadArrival(beam.DoFn):  # type: ignore[misc]
+    """Element: Arrival. Output: (key, encoded Piece)."""
+
+    def __init__(self, job: WatchJob) -> None:
+        self.job = job
+
+    def process(self, arrival: Arrival) -> Iterator[tuple[str, bytes]]:
+        counts: Counter[str] = Counter()
+        for key, piece in read_arrival(self.job, self.job.engines().keyring, arrival, counts):
+            yield key_text(key), piece.encoded()
+        for name, n in counts.items():
+            Metrics.counter("watch", name).inc(n)
+
+
+class JoinByKey(beam.DoFn):  # type: ignore[misc]
+    """Element: (key, encoded Piece). Output: `Ready`, when both halves are there or waiting is over.
+
+    Timers go by processing time: how long is waited is a matter of the wall clock, and a source that is idle must not hold it up.
+    """
+
+    PIECES = BagStateSpec("pieces", BytesCoder())
+    DUE = ReadModifyWriteStateSpec("due", FloatCoder())
+    WAIT = TimerSpec("wait", TimeDomain.REAL_TIME)
+
+    def __init__(self, wait: float, clock: Clock = time.time) -> None:
+        self.wait, self.clock = wait, clock
+
+    def process(
+        self,
+        element: tuple[str, bytes],
+        pieces: beam.transforms.userstate.AccumulatingRuntimeState = beam.DoFn.StateParam(PIECES),  # noqa: B008 - Beam's way to declare it
+        due: beam.transforms.userstate.ReadModifyWriteRuntimeState = beam.DoFn.StateParam(DUE),  # noqa: B008
+        timer: beam.transforms.userstate.RuntimeTimer = beam.DoFn.TimerParam(WAIT),  # noqa: B008
+    ) -> Iterator[Ready]:
+        key, data = element
+        held = gather(Piece.decoded(d) for d in [*pieces.read(), data])
+        why = ready(held)
+        if why:
+            pieces.clear()
+            due.clear()
+            timer.clear()
+            yield _ready(key, held, why)
+            return
+        pieces.clear()  # what was passed over for a later snapshot is let go
+        for d in _encoded(held):
+            pieces.add(d)
+        at = max(due_at(held, self.wait), self.clock() + min(self.wait, GRACE))
+        if due.read() is None:
+            due.write(at)
+            timer.set(Timestamp(at))
+
+    @on_timer(WAIT)
+    def waited(
+        self,
+        key: str = beam.DoFn.KeyParam,
+        pieces: beam.transforms.userstate.AccumulatingRuntimeState = beam.DoFn.StateParam(PIECES),  # noqa: B008
+        due: beam.transforms.userstate.ReadModifyWriteRuntimeState = beam.DoFn.StateParam(DUE),  # noqa: B008
+    ) -> Iterator[Ready]:
+        found = [Piece.decoded(d) for d in pieces.read()]
+        pieces.clear()
+        due.clear()
+        if found:
+            yield _ready(key, gather(found), "waited")
+
+
+class JoinGathered(beam.DoFn):  # type: ignore[misc]
+    """Element: (key, all encoded pieces there are). Output: `Ready` where it is ready at `now`; the rest stays unsettled and comes again."""
+
+    def __init__(self, wait: float, now: float) -> None:
+        self.wait, self.now = wait, now
+        self.waiting = Metrics.counter("watch", "waiting")
+
+    def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Ready]:
+        key, pieces = element
+        held = gather(Piece.decoded(d) for d in pieces)
+        why = verdict(held, self.now, self.wait)
+        if why:
+            yield _ready(key, held, why)
+        else:
+            self.waiting.inc()
+
+
+class Act(beam.DoFn):  # type: ignore[misc]
+    """Element: `Ready`. Output: Published."""
+
+    def __init__(self, job: WatchJob, clock: Clock = time.time) -> None:
+        self.job, self.clock = job, clock
+        self.actor: Actor | None = None
+
+    def process(self, element: Ready) -> Iterator[Published]:
+        text, (pieces, why) = element
+        key = key_of(text)
+        if self.actor is None:
+            self.actor = Actor(self.job, self.job.engines())
+        for done in self.actor.act(key, gather(Piece.decoded(d) for d in pieces), why):  # type: ignore[arg-type]
+            Metrics.counter("watch", f"{done.what}.{done.status}").inc()
+            if done.reason:
+                Metrics.counter("watch", f"reason.{done.reason}").inc()
+            Metrics.distribution("watch", "latency_msec").update(max(0, int((self.clock() - done.landed_at) * 1000)))
+            yield done
+
+
+def _encoded(held: Held) -> list[bytes]:
+    return [p.encoded() for p in (held.recording, held.record) if p]
+
+
+def _ready(key: str, held: Held, why: Why) -> Ready:
+    return key, (_encoded(held), why)
+
+
+@dataclass
+class WatchRecordings(beam.PTransform):  # type: ignore[misc]
+    """PCollection[Arrival] -> PCollection[Published]: each recording and each record redacted once, however often word of it comes.
+
+    Attributes:
+        job: how.
+        now: given where the arrivals are bounded: what is not ready then, by the wait counted from when it landed, is left for the next time.
+    """
+
+    job: WatchJob
+    now: float | None = None
+
+    def expand(self, arrivals: beam.PCollection) -> beam.PCollection:
+        """Read, join by key, act."""
+        pieces = arrivals | "Read" >> beam.ParDo(ReadArrival(self.job)).with_output_types(tuple[str, bytes])
+        if self.now is None:
+            joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait))
+        else:
+            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinGathered(self.job.wait, self.now))
+        return joined | "Act" >> beam.ParDo(Act(self.job)).with_output_types(Published)
