@@ -1,0 +1,46 @@
+#!/usr/bin/env python
+"""Start one Beam worker of this environment: what Beam's container does at its start, without a container.
+
+Given to the worker pool (`--container_executable`) and to environments of type PROCESS (`--environment_config '{"command": ".../worker.py"}'`). The pool alone
+would start workers that know no pipeline options and whose log lines the job server never sees.
+
+Arguments: https://github.com/apache/beam/blob/master/sdks/go/container/... contract of SDK containers: id and four addresses.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+
+import grpc
+from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
+from google.protobuf import json_format
+
+
+def main() -> None:
+    """Ask the runner what to run with, and become the worker."""
+    parser = argparse.ArgumentParser()
+    for name in ("id", "provision_endpoint", "logging_endpoint", "artifact_endpoint", "control_endpoint"):
+        parser.add_argument(f"--{name}", default="")
+    given, _ = parser.parse_known_args()
+    if not given.id or not given.provision_endpoint:
+        sys.exit("worker.py is started by a Beam worker pool or runner, with --id and --provision_endpoint")
+    with grpc.insecure_channel(given.provision_endpoint) as channel:
+        call = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel).GetProvisionInfo
+        info = call(beam_provision_api_pb2.GetProvisionInfoRequest(), metadata=[("worker_id", given.id)], timeout=60).info
+    logging_url = info.logging_endpoint.url or given.logging_endpoint
+    control_url = info.control_endpoint.url or given.control_endpoint
+    os.environ.update(
+        WORKER_ID=given.id,
+        PIPELINE_OPTIONS=json.dumps(json_format.MessageToDict(info.pipeline_options)),
+        LOGGING_API_SERVICE_DESCRIPTOR=f'url: "{logging_url}"',
+        CONTROL_API_SERVICE_DESCRIPTOR=f'url: "{control_url}"',
+        RUNNER_CAPABILITIES=" ".join(info.runner_capabilities),
+        SEMI_PERSISTENT_DIRECTORY=tempfile.gettempdir(),
+    )
+    os.execv(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"])
+
+
+if __name__ == "__main__":
+    main()
