@@ -37,6 +37,7 @@ from callveil.transforms.retain.facts import all_facts, facts_digest, holds_dige
 from callveil.transforms.retain.state import read_state
 from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.run.job import RedactJob
+from callveil.transforms.run.transform import SUBJECTS, WriteSubjects
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
@@ -145,7 +146,8 @@ def build(
     every = (read.main, held) | "All days" >> beam.Flatten()
     written = every | "Write" >> WriteDays(job, read[MARKS_TAG], changed, aged)
     marks = read[MARKS_TAG] | "Mark" >> beam.Map(lambda block: ("marks", block))
-    outcomes = (read[OUTCOMES], written) | "All outcomes" >> beam.Flatten() | "Name" >> beam.Map(lambda outcome: ("outcomes", outcome))
+    people = read[SUBJECTS] | "Subjects" >> WriteSubjects(job)
+    outcomes = (read[OUTCOMES], written, people) | "All outcomes" >> beam.Flatten() | "Name" >> beam.Map(lambda outcome: ("outcomes", outcome))
     _ = (
         (marks, outcomes)
         | "All results" >> beam.Flatten()
@@ -187,11 +189,11 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
 
 
 def reconcile(counts: dict[str, int]) -> None:
-    """Check that every version read is accounted for: stored, a duplicate, deleted by retention before, or rejected.
+    """Check that every version read is accounted for: stored, a duplicate, deleted by retention or erased before, or rejected.
 
     Raises `HistoryLost`, naming the numbers, where it is not.
     """
-    parts = ("stored", "duplicates", "expired_on_arrival", "rejected")
+    parts = ("stored", "duplicates", "expired_on_arrival", "erased_on_arrival", "rejected")
     total = sum(counts.get(p, 0) for p in parts)
     if total != counts.get("in", 0):
         numbers = ", ".join(f"{p} {counts.get(p, 0):,}" for p in parts)

@@ -32,7 +32,17 @@ from callveil.transforms.redact.engine import Run
 from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
-from callveil.transforms.run.transform import CHANGES, INDEX, ChangeStored, ReadShards, ResolveSnapshots, WriteIndex, WriteShards
+from callveil.transforms.run.transform import (
+    CHANGES,
+    INDEX,
+    SUBJECTS,
+    ChangeStored,
+    ReadShards,
+    ResolveSnapshots,
+    WriteIndex,
+    WriteShards,
+    WriteSubjects,
+)
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import BUCKETS
@@ -145,7 +155,9 @@ def build(pipeline: beam.Pipeline, job: RedactJob, chunks: Sequence[InputChunk],
     changes = (resolved[CHANGES], shards[CHANGES], written[CHANGES]) | "All changes" >> beam.Flatten()
     changed = changes | "Change stored" >> ChangeStored(job)
     index = (shards[INDEX], written[INDEX], changed[INDEX]) | "All entries" >> beam.Flatten() | "Index" >> WriteIndex(job)
-    outcomes = (read[OUTCOMES], resolved[OUTCOMES], shards[OUTCOMES], written[OUTCOMES], changed[OUTCOMES], index) | "All outcomes" >> beam.Flatten()
+    people = (shards[SUBJECTS], written[SUBJECTS]) | "All identifiers" >> beam.Flatten() | "Subjects" >> WriteSubjects(job)
+    done = (read[OUTCOMES], resolved[OUTCOMES], shards[OUTCOMES], written[OUTCOMES], changed[OUTCOMES], index, people)
+    outcomes = done | "All outcomes" >> beam.Flatten()
     _ = (
         outcomes
         | "Under one key" >> beam.Map(lambda outcome: (0, outcome))

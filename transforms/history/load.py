@@ -12,6 +12,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.rules import fold
+from callveil.schemas.subject_index import SubjectEntry
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey, is_interaction
 from callveil.transforms.history.about import About, lookup
 from callveil.transforms.history.dataset import encode
@@ -23,6 +24,8 @@ from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.subject.erased import Erased
+from callveil.transforms.subject.keys import conceal, entries, ref_of, version_people, version_ref
 
 BATCH = 500
 """Versions that are redacted at once."""
@@ -66,8 +69,11 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
     Args:
         arrivals: knows which versions retention has deleted before; None: none.
 
-    Returns: JSON-ready `{outcome, days, marks}`: encoded versions (base64) by UTC day, and interactions that `redact` events name.
+    Returns: JSON-ready `{outcome, days, marks, subjects}`: encoded versions (base64) by UTC day, interactions that `redact` events name, and
+        entries of the identifier index.
     """
+    erased = Erased.read(job.files, job.root, job.snapshot, built.keyring)
+    people: list[SubjectEntry] = []
     rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{chunk.ordinal:06d}"))
     counts: Counter[str] = Counter()
     days: dict[str, list[RedactedVersion]] = defaultdict(list)
@@ -81,6 +87,7 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
                 counts["rejected"] += 1
                 continue
             days[item.day].append(item)
+            people.extend(people_of(built, raw, item))
             counts.update(f"entity.{e}" for e in item.record["redacted_entities"])
             if item.event == "redact" and is_interaction(item.key.item_type):
                 marks.add(about_key(item.key))
@@ -91,6 +98,9 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
         if isinstance(item, Rejected):
             rejects.add(item)
             counts["rejected"] += 1
+            continue
+        if erased.holds(version_ref(item.key)) or (is_interaction(item.key.item_type) and erased.holds(ref_of(about_key(item.key)))):
+            counts["erased_on_arrival"] += 1
             continue
         account = job.accounts.at(item.key.account_id, item.created_at)
         counts["account_unknown"] += account is None
@@ -109,7 +119,13 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
         "outcome": Outcome(files, [], counts).as_dict(),
         "days": {day: base64.b64encode(encode(days[day])).decode() for day in sorted(days)},
         "marks": sorted(map(list, marks)),
+        "subjects": [e.as_list() for e in people],
     }
+
+
+def people_of(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:
+    """The identifier index' entries of a version."""
+    return entries(built.keyring, version_ref(item.key), item.day, item.record["digest"], conceal(built.keyring, version_people(raw)))
 
 
 def with_raw(rejected: Rejected, raw: RawVersion) -> Rejected:

@@ -21,13 +21,14 @@ from callveil.transforms.history.load import load_chunk
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
+from callveil.transforms.run.transform import SUBJECTS, subject_blocks
 
 MARKS = "marks"
 """Tag of the output that carries interactions which `redact` events name."""
 
 
 class _LoadChunk(beam.DoFn):  # type: ignore[misc]
-    """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks and an encoded Outcome."""
+    """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks, entries of the identifier index, and an encoded Outcome."""
 
     def __init__(self, job: RedactJob, arrivals: Arrivals | None) -> None:
         self.job, self.arrivals = job, arrivals
@@ -51,12 +52,13 @@ class _LoadChunk(beam.DoFn):  # type: ignore[misc]
             yield day, base64.b64decode(packed)
         if result["marks"]:
             yield beam.pvalue.TaggedOutput(MARKS, pack(result["marks"]))
+        yield from subject_blocks(result["subjects"])
         yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
 
 
 @dataclass
 class LoadChunks(beam.PTransform):  # type: ignore[misc]
-    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `outcomes`.
+    """PCollection[InputChunk] -> `main`: (day, encoded versions), `marks`: packed interaction keys, `subjects`, `outcomes`.
 
     Args:
         arrivals: knows which versions retention has deleted before; None: none.
@@ -67,7 +69,7 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """One ParDo."""
-        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, OUTCOMES, main="main")
+        return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
 
 
 class _WriteDay(beam.DoFn):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,7 @@ from callveil.schemas.finding import Finding, FindingRow, Span
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
+from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
@@ -29,6 +30,7 @@ from callveil.transforms.redact.manual import ENTITY, bind, field_requests, span
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
 from callveil.transforms.redact.pieces import pieces_of
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.keys import conceal, interaction_people
 
 WHOLE = "field"
 """Detector of a value that is personal by where it stands."""
@@ -43,12 +45,14 @@ class Redacted:
         findings: its rows of the findings dataset.
         requests: manual requests it keeps obeying, as JSON texts.
         floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
+        people: who it is about, as keyed digests; see `transforms.subject.keys`.
     """
 
     interaction: RedactedInteraction
     findings: list[FindingRow]
     requests: tuple[str, ...] = ()
     floor: tuple[str, ...] = ()
+    people: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class Redactor:
             )  # fmt: skip
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
-        return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)))
+        people = conceal(self.keyring, interaction_people(raw, work.said()))
+        return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)), people)
 
 
 class _Work:
@@ -121,6 +126,7 @@ class _Work:
     def __init__(self, redactor: Redactor, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> None:
         self.redactor, self.detected, self.extra = redactor, detected, extra
         self.values: dict[str, str] = {}
+        self.found: list[tuple[Leaf, list[Span]]] = []
         self.job = detected.job
         self.raw = detected.job.raw
         self.decision = detected.job.decision
@@ -138,6 +144,7 @@ class _Work:
         record: dict[str, Any] = clone(self.raw.record)
         found = pieces_of(self.detected)
         self.values = found.values
+        self.found = found.redact
         pieces = {id(leaf): spans for leaf, spans in found.redact}
         for leaf, span in found.keep:
             self.findings.append(self._finding(leaf, span, "keep", span.start, span.end, "", status="kept"))
@@ -289,6 +296,14 @@ class _Work:
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
         text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.name not in kept)
         return bool(find(Tokens.of(text), strong))
+
+    def said(self) -> Iterator[tuple[str, str]]:
+        """Entity type and value of the numbers and addresses that were found in texts."""
+        for leaf, spans in self.found:
+            for span in spans:
+                if span.entity in ("PHONE_NUMBER", "EMAIL_ADDRESS"):
+                    piece = leaf.text[span.start : span.end]
+                    yield span.entity, self.values.get(span.group, piece) if span.group else piece
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:
         """The redacted record with its state columns set."""

@@ -10,6 +10,7 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import Pointer
 from callveil.schemas.request import decode_request
 from callveil.schemas.shard import Shard
+from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
@@ -21,6 +22,8 @@ from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
 from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.snapshot import data_path
+from callveil.transforms.subject.keys import entries as subject_entries
+from callveil.transforms.subject.keys import ref_of
 
 
 def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
@@ -39,8 +42,9 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
 def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:
     """Publish a shard's interactions, findings and rejections as files.
 
-    Returns: JSON-ready `{outcome, index, changes}`; `index` holds one `IndexEntry` per redacted interaction, as a list, and `changes` a
-        `Change` for every stored row that a written one replaces. Where the new snapshot was rejected, the stored row stays.
+    Returns: JSON-ready `{outcome, index, subjects, changes}`; `index` holds one `IndexEntry` per redacted interaction, as a list, `subjects` the
+        `SubjectEntry`s of all, and `changes` a `Change` for every stored row that a written one replaces. Where the new snapshot was rejected,
+        the stored row stays.
     """
     shard = batch.shard
     partition = {"account_type": shard.account_type, "day": shard.day}
@@ -67,7 +71,13 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
     entries = [entry_of(chosen[r.interaction.key].pointer, r, path, job) for r in batch.redacted]
     changes = [Change(chosen[key].replaces, *key, DROP) for r in batch.redacted if chosen[key := r.interaction.key].replaces]
     outcome.counts["replaced"] = len(changes)
-    return {"outcome": outcome.as_dict(), "index": [list(e) for e in entries], "changes": [list(c) for c in changes]}
+    people = [e.as_list() for r in batch.redacted for e in people_of(chosen[r.interaction.key].pointer, r, built)]
+    return {"outcome": outcome.as_dict(), "index": [list(e) for e in entries], "subjects": people, "changes": [list(c) for c in changes]}
+
+
+def people_of(pointer: Pointer, item: Redacted, built: Engines) -> list[SubjectEntry]:
+    """The identifier index' entries of a redacted interaction."""
+    return subject_entries(built.keyring, ref_of(pointer.key), item.interaction.day, pointer.digest, item.people)
 
 
 def order(interaction: Any) -> tuple[str, Any, str]:

@@ -14,6 +14,7 @@ from apache_beam.metrics import Metrics
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import pack, unpack, unpack_pointers
 from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
+from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.jobs import RawBatch, RedactedBatch
@@ -21,23 +22,35 @@ from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.run.shards import read_shard, write_shard
 from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
+from callveil.transforms.subject.dataset import bucket_of as subject_bucket
+from callveil.transforms.subject.dataset import write_bucket as write_subjects
 
-INDEX, CHANGES = "index", "changes"
+INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
 
 def _result(result: dict[str, Any]) -> Iterator[Any]:
-    """Outputs of a finished piece of work: its outcome, its index entries by bucket, and changes to stored rows by file."""
+    """Outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
     for row in result["index"]:
         by_bucket[bucket_of(IndexEntry.of(row).key)].append(row)
     for bucket in sorted(by_bucket):
         yield beam.pvalue.TaggedOutput(INDEX, (bucket, pack(by_bucket[bucket])))
+    yield from subject_blocks(result.get("subjects", ()))
     by_file: dict[str, list[list[Any]]] = defaultdict(list)
     for row in result.get("changes", ()):
         by_file[row[0]].append(row)
     for origin in sorted(by_file):
         yield beam.pvalue.TaggedOutput(CHANGES, (origin, pack(by_file[origin])))
     yield beam.pvalue.TaggedOutput(OUTCOMES, Outcome.from_dict(result["outcome"]).encode())
+
+
+def subject_blocks(rows: Iterable[list[Any]]) -> Iterator[Any]:
+    """Tagged outputs of entries of the identifier index, by bucket."""
+    by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
+    for row in rows:
+        by_bucket[subject_bucket(row[0])].append(row)
+    for bucket in sorted(by_bucket):
+        yield beam.pvalue.TaggedOutput(SUBJECTS, (bucket, pack(by_bucket[bucket])))
 
 
 class _Resolve(beam.DoFn):  # type: ignore[misc]
@@ -112,7 +125,7 @@ class _ReadShard(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class ReadShards(beam.PTransform):  # type: ignore[misc]
-    """PCollection[(partition, packed Chosen)] -> `main`: RawBatch; of shards finished before: `index`, `changes`, `outcomes`."""
+    """PCollection[(partition, packed Chosen)] -> `main`: RawBatch; of shards finished before: `index`, `subjects`, `changes`, `outcomes`."""
 
     job: RedactJob
 
@@ -123,7 +136,8 @@ class ReadShards(beam.PTransform):  # type: ignore[misc]
             | "Group by partition" >> beam.GroupByKey()
             | "Cut into shards" >> beam.ParDo(_PlanShards(self.job))
             | "Spread shards" >> beam.Reshuffle()
-            | "Read shard" >> beam.ParDo(_ReadShard(self.job)).with_output_types(RawBatch).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
+            | "Read shard"
+            >> beam.ParDo(_ReadShard(self.job)).with_output_types(RawBatch).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
         )
 
 
@@ -143,13 +157,13 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
 
 @dataclass
 class WriteShards(beam.PTransform):  # type: ignore[misc]
-    """PCollection[RedactedBatch] -> `index`, `changes`, `outcomes`. Nothing but redacted records can be written: the rows' type is checked."""
+    """PCollection[RedactedBatch] -> `index`, `subjects`, `changes`, `outcomes`. Only redacted records can be written: the rows' type is checked."""
 
     job: RedactJob
 
     def expand(self, batches: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """One ParDo."""
-        return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, CHANGES, OUTCOMES, main="main")
+        return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
 
 
 class _ApplyChanges(beam.DoFn):  # type: ignore[misc]
@@ -206,3 +220,27 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
         return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(_WriteIndex(self.job))
+
+
+class _WriteSubjects(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
+        job = self.job
+        bucket, blocks = element
+        if not job.scratch:
+            entries = [SubjectEntry.of(row) for block in blocks for row in unpack(block)]
+            added, removed = write_subjects(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
+            yield Outcome([added] if added else [], [f.path for f in removed]).encode()
+
+
+@dataclass
+class WriteSubjects(beam.PTransform):  # type: ignore[misc]
+    """PCollection[(bucket, packed SubjectEntry)] -> PCollection[encoded Outcome]."""
+
+    job: RedactJob
+
+    def expand(self, entries: beam.PCollection) -> beam.PCollection:
+        """Group by bucket, since a bucket gets one file a run."""
+        return entries | "Group by bucket of identifiers" >> beam.GroupByKey() | "Write subjects" >> beam.ParDo(_WriteSubjects(self.job))

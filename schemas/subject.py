@@ -1,0 +1,197 @@
+"""Data-subject requests: the register's events, the register itself, and the certificate of an erasure or restriction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Struct, Text, Timestamp, arrow_schema
+
+TYPES = ("access", "portability", "erasure", "restriction", "objection", "rectification")
+"""What people ask for: GDPR Art. 15, 20, 17, 18, 21, 16."""
+
+CHANNELS = ("email", "phone", "letter", "form", "in_person", "api", "other")
+
+EVENTS = ("opened", "verified", "paused", "resumed", "extended", "searched", "disclosed", "erased", "restricted", "lifted", "certified",
+          "objected", "notified", "closed")  # fmt: skip
+"""What happens to a request. The register is the list of these; nothing in it is ever changed."""
+
+DECISIONS = ("granted", "partly_granted", "refused", "withdrawn", "not_executed")
+"""How a request can end. `not_executed` means that what was promised was not done in some system, and says why."""
+
+STATUSES = ("open", "verified", "on_hold", "in_progress", "completed", "partly_completed", "refused", "withdrawn", "not_executed")
+TERMINAL = dict(zip(DECISIONS, ("completed", "partly_completed", "refused", "withdrawn", "not_executed"), strict=True))
+"""Status by decision; a request in one of these is over."""
+
+_T, _I, _S, _B, _L = Text(), Integer(), Timestamp(), Boolean(), ListOf(Text())
+_PAUSE = Struct(
+    (
+        Field("from", _S, "when the clock was stopped, UTC", personal=False),
+        Field("to", _S, "when it went on, UTC; null while it stands still", personal=False),
+        Field("reason", _T, "why; a reversible token", personal=False),
+    )
+)
+
+
+def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
+    return tuple(Field(name, kind, doc, personal=name in ("actor",)) for name, kind, doc in rows)  # type: ignore[arg-type]
+
+
+EVENT_FIELDS = _plain(
+    ("event_id", _T, "digest of the event"),
+    ("request_id", _T, "request"),
+    ("event", _T, ", ".join(EVENTS)),
+    ("at", _S, "when it happened, UTC"),
+    ("seq", _I, "place among the request's events, from 1"),
+    ("actor", _T, "who entered it"),
+    ("regulation", _T, "gdpr, uk_gdpr or ccpa"),
+    ("type", _T, ", ".join(TYPES)),
+    ("channel", _T, ", ".join(CHANNELS)),
+    ("zone", _T, "IANA zone in which its days begin and end"),
+    ("calendar", _T, "holidays, such as DE-BY; empty: weekends only"),
+    ("received_at", _S, "when it came in, UTC"),
+    ("clock_start_at", _S, "from when its time counts, UTC"),
+    ("subject_ref", _T, "keyed digest of the person's identifiers"),
+    ("due_at", _S, "end of the last day for an answer, UTC; stored when it is decided, never derived again"),
+    ("method", _T, "how the identity was verified"),
+    ("reason", _T, "why; a reversible token, since free text may name people"),
+    ("extended_due_at", _S, "end of the last day after an extension, UTC"),
+    ("extension_notified_at", _S, "when the person was told of it, UTC"),
+    ("decision", _T, ", ".join(DECISIONS)),
+    ("refusal_ground", _T, "ground of a refusal, such as Art. 12(5)(b)"),
+    ("exemptions", _L, "exemptions that were relied on"),
+    ("systems_searched", _L, "zones and systems that were searched"),
+    ("systems_not_executed", _L, "systems in which it was not carried out, each with its reason"),
+    ("records_found", _I, "records that are about the person"),
+    ("disclosed", _I, "records that were disclosed"),
+    ("withheld", _I, "records or parts that were withheld"),
+    ("responded_at", _S, "when it was answered, UTC"),
+    ("package", _T, "name of the package"),
+    ("package_sha256", _T, "SHA-256 of it"),
+    ("recipients_notified", _L, "recipients that were told (Art. 19)"),
+    ("tokens", _L, "keyed digests of what identified the person, so that what comes back after an erasure is found"),
+    ("run_id", _T, "run of the store that did it"),
+    ("plan_sha256", _T, "plan it carried out"),
+)
+EVENT_SCHEMA = arrow_schema(EVENT_FIELDS, {"callveil": "subject_request_event"})
+
+REGISTER_FIELDS = _plain(
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at")),
+    ("clock_pauses", ListOf(_PAUSE), "when the clock stood still"),
+    ("identity_verified_at", _S, "when the identity was verified, UTC"),
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("method", "subject_ref", "due_at")),
+    ("extended", _B, "whether the time was extended"),
+    ("extension_reason", _T, "why; a reversible token"),
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("extension_notified_at", "extended_due_at")),
+    ("status", _T, ", ".join(STATUSES)),
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in (
+        "decision", "refusal_ground", "exemptions", "systems_searched", "systems_not_executed", "records_found", "disclosed", "withheld",
+        "responded_at")),
+    ("on_time", _B, "whether it was answered by the end of its last day; null while it is open"),
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("package", "package_sha256", "recipients_notified")),
+)  # fmt: skip
+REGISTER_SCHEMA = arrow_schema(REGISTER_FIELDS, {"callveil": "subject_request"})
+
+METHODS = ("drop_rows", "unlink", "purge", "seal", "restore", "none")
+"""How rows were dealt with: dropped and purged, kept without what identifies the person, an object purged whole, moved into the encrypted zone,
+brought back from there, or left as they are."""
+
+CERTIFICATE_FIELDS = _plain(
+    ("certificate_id", _T, "digest of run and series"),
+    ("request_id", _T, "request"),
+    ("subject_ref", _T, "keyed digest of the person's identifiers"),
+    ("scope", _T, "erasure or restriction"),
+    ("record_class", _T, "interactions, findings, versions, rejected, requests, index, recordings, package"),
+    ("location", _T, "dataset or folder of the store"),
+    ("method", _T, ", ".join(METHODS)),
+    ("rows_matched", _I, "rows that are about the person"),
+    ("rows_erased", _I, "rows that went, or whose link to the person went"),
+    ("rows_retained", _I, "rows that stay as they are"),
+    ("retention_ground", _T, "legal ground on which they stay"),
+    ("versions_purged", _I, "object versions and delete markers that were removed from the run's files"),
+    ("started_at", _S, "when the run was published, UTC: no reader has seen the rows since"),
+    ("completed_at", _S, "when every old version of their files was gone, UTC; null while some are locked"),
+    ("verification_method", _T, "how it was checked"),
+    ("residual_hits", _I, "what the check still found"),
+    ("evidence_root_sha256", _T, "SHA-256 of the manifest of the run"),
+    ("previous_sha256", _T, "SHA-256 of the certificate before this one, as the store holds it"),
+    ("signer_key_id", _T, "key that signed; null where nothing signs"),
+    ("signature", _T, "signature over the row without this column"),
+)
+CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "erasure_certificate"})
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A stretch in which a request's clock stands still. Half-open, UTC; `end` is None while it lasts."""
+
+    start: dt.datetime
+    end: dt.datetime | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SubjectRequest:
+    """A request as its events leave it. Times are UTC.
+
+    Attributes:
+        request_id, regulation, type, channel: what it is.
+        zone, calendar: where its days begin and end, and which are no working days.
+        received_at, clock_start_at: when it came in, and from when its time counts.
+        subject_ref: keyed digest of the person's identifiers.
+        due_at: end of the last day, as stored; `extended_due_at` where it was extended.
+        status: one of `STATUSES`.
+        pauses: when the clock stood still.
+        events: number of its events.
+        tokens: digests of what identified the person, of the last erasure.
+        runs: run ids of erasures and restrictions whose certificates are not published yet.
+        The rest as in `REGISTER_FIELDS`.
+    """
+
+    request_id: str
+    regulation: str
+    type: str
+    channel: str
+    zone: str
+    calendar: str
+    received_at: dt.datetime
+    clock_start_at: dt.datetime
+    subject_ref: str
+    due_at: dt.datetime
+    status: str = "open"
+    pauses: tuple[Pause, ...] = ()
+    identity_verified_at: dt.datetime | None = None
+    method: str = ""
+    extension_reason: str = ""
+    extension_notified_at: dt.datetime | None = None
+    extended_due_at: dt.datetime | None = None
+    decision: str = ""
+    refusal_ground: str = ""
+    exemptions: tuple[str, ...] = ()
+    systems_searched: tuple[str, ...] = ()
+    systems_not_executed: tuple[str, ...] = ()
+    records_found: int | None = None
+    disclosed: int | None = None
+    withheld: int | None = None
+    responded_at: dt.datetime | None = None
+    package: str = ""
+    package_sha256: str = ""
+    recipients_notified: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    events: int = 0
+
+    @property
+    def last_day(self) -> dt.datetime:
+        """End of the last day for an answer, extension counted in."""
+        return self.extended_due_at or self.due_at
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self.status in TERMINAL.values()
+
+    @property
+    def on_time(self) -> bool | None:
+        """Whether it was answered by the end of its last day; None while it was not answered."""
+        return None if self.responded_at is None else self.responded_at <= self.last_day

@@ -1,0 +1,129 @@
+"""The identifier index: which records a person's identifiers stand in. It holds keyed digests in place of the identifiers themselves.
+
+A redacted store no longer says whom its records are about, so that is noted before redaction, in a form that only the keyring opens the way to.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_schema
+
+KINDS = ("phone", "email", "name_address", "visitor", "ip", "agent", "interaction")
+"""Kinds of identifiers: a number in E.164, an e-mail address, a name with a postcode or street, an online id, an internet address, an
+agent's id within an account, and an interaction's key."""
+
+ROLES = ("contact", "agent", "third_party")
+"""What a person is in a record: the contact, a member of staff, or somebody who is mentioned in it."""
+
+RECORD = "record"
+"""Kind of the row that leads from a record to all its identifiers."""
+
+CLASSES = ("interaction", "version")
+"""Record classes the index leads to."""
+
+_T = Text()
+LINK = Struct(
+    tuple(
+        Field(name, _T, doc, personal=False)
+        for name, doc in (("token", "digest of the identifier"), ("kind", "kind"), ("role", "role"), ("field", "declared field it stood in"))
+    )
+)
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, kind, doc, personal=False)
+    for name, kind, doc in (
+        ("token", _T, "keyed digest of the identifier, 32 hex digits"),
+        ("kind", _T, f"{', '.join(KINDS)}; or {RECORD}, for a record's list of identifiers"),
+        ("role", _T, ", ".join(ROLES)),
+        ("field", _T, "declared field it stood in"),
+        ("record_class", _T, ", ".join(CLASSES)),
+        ("account_id", _T, "account of the record"),
+        ("record_id", _T, "interaction, or version"),
+        ("item_type", _T, "of a version: type of the object"),
+        ("item_id", _T, "of a version: the object, as it is stored"),
+        ("day", _T, "UTC day of the record"),
+        ("digest", _T, "keyed digest of the snapshot; an entry of another snapshot than the stored one is out of date"),
+        ("key_id", _T, "key of the digests"),
+        ("seq", Integer(), "run that wrote this entry"),
+        ("links", ListOf(LINK), "identifiers of the record"),
+    )
+)
+SCHEMA = arrow_schema(FIELDS, {"callveil": "subject_index"})
+SORT = ("token", "record_class", "account_id", "record_id", "item_type", "item_id", "role", "field")
+
+
+class Link(NamedTuple):
+    """One identifier of a record, concealed.
+
+    Attributes:
+        token: keyed digest, 32 hex digits.
+        kind: one of `KINDS`.
+        role: one of `ROLES`.
+        field: declared field it stood in.
+    """
+
+    token: str
+    kind: str
+    role: str
+    field: str
+
+
+class RecordRef(NamedTuple):
+    """A record of the store.
+
+    Attributes:
+        record_class: interaction or version.
+        account_id, record_id: its key; of a version with the object it is about.
+        item_type, item_id: the object; empty for interactions.
+    """
+
+    record_class: str
+    account_id: str
+    record_id: str
+    item_type: str = ""
+    item_id: str = ""
+
+
+class SubjectEntry(NamedTuple):
+    """One row of the index; see `FIELDS`."""
+
+    token: str
+    kind: str
+    role: str
+    field: str
+    record_class: str
+    account_id: str
+    record_id: str
+    item_type: str
+    item_id: str
+    day: str
+    digest: str
+    key_id: str
+    seq: int = 0
+    links: tuple[Link, ...] = ()
+
+    @property
+    def record(self) -> RecordRef:
+        """The record it leads to."""
+        return RecordRef(self.record_class, self.account_id, self.record_id, self.item_type, self.item_id)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What makes an entry the same entry; files are sorted by it."""
+        return tuple(getattr(self, name) for name in SORT)
+
+    def as_row(self) -> dict[str, Any]:
+        """The row that is stored."""
+        return self._asdict() | {"links": [link._asdict() for link in self.links]}
+
+    def as_list(self) -> list[Any]:
+        """Its values, as JSON takes them."""
+        return [*self[:-1], [list(link) for link in self.links]]
+
+    @classmethod
+    def of(cls, row: dict[str, Any] | list[Any]) -> SubjectEntry:
+        """From a stored row, or a list of its values as JSON gives it."""
+        values = [row[name] for name in cls._fields] if isinstance(row, dict) else list(row)
+        links = values[13] or ()
+        values[13] = tuple(Link(*(x[n] for n in Link._fields)) if isinstance(x, dict) else Link(*x) for x in links)
+        return cls(*values)

@@ -1,0 +1,66 @@
+"""Records that were erased or set aside at a person's request, so that no replay of their source brings them back.
+
+Interactions have tombstones in the key index; versions, which are not looked up by key when they come in, are listed here, and so are the
+interactions that versions may be about. The list holds keyed digests and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.manifest import FileEntry
+from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.parquet import Table, publish_records, register
+from callveil.transforms.store.snapshot import Snapshot, data_path
+from callveil.transforms.subject.keys import record_token
+
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, Text(), doc, personal=False)
+    for name, doc in (("token", "keyed digest of the record's key"), ("request_id", "request that had it erased or set aside"))
+)
+ERASED = register(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What may not be taken in again.
+
+    Attributes:
+        tokens: digests of records' keys.
+    """
+
+    tokens: frozenset[str]
+    _keyring: Keyring | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> Erased:
+        """Read the list; a store in which nobody was erased costs nothing."""
+        found = {token for file in snapshot.by_dataset(ERASED.name) for token in file_tokens(files, root, file)}
+        return cls(frozenset(found), keyring)
+
+    def holds(self, record: RecordRef) -> bool:
+        """Whether a record was erased or set aside, under any key of the keyring."""
+        if not self.tokens or self._keyring is None:
+            return False
+        return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
+
+
+def file_tokens(files: Files, root: str, file: FileEntry) -> list[str]:
+    """Digests in one file."""
+    with files.open(files.join(root, file.path)) as source:
+        return list(pq.read_table(source, columns=["token"]).column(0).to_pylist())
+
+
+def write_erased(files: Files, root: str, run_id: str, seq: int, keyring: Keyring, records: Iterable[RecordRef], request_id: str) -> FileEntry | None:
+    """Publish the records of one run; None where there are none. The partition is the request, so that lifting a restriction takes a file away."""
+    rows = [{"token": t, "request_id": request_id} for t in sorted({record_token(keyring, r) for r in records})]
+    if not rows:
+        return None
+    partition = {"request": request_id}
+    return publish_records(files, root, data_path(ERASED.name, partition, run_id, f"{seq:08d}"), ERASED, partition, rows)

@@ -1,0 +1,176 @@
+"""Identifiers of people: brought to one form however they are written, and concealed by keyed digests."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+
+from callveil.schemas.subject_index import KINDS
+from callveil.transforms.detect.known import WORD, fold
+from callveil.transforms.store.keyring import Keyring
+
+REGION = "US"
+"""Region of numbers that are written without a country, where nothing says otherwise."""
+SHORTEST = 7
+"""Digits a number needs to tell one person from another; shorter ones are short codes and extensions."""
+TOKEN_HEX = 32
+EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
+_ALIASES = {
+    "name": "name_address",
+    "tel": "phone",
+    "number": "phone",
+    "mail": "email",
+    "visitor_sid": "visitor",
+    "sid": "visitor",
+    "call": "interaction",
+}
+
+
+class IdentifierError(ValueError):
+    """An identifier cannot be read; the text says which form it has to have, and does not quote it."""
+
+
+@dataclass(frozen=True, order=True)
+class Identifier:
+    """One identifier in its one form.
+
+    Attributes:
+        kind: one of `schemas.subject_index.KINDS`.
+        value: normal form; personal data, kept in memory and sealed files only.
+    """
+
+    kind: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"Identifier({self.kind})"
+
+
+@lru_cache(maxsize=65536)
+def normal_phone(text: str, region: str = REGION) -> str | None:
+    """A number in E.164, or None for what is none. One that fits no plan keeps its digits.
+
+    Args:
+        text: any way of writing it; extensions are left out.
+        region: ISO 3166 code for numbers without a country.
+    """
+    digits = re.sub(r"\D", "", text)
+    if len(digits) < SHORTEST or len(digits) > 20:
+        return None
+    # What does not fit the region as it is may be an international number without its +.
+    for given in (text, f"+{digits}") if len(digits) > 10 and not text.strip().startswith(("+", "0")) else (text,):
+        try:
+            number = phonenumbers.parse(given, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return f"digits:{digits}"
+
+
+def region_of(number: str) -> str:
+    """Region of a number in E.164; empty where it has none."""
+    try:
+        return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code))
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def normal_email(text: str) -> str | None:
+    """An address in lower case, or None for what is none."""
+    found = EMAIL.search(text.strip().removeprefix("mailto:"))
+    return found[0].lower().rstrip(".") if found else None
+
+
+def normal_name(text: str) -> str:
+    """A name's words, folded, in alphabetical order: `Müller, Jane` and `jane muller` are one. Single letters are left out."""
+    return " ".join(sorted(w for w in (fold(m) for m in WORD.findall(text)) if len(w) > 1))
+
+
+def normal_place(text: str) -> str:
+    """Letters and digits of a postcode or street, folded."""
+    return "".join(fold(m) for m in WORD.findall(text))
+
+
+def name_address(name: str, *places: str | None) -> list[Identifier]:
+    """A name with each of some postcodes and streets; nothing where either is missing. A name alone tells nobody from others."""
+    words = normal_name(name)
+    if " " not in words:
+        return []
+    return [Identifier("name_address", f"{words}|{place}") for p in places if p and len(place := normal_place(p)) >= 4]
+
+
+def agent(account_id: str, agent_id: str) -> Identifier:
+    """A member of staff by the platform's id, which is known within an account."""
+    return Identifier("agent", f"{account_id}/{agent_id}")
+
+
+def interaction(account_id: str, interaction_id: str) -> Identifier:
+    """An interaction by its key."""
+    return Identifier("interaction", f"{account_id}/{interaction_id}")
+
+
+def normal_ip(text: str) -> str | None:
+    """An internet address in its short form, or None."""
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None
+
+
+def parse_identifier(text: str, region: str = REGION) -> list[Identifier]:
+    """Identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs no kind.
+
+    `name:Jane Muller|94107|12 Elm Street` is a name with a postcode, a street or both. Raises `IdentifierError`, without quoting the value.
+    """
+    head, colon, rest = text.partition(":")
+    kind = _ALIASES.get(head.strip().lower(), head.strip().lower()) if colon else ""
+    if kind not in KINDS:
+        kind, rest = "email" if "@" in text else "ip" if normal_ip(text) else "phone", text
+    return list(of_kind(kind, rest.strip(), region))
+
+
+def of_kind(kind: str, value: str, region: str = REGION) -> Iterable[Identifier]:
+    """Identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
+    if kind == "name_address":
+        name, *places = value.split("|")
+        found = name_address(name, *places)
+        if not found:
+            raise IdentifierError("name: expected a first and last name with a postcode or street: name:FIRST LAST|POSTCODE|STREET")
+        return found
+    normal = {"phone": lambda: normal_phone(value, region), "email": lambda: normal_email(value), "ip": lambda: normal_ip(value)}
+    if kind in normal:
+        result = normal[kind]()
+        if not result:
+            raise IdentifierError(
+                f"{kind}: the value is none; expected such as " + {"phone": "+14155550123", "email": "name@example.com"}.get(kind, "192.0.2.7")
+            )
+        return [Identifier(kind, result)]
+    if kind in ("agent", "interaction"):
+        account, slash, own = value.partition("/")
+        if not slash or not account or not own:
+            raise IdentifierError(f"{kind}: expected ACCOUNT/ID")
+        return [Identifier(kind, f"{account}/{own}")]
+    if not value:
+        raise IdentifierError(f"{kind}: the value is empty")
+    return [Identifier(kind, value)]
+
+
+def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
+    """What stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
+    return keyring.hmac(f"subject/{identifier.kind}", identifier.value, key_id=key_id)[:TOKEN_HEX]
+
+
+def tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
+    """The same under every key of the keyring, by key id: what was indexed before a key was rotated is found too."""
+    return {key_id: token(keyring, identifier, key_id) for key_id in keyring.key_ids}
+
+
+def subject_ref(keyring: Keyring, identifiers: Iterable[Identifier]) -> str:
+    """What stands for a person in the register and in certificates: a keyed digest of all that identifies them."""
+    return keyring.hmac("subject/ref", *(part for i in sorted(set(identifiers)) for part in (i.kind, i.value)))[:TOKEN_HEX]
