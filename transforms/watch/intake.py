@@ -14,7 +14,7 @@ Reject = Callable[[bytes, str, str], None]
 """Seals a body with a reason code and a detail into the rejected zone; where it returns, that has happened."""
 REASON = "bad_notification"
 LATER = 900
-"""Seconds after which a poisoned message that could not be set apart is looked at again."""
+"""Seconds after which a poisoned message comes again where there is neither a redrive policy nor `reject`."""
 
 
 class Intake:
@@ -76,15 +76,15 @@ class Intake:
         if self._has_redrive:
             sqs.extend(self._queue, [received.receipt for received, _ in poisoned], 0)
             return
-        sealed, kept = [], []
+        if self._reject is None:  # nowhere to put it: seldom looked at, it ends with the queue's retention
+            sqs.extend(self._queue, [received.receipt for received, _ in poisoned], LATER)
+            return
+        sealed = []
         for received, detail in poisoned:
             try:
-                if self._reject is None:
-                    raise LookupError
                 self._reject(received.body.encode("utf-8", "surrogatepass"), REASON, detail)
                 sealed.append(received.receipt)
-            except Exception:  # noqa: BLE001 - the store cannot be written to; the message stays in the queue
-                kept.append(received.receipt)
+            except Exception:  # noqa: BLE001 - the store cannot be written to; the message comes again
+                self._held.count("failed_rejects")
         self._held.count("rejected", len(sealed))
         sqs.delete(self._queue, sealed)
-        sqs.extend(self._queue, kept, LATER)
