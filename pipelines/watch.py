@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import apache_beam as beam
+from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -33,6 +34,8 @@ from callveil.transforms.watch.transform import WatchRecordings
 
 PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
+
+PRISM_SOURCE = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,38 @@ def prism() -> str | None:
     return os.environ.get(PRISM) or shutil.which("prism") or (str(built) if built.exists() else None)
 
 
+class NoRunner(RuntimeError):
+    """No runner that streams is at hand."""
+
+
+def streaming_options(given: Sequence[str]) -> list[str]:
+    """Beam options for a streaming run: those given, and Prism in this process where no runner is named.
+
+    Raises `NoRunner` where Prism is meant and there is none: Beam would download a binary, or fall back to a runner that never gives an output.
+    """
+    words = ["--streaming", *given]
+    named = PipelineOptions(words).get_all_options().get("runner")
+    if named not in (None, "PrismRunner"):
+        return words
+    flags = {w.split("=", 1)[0] for w in given}
+    words += [] if named else ["--runner=PrismRunner"]
+    if "--prism_location" not in flags:
+        binary = prism()
+        if binary is None:
+            raise NoRunner(
+                f"no Prism at hand, the runner that streams on one machine: `go install {PRISM_SOURCE}` makes one (deploy/prism.sh does it into "
+                f"build/go); put it on the PATH or name it in {PRISM}. Or name another runner with --runner, or use --once, which needs none"
+            )
+        words.append(f"--prism_location={binary}")
+    return words if "--environment_type" in flags else [*words, "--environment_type=LOOPBACK"]
+
+
 def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None:
     """Wire the streaming job into `pipeline`."""
     sources = []
     if options.places:
         folder = FolderSource(options.files, tuple(options.places), job.live, poll=options.poll)
-        sources.append(pipeline | "Folders" >> beam.io.ReadFromUnboundedSource(folder, poll_interval=options.poll))
+        sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
     if options.queue:
         reject = RejectMessage(job, options.queue.url, now())
         queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE)
@@ -133,8 +162,7 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
 def run_forever(options: WatchOptions) -> None:
     """Run the streaming job until it is stopped. Raises whatever ends it."""
     job = make_job(options)
-    beam_options = PipelineOptions(list(options.beam), streaming=True)
-    pipeline = beam.Pipeline(options=beam_options)
+    pipeline = beam.Pipeline(options=PipelineOptions(streaming_options(options.beam)))
     build(pipeline, job, options)
     pipeline.run().wait_until_finish()
 

@@ -61,6 +61,8 @@ REASONS = {
     "empty_audio": "the recording holds no sound",
     "audio_times": "times of the transcript do not fit the recording",
     "bad_notification": "the message of a queue is no notification of S3's",
+    "second_recording": "another recording of the same interaction was published before; this one stays where it is",
+    "gone": "it was gone when it was to be read",
     "unnamed_recording": "the recording's name does not tell which interaction it belongs to",
     "unknown_file": "the name is neither a recording's nor that of a file of interactions",
     "no_transcript": "no transcript came in time, and the policy does not let such recordings be covered whole",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
 from callveil.pipelines.summary import print_json
-from callveil.pipelines.watch import WatchOptions, now, run_forever, run_once
+from callveil.pipelines.watch import NoRunner, WatchOptions, now, run_forever, run_once
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.store.catalog import StoreError
@@ -50,21 +50,15 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="folders or globs that grow, local or s3://")
     p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
-    p.add_argument(
-        "--prefix", nargs="+", action="extend", default=[], metavar="URL", help="of the queue's objects only those below, as s3://calls/"
-    )
+    p.add_argument("--prefix", nargs="+", action="extend", default=[], metavar="URL", help="of the queue's objects only those below, as s3://calls/")
     p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; its `recordings` section says how")
     p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
-    p.add_argument(
-        "--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything"
-    )
+    p.add_argument("--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything")
     p.add_argument("--once", action="store_true", help="deal with what is there, then end")
     p.add_argument("--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
     p.add_argument("--sqs-endpoint-url", metavar="URL", help="SQS-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
-    p.add_argument(
-        "--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)"
-    )
+    p.add_argument("--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)")
     p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
     add_store(p)
     return p
@@ -79,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
             run_forever(options)
             return DONE
         counts = run_once(options, now())
-    except (AccountsError, KeyringError, ModelError) as error:
+    except (AccountsError, KeyringError, ModelError, NoRunner) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, QueueError) as error:
         print(f"callveil watch: {error}", file=sys.stderr)

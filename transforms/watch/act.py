@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from callveil.schemas.interaction import InteractionKey, RawInteraction
+from callveil.schemas.arrival import Arrival
+from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
 from callveil.transforms.audio.times import audio_spans
@@ -23,11 +25,12 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.join import Held, Why
+from callveil.transforms.watch.join import Held
 from callveil.transforms.watch.live import Receipt, What
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import put_away
 from callveil.transforms.watch.pieces import Piece, has_transcript, seal_bytes, unseal
+from callveil.transforms.watch.read import SECOND, reject
 
 Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
@@ -67,28 +70,28 @@ class Actor:
         r = self.job.policy.recordings
         object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds)))
 
-    def act(self, key: InteractionKey, held: Held, why: Why) -> list[Published]:
+    def act(self, key: InteractionKey, held: Held) -> list[Published]:
         """Publish what is not published yet.
 
         Returns what this call has published, nothing where all of it was there. Raises `OSError` where the store or a source cannot be reached.
         """
         out: list[Published] = []
-        run = self.job.run_at(held.last_at, *sorted(p.object_id for p in (held.recording, held.record) if p))
         spans: Spans = None
         if held.record:
-            spans = self._record(key, held.record, held.recording, run, out)
+            spans = self._record(key, held.record, held.recording, out)
         elif receipt := self.job.live.receipt(key, "record"):
             spans = _spans(receipt)
         if held.recording:
-            self._audio(key, held.recording, spans, why, run, out)
+            self._audio(key, held.recording, spans, out)
         return out
 
-    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, run: Run, out: list[Published]) -> Spans:
+    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Spans:
         """Publish the record unless it, or a later snapshot, is there. Returns what to cover of its recording."""
         live = self.job.live
         held = live.receipt(key, "record")
         if held and int(held["rank"]) >= piece.rank:
             return _spans(held)
+        run = self.job.run_at(piece.landed_at, piece.object_id)
         raw = unseal(self.built.keyring, piece)
         result, spans = self._redacted(raw, run, recording)
         receipt: Receipt = {
@@ -140,23 +143,31 @@ class Actor:
         """The record with its words timed, where the policy asks for it and only turns have times."""
         return record
 
-    def _audio(self, key: InteractionKey, piece: Piece, spans: Spans, why: Why, run: Run, out: list[Published]) -> None:
+    def _audio(self, key: InteractionKey, piece: Piece, spans: Spans, out: list[Published]) -> None:
         """Publish the redacted recording unless it is there, and put the original away."""
-        live, recordings = self.job.live, self.job.policy.recordings
+        live = self.job.live
         receipt = live.receipt(key, "audio")
         if receipt is None:
-            receipt = {
-                "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
-                "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id, "why": why,
-            } | self._cover(key, piece, spans)  # fmt: skip
-            receipt["original"] = recordings.original if receipt["status"] == "done" else "keep"
+            receipt = self._covered(key, piece, spans)
             if live.commit(key, "audio", receipt):
                 out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
             elif receipt.get("file"):
                 self._discard(key, "audio", str(receipt["file"]))
             receipt = live.receipt(key, "audio") or receipt
+        if receipt["object"] != piece.object_id:
+            self._second(key, piece, out)
         if receipt["original"] != "keep" and receipt["object"] == piece.object_id:
             put_away(self.job.files, live, self.built.keyring, key, piece, receipt["original"])
+
+    def _covered(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
+        """Write the redacted recording; returns its receipt."""
+        run = self.job.run_at(piece.landed_at, piece.object_id)
+        done = self._cover(key, piece, spans)
+        return {
+            "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
+            "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
+            "transcript": spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep", **done,
+        }  # fmt: skip
 
     def _cover(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
@@ -174,12 +185,25 @@ class Actor:
             return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
         except FileNotFoundError:
             return {"status": "rejected", "reason": "gone", "detail": "the recording was gone when it was to be read"}
+        except PermissionError:
+            return {"status": "rejected", "reason": "unreadable_file", "detail": "the recording may not be read; check its permissions"}
+        except OSError:
+            raise
+        except Exception as e:  # noqa: BLE001 - a fault of ours in one recording must not end a pipeline that many others wait for
+            return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
         digest, size = self.job.files.sha256(url)
         return {
             "status": "done", "reason": reason, "file": name, "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec,
             "written": done.written, "rate": done.rate, "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut,
             "covered_seconds": [round(s, 6) for s in done.covered_seconds], "spans": _rows(spans),
         }  # fmt: skip
+
+    def _second(self, key: InteractionKey, piece: Piece, out: list[Published]) -> None:
+        """Note that another recording of the interaction was published before this one."""
+        arrival = Arrival(piece.url, piece.etag, 0, piece.landed_at)
+        rejected = Rejected(SourceRef(piece.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
+        reject(self.job, self.built.keyring, arrival, 0, rejected, Counter())
+        out.append(Published(key, "audio", "rejected", "second_recording", piece.landed_at))
 
     def _discard(self, key: InteractionKey, what: What, name: str) -> None:
         """Remove a file that a lost race has left, unless the receipt names it."""

@@ -44,11 +44,6 @@ class Held:
         """When the first of the pieces landed, seconds since 1970."""
         return min(p.landed_at for p in (self.recording, self.record) if p)
 
-    @property
-    def last_at(self) -> float:
-        """When the last of them landed; the time of what is done with them."""
-        return max(p.landed_at for p in (self.recording, self.record) if p)
-
 
 def _first(piece: Piece) -> tuple[float, str]:
     return piece.landed_at, piece.object_id

@@ -56,7 +56,7 @@ class Naming:
 
     def key_of(self, url: str) -> InteractionKey | None:
         """The interaction a recording belongs to, or None where its name does not say."""
-        path = url.partition("://")[2] if "://" in url else url
+        path = url.partition("://")[2].partition("/")[2] if "://" in url else url  # a bucket is no account
         found = self.regex().fullmatch(path[: -len(suffix_of(path))] if suffix_of(path) else path)
         return InteractionKey(found["account_id"], found["id"]) if found else None
 

@@ -16,12 +16,15 @@ from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk, read_record
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import rejected_row
+from callveil.transforms.watch.inbox import unseal
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Ledger
 from callveil.transforms.watch.naming import SEALED, sort_of
 from callveil.transforms.watch.pieces import Piece, is_complete, seal, seal_bytes
 
 Found = tuple[InteractionKey, Piece]
+
+SECOND = "another recording of this interaction, or other content under the same name, was redacted before; compare the two by hand"
 
 
 def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
@@ -53,6 +56,12 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
         reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", reason, detail), counts)
         live.note(arrival, Ledger("audio", (), 1, reason))
         return
+    published = live.receipt(key, "audio")
+    if published and published["object"] != arrival.object_id:
+        second = Rejected(SourceRef(arrival.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
+        reject(job, keyring, arrival, 0, second, counts)
+        live.note(arrival, Ledger("audio", (), 1, "second_recording"))
+        return
     counts["recordings"] += 1
     record = live.receipt(key, "record")
     alone = record is not None and record.get("spans") is not None
@@ -79,14 +88,18 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
     except FileNotFoundError:
         counts["gone"] += 1
         note = "gone"
+    except OSError:
+        raise
+    except Exception as e:  # noqa: BLE001 - a fault of ours in one file must not end a pipeline that many others wait for
+        detail = f"{type(e).__name__} while the file was read; please report this"
+        reject(job, keyring, arrival, place, Rejected(SourceRef(arrival.url), "ingest", "internal_error", detail), counts)
+        rejected += 1
     live.note(arrival, Ledger("record", tuple(keys), rejected, note))
 
 
 def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
     limits = job.policy.limits
     if arrival.url.endswith(SEALED):
-        from callveil.transforms.watch.webhook import unseal
-
         body = unseal(job.files.read(arrival.url), keyring)
         yield from read_record(body, SourceRef(arrival.url), limits)
         return

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder, FloatCoder
@@ -20,7 +22,7 @@ from callveil.transforms.watch.act import Actor, Published
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Held, Why, due_at, gather, ready, verdict
 from callveil.transforms.watch.pieces import Piece, key_of, key_text
-from callveil.transforms.watch.read import read_arrival
+from callveil.transforms.watch.read import Found, read_arrival
 
 Clock = Callable[[], float]
 """Seconds since 1970; the one thing here that tells the time. It decides how long is waited, and nothing about what comes out."""
@@ -28,7 +30,32 @@ Clock = Callable[[], float]
 GRACE = 10.0
 """Seconds for which a piece that landed long ago is held all the same: after an outage its other half may be the next to come."""
 
+ATTEMPTS = 5
+"""How often a piece of work is begun anew where a source or the store did not answer, the pauses between doubling from half a second. Then the
+runner takes over: Flink restarts from its checkpoint; elsewhere the process ends and is started again, and what is not settled comes again."""
+
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def insist(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = time.sleep) -> Iterator[T]:
+    """What `work` gives, one by one; begun anew, and what was given already passed over, where it meets an `OSError`, whose last one is raised.
+
+    `work` must give the same again.
+    """
+    given = 0
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            for item in islice(work(), given, None):
+                given += 1
+                yield item
+            return
+        except OSError as problem:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("%s (errno %s); trying again, attempt %d of %d", type(problem).__name__, problem.errno, attempt + 1, ATTEMPTS)
+            pause(0.25 * 2**attempt)
+
 
 Ready = tuple[str, tuple[list[bytes], str]]
 """Key, pieces, and why they are acted on."""
@@ -41,8 +68,14 @@ class ReadArrival(beam.DoFn):  # type: ignore[misc]
         self.job = job
 
     def process(self, arrival: Arrival) -> Iterator[tuple[str, bytes]]:
+        keyring = self.job.engines().keyring
         counts: Counter[str] = Counter()
-        for key, piece in read_arrival(self.job, self.job.engines().keyring, arrival, counts):
+
+        def read() -> Iterator[Found]:
+            counts.clear()
+            return read_arrival(self.job, keyring, arrival, counts)
+
+        for key, piece in insist(read):
             yield key_text(key), piece.encoded()
         for name, n in counts.items():
             Metrics.counter("watch", name).inc(n)
@@ -125,10 +158,12 @@ class Act(beam.DoFn):  # type: ignore[misc]
 
     def process(self, element: Ready) -> Iterator[Published]:
         text, (pieces, why) = element
+        Metrics.counter("watch", why).inc()
         key = key_of(text)
-        if self.actor is None:
-            self.actor = Actor(self.job, self.job.engines())
-        for done in self.actor.act(key, gather(Piece.decoded(d) for d in pieces), why):  # type: ignore[arg-type]
+        actor = self.actor or Actor(self.job, self.job.engines())
+        self.actor = actor
+        held = gather(Piece.decoded(d) for d in pieces)
+        for done in insist(lambda: actor.act(key, held)):
             Metrics.counter("watch", f"{done.what}.{done.status}").inc()
             if done.reason:
                 Metrics.counter("watch", f"reason.{done.reason}").inc()

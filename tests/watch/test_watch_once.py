@@ -1,0 +1,277 @@
+"""`callveil watch --once` over real files: what lands is redacted once, in any order, whole or broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audio.sounds import chatter, encoded, file_of, heard, level, pcm_bytes, wav_bytes
+from watch.landing import Call, calls, land, noise
+
+from callveil.pipelines.watch import WatchOptions, run_once
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.originals import open_original
+
+WAIT = 100.0
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory) -> list[Call]:
+    return calls(tmp_path_factory.mktemp("sample"), 6, seconds=20)
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "in").mkdir()
+    return tmp_path
+
+
+def options(place: Path, **recordings) -> WatchOptions:
+    said = {"wait_seconds": WAIT, **recordings}
+    policy = parse_policy(f"version: 1\nname: test\nextends: gdpr\nrecordings: {json.dumps(said)}\n")
+    return WatchOptions(str(place / "store"), policy, (str(place / "in"),), keyring=str(place / "keyring.json"))
+
+
+def later(seconds: float = 5.0) -> float:
+    return time.time() + seconds
+
+
+def live(place: Path) -> Live:
+    return Live(Files(), str(place / "store"))
+
+
+def receipt(place: Path, call: Call, what: str):
+    return live(place).receipt(InteractionKey(call.account, call.id), what)
+
+
+def output(place: Path, call: Call, what: str) -> Path:
+    return Path(live(place).folder(InteractionKey(call.account, call.id))) / receipt(place, call, what)["file"]
+
+
+def outputs(place: Path) -> dict[str, bytes]:
+    root = place / "store" / "live" / "calls"
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file() and not p.name.startswith(".")}
+
+
+def test_recording_and_record_are_redacted_together(place, landed):
+    for call in landed:
+        land(place / "in", call)
+    counts = run_once(options(place), later())
+    assert (counts["audio.done"], counts["record.done"], counts["arrived"]) == (6, 6, 12)
+    for call in landed:
+        audio = receipt(place, call, "audio")
+        assert audio["transcript"] is True
+        assert sum(audio["covered_seconds"]) > 0
+        rate, before = heard(place / "in" / f"{call.name}.wav")
+        after_rate, after = heard(output(place, call, "audio"))
+        assert (after_rate, after.shape) == (rate, before.shape)
+        changed = np.flatnonzero((before != after).any(axis=0)) / rate
+        margins = [(s - 0.2, (e if e is not None else call.seconds) + 0.2) for s, e, _ in audio["spans"]]
+        assert all(any(s <= t <= e for s, e in margins) for t in changed), "only what the spans say was touched"
+        for start, end, channel in audio["spans"]:
+            for c in [channel - 1] if channel else range(2):
+                assert level(after[c, int(start * rate) : int(min(end or call.seconds, call.seconds) * rate)]) < -60
+        document = json.loads(output(place, call, "record").read_bytes())
+        assert document["interaction"]["redaction_mode"] == "content"
+        assert len(document["findings"]) == receipt(place, call, "record")["findings"] > 0
+
+
+def test_again_does_nothing(place, landed):
+    for call in landed[:2]:
+        land(place / "in", call)
+    run_once(options(place), later())
+    before = outputs(place)
+    assert run_once(options(place), later()) == {"arrived": 0}
+    land(place / "in", landed[0])  # written anew with the same content: another object, the same outputs
+    again = run_once(options(place), later())
+    assert again.get("record.done", 0) == again.get("audio.done", 0) == 0
+    assert outputs(place) == before
+
+
+def test_either_order_and_no_other_half(place, landed):
+    first, second, third, fourth = landed[:4]
+    land(place / "in", first, record=False)
+    land(place / "in", second, audio=False)
+    land(place / "in", third, record=False)
+    land(place / "in", fourth, audio=False)
+    assert run_once(options(place), later())["waiting"] == 4
+    assert not list((place / "store" / "live").glob("calls/*"))
+    land(place / "in", first, audio=False)
+    land(place / "in", second, record=False)
+    counts = run_once(options(place), later())
+    assert (counts["audio.done"], counts["record.done"], counts["waiting"]) == (2, 2, 2)
+    counts = run_once(options(place), later(WAIT + 5))
+    assert (counts["audio.done"], counts["record.done"], counts["reason.no_transcript"]) == (1, 1, 1)
+    alone = receipt(place, third, "audio")
+    assert alone["covered_seconds"] == [20.0, 20.0]
+    assert (alone["reason"], alone["transcript"]) == ("no_transcript", False)
+    _, after = heard(output(place, third, "audio"))
+    assert level(after) < -60
+
+
+def test_a_recording_that_comes_after_its_record_went_out_alone_is_covered_by_what_was_found_then(place, landed):
+    call = landed[0]
+    land(place / "in", call, audio=False)
+    run_once(options(place), later(WAIT + 5))
+    land(place / "in", call, record=False)
+    counts = run_once(options(place), later())
+    assert counts["audio.done"] == 1
+    assert receipt(place, call, "audio")["spans"] == receipt(place, call, "record")["spans"]
+    assert 0 < sum(receipt(place, call, "audio")["covered_seconds"]) < 40
+
+
+def test_a_transcript_that_comes_too_late_is_redacted_and_uncovers_nothing(place, landed):
+    call = landed[0]
+    land(place / "in", call, record=False)
+    run_once(options(place), later(WAIT + 5))
+    before = receipt(place, call, "audio")
+    land(place / "in", call, audio=False)
+    counts = run_once(options(place), later())
+    assert counts["record.done"] == 1
+    assert receipt(place, call, "audio") == before
+
+
+def test_a_later_snapshot_takes_the_records_place_and_an_earlier_one_does_not(place, landed):
+    call = landed[0]
+    land(place / "in", call)
+    run_once(options(place), later())
+    first = output(place, call, "record")
+    record = json.loads(call.record)
+    newer = Call(call.account, call.id, json.dumps(record | {"duration": 5000, "notes": "called again"}).encode(), call.audio, call.seconds)
+    land(place / "in", newer, audio=False)
+    assert run_once(options(place), later(WAIT + 5))["record.done"] == 1
+    assert not first.exists()
+    assert output(place, call, "record").exists()
+    older = Call(call.account, call.id, json.dumps(record | {"duration": 1}).encode(), call.audio, call.seconds)
+    land(place / "in", older, audio=False)
+    assert run_once(options(place), later(WAIT + 5)).get("record.done", 0) == 0
+
+
+def test_texts_and_forms_wait_for_nothing(place, tmp_path):
+    bodies = {
+        "text": {"message_body": "call me at 404-555-0123"},
+        "form": {"form": {"name": "Ada Quill"}},
+        "chat": {"chat_messages": [{"text": "hi"}]},
+    }
+    rows = [{"account_id": 1, "id": n, "called_at": "2026-11-01T10:00:00Z", "kind": k, **more} for n, (k, more) in enumerate(bodies.items())]
+    (place / "in" / "day.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n{broken\n")
+    counts = run_once(options(place), later())
+    assert counts["record.done"] == 3
+    assert counts["rejected"] == counts["reason.bad_json"] == 1
+    written = b"".join(outputs(place).values())
+    assert b"555-0123" not in written
+    assert b"Quill" not in written
+
+
+BROKEN = {
+    "zero.wav": b"",
+    "header.wav": b"RIFF\x24\x00\x00\x00WAVE",
+    "words.wav": b"this is no recording at all" * 20,
+    "cut.mp3": encoded(chatter(44100, 2, 3), "mp3", "libmp3lame", 44100, 96_000)[:200],
+    "page.ogg": b"<html>404</html>",
+}
+
+
+def test_broken_recordings_are_rejected_with_a_reason_and_hold_nothing_up(place, landed):
+    folder = place / "in" / landed[0].account
+    land(place / "in", landed[0])
+    for name, data in BROKEN.items():
+        (folder / name).write_bytes(data)
+    (folder / "twelve.wav").write_bytes(file_of("wav-s16", chatter(8000, 1, 1)))
+    (place / "in" / "notes.txt").write_text("?")
+    (place / "in" / "nowhere.wav").write_bytes(noise(1))
+    counts = run_once(options(place), later(WAIT + 5))
+    assert counts["audio.done"] == 3  # the whole call, the sound one, and the one whose folder passes for an account
+    assert counts["audio.rejected"] == len(BROKEN)
+    reasons = {n: receipt(place, Call(landed[0].account, n.rpartition(".")[0], b"", b"", 0), "audio") for n in BROKEN}
+    assert {r["status"] for r in reasons.values()} == {"rejected"}
+    assert {r["reason"] for r in reasons.values()} <= {"bad_audio", "unsupported_audio", "empty_audio"}
+    assert all(r["detail"] for r in reasons.values())
+    assert counts["reason.unknown_file"] == 1
+    assert run_once(options(place), later(WAIT + 5))["arrived"] == 0
+
+
+def test_mislabelled_and_many_channelled_recordings_are_told_by_content(place):
+    folder = place / "in" / "17"
+    folder.mkdir()
+    (folder / "1.wav").write_bytes(file_of("mp3-8k", chatter(8000, 1, 2)))
+    (folder / "2.wav").write_bytes(twelve_channels())
+    counts = run_once(options(place), later(WAIT + 5))
+    assert counts["audio.done"] == 2
+    for name, channels, codec in (("1", 1, "mp3"), ("2", 12, "pcm_s16le")):
+        found = receipt(place, Call("17", name, b"", b"", 0), "audio")
+        assert (found["channels"], found["codec"]) == (channels, codec)
+
+
+def twelve_channels() -> bytes:
+    return wav_bytes(pcm_bytes(chatter(8000, 12, 1), 1, 16), 1, 8000, 12, 16)
+
+
+def test_a_second_recording_of_an_interaction_is_reported_not_published(place, landed):
+    call = landed[0]
+    land(place / "in", call)
+    run_once(options(place), later())
+    before = outputs(place)
+    land(place / "in", Call(call.account, call.id, call.record, noise(5, 9), 5), record=False)
+    counts = run_once(options(place), later())
+    assert counts["reason.second_recording"] == 1
+    assert outputs(place) == before
+    assert run_once(options(place), later())["arrived"] == 0
+
+
+def test_without_transcript_reject_rejects(place, landed):
+    land(place / "in", landed[0], record=False)
+    counts = run_once(options(place, without_transcript="reject"), later(WAIT + 5))
+    assert counts["audio.rejected"] == counts["reason.no_transcript"] == 1
+    assert [p.name for p in (place / "store" / "live" / "calls").rglob("audio*")] == ["audio.json"]
+
+
+@pytest.mark.parametrize("how", ["seal", "delete"])
+def test_the_original_is_put_away_once_its_copy_is_out(place, landed, how):
+    call = landed[0]
+    land(place / "in", call)
+    run_once(options(place, original=how), later())
+    assert not (place / "in" / f"{call.name}.wav").exists()
+    assert (place / "in" / f"{call.name}.json").exists()
+    key, keyring = InteractionKey(call.account, call.id), Keyring.load(place / "keyring.json")
+    if how == "seal":
+        assert b"".join(open_original(Files(), live(place), keyring, key)) == call.audio
+        assert call.audio[100:2000] not in b"".join(outputs(place).values())
+    else:
+        with pytest.raises(FileNotFoundError):
+            list(open_original(Files(), live(place), keyring, key))
+    assert run_once(options(place, original=how), later())["arrived"] == 0
+
+
+def test_killed_at_any_moment_and_run_again_gives_what_an_undisturbed_run_gives(place, landed, tmp_path_factory):
+    for call in landed:
+        land(place / "in", call)
+    quiet = tmp_path_factory.mktemp("quiet")
+    (quiet / "in").symlink_to(place / "in")
+    command = [sys.executable, "-m", "callveil.pipelines.cli", "watch", "--once", "--input", str(place / "in"), "--json"]
+    env = os.environ | {"CALLVEIL_KEYRING": str(place / "keyring.json"), "PYTHONUNBUFFERED": "1"}
+    Keyring.create(place / "keyring.json")
+    time.sleep(1.1)
+    seen = set()
+    for share in (0.2, 0.5, 0.8):  # of the outputs: killed when so many of them are there
+        process = subprocess.Popen([*command, "--output", str(place / "store")], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and sum(n.endswith(("record.json", "audio.json")) for n in outputs(place)) < share * 12:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        seen.add(process.wait())
+    assert -signal.SIGKILL in seen, "at least one run was killed before it had ended"
+    subprocess.run([*command, "--output", str(place / "store")], env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*command, "--output", str(quiet / "store")], env=env, check=True, stdout=subprocess.DEVNULL)
+    assert outputs(place) == outputs(quiet)
+    assert sum(n.endswith("audio.json") for n in outputs(place)) == 6
