@@ -204,7 +204,7 @@ class Held:
             if self._clock() - self._touched > self._lease:
                 forget(self)
                 return
-            self.tend(5.0)
+            self.tend(min(5.0, self._queue.visibility / 6))
 
     def end(self) -> None:
         """Stop the thread. Messages still held become visible when their time is over."""

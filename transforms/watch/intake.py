@@ -54,7 +54,7 @@ class Intake:
                 continue
             for why in notice.ignored:
                 self._held.count(f"ignored_{why}")
-            if not notice.arrivals or (received.count > 1 and self._is_done(notice.arrivals)):
+            if not notice.arrivals or (received.times > 1 and self._is_done(notice.arrivals)):
                 done.append(received.receipt)
                 continue
             message = self._held.take(received.id, received.receipt, notice.arrivals)

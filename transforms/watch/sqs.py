@@ -65,7 +65,7 @@ class Received(NamedTuple):
     id: str
     receipt: str
     body: str
-    count: int
+    times: int
 
 
 class Redrive(NamedTuple):
