@@ -208,7 +208,7 @@ status() {
 
 options() {
   printf '%s\n' --runner=PortableRunner "--job_endpoint=localhost:$jobs" --environment_type=EXTERNAL "--environment_config=localhost:$pool" --streaming \
-    --checkpointing_interval="${CALLVEIL_FLINK_CHECKPOINT_MS:-2000}" --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
+    --checkpointing_interval="${CALLVEIL_FLINK_CHECKPOINT_MS:-2000}" --max_bundle_time_mills=50 --max_bundle_size=100 --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
 }
 
 checkpoint() {

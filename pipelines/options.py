@@ -65,6 +65,8 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from callveil.pipelines import flink_options  # noqa: F401 - its options are known by being loaded
+
     known: set[str] = set()
     for cls in _subclasses(PipelineOptions):
         parser = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
