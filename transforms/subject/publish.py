@@ -127,4 +127,4 @@ def read_sealed(files: Files, url: str, name: str, keyring: Keyring) -> bytes:
 def sealed_files(snapshot: Snapshot, request_id: str, name: str = "") -> list[FileEntry]:
     """Live sealed files of a request, those of one name or all, the latest last."""
     own = [f for f in snapshot.by_dataset(CONTENT) if dict(f.partition)["request"] == request_id]
-    return [f for f in own if not name or f.path.endswith(f"-{name}.sealed")]
+    return sorted((f for f in own if not name or f.path.endswith(f"{name}.sealed")), key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1])

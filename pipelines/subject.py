@@ -1,0 +1,115 @@
+"""Data-subject requests as a job: searching, erasing, setting aside. The steps of the register are in `subject_register`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from callveil.pipelines.retain import RetainOptions, situation
+from callveil.pipelines.subject_register import SubjectOptions, register_of, still_open
+from callveil.transforms.retain.attest import finish
+from callveil.transforms.subject import aside
+from callveil.transforms.subject.erase import ERASURE, RESTRICTION, ErasePlan, Eraser, EraseResult
+from callveil.transforms.subject.grounds import Grounds
+from callveil.transforms.subject.identifiers import Identifier
+from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
+from callveil.transforms.subject.publish import Changes, seal, sealed_files, unseal
+from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.subject.sources import people_in
+
+SEARCHED = ("interactions", "versions", "index", "subjects", "live")
+
+
+def search(
+    options: SubjectOptions, request_id: str, *, more: Sequence[Identifier] = (), confirmed: Sequence[str] = (), rejected: Sequence[str] = (),
+    sources: Sequence[str] = (),
+) -> tuple[Match, dict[str, str]]:  # fmt: skip
+    """Find the person's records, and propose what else may identify them.
+
+    Args:
+        more: identifiers the person has given since. confirmed, rejected: names of proposals of the search before.
+        sources: raw inputs; with them proposals show their values.
+
+    Returns: the match, which is kept sealed in the store, and values of proposals by name, where the sources show them.
+    """
+    register, _ = still_open(options, request_id)
+    store, keyring = register.store, register.keyring
+    snapshot = store.current()
+    before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if sealed_files(snapshot, request_id, "match") else None
+    identity = [Identifier(*i) for file in sealed_files(snapshot, request_id, "identity") for i in unseal(store, keyring, file)["identifiers"]]
+    held = values_of(c for c in before.confirmed if c.name.startswith("G")) if before else []
+    start = given(keyring, [*identity, *held, *more])
+    known: tuple[Any, ...] = ()
+    if before is not None:
+        wrong = sorted(set(rejected) - {p.name for p in before.proposed})
+        if wrong:
+            raise RegisterError(f"{', '.join(wrong)}: no such proposal")
+        try:
+            known = tuple(c for c in confirm(before, confirmed) if not c.name.startswith("G"))
+        except ValueError as error:
+            raise RegisterError(str(error)) from None
+    elif confirmed or rejected:
+        raise RegisterError(f"request {request_id}: nothing was proposed yet; search without --confirm first")
+    mine = {t for c in start for t in c.tokens}
+    both = (*start, *(c for c in known if not mine & set(c.tokens)))
+    refused = {*(before.rejected if before else ()), *(p.token for p in (before.proposed if before else ()) if p.name in set(rejected))}
+    finder = Search(store, keyring, snapshot)
+    match = finder.run(both, refused, before.proposed if before else ())
+    shown: dict[str, str] = {}
+    if sources:
+        seen = people_in(options.files, sources, {m.record for m in match.records}, options.policy)
+        match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
+        shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
+    values = {"records_found": len(match.records), "systems_searched": list(SEARCHED)}
+
+    def write(run_id: str, state: Any) -> Changes:
+        old = sealed_files(state, request_id, "match")
+        return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()),), tuple(old))
+
+    register.append(request_id, "searched", options.as_of, options.now, values, write)
+    finish(store, [], options.now)
+    return match, shown
+
+
+def _as_confirmed(match: Match) -> list[Confirmed]:
+    return [Confirmed(p.name, p.kind, (p.token,), p.reason) for p in match.proposed]
+
+
+def grounds_of(options: SubjectOptions, register: Register) -> Grounds:
+    """Why records stay, by what retention knows. Raises the user's own errors as `retain` does."""
+    engine = None
+    if options.policy is not None and (options.holds or options.accounts or any(r.action == "keep" for r in options.policy.retention.rules)):
+        retain = RetainOptions(
+            options.store, options.policy, options.as_of, options.now, options.accounts, options.events, options.holds, options.keyring, options.files
+        )
+        engine = situation(retain, register.store, options.as_of).engine
+    return Grounds(engine, dict(options.keep))
+
+
+def eraser_of(options: SubjectOptions, register: Register, *, zone: bool = True) -> Eraser:
+    """What carries requests out."""
+    return Eraser(register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone)
+
+
+def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
+    """What an erasure or restriction would do; nothing is changed."""
+    register = register_of(options, write=False)
+    return eraser_of(options, register, zone=zone).plan(request_id, scope)
+
+
+def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
+    """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
+    return eraser_of(options, register_of(options), zone=zone).carry_out(request_id, ERASURE, agreed)
+
+
+def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:
+    """Set aside, sealed, what a request is about."""
+    return eraser_of(options, register_of(options)).carry_out(request_id, RESTRICTION, agreed)
+
+
+def lift(options: SubjectOptions, request_id: str) -> int:
+    """Bring back what a request had set aside; returns the number of rows."""
+    register = register_of(options)
+    rows = aside.lift(register.store, register.keyring, request_id, options.as_of, options.now)
+    eraser_of(options, register).finish(register.get(request_id))
+    return rows

@@ -1,0 +1,238 @@
+"""Steps of a data-subject request that are entered in the register: opening, verifying, pausing, extending, closing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from callveil.schemas.policy import Policy
+from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.deadline import due_at
+from callveil.transforms.subject.identifiers import REGION, Identifier, subject_ref
+from callveil.transforms.subject.publish import Changes, seal
+from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError
+
+
+@dataclass(frozen=True)
+class SubjectOptions:
+    """What every step needs.
+
+    Attributes:
+        store: root of the store.
+        as_of: when the step happens, UTC. now: for leases and the record; decides nothing.
+        actor: who enters it.
+        keyring: path of the keyring, or None for the default place.
+        files: how to reach files.
+        policy, accounts, events, holds: what retention knows of duties and legal holds.
+        keep: ground on which records of a class stay, by class.
+    """
+
+    store: str
+    as_of: dt.datetime
+    now: dt.datetime
+    actor: str = ""
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    policy: Policy | None = None
+    accounts: Sequence[str] = ()
+    events: Sequence[str] = ()
+    holds: Sequence[str] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """A request as it comes in.
+
+    Attributes:
+        type: one of `schemas.subject.TYPES`.
+        identifiers: what the person gave.
+        request_id: empty: made from the person, the type and the time.
+        received_at: UTC. clock_start_at: None: the same.
+        regulation, channel, zone, calendar: see `schemas.subject.EVENT_FIELDS`.
+        region: of numbers without a country.
+        note: free text, sealed.
+    """
+
+    type: str
+    identifiers: tuple[Identifier, ...]
+    received_at: dt.datetime
+    request_id: str = ""
+    regulation: str = "gdpr"
+    channel: str = "other"
+    zone: str = "UTC"
+    calendar: str = ""
+    clock_start_at: dt.datetime | None = None
+    region: str = REGION
+    note: str = ""
+
+
+def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
+    """The register of the store. Raises `StoreError`, `KeyringError`."""
+    store = Store.open(options.files, options.store)
+    if write:
+        store.recover()
+    return Register(store, Keyring.load(options.keyring))
+
+
+def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
+    """Enter a request; its deadline is decided and stored now. The same again does nothing.
+
+    Raises `RegisterError` for one that does not fit, `DeadlineError` for a calendar, zone or regulation that is not known.
+    """
+    register = register_of(options)
+    for name, value, known in (("type", new.type, TYPES), ("channel", new.channel, CHANNELS)):
+        if value not in known:
+            raise RegisterError(f"{name}: expected one of {', '.join(known)}")
+    if not new.identifiers:
+        raise RegisterError("a request needs something to find the person by: --identifier")
+    if new.received_at > options.as_of:
+        raise RegisterError("received: is later than the time of entering it (--as-of)")
+    ref = subject_ref(register.keyring, new.identifiers)
+    request_id = new.request_id or "DSR-" + hashlib.sha256(f"{ref}|{new.type}|{new.received_at.isoformat()}".encode()).hexdigest()[:12]
+    if not REQUEST_ID.fullmatch(request_id):
+        raise RegisterError("request: expected up to 64 letters, digits, dots, dashes and underscores; it is not redacted, so it may name nobody")
+    if register.events(request_id):
+        held = register.get(request_id)
+        if (held.subject_ref, held.type) == (ref, new.type):
+            return held
+        raise RegisterError(f"request {request_id}: is in the register already, for another person or right; choose another id")
+    start = new.clock_start_at or new.received_at
+    values = {
+        "actor": options.actor, "regulation": new.regulation, "type": new.type, "channel": new.channel, "zone": new.zone, "calendar": new.calendar,
+        "received_at": new.received_at, "clock_start_at": start, "subject_ref": ref, "due_at": due_at(new.regulation, start, new.zone, new.calendar),
+    }  # fmt: skip
+    identity = {"identifiers": [[i.kind, i.value] for i in sorted(set(new.identifiers))], "region": new.region, "note": new.note}
+
+    def more(run_id: str, snapshot: Any) -> Changes:
+        return Changes((seal(register.store, register.keyring, run_id, request_id, f"{snapshot.seq:08d}.identity", identity),))
+
+    register.append(request_id, "opened", options.as_of, options.now, values, more)
+    return register.get(request_id)
+
+
+def verify(options: SubjectOptions, request_id: str, method: str) -> SubjectRequest:
+    """Record that the person's identity was verified, and how."""
+    register, _ = still_open(options, request_id)
+    return append(options, register, request_id, "verified", {"method": method})
+
+
+def pause(options: SubjectOptions, request_id: str, reason: str) -> SubjectRequest:
+    """Stop the clock, while the person is asked for what is needed."""
+    register, request = still_open(options, request_id)
+    if request.status == "on_hold":
+        raise RegisterError(f"request {request_id}: its clock is stopped already")
+    return append(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
+
+
+def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
+    """Let the clock go on; the deadlines move by the days it stood still, and are stored anew."""
+    register, request = still_open(options, request_id)
+    if request.status != "on_hold":
+        raise RegisterError(f"request {request_id}: its clock is not stopped")
+    *before, last = request.pauses
+    if options.as_of < last.start:
+        raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
+    pauses = (*before, type(last)(last.start, options.as_of, last.reason))
+    facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
+    values: dict[str, Any] = {"due_at": due_at(*facts)}
+    if request.extended_due_at:
+        values["extended_due_at"] = due_at(*facts, extended=True)
+    return append(options, register, request_id, "resumed", values)
+
+
+def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: dt.datetime) -> SubjectRequest:
+    """Extend the time; the person must have been told, with reasons, before the first deadline (Art. 12(3))."""
+    register, request = still_open(options, request_id)
+    if request.extended_due_at:
+        raise RegisterError(f"request {request_id}: was extended already; the law knows one extension")
+    if not reason:
+        raise RegisterError(f"request {request_id}: an extension needs a reason that the person was told")
+    if notified_at > request.due_at:
+        raise RegisterError(
+            f"request {request_id}: the person must be told of an extension by {request.due_at.isoformat()}, within the first deadline"
+        )
+    if notified_at > options.as_of:
+        raise RegisterError(f"request {request_id}: the person is said to have been told later than this is entered (--as-of)")
+    last = due_at(request.regulation, request.clock_start_at, request.zone, request.calendar, request.pauses, extended=True)
+    values = {"reason": register.conceal(request_id, reason), "extension_notified_at": notified_at, "extended_due_at": last}
+    return append(options, register, request_id, "extended", values)
+
+
+def object_to(options: SubjectOptions, request_id: str, decision: str, reason: str, ground: str = "") -> SubjectRequest:
+    """Record how an objection (Art. 21) was decided."""
+    register, request = still_open(options, request_id)
+    if request.type != "objection":
+        raise RegisterError(f"request {request_id}: is no objection but {request.type}")
+    values = {"decision": _decision(decision), "reason": register.conceal(request_id, reason), "refusal_ground": ground or None}
+    return append(options, register, request_id, "objected", values)
+
+
+def notify(options: SubjectOptions, request_id: str, recipients: Sequence[str]) -> SubjectRequest:
+    """Record which recipients were told of an erasure or restriction (Art. 19)."""
+    register = register_of(options)
+    request = register.get(request_id)
+    return append(options, register, request_id, "notified", {"recipients_notified": sorted({*request.recipients_notified, *recipients})})
+
+
+def close(
+    options: SubjectOptions, request_id: str, decision: str, *, ground: str = "", reason: str = "", exemptions: Sequence[str] = (),
+    not_executed: Sequence[str] = (), responded_at: dt.datetime | None = None,
+) -> SubjectRequest:  # fmt: skip
+    """End a request. What was not carried out ends as `not_executed` with its reason, never as granted.
+
+    Raises `RegisterError` where the decision does not fit what was done.
+    """
+    register, request = still_open(options, request_id)
+    if _decision(decision) == "refused" and not ground:
+        raise RegisterError(f"request {request_id}: a refusal needs its ground, such as --ground 'Art. 12(5)(b)'")
+    if decision == "not_executed" and not (not_executed or reason):
+        raise RegisterError(f"request {request_id}: say where it was not carried out, and why: --not-executed 'SYSTEM: REASON'")
+    events = {e["event"] for e in register.events(request_id)}
+    wanted = {"access": "disclosed", "portability": "disclosed", "erasure": "erased", "restriction": "restricted", "objection": "objected"}
+    needed = wanted.get(request.type)
+    if decision == "granted" and needed and needed not in events:
+        raise RegisterError(f"request {request_id}: nothing was {needed} for it; carry it out, or close it as refused or not_executed")
+    if decision == "granted" and request.runs:
+        raise RegisterError(f"request {request_id}: an erasure or restriction is not finished; repeat the command that began it")
+    if decision == "granted" and (request.systems_not_executed or not_executed):
+        raise RegisterError(f"request {request_id}: it was not carried out everywhere; close it as partly_granted or not_executed")
+    values = {
+        "decision": decision, "refusal_ground": ground or None, "reason": register.conceal(request_id, reason) or None,
+        "exemptions": list(exemptions) or None, "responded_at": responded_at or options.as_of,
+        "systems_not_executed": sorted({*request.systems_not_executed, *not_executed}) or None,
+    }  # fmt: skip
+    return append(options, register, request_id, "closed", values)
+
+
+def requests(options: SubjectOptions) -> list[SubjectRequest]:
+    """All requests, those that are open first, by their last day."""
+    found = register_of(options, write=False).requests().values()
+    return sorted(found, key=lambda r: (r.is_over, r.last_day, r.request_id))
+
+
+def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, SubjectRequest]:
+    """The register, and a request that is not over. Raises `RegisterError`."""
+    register = register_of(options)
+    request = register.get(request_id)
+    if request.is_over:
+        raise RegisterError(f"request {request_id}: is over ({request.status}); open a new one")
+    return register, request
+
+
+def append(options: SubjectOptions, register: Register, request_id: str, event: str, values: Mapping[str, Any]) -> SubjectRequest:
+    """Enter an event, and return the request as it is then."""
+    register.append(request_id, event, options.as_of, options.now, {"actor": options.actor, **{k: v for k, v in values.items() if v is not None}})
+    return register.get(request_id)
+
+
+def _decision(text: str) -> str:
+    if text not in DECISIONS:
+        raise RegisterError(f"decision: expected one of {', '.join(DECISIONS)}")
+    return text

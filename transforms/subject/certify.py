@@ -1,0 +1,144 @@
+"""The end of an erasure or restriction: everything purged, that checked, and the certificate published with its register entry. Safe to repeat."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
+from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.retain.attest import finish
+from callveil.transforms.store.care import purged_name
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.parquet import Table, publish_records, register
+from callveil.transforms.store.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
+from callveil.transforms.subject import scan
+from callveil.transforms.subject.dataset import lookup
+from callveil.transforms.subject.identifiers import Identifier
+from callveil.transforms.subject.live_zone import erase_live, find_live
+from callveil.transforms.subject.publish import Changes, publish, run_id_of, sealed_files, unseal
+from callveil.transforms.subject.register import Register
+from callveil.transforms.subject.stored import live
+
+CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+METHOD = "search of the identifier index by every confirmed identifier; byte search of all files the run wrote; live zone listed"
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What finishing did.
+
+    Attributes:
+        rows: certificate rows.
+        versions_purged: object versions and delete markers removed.
+        residual_hits: what the check still found.
+        locked: `(url, version)` that a lock protects; the certificate is completed by a later run.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    versions_purged: int
+    residual_hits: int
+    locked: tuple[tuple[str, str], ...]
+
+
+def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, as_of: dt.datetime, now: dt.datetime) -> Certified:
+    """Finish one published run of a request."""
+    facts = next(f for f in manifest.inputs if "series" in f)
+    work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
+    tokens = request.tokens if facts["event"] != "lifted" else ()
+    keys = [InteractionKey(*k) for k in work.get("keys", ())]
+    folders, versions = erase_live(store, keyring, keys, tokens if facts["event"] == "erased" else ()) if facts["event"] != "lifted" else (0, 0)
+    for package in work.get("packages", ()):
+        Path(package["path"]).unlink(missing_ok=True)
+    attested = finish(store, [], now)
+    own = {store.url(f.path) for f in manifest.removed}
+    locked = tuple(v for v in attested.locked if v[0] in own)
+    record = store.url(purged_name(manifest.seq))
+    is_purged = store.files.info(record) is not None
+    purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
+    residual = _residual(store, manifest, tokens, work, keys) if facts["event"] != "lifted" else 0
+    series = [tuple(s) for s in facts["series"]] + ([("recordings", "live", "purge", "", folders, folders, 0)] if folders else [])
+    if not series:
+        series = [("interactions", "interactions", "none", "", 0, 0, 0)]
+    base = {
+        "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if facts["event"] == "erased" else "restriction",
+        "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of), "completed_at": now if is_purged else None,
+        "verification_method": METHOD, "residual_hits": residual,
+        "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))), "signer_key_id": None, "signature": None,
+    }  # fmt: skip
+    names = ("record_class", "location", "method", "retention_ground", "rows_matched", "rows_erased", "rows_retained")
+    rows = [
+        dict(zip(names, s, strict=True)) | base | {"certificate_id": hashlib.sha256(repr((manifest.run_id, s[:4])).encode()).hexdigest()[:32]}
+        for s in series
+    ]
+    _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
+    if is_purged:
+        finish(store, [], now)  # what the certificate took out of the store: the person's identifiers as they were given
+    return Certified(tuple(rows), purged + versions, residual, locked)
+
+
+def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str) -> dict[str, Any]:
+    for file in sealed_files(snapshot, request_id):
+        if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(run_id[:SHORT_ID]):
+            found: dict[str, Any] = unseal(store, keyring, file)
+            return found
+    return {}
+
+
+def _residual(store: Store, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], keys: list[InteractionKey]) -> int:
+    """Records that the index still leads to and no ground keeps, identifiers in files the run wrote, and what the live zone still has."""
+    snapshot = store.current()
+    kept = {RecordRef(*r) for r in work.get("kept", ())}
+    found = {e.record for e in live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))} - kept
+    present = {f.path for f in snapshot.files}
+    written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
+    known = [Identifier(kind, value) for kind, value in work.get("known", ())]
+    in_live = find_live(store.files, store.root, tokens).keys() & set(keys)
+    return len(found) + scan.byte_hits(store, written, scan.forms(known)) + len(in_live)
+
+
+def _publish(
+    store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, rows: list[dict[str, Any]], is_purged: bool, as_of: dt.datetime,
+    now: dt.datetime,
+) -> None:  # fmt: skip
+    run_id = run_id_of(manifest.run_id, "certified", is_purged)
+    register_ = Register(store, keyring)
+    event = next(f["event"] for f in manifest.inputs if "series" in f)
+
+    def build(snapshot: Snapshot) -> Changes:
+        before = _last(snapshot)
+        stamped = [r | {"previous_sha256": before} for r in rows]
+        partition = {"day": as_of.date().isoformat()}
+        digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
+        path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
+        added = [publish_records(store.files, store.root, path, CERTIFICATES, partition, stamped)]
+        removed: list[FileEntry] = []
+        if is_purged:
+            values = {"run_id": manifest.run_id}
+            row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values)
+            added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
+            removed = [f for f in sealed_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
+        return Changes(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
+
+    publish(store, run_id, as_of, now, build)
+
+
+def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
+    """Whether a sealed file of the request is no longer needed: after an erasure none that names the person is."""
+    name = file.path.rsplit("/", 1)[1]
+    own = name.startswith(run_id[:SHORT_ID]) and name.endswith("work.sealed")
+    return own or (event == "erased" and name.endswith(("identity.sealed", "match.sealed")))
+
+
+def _last(snapshot: Snapshot) -> str:
+    """SHA-256 of the certificates that were published last, or an empty text."""
+    files = snapshot.by_dataset(CERTIFICATES.name)
+    return max(files, key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1]).sha256 if files else ""
