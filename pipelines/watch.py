@@ -149,7 +149,7 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
     """Wire the streaming job into `pipeline`."""
     sources = []
     if options.places:
-        folder = FolderSource(options.files, tuple(options.places), job.live, poll=options.poll)
+        folder = FolderSource(options.files, tuple(options.places), job.live, job.root, job.wait + PATIENCE, poll=options.poll)
         sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
     if options.queue:
         reject = RejectMessage(job, options.queue.url, now())

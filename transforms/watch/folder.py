@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from apache_beam.coders import Coder, PickleCoder
@@ -33,6 +34,51 @@ def arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUI
     yield from sorted(found.values(), key=lambda a: (a.landed_at, a.url))
 
 
+class Told:
+    """What this process has told of some folders, and what of it is known to be settled.
+
+    It is kept by the process, not by a reader: Flink makes a reader for each poll. An arrival that was told and is not settled in time is told again,
+    since a runner that goes back to a checkpoint forgets what came after it.
+
+    Args:
+        live: which objects are settled. patience: seconds after which that is looked up.
+    """
+
+    def __init__(self, live: Live, patience: float) -> None:
+        self.live, self.patience = live, patience
+        self.listed_at = 0.0
+        self._told: dict[str, float] = {}
+        self._settled: set[str] | None = None
+        self._lock = threading.Lock()
+
+    def new(self, found: list[Arrival], now: float) -> list[Arrival]:
+        """Of what a listing at `now` has found, what is to be told."""
+        with self._lock:
+            self.listed_at = max(self.listed_at, now)
+            if self._settled is None:  # one listing says of which objects it is worth asking
+                noted = self.live.noted()
+                self._settled = {a.object_id for a in found if a.object_id in noted and self.live.settled(a)}
+            here = {a.object_id for a in found}
+            self._settled &= here
+            self._told = {i: at for i, at in self._told.items() if i in here}
+            out = []
+            for arrival in found:
+                told = self._told.get(arrival.object_id)
+                if arrival.object_id in self._settled or (told is not None and now < told + self.patience):
+                    continue
+                if told is not None and self.live.settled(arrival):
+                    self._settled.add(arrival.object_id)
+                    del self._told[arrival.object_id]
+                    continue
+                self._told[arrival.object_id] = now
+                out.append(arrival)
+            return out
+
+
+_told: dict[FolderSource, Told] = {}
+_making = threading.Lock()
+
+
 class _Nothing(CheckpointMark):
     """Where a folder has been read to is written in the store, so a checkpoint has nothing to say and nothing to acknowledge."""
 
@@ -42,18 +88,21 @@ class _Nothing(CheckpointMark):
 
 @dataclass(frozen=True)
 class FolderSource(UnboundedSource):  # type: ignore[misc]
-    """Reads folders again and again. What is new is told once a reader's life, and again by the next one until it is settled.
+    """Reads folders again and again; what is not settled is told once by each process, and again where it stays unsettled.
 
     Attributes:
         files, places: folders or globs.
         live: which objects are settled.
+        patience: seconds after which what was told is told again unless it is settled; longer than any wait the policy has.
         quiet: see `QUIET`.
         poll: seconds between two listings.
     """
 
-    files: Files
+    files: Files = field(compare=False)
     places: tuple[str, ...]
-    live: Live
+    live: Live = field(compare=False)
+    root: str
+    patience: float = 1200.0
     quiet: float = QUIET
     poll: float = 1.0
 
@@ -62,8 +111,10 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
         return [self]
 
     def create_reader(self, options: Any, checkpoint_mark: CheckpointMark | None) -> FolderReader:
-        """A reader that begins with what is not settled."""
-        return FolderReader(self)
+        """A reader that goes on where this process was."""
+        with _making:
+            told = _told.setdefault(self, Told(self.live, self.patience))
+        return FolderReader(self, told)
 
     def get_checkpoint_mark_coder(self) -> Coder:
         """Of nothing."""
@@ -77,12 +128,10 @@ class FolderSource(UnboundedSource):  # type: ignore[misc]
 class FolderReader(UnboundedReader):  # type: ignore[misc]
     """Reader of a `FolderSource`."""
 
-    def __init__(self, source: FolderSource, clock: Callable[[], float] = time.time) -> None:
-        self.source, self.clock = source, clock
-        self._told: set[str] | None = None
+    def __init__(self, source: FolderSource, told: Told, clock: Callable[[], float] = time.time) -> None:
+        self.source, self.told, self.clock = source, told, clock
         self._next: Iterator[Arrival] = iter(())
         self._current: Arrival | None = None
-        self._listed_at = 0.0
 
     def start(self) -> bool:
         """See `advance`."""
@@ -91,22 +140,12 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
     def advance(self) -> bool:
         """Move to the next arrival; False where there is none now."""
         self._current = next(self._next, None)
-        if self._current is None and self.clock() >= self._listed_at + self.source.poll:
-            self._listed_at = self.clock()
-            self._next = iter(self._new())
+        now = self.clock()
+        if self._current is None and now >= self.told.listed_at + self.source.poll:
+            source = self.source
+            self._next = iter(self.told.new(list(arrivals(source.files, source.places, now, source.quiet)), now))
             self._current = next(self._next, None)
         return self._current is not None
-
-    def _new(self) -> list[Arrival]:
-        """What has come since the last listing; with the first one, everything that is not settled."""
-        source = self.source
-        found = list(arrivals(source.files, source.places, self._listed_at, source.quiet))
-        if self._told is None:
-            noted = source.live.noted()
-            self._told = {a.object_id for a in found if a.object_id in noted and source.live.settled(a)}
-        new = [a for a in found if a.object_id not in self._told]
-        self._told = {a.object_id for a in found}
-        return new
 
     def get_current(self) -> Arrival:
         """The arrival at hand."""
@@ -120,7 +159,7 @@ class FolderReader(UnboundedReader):  # type: ignore[misc]
 
     def get_watermark(self) -> Timestamp:
         """The time of the last listing: what comes later was written later, give or take the clocks."""
-        return Timestamp(max(0.0, self._listed_at - self.source.quiet))
+        return Timestamp(max(0.0, self.told.listed_at - self.source.quiet))
 
     def get_checkpoint_mark(self) -> CheckpointMark:
         """Nothing."""
