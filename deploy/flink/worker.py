@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """Start one Beam worker of this environment: what Beam's container does at its start, without a container.
 
-Given to the worker pool (`--container_executable`) and to environments of type PROCESS (`--environment_config '{"command": ".../worker.py"}'`). The pool alone
-would start workers that know no pipeline options and whose log lines the job server never sees.
+Given to the worker pool (`--container_executable`), and as the command of environments of type PROCESS. The pool by itself would start workers that
+know no pipeline options and whose log lines go nowhere but its own output.
 
-Arguments: https://github.com/apache/beam/blob/master/sdks/go/container/... contract of SDK containers: id and four addresses.
+It is called with an id and the addresses of the runner's services (Beam's contract for containers of its SDKs) and becomes the worker.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
         RUNNER_CAPABILITIES=" ".join(info.runner_capabilities),
         SEMI_PERSISTENT_DIRECTORY=tempfile.gettempdir(),
     )
-    os.execv(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"])
+    os.execv(sys.executable, [sys.executable, "-m", "apache_beam.runners.worker.sdk_worker_main"])  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
