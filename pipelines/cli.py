@@ -138,6 +138,12 @@ def _receive(argv: Sequence[str]) -> int:
     return receive.main(argv)
 
 
+def _evidence(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import evidence
+
+    return evidence.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -148,6 +154,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),
     "retain": ("delete what is due, and prove it", _retain),
+    "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
     "audio": ("mute or beep what was found in a recording", _audio),
     "watch": ("redact recordings and their records as they arrive", _watch),
     "receive": ("take in webhooks, checked and sealed, for watch", _receive),

@@ -97,7 +97,7 @@ def run_history(options: HistoryOptions) -> RunResult:
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
     run = Run(_run_id(options, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
-    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
+    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)

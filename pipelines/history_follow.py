@@ -33,7 +33,7 @@ def follow(
 
     Raises what `run_history` does. That nothing is there yet is no error.
     """
-    store = Store.open_or_create(options.files, options.output)
+    store = Store.open_or_create(options.files, options.output, options.keyring)
     done = {InputFile(**i) for m in store.manifests() if m.job == JOB for i in m.inputs}
     before: set[InputFile] = set()
     while not stop.is_set():

@@ -108,7 +108,7 @@ def run_redact(options: RedactOptions) -> RunResult:
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
-    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output)
+    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(

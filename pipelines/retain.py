@@ -116,7 +116,7 @@ def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -
 
     Raises `StoreError` where there is no store, and the user's own errors as `situation` does.
     """
-    store = store or Store.open(options.files, options.store)
+    store = store or Store.open(options.files, options.store, options.keyring)
     with _undisturbed(store):
         return _make_plan(options, folder, store)
 
@@ -147,7 +147,7 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
 
     Raises `PlanError` where the plan was changed, or anything it was made from; nothing was changed in the store then.
     """
-    store = Store.open(options.files, options.store)
+    store = Store.open(options.files, options.store, options.keyring)
     plan = read_plan(options.files, folder)
     store.recover()
     with _undisturbed(store):
@@ -171,7 +171,7 @@ def run_retain(options: RetainOptions) -> RetainResult:
 
     The plan lies in the store's working folder while it is carried out.
     """
-    store = Store.open_or_create(options.files, options.store)
+    store = Store.open_or_create(options.files, options.store, options.keyring)
     # The working folder is this process' own: runs at once may have other facts or holds, and the first to end removes its folder.
     work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode() + os.urandom(16)).hexdigest()
     try:

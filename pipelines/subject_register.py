@@ -75,7 +75,7 @@ class NewRequest:
 
 def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
     """The register of the store. Raises `StoreError`, `KeyringError`."""
-    store = Store.open(options.files, options.store)
+    store = Store.open(options.files, options.store, options.keyring)
     if write:
         store.recover()
     return Register(store, Keyring.load(options.keyring))

@@ -70,7 +70,7 @@ def make_job(options: WatchOptions) -> WatchJob:
     """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input."""
     keyring = Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
-    store = Store.open_or_create(options.files, options.output)
+    store = Store.open_or_create(options.files, options.output, options.keyring)
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)

@@ -32,6 +32,12 @@ class FileEntry:
         """JSON form."""
         return asdict(self) | {"partition": dict(self.partition)}
 
+    def differs(self, digest: str, size: int) -> str:
+        """What is wrong with a file of this SHA-256 and size, or an empty text."""
+        if size != self.bytes:
+            return f"has {size} bytes, its entry says {self.bytes}"
+        return "" if digest == self.sha256 else "its SHA-256 is not the one of its entry"
+
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> FileEntry:
         """Inverse of `as_dict`."""

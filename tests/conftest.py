@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from callveil.transforms.store.files import Files, S3Settings
 from callveil.transforms.store.keyring import Keyring
 
 _numbers = itertools.count(1)
+os.environ["CALLVEIL_EVIDENCE_KEY"] = str(Path(tempfile.mkdtemp(prefix="callveil-test-")) / "evidence-key.pem")  # child processes inherit it
 
 
 @pytest.fixture(scope="session")

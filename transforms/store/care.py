@@ -75,9 +75,11 @@ def purge_removed(store: Store, manifest: RunManifest, as_of: str = "") -> int:
             refused += error.refused
     if refused:
         raise ObjectLocked(refused)
+    witness = store.witness()
+    witness.destroy_salts((f.path for f in manifest.removed), live)
     record = {"seq": manifest.seq, "run_id": manifest.run_id, "as_of": as_of, "files": done}
     with suppress(PreconditionFailed):
-        store.files.write(url, to_json(record), if_none_match=True)
+        store.files.write(url, witness.signed("purge", record, manifest.seq), if_none_match=True)
     return sum(int(str(d["versions"])) for d in done)
 
 

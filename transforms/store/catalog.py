@@ -9,6 +9,8 @@ Layout below the root:
     _callveil/runs/<run id>.json             position of each published run
     _callveil/work/<run id>/...              lease and working files of a run under way
     _callveil/purged/<seq>.json              proof that the files a run removed are gone, in every version
+    _callveil/evidence/<seq>.json            signed record of each run; see `callveil.transforms.evidence`
+    _callveil/salts/...                      salts of rows, destroyed with them
     <dataset>/<key>=<value>/.../<run>-<name> data
 
 Why publishing can be killed anywhere. The commit is one atomic step: creating `manifests/<seq>.json` with if-none-match.
@@ -25,6 +27,7 @@ Its name holds the number alone, so of all runs that want a number exactly one g
 - A run's marker below `runs/` is written after the swap. If that is missed, the pointer itself names the run, and
   `recover` writes the marker before anything else is published; so every published run is found by one or the other.
 - Until the pointer moves, readers see the snapshot before: a whole run or none.
+- The signed record is made between the commit and the pointer, by the run or by whoever finishes it: no run is seen without.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -57,6 +61,9 @@ from callveil.transforms.store.snapshot import (
     to_json,
 )
 
+if TYPE_CHECKING:
+    from callveil.transforms.evidence.witness import Witness
+
 __all__ = ["AlreadyPublished", "PublishConflict", "Snapshot", "Store", "StoreError"]
 
 
@@ -66,15 +73,16 @@ class Store:
     Args:
         files: how to reach it.
         root: where it is. Use `open_or_create` (writing) or `open` (reading).
+        keyring: path of the keyring beside which the key lies that signs what is published, or None for the default place.
     """
 
-    def __init__(self, files: Files, root: str) -> None:
-        self.files, self.root = files, root.rstrip("/") or "/"
+    def __init__(self, files: Files, root: str, keyring: str | None = None) -> None:
+        self.files, self.root, self.keyring = files, root.rstrip("/") or "/", keyring
 
     @classmethod
-    def open(cls, files: Files, root: str) -> Store:
+    def open(cls, files: Files, root: str, keyring: str | None = None) -> Store:
         """Open an existing store, to read. Raises `StoreError` where there is none or a newer version wrote it."""
-        store = cls(files, root)
+        store = cls(files, root, keyring)
         try:
             found = orjson.loads(files.read(store.url(STORE_FILE)))
         except FileNotFoundError:
@@ -86,14 +94,20 @@ class Store:
         return store
 
     @classmethod
-    def open_or_create(cls, files: Files, root: str) -> Store:
+    def open_or_create(cls, files: Files, root: str, keyring: str | None = None) -> Store:
         """Open a store to write, making it where there is none, and finish what a killed run left between commit and pointer."""
-        store = cls(files, root)
+        store = cls(files, root, keyring)
         with suppress(PreconditionFailed):
             files.write(store.url(STORE_FILE), to_json({"format": STORE_FORMAT}), if_none_match=True)
-        store = cls.open(files, root)
+        store = cls.open(files, root, keyring)
         store.recover()
         return store
+
+    def witness(self) -> Witness:
+        """What makes this store's evidence."""
+        from callveil.transforms.evidence.witness import Witness  # it is made of what this package has
+
+        return Witness(self, self.keyring)
 
     def url(self, path: str) -> str:
         """URL of a path below the root."""
@@ -183,14 +197,16 @@ class Store:
             base: the snapshot the run was planned on.
 
         Raises: `AlreadyPublished` where this run is there already; `PublishConflict` where another one came first;
-        `StoreError` where an added file is missing or differs; ValueError where the manifest does not fit on `base`.
+        `StoreError` where an added file is missing or differs, or evidence cannot be signed; ValueError where the manifest does not fit on `base`.
         Killed anywhere, it can be repeated: see the module's text.
         """
         self._marker(manifest.run_id)
         snapshot = base.after(manifest)
         current = self.recover()
         self._refuse(manifest, base, current)
-        self._verify_added(manifest.added)
+        witness = self.witness()
+        witness.ready(manifest.seq)
+        prepared = witness.prepare(manifest)
         self.files.write(self.url(snapshot_name(snapshot)), snapshot_bytes(snapshot))
         data = manifest_bytes(manifest)
         try:
@@ -200,6 +216,7 @@ class Store:
                 self.files.delete(self.url(snapshot_name(snapshot)))
                 self._refuse(manifest, base, self.recover())
                 raise
+        witness.attest(manifest, snapshot, prepared)
         self._advance(snapshot)
         self._mark(snapshot)
         return snapshot
@@ -236,6 +253,7 @@ class Store:
                 if not self._removed_later(manifest):
                     raise
             self.files.write(self.url(snapshot_name(following)), snapshot_bytes(following))
+            self.witness().attest(manifest, following)
             self._advance(following)
             self._mark(following)  # before the pointer moves on, since then only the marker says that this run is there
 
@@ -254,9 +272,7 @@ class Store:
             digest, size = self.files.sha256(self.url(entry.path))
         except FileNotFoundError:
             return "missing"
-        if size != entry.bytes:
-            return f"has {size} bytes, its entry says {entry.bytes}"
-        return "" if digest == entry.sha256 else "its SHA-256 is not the one of its entry"
+        return entry.differs(digest, size)
 
     def _verify_added(self, added: tuple[FileEntry, ...]) -> None:
         for entry in added:

@@ -1,0 +1,94 @@
+"""Evidence: the signed record of a run, and of what else has to be provable, such as a report that was pulled.
+
+A record holds no personal data. Rows are committed to by digests under a salt of their own, which is destroyed with the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FORMAT_VERSION = 1
+ALGORITHMS = ("ed25519", "ecdsa-p256-sha256")
+"""Signature algorithms. Ed25519 (RFC 8032) is what callveil makes itself; the other is for keys of a KMS that has no Ed25519."""
+
+
+@dataclass(frozen=True)
+class FileProof:
+    """What a record says of a file that its run added.
+
+    Attributes:
+        path, dataset, rows, bytes, sha256: as in the run's manifest.
+        root: Merkle root (RFC 6962) over the salted commitments of its rows, hex; empty for a file whose rows are not committed to.
+        salts_sha256: digest of the file's salts as first written, hex; empty as above.
+    """
+
+    path: str
+    dataset: str
+    rows: int
+    bytes: int
+    sha256: str
+    root: str = ""
+    salts_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A file that replaces another: which rows stayed as they were.
+
+    Attributes:
+        old, new: paths.
+        kept: rows that are in both, with the same commitment.
+        gone: rows of the old file that are not in the new one, or are changed there; each has a tombstone.
+        fresh: rows of the new file that were not in the old one, or are changed.
+    """
+
+    old: str
+    new: str
+    kept: int
+    gone: int
+    fresh: int
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What is signed of a run.
+
+    Attributes:
+        seq, run_id, job, as_of: the run's.
+        manifest_sha256, snapshot_sha256: digests of its manifest and of the snapshot it led to, hex.
+        snapshot: path of that snapshot.
+        policy: path of the policy it was decided by, where the store holds it; empty otherwise.
+        added: its files. removed: `{path, sha256}` of files it took out.
+        rewrites: which of the added files replace which of the removed ones.
+        proofs: path of the file of details, beside the record; `proofs_sha256` its digest. Empty where there are none.
+        covers: earlier runs, published before evidence was kept, that this record vouches for through the chain of manifests.
+    """
+
+    seq: int
+    run_id: str
+    job: str
+    as_of: str
+    manifest_sha256: str
+    snapshot: str
+    snapshot_sha256: str
+    policy: str = ""
+    added: tuple[FileProof, ...] = ()
+    removed: tuple[dict[str, str], ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    proofs: str = ""
+    proofs_sha256: str = ""
+    covers: int = 0
+    format: int = field(default=FORMAT_VERSION)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any]) -> Digest:
+        """Inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
+        files = tuple(FileProof(**f) for f in known.pop("added"))
+        rewrites = tuple(Rewrite(**r) for r in known.pop("rewrites"))
+        return cls(**known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites})

@@ -1,0 +1,159 @@
+"""Checking a store against its evidence: offline, with public keys alone, on a folder or in S3.
+
+What is trusted is the signed records; manifests, snapshots, data and all the rest are compared with these. Each finding names the file,
+and within it the bytes or rows. Removing the newest runs together with everything that names them cannot be seen from inside a store:
+for that a head digest is kept outside, and given as an anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from callveil.schemas.evidence import Digest
+from callveil.schemas.manifest import RunManifest
+from callveil.transforms.evidence.chain import Chain, Link, read_chain
+from callveil.transforms.evidence.control import check_control
+from callveil.transforms.evidence.files import FileCheck
+from callveil.transforms.evidence.keys import PublicKey
+from callveil.transforms.evidence.problem import Found, Problem
+from callveil.transforms.evidence.record import EVIDENCE, PULLS, record_name
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.snapshot import manifest_name, sha256
+
+__all__ = ["Problem", "Report", "verify"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What verification found.
+
+    Attributes:
+        problems: what is not as it was signed; empty is right.
+        notes: what cannot be told, or is unfinished, without being wrong.
+        runs, files, rows: how many were checked. head: digest of the newest record.
+        seq: its number. keys: ids of the keys that signed.
+    """
+
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+    runs: int = 0
+    files: int = 0
+    rows: int = 0
+    seq: int = 0
+    head: str = ""
+    keys: tuple[str, ...] = field(default=())
+
+
+def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True) -> Report:
+    """Check the store at `root`.
+
+    Args:
+        keys: public keys that are trusted. Keys they handed over to are trusted too.
+        anchors: digests of records that were noted outside the store; each must be in the chain.
+        rows: compute the commitments of all rows, which proves what retention and erasure left; without, bytes alone are compared.
+
+    Raises `OSError` where the store cannot be reached.
+    """
+    found = Found()
+    paths = {f.url[len(root.rstrip("/")) :].lstrip("/"): f.size for f in files.list(root)}
+    chain = read_chain(files, root, EVIDENCE, paths, {k.id: k for k in keys}, found)
+    pulls = read_chain(files, root, PULLS, paths, chain.trusted, found)
+    for anchor in anchors:
+        if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links)):
+            found.add(
+                EVIDENCE,
+                "anchor",
+                f"no record has the digest {anchor[:16]}... that was noted outside: runs were cut off, or the history was rewritten",
+            )
+    if not chain.links:
+        found.add(EVIDENCE, "gap", "there are no signed records; run `callveil evidence sign` to begin the chain, or restore them")
+        return Report(found.sorted(), found.sorted_notes())
+    digests = _digests(chain, found)
+    manifests = _manifests(files, root, chain, digests, paths, found)
+    check = FileCheck(files, root, paths, digests, manifests, found)
+    check.check_all(rows)
+    check_control(files, root, paths, chain, digests, manifests, found)
+    return Report(
+        found.sorted(), found.sorted_notes(), len(manifests), check.files_checked, check.rows_checked, chain.links[-1].seq, chain.links[-1].sha256,
+        tuple(sorted({link.record.key.id for link in chain.links if link.record})),
+    )  # fmt: skip
+
+
+def _digests(chain: Chain, found: Found) -> dict[int, Digest]:
+    """What is signed of each run, of records that hold."""
+    out: dict[int, Digest] = {}
+    for link in chain.links:
+        if link.is_good and link.record:
+            try:
+                out[link.seq] = Digest.from_dict(link.record.body)
+            except (KeyError, TypeError):
+                found.add(link.path, "changed", "not the record of a run")
+    return out
+
+
+def _manifests(
+    files: Files, root: str, chain: Chain, digests: Mapping[int, Digest], paths: Mapping[str, int], found: Found
+) -> dict[int, RunManifest]:
+    """Manifests that are what was signed, by number. Those from before evidence was kept hang on the first record by their own chain."""
+    first, last = chain.links[0].seq, chain.links[-1].seq
+    data: dict[int, bytes] = {}
+    for seq in range(1, last + 1):
+        name = manifest_name(seq)
+        try:
+            data[seq] = files.read(files.join(root, name))
+        except FileNotFoundError:
+            found.add(name, "gap", f"the manifest of run {seq} is missing")
+    for name in sorted(p for p in paths if p.startswith(manifest_name(0).rsplit("/", 1)[0])):
+        if name not in {manifest_name(seq) for seq in range(1, last + 2)}:
+            found.add(name, "stray", "no run has this number")
+        elif name == manifest_name(last + 1):
+            found.add(
+                record_name(last + 1), "gap", f"run {last + 1} has no signed record: it was taken out, or the run is unfinished; any job finishes it"
+            )
+    out: dict[int, RunManifest] = _unsigned(files, root, last + 1, paths)
+    expected: dict[int, str] = {seq: d.manifest_sha256 for seq, d in digests.items()}
+    for seq in range(last, 0, -1):
+        if seq not in data:
+            continue
+        digest = sha256(data[seq])
+        if seq in expected and digest != expected[seq]:
+            found.add(manifest_name(seq), "changed", _which(seq, digest, data, expected))
+            continue
+        if seq not in expected and seq >= first and not _links_forward(seq, digest, out):
+            continue  # its record does not hold, and nothing else vouches for it
+        try:
+            out[seq] = RunManifest.from_dict(orjson.loads(data[seq]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found.add(manifest_name(seq), "changed", "not a run manifest")
+            continue
+        if seq > 1 and seq - 1 not in expected:
+            expected[seq - 1] = out[seq].parent_sha256
+    return dict(sorted(out.items()))
+
+
+def _unsigned(files: Files, root: str, seq: int, paths: Mapping[str, int]) -> dict[int, RunManifest]:
+    """The manifest of a run behind the newest record, so that its files are not taken for strangers."""
+    try:
+        return {seq: RunManifest.from_dict(orjson.loads(files.read(files.join(root, manifest_name(seq)))))} if manifest_name(seq) in paths else {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _links_forward(seq: int, digest: str, later: Mapping[int, RunManifest]) -> bool:
+    return seq + 1 in later and later[seq + 1].parent_sha256 == digest
+
+
+def _which(seq: int, digest: str, data: Mapping[int, bytes], expected: Mapping[int, str]) -> str:
+    """Whether another run's manifest stands there, or a changed one."""
+    for other, value in expected.items():
+        if other != seq and value == digest:
+            return f"it is the manifest of run {other}: the order was changed"
+    return "its bytes are not those that were signed"
+
+
+def link_of(chain: Chain, seq: int) -> Link | None:
+    """The link of a number, or None."""
+    return next((link for link in chain.links if link.seq == seq), None)
