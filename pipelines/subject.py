@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
 from callveil.pipelines.subject_register import SubjectOptions, register_of, still_open
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.retain.attest import finish
 from callveil.transforms.subject import aside
-from callveil.transforms.subject.erase import ERASURE, RESTRICTION, ErasePlan, Eraser, EraseResult
+from callveil.transforms.subject.context import read_context
+from callveil.transforms.subject.disclose import Discloser
+from callveil.transforms.subject.erase import ERASURE, RESTRICTION, ErasePlan, Eraser, EraseResult, require_ready
+from callveil.transforms.subject.gather import Gatherer
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
+from callveil.transforms.subject.package import Package, total, withheld_rows, write_package
 from callveil.transforms.subject.publish import Changes, seal, sealed_files, unseal
+from callveil.transforms.subject.readme import readme
 from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.subject.sources import people_in
+from callveil.transforms.subject.sources import chosen, people_in
+from callveil.transforms.subject.unlink import Unlinker
 
 SEARCHED = ("interactions", "versions", "index", "subjects", "live")
 
@@ -113,3 +123,62 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     rows = aside.lift(register.store, register.keyring, request_id, options.as_of, options.now)
     eraser_of(options, register).finish(register.get(request_id))
     return rows
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """What a package holds.
+
+    Attributes:
+        path, sha256: the zip. records: records disclosed. withheld: how often something was withheld, by part and reason.
+        missing: what Art. 15 asks for and the company's context file does not state.
+    """
+
+    path: str
+    sha256: str
+    records: int
+    withheld: list[dict[str, Any]]
+    missing: tuple[str, ...]
+
+
+def make_package(
+    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None
+) -> Packaged:  # fmt: skip
+    """Write an access or portability package, and enter it in the register.
+
+    Args:
+        kind: access or portability. out: the zip to write; never overwritten.
+        sources: raw inputs, where the company still has them; without them the redacted store is shown.
+        context: the company's file for Art. 15.
+
+    Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
+    """
+    register, request = still_open(options, request_id)
+    require_ready(request, ERASURE)
+    store, keyring, snapshot = register.store, register.keyring, register.store.current()
+    policy = options.policy or load_policy(None)
+    before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
+    match = Search(store, keyring, snapshot).run(before.confirmed, before.rejected, before.proposed)
+    about = read_context(options.files, context, policy)
+    raws = chosen(options.files, sources, [InteractionKey(m.record.account_id, m.record.record_id) for m in match.records], policy) if sources else {}
+    discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
+    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws)
+    sections = gatherer.sections(kind)
+    counted = total(sections)
+    package = Package(
+        request_id, kind, options.as_of, sections, gatherer.recordings() if kind == "access" else [], about.as_dict(counted),
+        withheld_rows(gatherer.withheld),
+    )  # fmt: skip
+    digest = write_package(package, readme(package), out)
+    records = sum(counted.values()) - counted["processing"]
+    values = {
+        "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
+        "records_found": len(match.records),
+    }  # fmt: skip
+    note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.tokens)}
+
+    def more(run_id: str, state: Any) -> Changes:
+        return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))
+
+    register.append(request_id, "disclosed", options.as_of, options.now, {"actor": options.actor, **values}, more)
+    return Packaged(str(out), digest, records, package.withheld, about.missing)

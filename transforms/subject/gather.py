@@ -1,0 +1,166 @@
+"""Gathering what a package holds: rows of the store or of the sources for every matched record, sorted into sections."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from callveil.schemas import finding
+from callveil.schemas.fields import Field, from_storage
+from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
+from callveil.schemas.subject_index import RecordRef
+from callveil.schemas.version import FIELDS as VERSION_FIELDS
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.index import current_files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS
+from callveil.transforms.store.snapshot import Snapshot
+from callveil.transforms.subject import aside
+from callveil.transforms.subject.disclose import Disclosed, Discloser, mention
+from callveil.transforms.subject.keys import ref_of
+from callveil.transforms.subject.match import Match, Matched
+from callveil.transforms.subject.package import Section
+from callveil.transforms.subject.stored import index_entries, version_files, version_rows
+from callveil.transforms.watch.live import Live
+
+PORTABLE_GROUPS = frozenset({"identity", "time", "caller", "form", "visitor", "content"})
+DERIVED = frozenset({"cnam", "extended_lookup", "summary", "activity_analysis", "notes"})
+"""What others provided, or what was inferred: not part of what the person provided or what was observed of them (WP 242)."""
+PORTABLE: tuple[Field, ...] = tuple(f for f in FIELDS if f.group in PORTABLE_GROUPS and f.name not in DERIVED)
+PROCESSING = tuple(f for f in finding.FIELDS if f.name in ("interaction_id", "account_id", "field_path", "entity_type", "action", "policy_sha256",
+                                                         "event_time", "processed_at", "trigger"))  # fmt: skip
+_SHOWN_VERSION = tuple(f for f in VERSION_FIELDS if f.name not in ("shape",))
+
+
+class Gatherer:
+    """Gathers for one request.
+
+    Args:
+        store, keyring, snapshot: where. match: what was found. discloser: shows records. raws: the sources' records, by key.
+    """
+
+    def __init__(
+        self, store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, discloser: Discloser, raws: Mapping[InteractionKey, RawInteraction]
+    ) -> None:  # fmt: skip
+        self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = store, keyring, snapshot, match, discloser, raws
+        self.withheld: Counter[tuple[str, str]] = Counter()
+        self.roles = {_key(m): m for m in match.records if m.record.record_class == "interaction"}
+
+    def sections(self, kind: str) -> list[Section]:
+        """Sections of an access or portability package, those without rows left out."""
+        own: dict[str, list[Disclosed]] = defaultdict(list)
+        for shown, m in self._interactions():
+            name = {"contact": "conversations", "agent": "staff_activity", "third_party": "mentions"}[m.role]
+            own[name].append(shown)
+            if kind == "access" or name == "conversations":
+                for why, n in shown.withheld.items():
+                    self.withheld[name, why] += n
+        out = [_section("conversations", "Your conversations", "communication", PORTABLE if kind == "portability" else FIELDS, own["conversations"])]
+        if kind == "access":
+            out.append(_section("staff_activity", "What you did as staff", "staff", FIELDS, own["staff_activity"]))
+            out.append(_section("mentions", "Where you are mentioned", "mentions", FIELDS, own["mentions"]))
+            versions = sorted(self._versions(), key=lambda r: (r["created_at"], r["version_id"]))
+            out.append(Section("change_history", "Changes that concern you", "changes", _SHOWN_VERSION, versions, "redacted store"))
+            found = list(self._findings())
+            out.append(Section("redactions", "What was redacted in your conversations", "processing", PROCESSING, found, "redacted store"))
+        return [s for s in out if s.rows]
+
+    def _interactions(self) -> Iterator[tuple[Disclosed, Matched]]:
+        raws = [(raw, self.roles[key].role) for key, raw in sorted(self.raws.items()) if key in self.roles and self.roles[key].role != "third_party"]
+        done = set()
+        for shown in self.discloser.raw(raws) if raws else ():
+            key = InteractionKey(shown.account_id, shown.record_id)
+            done.add(key)
+            yield shown, self.roles[key]
+        for row in self._stored(self.roles.keys() - done):
+            m = self.roles[InteractionKey(row["account_id"], row["id"])]
+            yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
+        for row in self._set_aside(done | self.roles.keys()):
+            m = Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
+            yield self.discloser.stored(row, "contact"), m
+
+    def _stored(self, keys: Iterable[InteractionKey]) -> Iterator[dict[str, Any]]:
+        entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
+        files = current_files(self.snapshot, INTERACTIONS.name)
+        by_path: dict[str, set[InteractionKey]] = defaultdict(set)
+        for key, entry in entries.items():
+            by_path[files[entry.origin].path].add(key)
+        for path, wanted in sorted(by_path.items()):
+            yield from self._rows(path, "id", wanted)
+
+    def _set_aside(self, known: set[InteractionKey]) -> Iterator[dict[str, Any]]:
+        """The person's own records that a restriction has set aside: they are theirs to see all the same."""
+        for file, _ in aside.about(self.store, self.keyring, self.snapshot, self.match.tokens):
+            for name, _, table in aside.tables_of(self.store, self.keyring, file):
+                if name == INTERACTIONS.name:
+                    yield from (r for r in table.to_pylist() if InteractionKey(r["account_id"], r["id"]) not in known)
+
+    def _rows(self, path: str, column: str, wanted: set[InteractionKey]) -> Iterator[dict[str, Any]]:
+        with self.store.files.open(self.store.url(path)) as source:
+            rows = pq.read_table(source, filters=[(column, "in", sorted({k.id for k in wanted}))]).to_pylist()
+        yield from (r for r in rows if InteractionKey(r["account_id"], r[column]) in wanted)
+
+    def _versions(self) -> Iterator[dict[str, Any]]:
+        by_day: dict[str, dict[Any, Matched]] = defaultdict(dict)
+        for m in self.match.records:
+            if m.record.record_class == "version":
+                by_day[m.day][m.record] = m
+        files = version_files(self.snapshot) if by_day else {}
+        for day, own in sorted(by_day.items()):
+            for ref, (_, row) in version_rows(self.store.files, self.store.root, files, day, own).items():
+                record = from_storage(VERSION_FIELDS, row, orjson.loads)
+                if own[ref].role != "agent":  # who of the staff made the change is theirs
+                    for name in ("actor_name", "actor_ip", "user_agent"):
+                        if record.pop(name, None):
+                            self.withheld["change_history", "staff"] += 1
+                yield record
+
+    def _findings(self) -> Iterator[dict[str, Any]]:
+        keys = {k for k, m in self.roles.items() if m.role == "contact"}
+        entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
+        folders = {e.origin.split("/", 1)[1].rpartition("/")[0] for e in entries.values()}
+        for file in self.snapshot.by_dataset(FINDINGS.name):
+            if file.path.split("/", 1)[1].rpartition("/")[0] in folders:
+                for row in self._rows(file.path, "interaction_id", keys):
+                    yield {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None}
+
+    def recordings(self) -> list[tuple[str, Any]]:
+        """Redacted recordings of the person's own calls in the live zone: name in the package, and how to open it."""
+        live, out = Live(self.store.files, self.store.root), []
+        for key, m in sorted(self.roles.items()):
+            receipt = live.receipt(key, "audio") if m.role == "contact" else None
+            if receipt and receipt.get("status") == "done":
+                url = self.store.files.join(live.folder(key), str(receipt["file"]))
+                out.append((f"{key.account_id}-{key.id}{_suffix(url)}", partial(self.store.files.open, url)))
+        return out
+
+
+def _suffix(url: str) -> str:
+    name = url.rsplit("/", 1)[1]
+    return "." + name.rsplit(".", 1)[1] if "." in name else ""
+
+
+def _section(name: str, title: str, category: str, fields: tuple[Field, ...], shown: list[Disclosed]) -> Section:
+    names = {f.name for f in fields}
+    rows = [{n: v for n, v in d.record.items() if n in names} for d in sorted(shown, key=_order)]
+    source = " and ".join(sorted({d.source for d in shown})) or "redacted store"
+    return Section(name, title, category, fields, rows, source)
+
+
+def _order(shown: Disclosed) -> tuple[Any, ...]:
+    when = shown.record.get("called_at")
+    return (when if isinstance(when, dt.datetime) else dt.datetime.min.replace(tzinfo=dt.UTC)), shown.account_id, shown.record_id
+
+
+def _key(m: Matched) -> InteractionKey:
+    return InteractionKey(m.record.account_id, m.record.record_id)
+
+
+def _ref(row: Mapping[str, Any]) -> RecordRef:
+    return ref_of(InteractionKey(row["account_id"], row["id"]))
