@@ -17,6 +17,7 @@ from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.rejects import PURPOSE
 from callveil.transforms.store.sealed import SealedError, SealedReader
+from callveil.transforms.watch.rejections import rejections
 
 DESCRIPTION = """\
 Look at the rejected zone of a store.
@@ -63,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
 
 def rows(store: Store, reason: str | None, run: str | None) -> list[dict[str, Any]]:
     """Rows of the rejected dataset, in order of file and place."""
-    found = open_dataset(store, "rejected").to_table().to_pylist()
+    found = [*open_dataset(store, "rejected").to_table().to_pylist(), *rejections(store.files, store.root)]
     chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
     return sorted(chosen, key=lambda r: (r["file"], r["line"] or 0, r["byte_offset"] or 0, r["index"] or 0, r["rejected_id"]))
 

@@ -15,6 +15,7 @@ import pytest
 from audio.sounds import chatter, encoded, file_of, heard, level, pcm_bytes, wav_bytes
 from watch.landing import Call, calls, land, noise
 
+from callveil.pipelines import cli
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
@@ -158,7 +159,7 @@ def test_a_later_snapshot_takes_the_records_place_and_an_earlier_one_does_not(pl
     assert run_once(options(place), later(WAIT + 5)).get("record.done", 0) == 0
 
 
-def test_texts_and_forms_wait_for_nothing(place, tmp_path):
+def test_texts_and_forms_wait_for_nothing_and_what_is_broken_can_be_had_back(place, capsys):
     bodies = {
         "text": {"message_body": "call me at 404-555-0123"},
         "form": {"form": {"name": "Ada Quill"}},
@@ -169,6 +170,13 @@ def test_texts_and_forms_wait_for_nothing(place, tmp_path):
     counts = run_once(options(place), later())
     assert counts["record.done"] == 3
     assert counts["rejected"] == counts["reason.bad_json"] == 1
+    assert cli.main(["rejected", "list", "--store", str(place / "store"), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["rejected"]
+    assert [(r["reason"], r["line"]) for r in listed] == [("bad_json", 4)]
+    found = place / "found.jsonl"
+    where = ["--store", str(place / "store"), "--keyring", str(place / "keyring.json")]
+    assert cli.main(["rejected", "export", *where, "--out", str(found)]) == 0
+    assert found.read_bytes() == b"{broken\n"
     written = b"".join(outputs(place).values())
     assert b"555-0123" not in written
     assert b"Quill" not in written

@@ -7,7 +7,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -29,8 +29,9 @@ from callveil.transforms.watch.join import Held
 from callveil.transforms.watch.live import Receipt, What
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import put_away
-from callveil.transforms.watch.pieces import Piece, has_transcript, seal_bytes, unseal
-from callveil.transforms.watch.read import SECOND, reject
+from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
+from callveil.transforms.watch.read import SECOND
+from callveil.transforms.watch.rejections import reject
 
 Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
@@ -99,27 +100,25 @@ class Actor:
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
         }  # fmt: skip
         if isinstance(result, Rejected):
-            name = f"record-{piece.object_id[:16]}-{piece.place}.sealed"
-            data = seal_bytes(self.built.keyring, f"live/{name}", encode(raw))
-            receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "spans": None}
+            self._reject(piece, replace(result, raw=encode(raw)))
+            receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "file": "", "spans": None}
         else:
             data = dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
-            name = f"record-{hashlib.sha256(data).hexdigest()[:24]}.json"
+            digest = hashlib.sha256(data).hexdigest()
             receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": _rows(spans)}
-        receipt |= {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-        url = self.job.files.join(live.folder(key), name)
-        self.job.files.write(url, data)
+            receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
+            self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
         if held is None and live.commit(key, "record", receipt):
             published = True
         else:
             old = live.supersede(key, receipt)
             published = old is not None
-            if old and old["file"] != name:
+            if old and old["file"] not in ("", receipt["file"]):
                 self.job.files.purge(self.job.files.join(live.folder(key), old["file"]))
         if published:
             out.append(Published(key, "record", receipt["status"], receipt.get("reason", ""), piece.landed_at))
         else:
-            self._discard(key, "record", name)
+            self._discard(key, "record", receipt["file"])
         return spans
 
     def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None) -> tuple[Redacted | Rejected, Spans]:
@@ -151,8 +150,8 @@ class Actor:
             receipt = self._covered(key, piece, spans)
             if live.commit(key, "audio", receipt):
                 out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
-            elif receipt.get("file"):
-                self._discard(key, "audio", str(receipt["file"]))
+            else:
+                self._discard(key, "audio", receipt.get("file", ""))
             receipt = live.receipt(key, "audio") or receipt
         if receipt["object"] != piece.object_id:
             self._second(key, piece, out)
@@ -163,6 +162,8 @@ class Actor:
         """Write the redacted recording; returns its receipt."""
         run = self.job.run_at(piece.landed_at, piece.object_id)
         done = self._cover(key, piece, spans)
+        if done["status"] == "rejected":
+            self._reject(piece, Rejected(SourceRef(piece.url), "redact", done["reason"], done["detail"], "", b"", *key))
         return {
             "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
@@ -200,15 +201,16 @@ class Actor:
 
     def _second(self, key: InteractionKey, piece: Piece, out: list[Published]) -> None:
         """Note that another recording of the interaction was published before this one."""
-        arrival = Arrival(piece.url, piece.etag, 0, piece.landed_at)
-        rejected = Rejected(SourceRef(piece.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
-        reject(self.job, self.built.keyring, arrival, 0, rejected, Counter())
+        self._reject(piece, Rejected(SourceRef(piece.url), "ingest", "second_recording", SECOND, "", b"", *key))
         out.append(Published(key, "audio", "rejected", "second_recording", piece.landed_at))
+
+    def _reject(self, piece: Piece, rejected: Rejected) -> None:
+        reject(self.job, self.built.keyring, Arrival(piece.url, piece.etag, 0, piece.landed_at), piece.place, rejected, Counter())
 
     def _discard(self, key: InteractionKey, what: What, name: str) -> None:
         """Remove a file that a lost race has left, unless the receipt names it."""
         receipt = self.job.live.receipt(key, what)
-        if receipt and receipt.get("file") != name:
+        if name and receipt and receipt.get("file") != name:
             self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
 
 

@@ -67,18 +67,18 @@ def key_of(text: str) -> InteractionKey:
     return InteractionKey(*orjson.loads(text))
 
 
-def seal_bytes(keyring: Keyring, name: str, data: bytes) -> bytes:
-    """`data` encrypted; `open_bytes` with the same name is the inverse."""
+def seal_bytes(keyring: Keyring, name: str, data: bytes, purpose: str = PURPOSE) -> bytes:
+    """`data` encrypted; `open_bytes` with the same name and purpose is the inverse."""
     sink = io.BytesIO()
-    writer = SealedWriter(sink, keyring, name, PURPOSE)
+    writer = SealedWriter(sink, keyring, name, purpose)
     writer.append(data)
     writer.close()
     return sink.getvalue()
 
 
-def open_bytes(keyring: Keyring, name: str, sealed: bytes) -> bytes:
+def open_bytes(keyring: Keyring, name: str, sealed: bytes, purpose: str = PURPOSE) -> bytes:
     """Inverse of `seal_bytes`. Raises `SealedError`."""
-    return SealedReader(io.BytesIO(sealed), keyring, name, PURPOSE).read_block(0)[0]
+    return SealedReader(io.BytesIO(sealed), keyring, name, purpose).read_block(0)[0]
 
 
 def seal(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:

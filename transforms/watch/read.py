@@ -7,20 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import orjson
-
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk, read_record
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rows import rejected_row
 from callveil.transforms.watch.inbox import unseal
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Ledger
 from callveil.transforms.watch.naming import SEALED, sort_of
-from callveil.transforms.watch.pieces import Piece, is_complete, seal, seal_bytes
+from callveil.transforms.watch.pieces import Piece, is_complete, seal
+from callveil.transforms.watch.rejections import reject
 
 Found = tuple[InteractionKey, Piece]
 
@@ -119,21 +117,6 @@ def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: R
     alone = raw.kind != "call" or job.live.receipt(raw.key, "audio") is not None
     sealed = seal(keyring, raw, arrival.object_id, place)
     return Piece("record", arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed)
-
-
-def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, rejected: Rejected, counts: Counter[str]) -> None:
-    """Put a rejection into the live zone: its reason in clear, its content sealed beside it. The same rejection writes the same files again."""
-    name = f"{arrival.object_id}-{place:06d}"
-    folder = job.live.url("rejected", arrival.object_id[:2])
-    blob = ""
-    if rejected.raw:
-        blob = f"live/rejected/{arrival.object_id[:2]}/{name}.sealed"
-        job.files.write(job.files.join(folder, f"{name}.sealed"), seal_bytes(keyring, blob, rejected.raw))
-    run = job.run_at(arrival.landed_at, arrival.object_id)
-    row = rejected_row(rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None)
-    job.files.write(job.files.join(folder, f"{name}.json"), orjson.dumps(row))
-    counts["rejected"] += 1
-    counts[f"reason.{rejected.reason}"] += 1
 
 
 @dataclass(frozen=True)
