@@ -144,6 +144,12 @@ def _evidence(argv: Sequence[str]) -> int:
     return evidence.main(argv)
 
 
+def _recordings(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import recordings
+
+    return recordings.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -156,6 +162,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "retain": ("delete what is due, and prove it", _retain),
     "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
     "audio": ("mute or beep what was found in a recording", _audio),
+    "recordings": ("what became of each recording that arrived", _recordings),
     "watch": ("redact recordings and their records as they arrive", _watch),
     "receive": ("take in webhooks, checked and sealed, for watch", _receive),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),

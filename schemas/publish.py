@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, rejected, request, version
+from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, version
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
@@ -93,6 +93,9 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "retention_certificate": lambda: json_schema(
         "RetentionCertificate", disposition.CERTIFICATE_FIELDS, ("certificate_id",), "That a series of records expired, was deleted, and purged."
     ),
+    "recording": lambda: json_schema(
+        "Recording", recording.FIELDS, ("account_id", "interaction_id", "status"), "What became of a recording that arrived."
+    ),
     "version": version.published_json_schema,
     "redacted_version": lambda: json_schema(
         "RedactedVersion", version.FIELDS + version.STATE, ("version_id", "account_id", "item_type", "item_id"), "A version after redaction."
@@ -114,6 +117,7 @@ ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "hold": hold.SCHEMA,
     "disposition": disposition.SCHEMA,
     "retention_certificate": disposition.CERTIFICATE_SCHEMA,
+    "recording": recording.SCHEMA,
     "redacted_version": version.SCHEMA,
     "change_history": history.SCHEMA,
 }

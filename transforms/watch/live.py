@@ -120,6 +120,13 @@ class Live:
         row |= {"keys": [list(k) for k in ledger.keys], "rejected": ledger.rejected, "note": ledger.note}
         self.files.write(self._ledger_url(arrival.object_id), orjson.dumps(row))
 
+    def forget_object(self, object_id: str) -> None:
+        """Remove an object's ledger entry and its rejections, so that it is taken in anew when word of it comes again."""
+        for info in list(self.files.list(self.url("rejected", object_id[:2]))):
+            if info.url.rpartition("/")[2].startswith(f"{object_id}-"):
+                self.files.purge(info.url)
+        self.files.purge(self._ledger_url(object_id))
+
     def noted(self) -> set[str]:
         """Ids of all objects that have a ledger entry: one listing."""
         try:

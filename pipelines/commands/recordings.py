@@ -1,0 +1,136 @@
+"""`callveil recordings`: what became of each recording that arrived."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.summary import print_json
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.files import FilesError
+from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.parquet import TableWriter
+from callveil.transforms.store.s3 import spooled
+from callveil.transforms.store.sealed import SealedError
+from callveil.transforms.watch.catalogue import RECORDINGS, forget, recordings
+from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.originals import open_original
+
+DESCRIPTION = """\
+Look at the recordings that `callveil watch` has redacted.
+
+  list      one line per recording: length, what was covered, or why it was rejected
+  export    the same as Parquet, one row per recording
+  original  a sealed original, decrypted into a file. Needs the keyring. The file holds personal data: delete it after use
+  retry     forget rejected recordings and records once the cause is mended, so that the next `callveil watch` takes them in anew"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    p = argparse.ArgumentParser(prog="callveil recordings", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "list recordings"),
+        ("export", "write them as Parquet"),
+        ("original", "decrypt a sealed original"),
+        ("retry", "forget rejected ones, so that they are taken in anew"),
+    ):
+        a = actions.add_parser(name, help=text)
+        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+        add_store(a)
+        if name == "list":
+            a.add_argument("--status", choices=["done", "rejected"], help="only these")
+            a.add_argument("--json", action="store_true", help="print as JSON")
+            a.add_argument("--limit", type=int, default=50, help="lines at most (default 50; 0: all)")
+        elif name == "export":
+            a.add_argument("--out", required=True, metavar="FILE", help="Parquet file to write, a path or s3:// URL; replaced if it is there")
+        elif name == "original":
+            a.add_argument("--account", required=True, metavar="ID", help="account of the interaction")
+            a.add_argument("--id", required=True, metavar="ID", help="the interaction")
+            a.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write; made with mode 0600, never overwritten")
+        else:
+            a.add_argument("--reason", help="only those rejected for this reason")
+            a.add_argument("--dry-run", action="store_true", help="say which; change nothing")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        store = Store.open(files_of(args), args.store)
+        return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
+    except (StoreError, FilesError, SealedError) as error:
+        print(f"callveil recordings: {error}", file=sys.stderr)
+        return FAILED
+    except KeyringError as error:
+        raise UsageError(str(error)) from None
+
+
+def _list(args: argparse.Namespace, store: Store) -> int:
+    found = [r for r in recordings(store.files, store.root) if not args.status or r["status"] == args.status]
+    shown = found if not args.limit else found[: args.limit]
+    if args.json:
+        print_json({"total": len(found), "recordings": [r | {"landed_at": r["landed_at"] and r["landed_at"].isoformat()} for r in shown]})
+        return DONE
+    for r in shown:
+        if r["status"] == "done":
+            covered = ", ".join(f"{s:.1f}" for s in r["covered_seconds"])
+            what = f"{r['seconds']:.1f} s, covered by channel {covered} s{'' if r['transcript'] else ': no transcript'}: {r['path']}"
+        else:
+            what = f"{r['status']}: {r['reason']}: {r['detail'] or ''}"
+        print(f"{r['account_id']}/{r['interaction_id']}: {what}")
+    if len(shown) < len(found):
+        print(f"... and {len(found) - len(shown):,} more (--limit 0 shows all)")
+    print(", ".join(f"{n:,} {status}" for status, n in Counter(r["status"] for r in found).most_common()) or "no recordings")
+    return DONE
+
+
+def _export(args: argparse.Namespace, store: Store) -> int:
+    with spooled() as sink:
+        writer = TableWriter(sink, RECORDINGS)
+        for row in recordings(store.files, store.root):
+            writer.append(row)
+        number = writer.close()
+        sink.seek(0)
+        store.files.write(args.out, sink)
+    print(f"{number:,} recordings written to {args.out}")
+    return DONE
+
+
+def _original(args: argparse.Namespace, store: Store) -> int:
+    keyring, key = Keyring.load(args.keyring), InteractionKey(args.account, args.id)
+    pieces = open_original(store.files, Live(store.files, store.root), keyring, key)
+    try:
+        first = next(pieces, b"")
+    except FileNotFoundError:
+        why = "the policy in force kept or deleted it, or it never arrived"
+        raise UsageError(f"{args.account}/{args.id}: there is no sealed original; {why}") from None
+    try:
+        args.out.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise UsageError(f"{args.out}: is there already; name another file") from None
+    with args.out.open("wb") as out:
+        out.write(first)
+        for piece in pieces:
+            out.write(piece)
+    print(f"{args.out}: {args.out.stat().st_size:,} bytes; they hold personal data")
+    return DONE
+
+
+def _retry(args: argparse.Namespace, store: Store) -> int:
+    live = Live(store.files, store.root)
+    found = [r for r in live.receipts() if r["status"] == "rejected" and (not args.reason or r["reason"] == args.reason)]
+    for receipt in found:
+        if args.dry_run:
+            print(f"{receipt['account_id']}/{receipt['id']}: {receipt['what']}: {receipt['reason']}")
+        else:
+            forget(live, receipt)
+    print(f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next callveil watch that sees them")
+    return DONE

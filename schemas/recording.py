@@ -1,0 +1,38 @@
+"""Recordings: one row per redacted or rejected recording that arrived, without anything that was said."""
+
+from __future__ import annotations
+
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp, arrow_schema
+
+_T, _I, _N, _S, _B = Text(), Integer(), Number(), Timestamp(), Boolean()
+
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, kind, doc, personal=False)
+    for name, kind, doc in (
+        ("account_id", _T, "account"),
+        ("interaction_id", _T, "interaction"),
+        ("status", _T, "done, rejected or erased"),
+        ("reason", _T, "why it was rejected, or covered whole"),
+        ("detail", _T, "one sentence on a rejection, that quotes nothing"),
+        ("landed_at", _S, "when the original landed, UTC"),
+        ("path", _T, "the redacted recording, below the store's root"),
+        ("sha256", _T, "of the redacted recording"),
+        ("bytes", _I, "its size"),
+        ("container", _T, "FFmpeg's name of the container, by content"),
+        ("codec", _T, "codec of the original, by content"),
+        ("written", _T, "codec of the redacted recording"),
+        ("rate", _I, "samples per second"),
+        ("channels", _I, "number of channels"),
+        ("seconds", _N, "length"),
+        ("covered_seconds", ListOf(_N), "covered seconds by channel"),
+        ("spans", _I, "stretches that were to be covered"),
+        ("transcript", _B, "a transcript said what to cover; else all of it was covered"),
+        ("cut", _B, "the original ended before the length it declares"),
+        ("original", _T, "what became of the original: keep, seal or delete"),
+        ("record_status", _T, "status of the interaction's record; empty where none came"),
+        ("findings", _I, "findings in that record"),
+        ("policy_sha256", _T, "policy that decided"),
+        ("run_id", _T, "digest of what it was made from"),
+    )
+)
+SCHEMA = arrow_schema(FIELDS, {"callveil": "recording"})
