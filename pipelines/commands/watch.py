@@ -16,7 +16,7 @@ from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
 from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError
-from callveil.transforms.watch.sqs import Queue, QueueError
+from callveil.transforms.watch.sqs import Queue, QueueError, check_queue
 
 DESCRIPTION = """\
 Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS queue with S3's event notifications, or found in
@@ -69,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     args, rest = parser().parse_known_args(argv)
     options = _options(args, rest)
     try:
+        for warning in check_queue(options.queue) if options.queue else ():
+            print(f"callveil watch: {warning}", file=sys.stderr)
         if not args.once:
             run_forever(options)
             return DONE

@@ -37,5 +37,5 @@ def work(queue: Queue, folder: str, seed: int) -> None:
             part.write_text(arrival.url)
             part.rename(Path(folder) / arrival.object_id)
         if not more:
-            time.sleep(0.01)
+            time.sleep(0.01 if waiting else 0.1)
         more = reader.advance()

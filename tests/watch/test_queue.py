@@ -18,6 +18,7 @@ from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from queues import FileSettled, bench, sqs_server
 from test_notifications import LANDED, TEST, bridge, classic, records
 
+from callveil.pipelines import cli
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.watch import held as holding
 from callveil.transforms.watch import sqs
@@ -388,3 +389,20 @@ def test_in_a_pipeline(endpoint: str) -> None:
         found = pipeline | ReadQueue(source, poll_interval=0.05, records=25) | "Url" >> beam.Map(lambda a: a.url)
         assert_that(found, equal_to([f"s3://raw/{n}" for n in range(130)]))
     assert at.left() == (0, 0)
+
+
+def test_watch_looks_at_the_queue_first(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command warns of a queue that is set up badly, seals what is no notification, and fails on a queue that is not there."""
+    base = ["watch", "--once", "--output", str(tmp_path / "store"), "--keyring", str(tmp_path / "k.json"), "--sqs-endpoint-url", endpoint]
+    low = bench(endpoint, most_receives=3)
+    assert cli.main([*base, "--queue", low.queue.url]) == 0
+    assert "maxReceiveCount" in capsys.readouterr().err
+    bare = bench(endpoint, most_receives=None)
+    bare.send_body('{"name": "Quillon Vexworth"}')
+    assert cli.main([*base, "--queue", bare.queue.url]) in (0, 3)
+    assert "no redrive policy" in capsys.readouterr().err and bare.left() == (0, 0)
+    written = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
+    assert any(b"bad_notification" in path.read_bytes() for path in written)
+    assert not any(b"Vexworth" in path.read_bytes() for path in written)
+    assert cli.main([*base, "--queue", low.queue.url + "-not"]) == 1
+    assert "no such queue" in capsys.readouterr().err
