@@ -150,6 +150,12 @@ def _recordings(argv: Sequence[str]) -> int:
     return recordings.main(argv)
 
 
+def _subject(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import subject
+
+    return subject.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -161,6 +167,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "history": ("take in version logs, and report who changed what", _history),
     "retain": ("delete what is due, and prove it", _retain),
     "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
+    "subject": ("answer people who ask about their data: access, erasure, restriction", _subject),
     "audio": ("mute or beep what was found in a recording", _audio),
     "recordings": ("what became of each recording that arrived", _recordings),
     "watch": ("redact recordings and their records as they arrive", _watch),

@@ -15,12 +15,13 @@ from callveil.transforms.retain.attest import finish
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.context import read_context
 from callveil.transforms.subject.disclose import Discloser
-from callveil.transforms.subject.erase import ERASURE, RESTRICTION, ErasePlan, Eraser, EraseResult, require_ready
+from callveil.transforms.subject.erase import ERASURE, RESTRICTION, Eraser, EraseResult, require_ready
 from callveil.transforms.subject.gather import Gatherer
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
 from callveil.transforms.subject.package import Package, total, withheld_rows, write_package
+from callveil.transforms.subject.plan import ErasePlan
 from callveil.transforms.subject.publish import Changes, seal, sealed_files, unseal
 from callveil.transforms.subject.readme import readme
 from callveil.transforms.subject.register import Register, RegisterError

@@ -182,16 +182,17 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
         grouped[name, tuple(partition.items())].append(table)
     stem = f"{snapshot.seq:08d}.{file.sha256[:12]}"
     origins: dict[InteractionKey, str] = {}
-    for (name, partition), tables in sorted(grouped.items()):
+    for (name, pairs_of), tables in sorted(grouped.items()):
+        partition = dict(pairs_of)
         table = TABLES[name]
         rows = pa.concat_tables([t.cast(table.schema) for t in tables]).sort_by([(c, "ascending") for c in table.sort_by])
-        path = data_path(name, dict(partition), run_id, stem)  # findings have the name of their interactions' file
+        path = data_path(name, partition, run_id, stem)  # findings have the name of their interactions' file
         with spooled() as sink:
             writer = TableWriter(sink, table)
             for batch in rows.combine_chunks().to_batches():
                 writer.append_batch(batch)
             count = writer.close()
-            done.added.append(publish_bytes(store.files, store.root, path, name, dict(partition), sink, count))
+            done.added.append(publish_bytes(store.files, store.root, path, name, partition, sink, count))
         done.count(name, name, "restore", count, 0)
         if name == INTERACTIONS.name:
             pairs = zip(rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True)

@@ -92,7 +92,9 @@ class Eraser:
         Raises `PlanChanged` where another plan is due than was agreed to, `RegisterError` where the request cannot take this step.
         """
         register = Register(self.store, self.keyring)
-        request = require_ready(register.get(request_id), scope)
+        request = register.get(request_id)
+        if not self._was_done(register, request_id, scope):  # what was erased once is erased again, should it have come back
+            require_ready(request, scope)
         done = self.finish(request)
         plan = self.plan(request_id, scope)
         if agreed and not plan.sha256.startswith(agreed):

@@ -12,7 +12,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas import finding
-from callveil.schemas.fields import Field, from_storage
+from callveil.schemas.fields import Field, Timestamp, from_storage
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
 from callveil.schemas.subject_index import RecordRef
 from callveil.schemas.version import FIELDS as VERSION_FIELDS
@@ -24,6 +24,7 @@ from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.disclose import Disclosed, Discloser, mention
 from callveil.transforms.subject.keys import ref_of
+from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match, Matched
 from callveil.transforms.subject.package import Section
 from callveil.transforms.subject.stored import index_entries, version_files, version_rows
@@ -51,6 +52,7 @@ class Gatherer:
         self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = store, keyring, snapshot, match, discloser, raws
         self.withheld: Counter[tuple[str, str]] = Counter()
         self.roles = {_key(m): m for m in match.records if m.record.record_class == "interaction"}
+        self.own_calls = {_key(m) for m in match.records if m.record.record_class in ("interaction", LIVE) and m.role == "contact"}
 
     def sections(self, kind: str) -> list[Section]:
         """Sections of an access or portability package, those without rows left out."""
@@ -81,9 +83,22 @@ class Gatherer:
         for row in self._stored(self.roles.keys() - done):
             m = self.roles[InteractionKey(row["account_id"], row["id"])]
             yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
+        for m in self.match.records:
+            if m.record.record_class == LIVE and (row := self._live_row(_key(m))) is not None:
+                yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
         for row in self._set_aside(done | self.roles.keys()):
             m = Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
             yield self.discloser.stored(row, "contact"), m
+
+    def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
+        """What was redacted as it arrived and is in no dataset yet."""
+        live = Live(self.store.files, self.store.root)
+        receipt = live.receipt(key, "record")
+        if receipt is None or receipt.get("status") != "done":
+            return None
+        row: dict[str, Any] = orjson.loads(self.store.files.read(self.store.files.join(live.folder(key), receipt["file"])))["interaction"]
+        times = {f.name for f in FIELDS if isinstance(f.type, Timestamp)}
+        return {n: dt.datetime.fromisoformat(v) if n in times and isinstance(v, str) else v for n, v in row.items()}
 
     def _stored(self, keys: Iterable[InteractionKey]) -> Iterator[dict[str, Any]]:
         entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
@@ -133,8 +148,8 @@ class Gatherer:
     def recordings(self) -> list[tuple[str, Any]]:
         """Redacted recordings of the person's own calls in the live zone: name in the package, and how to open it."""
         live, out = Live(self.store.files, self.store.root), []
-        for key, m in sorted(self.roles.items()):
-            receipt = live.receipt(key, "audio") if m.role == "contact" else None
+        for key in sorted(self.own_calls):
+            receipt = live.receipt(key, "audio")
             if receipt and receipt.get("status") == "done":
                 url = self.store.files.join(live.folder(key), str(receipt["file"]))
                 out.append((f"{key.account_id}-{key.id}{_suffix(url)}", partial(self.store.files.open, url)))

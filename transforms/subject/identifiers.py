@@ -76,7 +76,7 @@ def normal_phone(text: str, region: str = REGION) -> str | None:
 def region_of(number: str) -> str:
     """Region of a number in E.164; empty where it has none."""
     try:
-        return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code))
+        return str(phonenumbers.region_code_for_country_code(phonenumbers.parse(number, None).country_code or 0))
     except phonenumbers.NumberParseException:
         return ""
 

@@ -12,27 +12,16 @@ from collections.abc import Iterable
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import Link
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import FileInfo, Files
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.keys import record_token, ref_of
-from callveil.transforms.watch.live import Live, What
+from callveil.transforms.watch.live import LAST, Live, What
+from callveil.transforms.watch.people import SUBJECTS
 
-SUBJECTS = "subjects"
 WHATS: tuple[What, ...] = ("record", "audio")
-LAST = 2**62
-"""Rank of an erased record: no snapshot is later."""
-
-
-def index_live(live: Live, keyring: Keyring, key: InteractionKey, day: str, people: Iterable[Link]) -> None:
-    """Write the markers of a record that was redacted as it arrived. The same record writes the same markers again."""
-    record = record_token(keyring, ref_of(key))
-    own = Link(ids.token(keyring, ids.interaction(key.account_id, key.id)), "interaction", "contact", "id")
-    for link in {*people, own}:
-        row = {"account_id": key.account_id, "id": key.id, "day": day, **link._asdict()}
-        live.files.write(live.url(SUBJECTS, link.token, f"{record}.json"), orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+LIVE = "live"
+"""Class of a record that is in the live zone alone."""
 
 
 def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[InteractionKey, list[dict[str, str]]]:

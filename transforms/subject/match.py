@@ -18,7 +18,8 @@ from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.keys import record_token
+from callveil.transforms.subject.keys import record_token, ref_of
+from callveil.transforms.subject.live_zone import LIVE, find_live
 from callveil.transforms.subject.stored import live
 
 WEAK = frozenset({"ip"})
@@ -159,6 +160,7 @@ class Search:
         found = self._live(by_token)
         found += self._about(found)
         records = _matched(found, by_token)
+        records += self._live_zone({m.record for m in records}, by_token)
         proposed = list(self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before}))
         return Match(self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records))
 
@@ -170,6 +172,16 @@ class Search:
         keys = {(e.account_id, e.record_id) for e in found if e.record_class == "interaction" and e.role == "contact"}
         names = [t for account, own in sorted(keys) for t in ids.tokens(self.keyring, ids.interaction(account, own)).values()]
         return [e for e in self._live(names) if e.record_class == "version"] if names else []
+
+    def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, Confirmed]) -> list[Matched]:
+        """Records that were redacted as they arrived and are in no dataset yet."""
+        out = []
+        for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
+            if ref_of(key) not in known:
+                role = min((r["role"] for r in rows), key=RANK.__getitem__)
+                fields, through = {r["field"] for r in rows if r["role"] == role}, {by_token[r["token"]].name for r in rows}
+                out.append(Matched(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
+        return out
 
     def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[Link, ...]]:
         """All identifiers of some records."""

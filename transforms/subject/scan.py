@@ -34,7 +34,7 @@ def unpacked(data: bytes) -> bytes:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
-        return data + sink.getvalue().to_pybytes()
+        return data + bytes(sink.getvalue().to_pybytes())
     if data[:4] == b"\x28\xb5\x2f\xfd":
         return data + zstandard.ZstdDecompressor().decompress(data)
     return data

@@ -29,6 +29,7 @@ from callveil.transforms.watch.join import Held
 from callveil.transforms.watch.live import Receipt, What
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import put_away
+from callveil.transforms.watch.people import index_live
 from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
 from callveil.transforms.watch.read import SECOND
 from callveil.transforms.watch.rejections import reject
@@ -106,6 +107,7 @@ class Actor:
             data = dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
             digest = hashlib.sha256(data).hexdigest()
             receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": _rows(spans)}
+            index_live(live, self.built.keyring, key, result.interaction.day, result.people)
             receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
             self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
         if held is None and live.commit(key, "record", receipt):

@@ -1,0 +1,310 @@
+"""`callveil subject open|verify|extend|hold|search|access|port|erase|restrict|object|close|status`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import getpass
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from callveil.pipelines.commands import subject_view as view
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
+from callveil.pipelines.subject import erase, lift, make_package, plan_erase, restrict, search
+from callveil.pipelines.subject_register import (
+    NewRequest,
+    SubjectOptions,
+    close,
+    extend,
+    notify,
+    object_to,
+    open_request,
+    pause,
+    requests,
+    resume,
+    verify,
+)
+from callveil.schemas.retention import CLASSES
+from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES
+from callveil.transforms.ingest.accounts import AccountsError
+from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.retain.facts import EventsError, HoldsError
+from callveil.transforms.store.catalog import StoreError
+from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.paths import FilesError
+from callveil.transforms.subject.carry import CarryError
+from callveil.transforms.subject.context import ContextError
+from callveil.transforms.subject.deadline import REGULATIONS, DeadlineError
+from callveil.transforms.subject.erase import ERASURE, RESTRICTION
+from callveil.transforms.subject.identifiers import REGION, Identifier, IdentifierError, parse_identifier
+from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
+from callveil.transforms.subject.package import PackageError
+from callveil.transforms.subject.plan import PlanChanged
+from callveil.transforms.subject.register import RegisterError
+
+DESCRIPTION = """\
+Answer people who ask about their data: what is held, a copy of it, its erasure, restriction, or an objection (GDPR Art. 15 to 21).
+
+Each step is entered in a register in the store, where nothing is changed later. Deadlines are decided when a request is opened and stored."""
+
+EPILOG = """\
+examples:
+  callveil subject open --store store/ --type access --identifier '(415) 555-0123' --zone Europe/Berlin --calendar DE-BE
+  callveil subject verify --store store/ --request R --method 'called back on the number we hold'
+  callveil subject search --store store/ --request R                         records, and what else may identify the person
+  callveil subject search --store store/ --request R --confirm L1 L2         once someone has looked at the proposals
+  callveil subject access --store store/ --request R --out answer.zip --source 's3://raw/calls/' --context company.yaml
+  callveil subject erase --store store/ --request R --dry-run                the plan and its hash; nothing is changed
+  callveil subject erase --store store/ --request R --plan HASH              that plan and no other
+  callveil subject close --store store/ --request R --decision granted
+  callveil subject open --store store/ --bulk requests.json                  OpenDSR
+  callveil subject status --store store/                                     what is due
+
+exit codes: 0 done, 1 failed (repeat the command: it goes on where it was), 2 usage, 3 some requests of a bulk file were refused"""
+
+Action = Callable[[argparse.Namespace, SubjectOptions], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's own options."""
+    p = argparse.ArgumentParser(prog="callveil subject", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    actions = p.add_subparsers(dest="action", metavar="ACTION", required=True)
+    made = {name: actions.add_parser(name, help=text, description=text, allow_abbrev=False) for name, (text, _) in ACTIONS.items()}
+    for name, a in made.items():
+        a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+        a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="when the step happens (default: now)")
+        a.add_argument("--actor", default=_user(), metavar="NAME", help="who enters it (default: the user)")
+        a.add_argument("--json", action="store_true", help="print the result as JSON")
+        if name not in ("open", "status"):
+            a.add_argument("--request", required=True, metavar="ID", help="the request")
+        add_store(a)
+    _open_options(made["open"])
+    made["verify"].add_argument("--method", required=True, help="how the identity was verified")
+    made["extend"].add_argument("--reason", required=True, help="why, as the person was told; stored as a reversible token")
+    made["extend"].add_argument("--notified-at", type=parse_as_of, metavar="TIME", help="when the person was told (default: --as-of)")
+    made["hold"].add_argument("--reason", default="", help="why the clock stops, such as what the person was asked for")
+    made["hold"].add_argument("--resume", action="store_true", help="let the clock go on")
+    _search_options(made["search"])
+    for name in ("access", "port"):
+        made[name].add_argument("--out", required=True, type=Path, metavar="FILE", help="zip to write; mode 0600, never overwritten")
+        made[name].add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs, as `redact` takes them")
+        made[name].add_argument("--context", metavar="FILE", help="the company's YAML file for Art. 15: controller, purposes, recipients, ...")
+        made[name].add_argument("--policy", metavar="NAME|FILE", help="detection that takes other people's data out (default: gdpr)")
+    for name in ("erase", "restrict"):
+        _erase_options(made[name])
+    made["restrict"].add_argument("--lift", action="store_true", help="bring back what was set aside")
+    for name in ("object", "close"):
+        made[name].add_argument("--decision", required=True, choices=DECISIONS, help="how it was decided")
+        made[name].add_argument("--reason", default="", help="why; stored as a reversible token")
+        made[name].add_argument("--ground", default="", help="legal ground of a refusal, such as 'Art. 12(5)(b)'")
+    made["close"].add_argument("--exemption", nargs="+", action="extend", default=[], metavar="TEXT", help="exemptions that were relied on")
+    made["close"].add_argument("--not-executed", nargs="+", action="extend", default=[], metavar="SYSTEM:REASON", help="where it was not carried out")
+    made["close"].add_argument("--responded-at", type=parse_as_of, metavar="TIME", help="when the person was answered (default: --as-of)")
+    made["close"].add_argument("--notified", nargs="+", action="extend", default=[], metavar="RECIPIENT", help="recipients that were told (Art. 19)")
+    made["status"].add_argument("--request", metavar="ID", help="one request in full")
+    made["status"].add_argument("--all", action="store_true", help="those that are over too")
+    return p
+
+
+def _open_options(a: argparse.ArgumentParser) -> None:
+    a.add_argument("--request", default="", metavar="ID", help="id (default: made from the person, the right and the time); it may name nobody")
+    a.add_argument("--type", choices=TYPES, help="what is asked for")
+    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="number, e-mail, name:FIRST LAST|POSTCODE, "
+                   "visitor:ID, ip:ADDRESS, agent:ACCOUNT/ID, interaction:ACCOUNT/ID; - reads one a line from standard input")  # fmt: skip
+    a.add_argument("--bulk", metavar="FILE", help="requests in OpenDSR's shape: an array, an object or JSON lines")
+    a.add_argument("--received", type=parse_as_of, metavar="TIME", help="when it came in (default: --as-of)")
+    a.add_argument("--clock-start", type=parse_as_of, metavar="TIME", help="from when its time counts (default: when it came in)")
+    a.add_argument("--regulation", choices=sorted(REGULATIONS), default="gdpr", help="whose deadlines hold (default: gdpr)")
+    a.add_argument("--channel", choices=CHANNELS, default="other", help="how it came in")
+    a.add_argument("--zone", default="UTC", metavar="ZONE", help="IANA time zone whose days count (default: UTC)")
+    a.add_argument("--calendar", default="", metavar="CODE", help="holidays that are no working days: DE-BE, GB-ENG, FR (default: weekends only)")
+    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--note", default="", help="free text; sealed")
+
+
+def _search_options(a: argparse.ArgumentParser) -> None:
+    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="what the person has given since")
+    a.add_argument("--confirm", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are the person's; `all`: all not shared")
+    a.add_argument("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are not")
+    a.add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs: show what is proposed in clear")
+    a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
+    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
+
+
+def _erase_options(a: argparse.ArgumentParser) -> None:
+    a.add_argument("--dry-run", action="store_true", help="print the plan and its hash; nothing is changed")
+    a.add_argument("--plan", default="", metavar="HASH", help="carry out this plan and no other")
+    a.add_argument("--policy", metavar="NAME|FILE", help="its duties to keep are grounds to keep a record")
+    for what in ("accounts", "events", "holds"):
+        a.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{what}, as `retain` takes them")
+    a.add_argument("--keep", nargs="+", action="extend", default=[], metavar="CLASS=GROUND", help="records of a class stay, on this legal ground")
+    a.add_argument("--no-rejected", action="store_true", help="leave the rejected zone out; the register says so")
+
+
+def options_of(args: argparse.Namespace) -> SubjectOptions:
+    """The job's options."""
+    now = dt.datetime.now(dt.UTC)
+    policy = policy_of(args.policy) if hasattr(args, "policy") else None
+    keep = dict(_ground(text) for text in getattr(args, "keep", ()))
+    facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
+    return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep)
+
+
+def _ground(text: str) -> tuple[str, str]:
+    name, _, ground = text.partition("=")
+    if name not in CLASSES or not ground:
+        raise UsageError(f"--keep: expected CLASS=GROUND, CLASS one of {', '.join(CLASSES)}")
+    return name, ground
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except OSError:
+        return ""
+
+
+def identifiers_of(texts: Sequence[str], region: str) -> tuple[Identifier, ...]:
+    """Identifiers from the command line; `-` reads them from standard input, where no list of processes shows them."""
+    words = [w for text in texts for w in (view.stdin_lines() if text == "-" else (text,))]
+    return tuple(i for w in words for i in parse_identifier(w, region))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return ACTIONS[args.action][1](args, options_of(args))
+    except (RegisterError, DeadlineError, IdentifierError, BulkError, ContextError, PackageError, PlanChanged) as error:
+        raise UsageError(str(error)) from None
+    except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
+        raise UsageError(str(error)) from None
+    except (StoreError, FilesError, CarryError) as error:
+        view.complain(str(error))
+        return FAILED
+
+
+def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if args.bulk:
+        return _bulk(args, options)
+    if not args.type:
+        raise UsageError("--type: needed; or --bulk FILE")
+    new = NewRequest(
+        args.type, identifiers_of(args.identifier, args.region), args.received or options.as_of, args.request, args.regulation, args.channel,
+        args.zone, args.calendar, args.clock_start, args.region, args.note,
+    )  # fmt: skip
+    view.show_request(args, open_request(options, new), options.as_of)
+    return DONE
+
+
+def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
+    answers, refused = [], 0
+    for item in read_bulk(options.files, args.bulk, args.region):
+        problems = item.problems
+        if not problems and item.submitted_at is not None:
+            new = NewRequest(
+                item.type, item.identifiers, item.submitted_at, item.request_id, item.regulation, "api", args.zone, args.calendar, None, args.region
+            )
+            try:
+                answers.append(response(open_request(options, new), options.as_of) | {"not_searched": list(item.not_searched)})
+                continue
+            except RegisterError as error:
+                problems = (str(error),)
+        refused += 1
+        answers.append({"place": item.place, "subject_request_id": item.request_id, "error": {"code": 400, "message": "; ".join(problems)}})
+    view.show_bulk(args, answers)
+    return REJECTED if refused else DONE
+
+
+def _verify(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_request(args, verify(options, args.request, args.method), options.as_of)
+    return DONE
+
+
+def _extend(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.as_of)
+    return DONE
+
+
+def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if not args.resume and not args.reason:
+        raise UsageError("--reason: needed to stop the clock")
+    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.as_of)
+    return DONE
+
+
+def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
+    match, shown = search(
+        options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject, sources=args.source
+    )
+    view.show_match(args, match, shown)
+    return DONE
+
+
+def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
+    kind = "access" if args.action == "access" else "portability"
+    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context))
+    return DONE
+
+
+def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if args.dry_run:
+        view.show_plan(args, plan_erase(options, args.request, ERASURE, zone=not args.no_rejected))
+        return DONE
+    return view.show_erased(args, erase(options, args.request, args.plan, zone=not args.no_rejected))
+
+
+def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if args.lift:
+        view.show_lifted(args, lift(options, args.request))
+        return DONE
+    if args.dry_run:
+        view.show_plan(args, plan_erase(options, args.request, RESTRICTION))
+        return DONE
+    return view.show_erased(args, restrict(options, args.request, args.plan))
+
+
+def _object(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.as_of)
+    return DONE
+
+
+def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if args.notified:
+        notify(options, args.request, args.notified)
+    request = close(
+        options, args.request, args.decision, ground=args.ground, reason=args.reason, exemptions=args.exemption, not_executed=args.not_executed,
+        responded_at=args.responded_at,
+    )  # fmt: skip
+    view.show_request(args, request, options.as_of)
+    return DONE
+
+
+def _status(args: argparse.Namespace, options: SubjectOptions) -> int:
+    found = requests(options)
+    if args.request:
+        own = [r for r in found if r.request_id == args.request]
+        if not own:
+            raise UsageError(f"request {args.request}: not in the register")
+        view.show_request(args, own[0], options.as_of)
+        return DONE
+    view.show_status(args, [r for r in found if args.all or not r.is_over], options.as_of)
+    return DONE
+
+
+ACTIONS: dict[str, tuple[str, Action]] = {
+    "open": ("enter a request, or many; the deadline is decided and stored", _open),
+    "verify": ("record that the person's identity was verified", _verify),
+    "extend": ("extend the time by two months; the person must have been told", _extend),
+    "hold": ("stop the clock while the person is asked for something, or let it go on", _hold),
+    "search": ("find the person's records; propose and confirm what else identifies them", _search),
+    "access": ("write the package that answers Art. 15", _package),
+    "port": ("write the package that answers Art. 20: what the person provided, with its JSON Schema", _package),
+    "erase": ("erase the person's records from every dataset, and certify it", _erase),
+    "restrict": ("set the person's records aside, encrypted, until the restriction is lifted", _restrict),
+    "object": ("record how an objection was decided", _object),
+    "close": ("end a request with its decision", _close),
+    "status": ("what is due, and when", _status),
+}

@@ -1,0 +1,189 @@
+"""What `callveil subject` prints."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.subject import Packaged
+from callveil.pipelines.summary import print_json
+from callveil.schemas.subject import SubjectRequest
+from callveil.transforms.subject.erase import EraseResult
+from callveil.transforms.subject.match import Match
+from callveil.transforms.subject.plan import ErasePlan, summary
+from callveil.transforms.subject.register import register_row
+
+SHOWN = 20
+
+
+def complain(text: str) -> None:
+    """Say on standard error what failed."""
+    print(f"callveil subject: {text}", file=sys.stderr)
+
+
+def stdin_lines() -> Iterator[str]:
+    """Lines of standard input that are not empty."""
+    return (line.strip() for line in sys.stdin if line.strip())
+
+
+def _day(when: dt.datetime | None) -> str:
+    return when.strftime("%Y-%m-%d %H:%MZ") if when else "-"
+
+
+def _left(request: SubjectRequest, as_of: dt.datetime) -> str:
+    if request.is_over:
+        return request.status if request.on_time is not False else f"{request.status}, late"
+    if request.status == "on_hold":
+        return f"clock stopped since {_day(request.pauses[-1].start)}"
+    days = (request.last_day - as_of).days
+    return f"OVERDUE by {-days} days" if as_of > request.last_day else f"{days} days left"
+
+
+def _json_request(request: SubjectRequest, as_of: dt.datetime) -> dict[str, Any]:
+    return register_row(request) | {"overdue": not request.is_over and request.status != "on_hold" and as_of > request.last_day}
+
+
+def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.datetime) -> None:
+    """One request."""
+    if args.json:
+        print_json(_json_request(request, as_of))
+        return
+    lines = [
+        f"request {request.request_id} · {request.type} ({request.regulation}) · {request.status}",
+        f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {_left(request, as_of)}",
+    ]
+    if request.extended_due_at:
+        lines.append(f"  extended from {_day(request.due_at)}; the person was told on {_day(request.extension_notified_at)}")
+    lines.append(f"  identity {'verified ' + _day(request.identity_verified_at) if request.identity_verified_at else 'not verified yet'}")
+    if request.records_found is not None:
+        lines.append(f"  {request.records_found:,} records found")
+    if request.decision:
+        lines.append(f"  decision: {request.decision}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
+    lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
+    print("\n".join(lines))
+
+
+def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime) -> None:
+    """What is due."""
+    if args.json:
+        print_json({"as_of": as_of.isoformat(), "requests": [_json_request(r, as_of) for r in found]})
+        return
+    if not found:
+        print("no request is open")
+        return
+    width = max(len(r.request_id) for r in found)
+    for r in found:
+        print(f"{r.request_id:<{width}}  {r.type:<12} {r.status:<12} due {_day(r.last_day)}  {_left(r, as_of)}")
+
+
+def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:
+    """Answers to the requests of a file."""
+    if args.json:
+        print_json({"responses": list(answers)})
+        return
+    for a in answers:
+        if "error" in a:
+            complain(f"{a['place']}: {a['error']['message']}")
+        else:
+            print(f"{a['subject_request_id']}  {a['request_status']}, due {a['expected_completion_time']}")
+            for text in a["not_searched"]:
+                complain(f"{a['subject_request_id']}: {text}")
+
+
+def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) -> None:
+    """What a search found, and what it proposes."""
+    if args.out:
+        _write(args.out, match.as_dict() | {"values": shown})
+    if args.json:
+        print_json(match.as_dict() | {"values": shown})
+        return
+    roles = Counter((m.record.record_class, m.role) for m in match.records)
+    words = {"contact": "are the person's own", "agent": "the person took part in as staff", "third_party": "mention the person"}
+    print(f"{len(match.records):,} records by {len(match.confirmed)} confirmed identifiers")
+    for (record_class, role), n in sorted(roles.items()):
+        print(f"  {n:,} {record_class}s {words[role]}")
+    if match.proposed:
+        print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
+    for p in match.proposed:
+        value = f" {shown[p.name]}" if p.name in shown else ""
+        print(f"  {p.name}: {p.kind}{value} in {p.records:,} records, {p.further:,} of them new; {p.reason}")
+        if p.shared:
+            print(f"      CAREFUL: {p.shared}")
+    if args.out:
+        print(f"written to {args.out}; it holds personal data")
+
+
+def _write(path: Path, value: Any) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path}: is there already; name another file") from None
+    with os.fdopen(handle, "wb") as out:
+        out.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def show_package(args: argparse.Namespace, made: Packaged) -> None:
+    """What a package holds."""
+    if args.json:
+        print_json(made.__dict__)
+        return
+    print(f"{made.path}: {made.records:,} records, SHA-256 {made.sha256}")
+    for w in made.withheld:
+        print(f"  withheld {w['count']:,} times from {w['from']}: {w['explanation']}")
+    if made.missing:
+        complain(f"Art. 15 asks for more than was stated; give a --context file with {', '.join(made.missing)}")
+
+
+def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
+    """A plan, and how to carry it out."""
+    if args.json:
+        print_json(summary(plan))
+        return
+    command = "erase" if plan.scope == "erasure" else "restrict"
+    print("\n".join(plan.lines()))
+    print(
+        f"carry it out: callveil subject {command} --store {args.store} --request {plan.request_id} --plan {plan.sha256[:16]} (with the same options)"
+    )
+
+
+def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
+    """What an erasure or restriction did; returns the exit code."""
+    done = result.certified
+    if args.json:
+        rows = [{k: r[k] for k in ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground")}
+                for r in (done.rows if done else ())]  # fmt: skip
+        print_json(
+            summary(result.plan) | {"run_id": result.run_id, "seq": result.seq, "certificates": rows}
+            | ({"residual_hits": done.residual_hits, "versions_purged": done.versions_purged, "versions_locked": len(done.locked)} if done else {})
+        )  # fmt: skip
+    elif done is None:
+        print("nothing was left to do")
+    else:
+        head = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
+        for r in done.rows:
+            ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
+            head.append(f"  {r['record_class']} in {r['location']}: {r['rows_erased']:,} of {r['rows_matched']:,} by {r['method']}{ground}")
+        print("\n".join([*head, f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} left"]))
+    if done and done.locked:
+        complain(f"{len(done.locked)} object versions are locked; repeat the command when their lock has ended, to complete the certificate")
+    if done and done.residual_hits:
+        complain("the check still finds the person; the certificate says so. Search again, and erase what is new")
+        return FAILED
+    return DONE
+
+
+def show_lifted(args: argparse.Namespace, rows: int) -> None:
+    """What came back."""
+    if args.json:
+        print_json({"rows": rows})
+    else:
+        print(f"{rows:,} rows are back" if rows else "finished what an earlier attempt had begun")
