@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import chain
 from typing import Any
 
 from callveil.schemas.pointer import to_micros
@@ -19,6 +20,7 @@ from callveil.transforms.retain.attest import Attested, finish
 from callveil.transforms.retain.engine import Engine
 from callveil.transforms.retain.explain import Explained, explain_record
 from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
+from callveil.transforms.retain.live import live_rows, purge_live
 from callveil.transforms.retain.outlook import Outlook
 from callveil.transforms.retain.plan import Planner
 from callveil.transforms.retain.planfile import Inputs, Plan, PlanError, read_plan, write_plan
@@ -130,7 +132,8 @@ def _make_plan(options: RetainOptions, folder: str, store: Store) -> Plan:
         rules, anyone = engine.retention.digest(), engine.holds.digest("")
         return RetainState(engine.as_of, found.snapshot.seq + 1, rules, anyone, found.outlook.digests, odd, tuple(sorted(planner.pending)))
 
-    return write_plan(options.files, folder, found.inputs, planner.rows(), planner.counts, state)
+    rows = chain(planner.rows(), live_rows(planner))
+    return write_plan(options.files, folder, found.inputs, rows, planner.counts, state)
 
 
 def conceal(options: RetainOptions) -> Any:
@@ -159,6 +162,8 @@ def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[st
     applier = Applier(store, plan, found.outlook, found.inputs, found.snapshot, (options.policy.name, options.policy.sha256), options.now)
     manifest = applier.apply()
     release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
+    if plan.counts.get("files.purge_live"):
+        purge_live(store, plan)
     if any(k == "files.full_redaction" for k in plan.counts):
         from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from callveil.schemas.fields import Boolean, Field, Integer, Text, Timestamp, arrow_schema
 
 DECISIONS = ("keep", "delete", "redact", "hold", "quarantine")
-METHODS = ("drop_file", "rewrite", "clear_fields", "full_redaction", "none")
-"""How it was done: the file went unread, the file was rewritten without the row or the fields, the row was fully redacted, or nothing was done."""
+METHODS = ("drop_file", "rewrite", "clear_fields", "full_redaction", "purge_live", "none")
+"""How it was done: the file went unread, the file was rewritten without the row or the fields, the row was fully redacted,
+it went from the live zone, or nothing was done."""
 
 REASONS = {
     "rule": "a rule's days are over",

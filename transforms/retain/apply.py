@@ -112,7 +112,7 @@ class Applier:
         live = {f.path: f for f in self.snapshot.files}
         todo: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
         for row in plan_rows(self.store.files, self.plan):
-            if row["record_id"] is None and row["method"] not in ("none", "full_redaction"):
+            if row["record_id"] is None and row["method"] not in ("none", "full_redaction", "purge_live"):
                 todo[row["object"]][row["record_class"], row["method"]] = row["rows_deleted"]
         added: list[FileEntry] = []
         removed: list[FileEntry] = []

@@ -126,7 +126,7 @@ class Planner:
             for record_class, action, _, record, decision in verdicts(self.outlook, batch, actions, stored):
                 late = arrived and self.outlook.state is not None and (decision.eligible_at or 0) <= self.outlook.state.as_of
                 goes = decision.decision in ("delete", "redact")
-                (records[record_class.name, action] if goes else others).append(self._record_row(entry, record, decision, late))
+                (records[record_class.name, action] if goes else others).append(self.record_row(entry, record, decision, late))
         self._remember(entry, odd | self.outlook.odd(entry))
         out: list[Row] = []
         for (name, action), rows in records.items():
@@ -140,7 +140,7 @@ class Planner:
             names, place = accounts_of(batch)
             ahead |= np.array([self.engine.timelines.get(n) is None for n in names], np.bool_)[place]
         found = ((r, self.engine.decide(r)) for r in (record_of(batch, int(p), record_class, stored) for p in np.flatnonzero(ahead)))
-        return [self._record_row(None, r, d, False) for r, d in found if d.decision == "quarantine"]
+        return [self.record_row(None, r, d, False) for r, d in found if d.decision == "quarantine"]
 
     def _remember(self, entry: FileEntry, odd: set[str] | frozenset[str]) -> None:
         if odd:
@@ -157,7 +157,7 @@ class Planner:
         decisions = [(r, self.engine.decide(r)) for r in self._inside(record_class, entry, hi - 1)]
         held = [(r, d) for r, d in decisions if d.decision == "hold"]
         if held:
-            return [self._record_row(None, *held[0], False) | {"object": entry.path, "rows_before": entry.rows}]
+            return [self.record_row(None, *held[0], False) | {"object": entry.path, "rows_before": entry.rows}]
         if any(d.decision != "delete" for _, d in decisions):
             return []
         found = sorted((_decided(d) for _, d in decisions), key=lambda row: row["eligible_at"])
@@ -205,7 +205,8 @@ class Planner:
             "object_version_old": entry.sha256, "rows_before": entry.rows, "rows_deleted": rows, "rows_after": after,
         }  # fmt: skip
 
-    def _record_row(self, entry: FileEntry | None, record: Record, decision: Decision, late: bool) -> Row:
+    def record_row(self, entry: FileEntry | None, record: Record, decision: Decision, late: bool) -> Row:
+        """A row about one record; what is not to go is counted."""
         if decision.decision not in ("delete", "redact"):
             self.counts[f"{record.record_class}.{decision.decision}"] += 1
         return _decided(decision) | {

@@ -97,7 +97,8 @@ class Actor:
         raw = unseal(self.built.keyring, piece)
         result, spans = self._redacted(raw, run, recording)
         receipt: Receipt = {
-            "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "rank": piece.rank, "object": piece.object_id,
+            "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "called_at": raw.called_at.isoformat(),
+            "account_type": self.job.accounts.type_at(key.account_id, raw.called_at), "rank": piece.rank, "object": piece.object_id,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
         }  # fmt: skip
         if isinstance(result, Rejected):

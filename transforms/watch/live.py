@@ -36,6 +36,9 @@ LIVE = "live"
 What = Literal["record", "audio"]
 Receipt = dict[str, Any]
 
+LAST = 2**63 - 1
+"""Rank of what has expired or was erased: no snapshot is later."""
+
 _LONGEST_NAME = 120
 
 
@@ -104,6 +107,14 @@ class Live:
                 found = self._json(info.url)
                 if found is not None:
                     yield found
+
+    def read_receipt(self, url: str) -> Receipt | None:
+        """The receipt at a URL, or None."""
+        return self._json(url)
+
+    def replace_receipt(self, url: str, receipt: Receipt) -> None:
+        """Put a receipt in another one's place, whatever that says. Object versions of the old one stay: it holds times and counts only."""
+        self.files.write(url, orjson.dumps(receipt))
 
     # Objects
 
