@@ -1,0 +1,33 @@
+"""`callveil watch` on the Prism runner: recordings through S3 and SQS, killed and started again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cloud import CREDENTIALS, Cloud
+from kills import POLICY, Feed, check, disturb
+from landing import calls
+from runners import Prism
+
+from callveil.pipelines.watch import prism
+
+pytestmark = [pytest.mark.integration, pytest.mark.skipif(prism() is None, reason="no Prism here; deploy/prism.sh builds it")]
+
+
+def test_every_recording_once_through_kills(tmp_path: Path) -> None:
+    """24 calls in 48 objects, 3 kills: 24 recordings and 24 records, each once."""
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    cloud = Cloud(tmp_path)
+    args = [*cloud.options(visibility=6), "--output", str(tmp_path / "store"), "--policy", str(tmp_path / "policy.yaml"), "--poll", "0.5"]
+    watch = Prism(tmp_path, args, CREDENTIALS | {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")})
+    feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=4.0), rate=8, poisoned=3)
+    try:
+        watch.start()
+        thread = feed.start()
+        for line in disturb(watch, feed, thread, tmp_path / "store", ["client", "prism", "client"], 240):
+            print(line)
+        print(check(tmp_path / "store", feed))
+    finally:
+        watch.stop()
+        cloud.stop()
