@@ -24,6 +24,10 @@ SLACK = 0.5
 Row = Mapping[str, Any]
 
 
+class TurnWords(list[dict[str, Any]]):
+    """Words of a record that name in `turn` the turn of `outline` they were found in, so that they need not be looked up by their times."""
+
+
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
     """Stretches of the recording in which what was replaced in the transcript is heard.
 
@@ -50,6 +54,16 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
                 channel = 3 - channel
             out[AudioSpan(start, end, 0 if channels == "all" else channel)] = None
     return list(out)
+
+
+def turns_with(record: Mapping[str, Any], findings: Iterable[Finding]) -> set[int]:
+    """Numbers of the turns of `outline` in which something is to be covered, by the same reading of the findings as `audio_spans`."""
+    places = _Places(record)
+    out: set[int] = set()
+    for f in findings:
+        if f.status != "kept":
+            out.update(places.turns_of(f.field_path, f.span_start, f.span_end))
+    return out
 
 
 Place = tuple[float, float, int]
@@ -83,31 +97,41 @@ class _Places:
         else:
             yield self._turn(int(match[2]))
 
+    def turns_of(self, path: str, start: int | None, end: int | None) -> Iterator[int]:
+        """Turns in which a finding stands; none where it is covered by other times than theirs."""
+        match = _PLACE.fullmatch(path)
+        if path == "transcription_text" and start is not None and end is not None and self.turns:
+            yield from (n for n, _, _ in self._lined().pieces(start, end))
+        elif match and match[1] == "outline" and match[3] == "text":
+            yield int(match[2])
+
     def _word(self, n: int) -> Place:
         if n >= len(self.words):
             return ALL
         word = self.words[n]
-        channel = _channel(word)
-        start, end = _times(word)
+        channel = channel_of(word)
+        start, end = times_of(word)
         if start is not None and end is not None:
             return start, end, channel
         # Words stand in the order of their times, so one without lies between its timed neighbours.
-        same = [w for w in self.words if _channel(w) in (0, channel)] if channel else list(self.words)
+        same = [w for w in self.words if channel_of(w) in (0, channel)] if channel else list(self.words)
         here = next(i for i, w in enumerate(same) if w is word)
-        lo = start if start is not None else max((e for w in same[:here] if (e := _times(w)[0]) is not None), default=0.0)
-        after = [s for w in same[here + 1 :] if (s := _times(w)[0]) is not None and s >= lo]
+        lo = start if start is not None else max((e for w in same[:here] if (e := times_of(w)[0]) is not None), default=0.0)
+        after = [s for w in same[here + 1 :] if (s := times_of(w)[0]) is not None and s >= lo]
         return lo, end if end is not None else min(after, default=math.inf), channel
 
     def _turn(self, n: int) -> Place:
         if n >= len(self.turns):
             return ALL
         turn = self.turns[n]
-        channel = _channel(turn)
-        start, end = _times(turn)
+        channel = channel_of(turn)
+        start, end = times_of(turn)
         if end is None and start is not None:
             # A party's turn is over when its next one begins; who spoke is known only where channels are.
             later = [
-                s for i, t in enumerate(self.turns) if i > n and channel and _channel(t) == channel and (s := _times(t)[0]) is not None and s > start
+                s
+                for i, t in enumerate(self.turns)
+                if i > n and channel and channel_of(t) == channel and (s := times_of(t)[0]) is not None and s > start
             ]
             end = min(later, default=math.inf)
         return start if start is not None else 0.0, end if end is not None else math.inf, channel
@@ -117,26 +141,31 @@ class _Places:
             yield ALL
             return
         if n not in self._turn_words:
-            chosen = self._words_of(self.turns[n])
+            chosen = self._words_of(n)
             self._turn_words[n] = (_Copy([str(self.words[i].get("word") or "") for i in chosen], str(self.turns[n].get("text") or ""), " "), chosen)
         copy, chosen = self._turn_words[n]
         pieces = copy.pieces(start, end)
         places = [self._word(chosen[i]) for i, _, _ in pieces]
         turn = self._turn(n)
-        if not places or any(_times(self.words[chosen[i]]) == (None, None) or math.isinf(p[1]) for (i, _, _), p in zip(pieces, places, strict=True)):
+        if not places or any(
+            times_of(self.words[chosen[i]]) == (None, None) or math.isinf(p[1]) for (i, _, _), p in zip(pieces, places, strict=True)
+        ):
             yield turn
             return
         yield from ((a, b, channel or turn[2]) for a, b, channel in places)
 
-    def _words_of(self, turn: Row) -> list[int]:
-        start, end = _times(turn)
-        channel, speaker = _channel(turn), turn.get("speaker")
+    def _words_of(self, n: int) -> list[int]:
+        turn = self.turns[n]
+        if isinstance(self.words, TurnWords):
+            return [i for i, word in enumerate(self.words) if word.get("turn") == n]
+        start, end = times_of(turn)
+        channel, speaker = channel_of(turn), turn.get("speaker")
         lo, hi = start - SLACK if start is not None else 0.0, end + SLACK if end is not None else math.inf
         chosen = []
         for i, word in enumerate(self.words):
-            a, b = _times(word)
+            a, b = times_of(word)
             middle = (a + b) / 2 if a is not None and b is not None else a if a is not None else b
-            if channel and _channel(word) not in (0, channel):
+            if channel and channel_of(word) not in (0, channel):
                 continue
             if not channel and speaker and word.get("speaker") not in (None, speaker):
                 continue
@@ -145,13 +174,9 @@ class _Places:
         return chosen
 
     def _in_flat(self, start: int, end: int) -> Iterator[Place]:
-        speakers = frozenset(str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker"))
-        if any(a <= start and end <= b for a, b in speaker_labels(self.flat, speakers)):
+        if any(a <= start and end <= b for a, b in speaker_labels(self.flat, self._speakers())):
             return  # a label; nobody said it
-        rows, name = (self.turns, "text") if self.turns else (self.words, "word")
-        if self._flat is None:
-            self._flat = _Copy([str(r.get(name) or "") for r in rows], self.flat, "\n" if self.turns else " ", speakers)
-        pieces = self._flat.pieces(start, end)
+        pieces = self._lined().pieces(start, end)
         if not pieces:
             yield ALL
         for n, a, b in pieces:
@@ -159,6 +184,16 @@ class _Places:
                 yield from self._in_turn(n, a, b)
             else:
                 yield self._word(n)
+
+    def _speakers(self) -> frozenset[str]:
+        return frozenset(str(t["speaker"]).lower() for t in (*self.turns, *self.words) if t.get("speaker"))
+
+    def _lined(self) -> _Copy:
+        """The flat text, lined up with turns, or with words where there are no turns."""
+        if self._flat is None:
+            rows, name = (self.turns, "text") if self.turns else (self.words, "word")
+            self._flat = _Copy([str(r.get(name) or "") for r in rows], self.flat, "\n" if self.turns else " ", self._speakers())
+        return self._flat
 
 
 class _Copy:
@@ -194,12 +229,13 @@ class _Copy:
         ]
 
 
-def _times(row: Row) -> tuple[float | None, float | None]:
-    """Start and end where they can be times; an end before its start says nothing."""
+def times_of(row: Row) -> tuple[float | None, float | None]:
+    """Seconds: start and end where they can be times; an end before its start says nothing."""
     start, end = (float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None for v in (row.get("s"), row.get("e")))
     return (start, end) if start is None or end is None or start <= end else (None, None)
 
 
-def _channel(row: Row) -> int:
+def channel_of(row: Row) -> int:
+    """Channel, from 1; 0 where none is given."""
     channel = row.get("channel")
     return channel if isinstance(channel, int) and channel > 0 else 0

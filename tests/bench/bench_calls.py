@@ -1,0 +1,222 @@
+"""Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py [--calls 200]` (about ten minutes).
+
+Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on two channels, 8 kHz mu-law, with the true time of
+each word. They are redacted in three ways: with times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
+words aligned, and with times of turns alone. What is still heard is measured in the files that come out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import random
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "audio"))
+
+import numpy as np
+import sounds
+import voices
+from calls import BAR, RATE, Call, Secret, calls
+from numpy.typing import NDArray
+
+from callveil.pipelines.commands.explain import read_interaction
+from callveil.pipelines.options import policy_of
+from callveil.schemas.finding import Finding
+from callveil.schemas.policy import Policy
+from callveil.schemas.rejected import Rejected
+from callveil.transforms.audio import AudioSpan, redact_audio
+from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.audio.words import add_word_times
+from callveil.transforms.detect.batch import Job
+from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.engine import Detector
+from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.jobs import redact_jobs
+from callveil.transforms.run.job import Engines
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+
+CONDITIONS = ("words", "aligned", "turns")
+AUDIBLE = -50.0
+"""dBFS of 10 ms from which they can be heard; the line's own noise is at -66."""
+FRAME = RATE // 100
+
+
+class Finder:
+    """Finds personal data in records as the command does, with one set of engines."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        detector = Detector(policy.detect)
+        keyring = Keyring(Path("-"), "once", {"once": secrets.token_bytes(32)})
+        run = Run("bench", policy.sha256, policy.name, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+        self.engines = Engines(policy.detect, keyring, detector, Redactor(keyring, run))
+
+    def find(self, records: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[tuple[Mapping[str, Any], list[Finding]]]:
+        """Records as they are read, and their findings."""
+        jobs = []
+        for record in records:
+            (folder / "record.json").write_text(json.dumps(record))
+            raw = read_interaction(str(folder / "record.json"), self.policy)
+            assert not isinstance(raw, Rejected), raw.detail
+            jobs.append(Job(raw, decide(self.policy, raw, "unknown", raw.called_at, "en", Floor(), ()), "unknown"))
+        done = {job.raw.key: result for job, result in redact_jobs(self.engines, jobs)}
+        for job in jobs:
+            result = done[job.raw.key]
+            assert not isinstance(result, Rejected), result.detail
+            yield job.raw.record, [row.finding for row in result.findings]
+
+
+@dataclass
+class Tally:
+    """What came of one condition. Seconds, except the counts.
+
+    Attributes:
+        speech: of audible speech. planted: of planted values. covered: of anything.
+        over: of audible speech that holds nothing planted, covered; beyond: the same with what is silent.
+        unfound: of `over`, in covers of findings where nothing was planted.
+        leaked: by cause and type; values by the same.
+        values, leaks: number of values, and of those of which something is heard.
+        turns, aligned: turns in which something was found, and those whose words were aligned.
+        cpu: of adding word times; of redacting.
+    """
+
+    speech: float = 0.0
+    planted: float = 0.0
+    covered: float = 0.0
+    over: float = 0.0
+    beyond: float = 0.0
+    unfound: float = 0.0
+    leaked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    leaks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+    turns: int = 0
+    aligned: int = 0
+    cpu: float = 0.0
+    examples: list[str] = field(default_factory=list)
+
+
+def audible(signal: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which 10 ms of one channel can be heard."""
+    frames = signal[: len(signal) // FRAME * FRAME].reshape(-1, FRAME)
+    return np.asarray(10 * np.log10(np.mean(frames**2, axis=1) + 1e-12) > AUDIBLE)
+
+
+def detected(secret: Secret, text: str, findings: Sequence[Finding]) -> bool:
+    """Whether every letter and digit of a value lies in something that was replaced in its turn."""
+    places: set[int] = set()
+    for f in findings:
+        if f.field_path == f"outline[{secret.turn}].text" and f.status != "kept" and f.span_start is not None and f.span_end is not None:
+            places.update(range(f.span_start, f.span_end))
+    return all(i in places for i in range(secret.start, secret.end) if text[i].isalnum())
+
+
+def measure(call: Call, record: Mapping[str, Any], findings: Sequence[Finding], spans: Sequence[AudioSpan], folder: Path, tally: Tally) -> None:
+    """Redact a call and add what is heard of it."""
+    source, output = folder / "call.wav", folder / "clean.wav"
+    done = redact_audio(Files(), str(source), str(output), spans)
+    before, after = sounds.heard(source)[1], sounds.heard(output)[1]
+    for channel in range(2):
+        was, still = audible(before[channel]), audible(after[channel])
+        mine = [s for s in call.secrets if s.channel == channel + 1]
+        planted = np.zeros(len(was), bool)
+        for s in mine:
+            planted[int(s.s * RATE / FRAME) : int(np.ceil(s.e * RATE / FRAME))] = True
+        cover = np.zeros(len(was) * FRAME, bool)
+        idle = np.zeros(len(was), bool)
+        for a, b in zip(done.covered[channel].starts, done.covered[channel].ends, strict=True):
+            cover[a:b] = True
+            if not any(s.s < b / RATE and s.e > a / RATE for s in mine):
+                idle[a // FRAME : -(-b // FRAME)] = True
+        covered = cover.reshape(-1, FRAME).mean(axis=1)
+        tally.speech += was.sum() / 100
+        tally.planted += (planted & was).sum() / 100
+        tally.covered += covered.sum() / 100
+        tally.over += covered[was & ~planted].sum() / 100
+        tally.beyond += covered[~planted].sum() / 100
+        tally.unfound += covered[was & idle & ~planted].sum() / 100
+        for s in mine:
+            tally.values[s.type] += 1
+            a, b = int(np.ceil(s.s * RATE / FRAME)), int(s.e * RATE / FRAME)
+            heard = float((still[a:b] & was[a:b]).sum() / 100)
+            if heard:
+                text = record["outline"][s.turn]["text"]
+                cause = "times" if detected(s, text, findings) else "text"
+                tally.leaked[cause, s.type] += heard
+                tally.leaks[cause, s.type] += 1
+                tally.examples.append(f"{cause} {s.type} {heard:.2f} s of {s.e - s.s:.2f}: {text[s.start : s.end]!r} in {text!r}")
+
+
+def run(count: int, seed: int, conditions: Sequence[str], policy: Policy) -> dict[str, Tally]:
+    """Redact calls under each condition."""
+    tallies = {c: Tally() for c in conditions}
+    finder, aligner = Finder(policy), Aligner()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for call in calls(count, seed):
+            (folder / "call.wav").write_bytes(call.wav())
+            plain, timed = finder.find([call.record], folder), finder.find([call.with_words(random.Random(seed))], folder)
+            record, findings = next(plain)
+            for condition in conditions:
+                tally = tallies[condition]
+                began = time.process_time()
+                if condition == "words":
+                    used, found = next(timed)
+                    began = time.process_time()
+                elif condition == "aligned":
+                    used, found = add_word_times(Files(), str(folder / "call.wav"), record, aligner, findings), findings
+                    tally.turns += len({f.field_path for f in findings if f.field_path.startswith("outline[") and f.status != "kept"})
+                    tally.aligned += len({w["turn"] for w in used.get("words") or []})
+                else:
+                    used, found = record, findings
+                tally.cpu += time.process_time() - began
+                measure(call, used, found, audio_spans(used, found), folder, tally)
+    return tallies
+
+
+def report(name: str, tally: Tally) -> dict[str, Any]:
+    """Figures of one condition, as JSON."""
+    bar = {k: v for k, v in tally.leaked.items() if k[1] in BAR}
+    return {
+        "condition": name, "speech_s": round(tally.speech, 1), "planted_s": round(tally.planted, 1), "covered_s": round(tally.covered, 1),
+        "values": sum(n for t, n in tally.values.items() if t in BAR),
+        "leaked_s_times": round(sum(v for (c, _), v in bar.items() if c == "times"), 2),
+        "leaked_s_text": round(sum(v for (c, _), v in bar.items() if c == "text"), 2),
+        "leaks": {f"{c} {t}": n for (c, t), n in sorted(tally.leaks.items())},
+        "leaked_s_other_types": round(sum(v for k, v in tally.leaked.items() if k[1] not in BAR), 2),
+        "over_covered_share": round(tally.over / tally.speech, 4), "with_silence": round(tally.beyond / tally.speech, 4),
+        "of_it_nothing_planted": round(tally.unfound / tally.speech, 4),
+        "turns": tally.turns, "aligned_turns": tally.aligned, "cpu_s_word_times": round(tally.cpu, 1),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Run, print."""
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--calls", type=int, default=200)
+    p.add_argument("--seed", type=int, default=17)
+    p.add_argument("--policy", default="gdpr")
+    p.add_argument("--conditions", nargs="*", default=CONDITIONS, choices=CONDITIONS)
+    p.add_argument("--examples", action="store_true", help="print each leak with its (generated) text")
+    args = p.parse_args()
+    if not voices.LIBRARY:
+        sys.exit(voices.NEEDS_ESPEAK)
+    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy)).items():
+        print(json.dumps(report(name, tally)), flush=True)
+        for line in tally.examples if args.examples else ():
+            print("   ", line)
+
+
+if __name__ == "__main__":
+    main()
