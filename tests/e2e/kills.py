@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 KILLED = -signal.SIGKILL
+SALTED = re.compile(r"-[0-9a-f]{16}(?=\.(?:json|proofs)$)")
+"""In the name of a file of salts or proofs, the digest of its content, which is random."""
 PRELOAD = ["callveil.pipelines.commands.redact", "callveil.transforms.detect.engine", "spacy"]
 
 
@@ -133,7 +136,7 @@ class Steps:
         """Note a step; the process ends here where it is the one."""
         if not url.startswith(self.root):
             return
-        name = f"{step} {url[len(self.root) :]}"
+        name = SALTED.sub("-*", f"{step} {url[len(self.root) :]}")
         os.write(self.log, f"{name}\n".encode())
         if name == self.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -17,6 +17,8 @@ import pytest
 from kills import KILLED
 from runs import PLAIN, call, environment, key_of, leftovers, live, rows, tree, write_lines
 
+from callveil.transforms.evidence.keys import ENV, PublicKey
+from callveil.transforms.evidence.verify import verify as verify_evidence
 from callveil.transforms.sample.write import write_sample
 from callveil.transforms.store.care import verify
 from callveil.transforms.store.catalog import Store
@@ -71,6 +73,8 @@ class Scene:
         assert different(store, self.folder / "clean") == []
         assert leftovers(store) == []
         assert verify(Store.open(Files(), str(store))) == []
+        evidence = verify_evidence(Files(), str(store), [PublicKey.read(self.env[ENV])])
+        assert evidence.problems == (), [str(p) for p in evidence.problems]
         shutil.rmtree(store)
 
 
