@@ -20,10 +20,11 @@ from webhook_posts import OTHER, SECRET, Receiver, ctm, resident, timed
 from callveil.pipelines import cli
 from callveil.pipelines.commands.receive import address, read_secrets
 from callveil.pipelines.exits import UsageError
+from callveil.transforms.ingest.bodies import seal, unseal
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.watch.inbox import Inbox, seal, unseal
+from callveil.transforms.watch.inbox import Inbox
 from callveil.transforms.watch.signatures import SCHEMES
 from callveil.transforms.watch.webhook import Webhook
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from callveil.transforms.store.files import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
-SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".json.gz", ".jsonl.gz", ".ndjson.gz", ".json.zst", ".jsonl.zst", ".ndjson.zst")
+SUFFIXES = (
+    ".json", ".jsonl", ".ndjson", ".parquet", ".json.gz", ".jsonl.gz", ".ndjson.gz", ".json.zst", ".jsonl.zst", ".ndjson.zst",
+    ".sealed",
+)  # fmt: skip
 """Names that a folder or a bare wildcard takes; another file is taken when its name or suffix is given."""
 
 _WILD = re.compile(r"[*?\[]")
@@ -45,7 +48,7 @@ class InputChunk:
     Attributes:
         ordinal: place among all chunks of the run, from 0; stable for the same files.
         url, size, etag: the file, as it was when planned.
-        format: lines, document or parquet.
+        format: lines, document, parquet or sealed.
         compression: gzip, zstd or empty.
         start, end: bytes of the file; of lines, those that begin in [start, end). Empty compressed files and documents are one chunk.
         first_line: number of the first line that begins here; None where lines before were not counted.
@@ -128,7 +131,7 @@ def _cut(files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | Non
     if shape.format == "parquet":
         groups = row_groups(files, info.url, chunk_bytes)
         return [whole | {"row_groups": g, "first_row": first} for g, first in groups] if groups is not None else [whole]
-    if shape.format == "document" or shape.compression or info.size <= chunk_bytes:
+    if shape.format in ("document", "sealed") or shape.compression or info.size <= chunk_bytes:
         return [whole]
     starts = list(range(0, info.size, chunk_bytes))
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.ingest.bodies import unseal
 from callveil.transforms.ingest.documents import WRAPPERS, expand
 from callveil.transforms.ingest.lines import Line, LineReader
 from callveil.transforms.ingest.normalise import NO_ZONES, normalise
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
 from callveil.transforms.ingest.parse import ParseError, dump, load, peek_key
 from callveil.transforms.ingest.streams import DamagedStream, blocks
+from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.sealed import SealedError
 
 if TYPE_CHECKING:
     from callveil.schemas.policy import Limits
     from callveil.transforms.ingest.chunks import InputChunk
     from callveil.transforms.store.files import Files
+    from callveil.transforms.store.keyring import Keyring
 
 Read = RawInteraction | Rejected
 _BOM = b"\xef\xbb\xbf"
@@ -30,7 +34,9 @@ class InputChanged(OSError):
     """A file is no longer what it was when the run was planned, so its records cannot be told apart any more."""
 
 
-def read_chunk(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
+def read_chunk(
+    files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str] = NO_ZONES, keyring: Keyring | None = None
+) -> Iterator[Read]:
     """Read one chunk, streaming.
 
     Memory: one line, one document (at most `limits.document_bytes` and what parsing it takes) or one batch of Parquet rows. A line above
@@ -42,6 +48,7 @@ def read_chunk(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[s
         chunk: from `plan_chunks`.
         limits: bounds on records and documents.
         zones: IANA zone by account id, for times without an offset.
+        keyring: opens sealed bodies; without it they are rejected.
 
     Yields: in the order of the file, a `RawInteraction` or `Rejected` for each record, plus one `Rejected` for the rest of a damaged stream.
 
@@ -57,6 +64,9 @@ def read_chunk(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[s
     except OSError as e:
         detail = f"{type(e).__name__}: the file cannot be opened; check its permissions"
         yield Rejected(SourceRef(chunk.url, offset=chunk.start), "ingest", "unreadable_file", detail)
+        return
+    if chunk.format == "sealed":
+        yield from _sealed(files, chunk, limits, zones, keyring)
         return
     yield from {"parquet": _parquet, "document": _document}.get(chunk.format, _lines)(files, chunk, limits, zones)
 
@@ -98,6 +108,20 @@ def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones
     raw = dump(value) if raw is None else raw
     account, interaction = peek_key(raw, _ENVELOPES)
     return Rejected(source, "ingest", reason, detail, path, raw[: limits.record_bytes], account, interaction)
+
+
+def _sealed(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str], keyring: Keyring | None) -> Iterator[Read]:
+    source = SourceRef(chunk.url)
+    if keyring is None:
+        yield Rejected(source, "ingest", "unreadable_file", "a sealed body needs the keyring that sealed it")
+        return
+    try:
+        body = unseal(files.read(chunk.url), keyring)
+    except (SealedError, KeyringError) as e:
+        detail = "a sealed body that cannot be opened: it was changed or cut off, or sealed with a key this keyring lacks"
+        yield Rejected(source, "ingest", "unreadable_file", f"{detail} ({type(e).__name__})")
+        return
+    yield from read_record(body, source, limits, zones)
 
 
 def _lines(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from callveil.transforms.ingest.bodies import BEGINNING, SUFFIX
 from callveil.transforms.ingest.streams import MAGIC, DamagedStream, blocks
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LINE_SUFFIXES = (".jsonl", ".ndjson")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Format (lines, document or parquet) and compression (gzip, zstd or empty) of a file."""
+    """Format (lines, document, parquet or sealed) and compression (gzip, zstd or empty) of a file."""
 
     format: str
     compression: str = ""
@@ -33,6 +34,8 @@ class Shape:
 def sniff(files: Files, url: str, size: int) -> Shape:
     """Look at the beginning of a file. Raises OSError where it cannot be read."""
     start = files.read(url, 0, 4)
+    if start == BEGINNING and url.lower().endswith(SUFFIX):
+        return Shape("sealed")
     if start == b"PAR1" or url.lower().endswith(".parquet"):
         return Shape("parquet")
     name = url.lower()

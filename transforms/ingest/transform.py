@@ -42,7 +42,7 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}")
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
-    for item in read_chunk(job.files, chunk, job.policy.limits):
+    for item in read_chunk(job.files, chunk, job.policy.limits, keyring=keyring):
         counts["in"] += 1
         if isinstance(item, Rejected):
             rejects.add(item)

@@ -15,9 +15,6 @@ AUDIO = (
 )  # fmt: skip
 """Suffixes that say recording. Some of them cannot be redacted; they are taken in all the same, so that each gets its reason."""
 
-SEALED = ".sealed"
-"""Suffix of webhook bodies in an inbox."""
-
 DEFAULT_NAME = "{account_id}/{id}"
 _PLACE = re.compile(r"\{(account_id|id)\}|\*")
 
@@ -73,4 +70,4 @@ def sort_of(url: str) -> Sort:
     name = url.lower()
     if name.endswith(AUDIO):
         return "recording"
-    return "records" if name.endswith((*SUFFIXES, SEALED)) else "other"
+    return "records" if name.endswith(SUFFIXES) else "other"

@@ -11,12 +11,11 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
-from callveil.transforms.ingest.read import read_chunk, read_record
+from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.watch.inbox import unseal
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Ledger
-from callveil.transforms.watch.naming import SEALED, sort_of
+from callveil.transforms.watch.naming import sort_of
 from callveil.transforms.watch.pieces import Piece, is_complete, seal
 from callveil.transforms.watch.rejections import reject
 
@@ -97,15 +96,11 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
 
 def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
     limits = job.policy.limits
-    if arrival.url.endswith(SEALED):
-        body = unseal(job.files.read(arrival.url), keyring)
-        yield from read_record(body, SourceRef(arrival.url), limits)
-        return
     if job.files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
         for chunk in plan_chunks(job.files, [arrival.url])[0]:
-            yield from read_chunk(job.files, chunk, limits)
+            yield from read_chunk(job.files, chunk, limits, keyring=keyring)
 
 
 def _published(job: WatchJob, raw: RawInteraction) -> bool:
