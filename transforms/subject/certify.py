@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
 from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.evidence.keys import PublicKey, Signer, open_signer
 from callveil.transforms.retain.attest import finish
 from callveil.transforms.store.care import purged_name
 from callveil.transforms.store.catalog import Store
@@ -29,6 +31,7 @@ from callveil.transforms.subject.register import Register
 from callveil.transforms.subject.stored import live
 
 CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+MESSAGE = b"callveil erasure certificate 1\n"
 METHOD = "search of the identifier index by every confirmed identifier; byte search of all files the run wrote; live zone listed"
 
 
@@ -110,12 +113,12 @@ def _publish(
     now: dt.datetime,
 ) -> None:  # fmt: skip
     run_id = run_id_of(manifest.run_id, "certified", is_purged)
-    register_ = Register(store, keyring)
+    register_, signer = Register(store, keyring), open_signer(store.keyring)
     event = next(f["event"] for f in manifest.inputs if "series" in f)
 
     def build(snapshot: Snapshot) -> Changes:
         before = _last(snapshot)
-        stamped = [r | {"previous_sha256": before} for r in rows]
+        stamped = [signed(r | {"previous_sha256": before}, signer) for r in rows]
         partition = {"day": as_of.date().isoformat()}
         digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
         path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
@@ -129,6 +132,23 @@ def _publish(
         return Changes(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
 
     publish(store, run_id, as_of, now, build)
+
+
+def message_of(row: dict[str, Any]) -> bytes:
+    """What is signed of a certificate: all of it but the signature, in one form."""
+    return MESSAGE + orjson.dumps({k: v for k, v in row.items() if k != "signature"}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+
+
+def signed(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
+    """A certificate with the signature of the key that signs the store's evidence."""
+    named = row | {"signer_key_id": signer.public.id}
+    digest = hashlib.sha256(message_of(named)).digest()
+    return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
+
+
+def is_signed(row: dict[str, Any], key: PublicKey) -> bool:
+    """Whether a certificate, as read from the store, bears the signature of a key."""
+    return key.is_valid(hashlib.sha256(message_of(row)).digest(), base64.b64decode(row["signature"] or ""))
 
 
 def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:

@@ -84,8 +84,9 @@ class Gatherer:
             m = self.roles[InteractionKey(row["account_id"], row["id"])]
             yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
         for m in self.match.records:
-            if m.record.record_class == LIVE and (row := self._live_row(_key(m))) is not None:
-                yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
+            arrived = self._live_row(_key(m)) if m.record.record_class == LIVE else None
+            if arrived is not None:
+                yield (mention(arrived, m.fields) if m.role == "third_party" else self.discloser.stored(arrived, m.role)), m
         for row in self._set_aside(done | self.roles.keys()):
             m = Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
             yield self.discloser.stored(row, "contact"), m

@@ -1,0 +1,165 @@
+"""Identifiers however they are written, and what of a raw record is one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.version import RawVersion, VersionKey
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.identifiers import (
+    Identifier,
+    IdentifierError,
+    normal_email,
+    normal_phone,
+    parse_identifier,
+    subject_ref,
+    token,
+    tokens,
+)
+from callveil.transforms.subject.keys import conceal, interaction_people, version_people
+
+T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "normal"),
+    [
+        ("+14155550123", "US", "+14155550123"),
+        ("(415) 555-0123", "US", "+14155550123"),
+        ("415.555.0123", "US", "+14155550123"),
+        ("1-415-555-0123", "US", "+14155550123"),
+        ("tel:+1-415-555-0123", "US", "+14155550123"),
+        ("+1 (415) 555 0123 ext. 7", "US", "+14155550123"),
+        ("020 7946 0123", "GB", "+442079460123"),
+        ("+44 (0)20 7946 0123", "US", "+442079460123"),
+        ("442079460123", "US", "+442079460123"),
+        ("0049 30 901820", "DE", "+4930901820"),
+        ("030 901820", "DE", "+4930901820"),
+        ("01 23 45 67 89", "FR", "+33123456789"),
+        ("911", "US", None),
+        ("[PHONE_NUMBER]", "US", None),
+        ("no number", "US", None),
+    ],
+)
+def test_numbers(text: str, region: str, normal: str | None) -> None:
+    assert normal_phone(text, region) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        (" Jane.Doe@Example.COM ", "jane.doe@example.com"),
+        ("mailto:a@b.example", "a@b.example"),
+        ("<a@b.example>", "a@b.example"),
+        ("[EMAIL_ADDRESS]", None),
+    ],
+)
+def test_addresses(text: str, normal: str | None) -> None:
+    assert normal_email(text) == normal
+
+
+def test_names_with_their_places_in_any_order() -> None:
+    wanted = [Identifier("name_address", "jane muller|94107"), Identifier("name_address", "jane muller|12elmstreet")]
+    for text in ("name:Jane Müller|94107|12 Elm Street", "name:MULLER, Jane|94 107|12, elm street", "name:Jane A. Muller|94107|12 ELM STREET"):
+        assert parse_identifier(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["name:Jane|94107", "name:Jane Doe", "phone:77", "email:nobody", "agent:7", "visitor:"])
+def test_what_is_none_is_refused_without_quoting_it(text: str) -> None:
+    with pytest.raises(IdentifierError) as refused:
+        parse_identifier(text)
+    value = text.split(":", 1)[1]
+    assert not value or value not in str(refused.value)
+
+
+@given(st.integers(2_000_000_000, 9_999_999_999))
+def test_every_way_of_writing_a_number_is_one(number: int) -> None:
+    n = str(number)
+    a, b, c = n[:3], n[3:6], n[6:]
+    assert {normal_phone(f) for f in (f"+1{n}", f"1{n}", n, f"({a}) {b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}")} == {f"+1{n}"}
+
+
+def test_digests_need_the_key(keyring: Keyring) -> None:
+    a, b = Identifier("phone", "+14155550123"), Identifier("email", "a@b.example")
+    first = token(keyring, a)
+    assert len(first) == 32 and first != token(keyring, b) and first != token(keyring, Identifier("email", "+14155550123"))
+    ref = subject_ref(keyring, [a, b])
+    assert ref == subject_ref(keyring, [b, a, a]) != subject_ref(keyring, [a])
+    rotated = Keyring.rotate(keyring.path)
+    assert token(rotated, a) != first and first in tokens(rotated, a).values() and len(tokens(rotated, a)) == 2
+    assert "+1415" not in repr(a)
+
+
+def raw(**members: Any) -> RawInteraction:
+    return RawInteraction(InteractionKey("41", "7"), "call", T0, 1, {"id": "7", "account_id": "41", **members}, SourceRef("f"))
+
+
+def people(record: RawInteraction, mentioned: Any = ()) -> set[tuple[str, str, str]]:
+    return {(p.identifier.kind, p.identifier.value, p.role) for p in interaction_people(record, mentioned)}
+
+
+def test_who_is_in_an_interaction() -> None:
+    record = raw(
+        caller_number="+442079460123", caller_number_bare="2079460123", caller_number_format="020 7946 0123", business_number="+442079460999",
+        email="Jane@Example.com", emails=["j2@example.com"], name="Jane Doe", postal_code="N1 9GU", street="12 Elm Row", visitor_sid="vis-77",
+        visitor_ip="2001:DB8::1", agent_id="A9", agent={"id": "A9", "email": "Rep@firm.example"},
+        form={"name": "Jane Doe", "email": "form@example.com", "number_to_call": "020 7946 0456"},
+        custom_fields={"second": "+1 212 555 0199", "owner": "x@other.example"},
+    )  # fmt: skip
+    said = [
+        ("PHONE_NUMBER", "four one five five five five oh one two three"),
+        ("PHONE_NUMBER", "020 7946 0123"),
+        ("EMAIL_ADDRESS", "sis@example.org"),
+    ]
+    assert people(record, said) == {
+        ("phone", "+442079460123", "contact"),
+        ("phone", "+442079460456", "contact"),
+        ("email", "jane@example.com", "contact"),
+        ("email", "j2@example.com", "contact"),
+        ("email", "form@example.com", "contact"),
+        ("name_address", "doe jane|n19gu", "contact"),
+        ("name_address", "doe jane|12elmrow", "contact"),
+        ("visitor", "vis-77", "contact"),
+        ("ip", "2001:db8::1", "contact"),
+        ("agent", "41/A9", "agent"),
+        ("email", "rep@firm.example", "agent"),
+        ("phone", "+12125550199", "third_party"),
+        ("email", "x@other.example", "third_party"),
+        ("email", "sis@example.org", "third_party"),
+        ("phone", "+444155550123", "third_party"),  # said to a British business without a country, so it is read as British
+    }
+
+
+def test_labels_and_the_business_are_nobody() -> None:
+    record = raw(caller_number="[PHONE_NUMBER]", email="[EMAIL_ADDRESS]", name="[PERSON]", postal_code="[ZIP_CODE]", visitor_sid="[ID]"[:3])
+    assert people(record) == set()
+    assert people(raw(caller_number="+14155550123", business_number="(415) 555-0123")) == set()
+
+
+def test_who_is_in_a_version() -> None:
+    def version(item: tuple[str, str], **record: Any) -> set[tuple[str, str, str]]:
+        made = RawVersion(VersionKey("41", *item, "V1"), "update", T0, record, SourceRef("f"))
+        return {(p.identifier.kind, p.identifier.value, p.role) for p in version_people(made)}
+
+    contact = version(
+        ("Contact", "88"), actor_id="12", actor_ip="192.0.2.1",
+        changes=[{"field": "phone", "before": "(415) 555-0123", "after": "+14155550124"}, {"field": "email", "before": None, "after": "A@b.example"},
+                 {"field": "duration", "before": 4155550999, "after": 4155550998}],
+    )  # fmt: skip
+    assert contact == {
+        ("agent", "41/12", "agent"), ("ip", "192.0.2.1", "agent"), ("phone", "+14155550123", "contact"), ("phone", "+14155550124", "contact"),
+        ("email", "a@b.example", "contact"),
+    }  # fmt: skip
+    assert ("agent", "41/15", "contact") in version(("User", "15"), changes=[])
+    assert ("interaction", "41/777", "contact") in version(("Call", "777"), changes=[])
+
+
+def test_nothing_legible_is_kept(keyring: Keyring) -> None:
+    links = conceal(keyring, interaction_people(raw(caller_number="+14155550123", email="jane@example.com")))
+    assert len(links) == 2 and not any(part in repr(links) for part in ("4155550123", "jane", "example"))
