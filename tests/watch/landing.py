@@ -40,8 +40,26 @@ def records(folder: Path, number: int, seed: int = 1) -> list[dict]:
     return [json.loads(line) for path in sorted((folder / "interactions").glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
-def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None) -> list[Call]:
-    """Generated calls with a transcript that times turns, each with a recording as long as it (or `seconds`)."""
+def words_of(outline: list[dict]) -> list[dict]:
+    """Times for the words of turns, spread evenly over each."""
+    out = []
+    for turn in outline:
+        words = turn["text"].split()
+        step = (turn["e"] - turn["s"]) / max(1, len(words))
+        for n, word in enumerate(words):
+            start = turn["s"] + n * step
+            out.append(
+                {"word": word, "s": round(start, 3), "e": round(start + step, 3), "channel": turn.get("channel"), "speaker": turn.get("speaker")}
+            )
+    return out
+
+
+def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None, timed: bool = True) -> list[Call]:
+    """Generated calls with a transcript, each with a recording as long as it (or `seconds`).
+
+    Args:
+        timed: the transcript times its words, as recognisers do; else turns only.
+    """
     out: list[Call] = []
     size = 8 * number + 40
     for record in records(folder, size, seed):
@@ -51,8 +69,11 @@ def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None
         length = seconds or math.ceil(max(t["e"] for t in turns)) + 1
         if seconds:
             scale = (seconds - 1) / max(t["e"] for t in turns)
-            for row in [*record["outline"], *(record.get("words") or [])]:
+            for row in record["outline"]:
                 row |= {k: round(row[k] * scale, 2) for k in ("s", "e") if isinstance(row.get(k), int | float)}
+        record.pop("words", None)
+        if timed:
+            record["words"] = words_of(record["outline"])
         account, key = str(record["account_id"]), str(record["id"])
         out.append(Call(account, key, json.dumps(record).encode(), noise(length, len(out)), length))
     assert len(out) == number, f"{len(out)} calls in {size} records; raise the size"

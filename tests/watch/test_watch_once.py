@@ -88,6 +88,16 @@ def test_recording_and_record_are_redacted_together(place, landed):
         assert len(document["findings"]) == receipt(place, call, "record")["findings"] > 0
 
 
+def test_where_words_are_not_heard_their_turn_is_covered(place, tmp_path_factory):
+    (call,) = calls(tmp_path_factory.mktemp("untimed"), 1, seconds=20, timed=False)
+    land(place / "in", call)
+    run_once(options(place), later())
+    spans = receipt(place, call, "audio")["spans"]
+    turns = {(t["s"], t["e"]) for t in json.loads(call.record)["outline"]}
+    assert spans
+    assert {(s, e) for s, e, _ in spans} <= turns
+
+
 def test_again_does_nothing(place, landed):
     for call in landed[:2]:
         land(place / "in", call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,9 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
+from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.audio.words import add_word_times
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.spool import encode
@@ -33,6 +36,10 @@ from callveil.transforms.watch.people import index_live
 from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
 from callveil.transforms.watch.read import SECOND
 from callveil.transforms.watch.rejections import reject
+
+_aligner = Aligner()
+_aligning = threading.Lock()
+"""One recogniser a process: it takes 60 MB, and Beam makes many instances of a DoFn."""
 
 Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
@@ -138,12 +145,15 @@ class Actor:
         _, result = next(redact_jobs(once, [Job(raw, decision, account_type, agency, account)]))
         if isinstance(result, Rejected) or not has_transcript(raw):
             return result, None
-        record = self._timed(raw.record, recording)
-        return result, audio_spans(record, (row.finding for row in result.findings), job.policy.recordings.channel)
-
-    def _timed(self, record: Mapping[str, Any], recording: Piece | None) -> Mapping[str, Any]:
-        """The record with its words timed, where the policy asks for it and only turns have times."""
-        return record
+        findings = [row.finding for row in result.findings]
+        record: Mapping[str, Any] = raw.record
+        if recording and job.policy.recordings.align:
+            try:
+                with _aligning:
+                    record = add_word_times(job.files, recording.url, record, _aligner, findings, job.policy.recordings.channel)
+            except FileNotFoundError:
+                pass  # it is rejected as gone when it is to be covered
+        return result, audio_spans(record, findings, job.policy.recordings.channel)
 
     def _audio(self, key: InteractionKey, piece: Piece, spans: Spans, out: list[Published]) -> None:
         """Publish the redacted recording unless it is there, and put the original away."""
