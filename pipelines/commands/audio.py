@@ -7,6 +7,7 @@ import math
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,19 @@ from callveil.pipelines.exits import DONE, REJECTED, UsageError
 from callveil.pipelines.options import policy_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
+from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.recordings import CHANNELS
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.audio import MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
+from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
+from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.audio.words import add_word_times
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.gold import BEGAN
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.redact.engine import Redactor, Run
 from callveil.transforms.redact.jobs import redact_jobs
@@ -36,7 +42,11 @@ from callveil.transforms.store.keyring import Keyring
 DESCRIPTION = """\
 Write a recording again with stretches of it muted, beeped or covered by a low tone. What is covered comes from a list of times, or from an
 interaction: personal data is found in its transcript as `callveil redact` finds it, and covered when it was said. Where the transcript times each
-word, the words are covered; else the whole turn; where nothing says when something was said, the whole recording.
+word, the words are covered; where it times turns, their words are looked for in the recording (English), and turns in which they are not found for
+sure are covered as wholes; where nothing says when something was said, the whole recording is covered.
+
+Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on telephone lines) or a faster-whisper model that lies
+here. What it does not hear is not covered, so this is never done unasked.
 
 WAV (PCM, float, mu-law, A-law), FLAC, MP3, Ogg (Opus, Vorbis, FLAC) and M4A (AAC) are read by content, whatever their name; the same format comes
 out (for Vorbis: Opus). What is not covered stays as it is, bit by bit for WAV and FLAC. Tags, pictures and chapters are left out. The result is read
@@ -50,6 +60,7 @@ examples:
   callveil audio redact --input call.wav --output clean.wav --spans spans.json --mode beep
   callveil audio redact --input call.mp3 --output clean.mp3 --interaction call.json --policy pci --dry-run
   callveil audio redact --input s3://calls/17.wav --output s3://clean/17.wav --interaction day.jsonl:17 --channel all
+  callveil audio redact --input call.wav --output clean.wav --recogniser models/faster-whisper-small.en --policy pci
 
 exit codes: 0 done, 1 failed, 2 usage, 3 the recording or the interaction cannot be redacted; then nothing is written"""
 
@@ -62,10 +73,17 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("redact", help="cover stretches of one recording", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     p.add_argument("--input", required=True, metavar="FILE", help="the recording: a path or s3://bucket/key")
     p.add_argument("--output", required=True, metavar="FILE", help="where the redacted one goes; replaced if it is there")
-    what = p.add_mutually_exclusive_group(required=True)
+    what = p.add_mutually_exclusive_group()
     what.add_argument("--spans", metavar="FILE", help="JSON array of stretches to cover; - reads standard input")
     what.add_argument("--interaction", metavar="FILE[:LINE]", help="the interaction with the recording's transcript; without LINE the first one")
-    p.add_argument("--policy", metavar="NAME|FILE", help="with --interaction: gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument(
+        "--align",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look in the recording for the words of turns that have no word times (default); --no-align covers such turns as wholes",
+    )
+    p.add_argument("--recogniser", metavar="embedded|PATH", help="transcribe the recording where no transcript came; PATH is a faster-whisper model")
+    p.add_argument("--policy", metavar="NAME|FILE", help="with --interaction or --recogniser: gdpr (default), pci, hipaa, ccpa, or a YAML file")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
     p.add_argument(
@@ -89,13 +107,13 @@ def main(argv: Sequence[str]) -> int:
     files = Files(S3Settings(args.s3_endpoint_url, args.s3_region))
     if _same(args.input, args.output):
         raise UsageError("--output: names the recording itself; the original is not written over")
+    if not (args.spans or args.interaction or args.recogniser):
+        raise UsageError("give --spans, --interaction or --recogniser: one of them has to say what is covered")
+    if args.spans and args.recogniser:
+        raise UsageError("--recogniser: --spans says already what is covered")
     treatment = Treatment(Sound.of(args.mode), Margins(args.padding, args.padding), check=not args.no_check)
     try:
-        spans = (
-            read_spans(args.spans, args.channel)
-            if args.spans
-            else found_spans(args.interaction, policy_of(args.policy), args.account_type, args.channel)
-        )
+        spans = read_spans(args.spans, args.channel) if args.spans else found_spans(files, args)
         if args.dry_run:
             done = examine(files, args.input, spans, treatment)
         else:
@@ -137,22 +155,44 @@ def read_spans(name: str, channels: str) -> list[AudioSpan]:
     return out
 
 
-def found_spans(where: str, policy: Policy, account_type: str, channels: str) -> list[AudioSpan]:
-    """Spans of what the policy takes out of an interaction's transcript.
+def found_spans(files: Files, args: argparse.Namespace) -> list[AudioSpan]:
+    """Spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
 
     Raises:
-        AudioRejected: the interaction cannot be redacted, so nothing says what to cover.
-        UsageError: there is no such interaction, or no language model.
+        AudioRejected: the interaction cannot be redacted, so nothing says what to cover; or the recording cannot be read.
+        UsageError: there is no such interaction, recogniser or language model.
     """
-    raw = read_interaction(where, policy)
+    policy = policy_of(args.policy)
+    raw = read_interaction(args.interaction, policy) if args.interaction else _nothing_known()
     if isinstance(raw, Rejected):
         raise AudioRejected(raw.reason, raw.detail)
+    if not any(raw.record.get(name) for name in ("outline", "words", "transcription_text")):
+        if not args.recogniser:
+            raise UsageError(f"--interaction: {args.interaction}: has no transcript; give --spans, or --recogniser to make one")
+        try:
+            heard = recogniser_of(args.recogniser, str(raw.record.get("language") or "")[:2]).transcribe(files, args.input)
+        except RecogniserMissing as error:
+            raise UsageError(f"--recogniser: {error}") from None
+        if not heard.words:
+            return [EVERYTHING]  # nothing is known of what is said
+        raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
+    findings = findings_of(raw, policy, args.account_type)
+    record = add_word_times(files, args.input, raw.record, Aligner(), findings, args.channel) if args.align else raw.record
+    return audio_spans(record, findings, args.channel)
+
+
+def _nothing_known() -> RawInteraction:
+    """A call of which there is a recording alone."""
+    record = {"id": "recording", "account_id": "audio", "kind": "call"}
+    return RawInteraction(InteractionKey("audio", "recording"), "call", BEGAN, 0, record, SourceRef("--input"))
+
+
+def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[Finding]:
+    """What the policy takes out of an interaction. Raises as `found_spans` does."""
     try:
         detector = Detector(policy.detect)
     except (ModelError, FileNotFoundError) as error:
         raise UsageError(str(error)) from None
-    if not any(raw.record.get(name) for name in ("outline", "words", "transcription_text")):
-        raise UsageError(f"--interaction: {where}: has no transcript; give --spans")
     language = detector.language_of(str(raw.record.get("language") or "") or None)
     job = Job(raw, decide(policy, raw, account_type, raw.called_at, language, Floor(), ()), account_type)
     # Only the places of the findings are used: a key that lives as long as this command will do.
@@ -161,8 +201,7 @@ def found_spans(where: str, policy: Policy, account_type: str, channels: str) ->
     _, result = next(redact_jobs(built, [job]))
     if isinstance(result, Rejected):
         raise AudioRejected(result.reason, result.detail)
-    findings: list[Finding] = [row.finding for row in result.findings]
-    return audio_spans(raw.record, findings, channels)
+    return [row.finding for row in result.findings]
 
 
 def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[str, Any]:
