@@ -136,7 +136,8 @@ def _publish(
 
 def message_of(row: dict[str, Any]) -> bytes:
     """What is signed of a certificate: all of it but the signature, in one form."""
-    return MESSAGE + orjson.dumps({k: v for k, v in row.items() if k != "signature"}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+    names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature")
+    return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 
 
 def signed(row: dict[str, Any], signer: Signer) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.store.care import abandon, lease, release
+from callveil.transforms.store.care import abandon, lease, purge_removed, release
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
@@ -89,6 +89,8 @@ def publish(
                 _forget(store, run_id)
             raise
         release(store, run_id)
+        if not manifest.removed:  # nothing is to be purged; the record says so
+            purge_removed(store, manifest, now.isoformat())
         return manifest
     raise AssertionError("unreachable")
 
