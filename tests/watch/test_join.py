@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.watch.join import Held, due_at, gather, ready, verdict
+from callveil.transforms.watch.join import Gathered, due_at, gather, ready, verdict
 from callveil.transforms.watch.pieces import Piece, key_of, key_text
 
 pieces = st.builds(
@@ -70,7 +70,7 @@ def test_the_order_of_pieces_makes_no_difference(found, random):
 
 def test_what_waits_is_due_once_the_first_piece_has_waited():
     record = Piece("record", "a", "u", "e", 0, 100.0, 1, True, False)
-    assert ready(Held(None, record)) is None
-    assert due_at(Held(None, record), 60) == 160
-    assert verdict(Held(None, record), 159.9, 60) is None
-    assert verdict(Held(None, record), 160, 60) == "waited"
+    assert ready(Gathered(None, record)) is None
+    assert due_at(Gathered(None, record), 60) == 160
+    assert verdict(Gathered(None, record), 159.9, 60) is None
+    assert verdict(Gathered(None, record), 160, 60) == "waited"

@@ -28,7 +28,7 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.join import Held
+from callveil.transforms.watch.join import Gathered
 from callveil.transforms.watch.live import Receipt, What
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import put_away
@@ -79,7 +79,7 @@ class Actor:
         r = self.job.policy.recordings
         object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds)))
 
-    def act(self, key: InteractionKey, held: Held) -> list[Published]:
+    def act(self, key: InteractionKey, held: Gathered) -> list[Published]:
         """Publish what is not published yet.
 
         Returns what this call has published, nothing where all of it was there. Raises `OSError` where the store or a source cannot be reached.

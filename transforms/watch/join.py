@@ -23,7 +23,7 @@ Why = Literal["joined", "alone", "waited"]
 
 
 @dataclass(frozen=True)
-class Held:
+class Gathered:
     """What has come of one interaction.
 
     Attributes:
@@ -33,7 +33,7 @@ class Held:
     recording: Piece | None = None
     record: Piece | None = None
 
-    def with_(self, piece: Piece) -> Held:
+    def with_(self, piece: Piece) -> Gathered:
         """This and one more piece. The order in which pieces come makes no difference, but for copies of equal standing, of which one is kept."""
         if piece.sort == "recording":
             return replace(self, recording=min((p for p in (self.recording, piece) if p), key=_first))
@@ -53,15 +53,15 @@ def _later(piece: Piece) -> tuple[int, bool, float, str, int]:
     return piece.rank, piece.alone, -piece.landed_at, piece.object_id, -piece.place
 
 
-def gather(pieces: Iterable[Piece]) -> Held:
+def gather(pieces: Iterable[Piece]) -> Gathered:
     """All pieces of one interaction as one."""
-    held = Held()
+    held = Gathered()
     for piece in pieces:
         held = held.with_(piece)
     return held
 
 
-def ready(held: Held) -> Why | None:
+def ready(held: Gathered) -> Why | None:
     """Why it can be acted on at once, or None where something is waited for. Raises ValueError where nothing is held."""
     recording, record = held.recording, held.record
     if recording and record and record.complete:
@@ -73,11 +73,11 @@ def ready(held: Held) -> Why | None:
     return None
 
 
-def due_at(held: Held, wait: float) -> float:
+def due_at(held: Gathered, wait: float) -> float:
     """When waiting ends, seconds since 1970. `wait` in seconds."""
     return held.landed_at + wait
 
 
-def verdict(held: Held, now: float, wait: float) -> Why | None:
+def verdict(held: Gathered, now: float, wait: float) -> Why | None:
     """Why it is to be acted on at `now`, or None where it is not yet."""
     return ready(held) or ("waited" if now >= due_at(held, wait) else None)

@@ -20,7 +20,7 @@ from apache_beam.utils.timestamp import Timestamp
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.watch.act import Actor, Published
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.join import Held, Why, due_at, gather, ready, verdict
+from callveil.transforms.watch.join import Gathered, Why, due_at, gather, ready, verdict
 from callveil.transforms.watch.pieces import Piece, key_of, key_text
 from callveil.transforms.watch.read import Found, read_arrival
 
@@ -171,11 +171,11 @@ class Act(beam.DoFn):  # type: ignore[misc]
             yield done
 
 
-def _encoded(held: Held) -> list[bytes]:
+def _encoded(held: Gathered) -> list[bytes]:
     return [p.encoded() for p in (held.recording, held.record) if p]
 
 
-def _ready(key: str, held: Held, why: Why) -> Ready:
+def _ready(key: str, held: Gathered, why: Why) -> Ready:
     return key, (_encoded(held), why)
 
 
