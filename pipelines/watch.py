@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,7 +27,7 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL
 from callveil.transforms.watch.folder import FolderSource, arrivals
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.live import Settled
+from callveil.transforms.watch.live import Live, Settled
 from callveil.transforms.watch.naming import Naming
 from callveil.transforms.watch.queue import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
 from callveil.transforms.watch.read import RejectMessage
@@ -36,6 +38,10 @@ PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
 
 PRISM_SOURCE = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
+
+
+REJECTIONS = ("rejected", "audio.rejected", "record.rejected")
+"""Counters of what was rejected: while it was read, and while it was redacted."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class WatchOptions:
         naming: how recordings are named.
         poll: seconds between two looks at a folder or an idle queue.
         beam: Beam options; they name the runner, where it is not the default one.
+        tell: seconds between lines on standard error that say what was done.
     """
 
     output: str
@@ -64,6 +71,7 @@ class WatchOptions:
     naming: Naming = field(default_factory=Naming)
     poll: float = 1.0
     beam: Sequence[str] = ()
+    tell: float = 60.0
 
 
 def make_job(options: WatchOptions) -> WatchJob:
@@ -75,6 +83,12 @@ def make_job(options: WatchOptions) -> WatchJob:
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
     return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming)
+
+
+def pending(options: WatchOptions, now: float) -> list[Arrival]:
+    """What lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
+    settled = Settled(Live(options.files, options.output))
+    return [a for a in arrivals(options.files, options.places, now) if not settled(a)]
 
 
 def run_once(options: WatchOptions, now: float) -> dict[str, int]:
@@ -164,7 +178,25 @@ def run_forever(options: WatchOptions) -> None:
     job = make_job(options)
     pipeline = beam.Pipeline(options=PipelineOptions(streaming_options(options.beam)))
     build(pipeline, job, options)
-    pipeline.run().wait_until_finish()
+    result = pipeline.run()
+    threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()
+    result.wait_until_finish()
+
+
+def _tell(result: object, every: float) -> None:
+    """Say on standard error what was done since the job began, where it has changed. Runs beside the job, which it must not disturb."""
+    told: dict[str, int] = {}
+    while True:
+        time.sleep(every)
+        try:
+            counts = counters(result)
+        except Exception:  # noqa: BLE001, S112 - a runner that cannot say how far it is
+            continue
+        if counts != told:
+            told = counts
+            rejected = sum(counts.get(k, 0) for k in REJECTIONS)
+            done = f"{counts.get('audio.done', 0):,} recordings and {counts.get('record.done', 0):,} records redacted, {rejected:,} rejected"
+            print(f"callveil watch: {done}, {counts.get('replayed', 0):,} known already", file=sys.stderr, flush=True)
 
 
 def now() -> float:

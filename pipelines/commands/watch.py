@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
 from callveil.pipelines.summary import print_json
-from callveil.pipelines.watch import NoRunner, WatchOptions, now, run_forever, run_once
+from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
-from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError
+from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError, sort_of
 from callveil.transforms.watch.sqs import Queue, QueueError, check_queue
 
 DESCRIPTION = """\
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
     p.add_argument("--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything")
     p.add_argument("--once", action="store_true", help="deal with what is there, then end")
+    p.add_argument("--dry-run", action="store_true", help="with --once: say what would be taken in; change nothing")
     p.add_argument("--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
     p.add_argument("--sqs-endpoint-url", metavar="URL", help="SQS-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
     p.add_argument("--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)")
@@ -68,6 +69,10 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args, rest = parser().parse_known_args(argv)
     options = _options(args, rest)
+    if args.dry_run:
+        if args.queue or not args.once:
+            raise UsageError("--dry-run: goes with --once and --input alone: looking into a queue takes messages from it")
+        return _dry_run(options)
     try:
         for warning in check_queue(options.queue) if options.queue else ():
             print(f"callveil watch: {warning}", file=sys.stderr)
@@ -84,7 +89,22 @@ def main(argv: Sequence[str]) -> int:
         print_json(dict(sorted(counts.items())))
     else:
         _print(counts, args.output)
-    return REJECTED if any(counts.get(k) for k in ("rejected", "audio.rejected", "record.rejected")) else DONE
+    return REJECTED if any(counts.get(k) for k in REJECTIONS) else DONE
+
+
+def _dry_run(options: WatchOptions) -> int:
+    """Say what a run over the folders would take in."""
+    for arrival in pending(options, now()):
+        sort = sort_of(arrival.url)
+        what = {"records": "interactions", "other": "unknown suffix: it would be rejected"}.get(sort)
+        if what is None:
+            key = options.naming.key_of(arrival.url)
+            what = f"recording of {key.account_id}/{key.id}" if key else "recording whose name says no interaction: it would be rejected"
+        print(f"{arrival.url}: {what}")
+    how = {"seal": "sealed into the store", "delete": "deleted"}.get(options.policy.recordings.original)
+    if how:
+        print(f"originals would be {how} once their copies are out")
+    return DONE
 
 
 def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
@@ -115,7 +135,7 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
 def _print(counts: dict[str, int], output: str) -> None:
     get = counts.get
     print(f"{get('arrived', 0):,} objects: {get('audio.done', 0):,} recordings and {get('record.done', 0):,} records redacted into {output}/live")
-    bad = get("rejected", 0) + get("audio.rejected", 0) + get("record.rejected", 0)
+    bad = sum(get(k, 0) for k in REJECTIONS)
     if get("reason.no_transcript"):
         print(f"{get('reason.no_transcript'):,} recordings had no transcript and were covered whole")
     if get("waiting"):
