@@ -102,7 +102,7 @@ class Aligner:
         graph = readings(tokens, lambda word: decoder.lookup_word(word) is not None, sounds_of)
         if not any(arc.word for arc in graph.arcs):
             return Alignment()
-        padded = np.concatenate([np.zeros(int(EDGE * RATE)), sound, np.zeros(int(EDGE * RATE))])
+        padded = np.concatenate([np.zeros(int(EDGE * RATE)), np.nan_to_num(sound), np.zeros(int(EDGE * RATE))])
         best = Alignment()
         try:
             self._load(graph)

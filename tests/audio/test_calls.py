@@ -1,0 +1,38 @@
+"""A few generated calls from end to end: nothing planted is heard, and little else is covered. `tests/bench/bench_calls.py` does the same for 200."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import voices
+from calls import BAR
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+from bench_calls import Tally, run
+
+from callveil.pipelines.options import policy_of
+
+pytestmark = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
+
+
+@cache
+def tallies() -> dict[str, Tally]:
+    return run(6, 23, ("words", "aligned", "turns"), policy_of("gdpr"))
+
+
+@pytest.mark.parametrize(("condition", "share"), [("words", 0.1), ("aligned", 0.1), ("turns", 0.4)])
+def test_what_is_planted_is_not_heard_and_little_else_is_covered(condition: str, share: float) -> None:
+    tally = tallies()[condition]
+    assert sum(n for kind, n in tally.values.items() if kind in BAR) >= 15
+    assert {kind: seconds for (_, kind), seconds in tally.leaked.items() if kind in BAR} == {}, tally.examples
+    assert tally.over / tally.speech < share
+
+
+def test_alignment_covers_less_than_whole_turns() -> None:
+    found = tallies()
+    assert found["aligned"].aligned >= 0.8 * found["aligned"].turns
+    assert found["aligned"].over < 0.6 * found["turns"].over
