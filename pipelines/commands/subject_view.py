@@ -49,7 +49,8 @@ def _left(request: SubjectRequest, as_of: dt.datetime) -> str:
 
 
 def _json_request(request: SubjectRequest, as_of: dt.datetime) -> dict[str, Any]:
-    return register_row(request) | {"overdue": not request.is_over and request.status != "on_hold" and as_of > request.last_day}
+    row: dict[str, Any] = orjson.loads(orjson.dumps(register_row(request), option=orjson.OPT_UTC_Z))
+    return row | {"overdue": not request.is_over and request.status != "on_hold" and as_of > request.last_day}
 
 
 def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.datetime) -> None:

@@ -177,6 +177,11 @@ class Discloser:
                 withheld["redacted_before"] += 1
         return Disclosed(row["account_id"], row["id"], shown, "redacted store", withheld)
 
+    def version(self, record: dict[str, Any], account_id: str) -> tuple[dict[str, Any], Counter[str]]:
+        """A version of the redacted history with the person's own tokens opened, and what was withheld."""
+        withheld: Counter[str] = Counter()
+        return {n: self._opened(v, "content", account_id, "", withheld) for n, v in record.items()}, withheld
+
     def _opened(self, value: Any, group: str, account_id: str, record_id: str, withheld: Counter[str]) -> Any:
         if isinstance(value, str):
             if "[" not in value:

@@ -135,7 +135,10 @@ class Gatherer:
                     for name in ("actor_name", "actor_ip", "user_agent"):
                         if record.pop(name, None):
                             self.withheld["change_history", "staff"] += 1
-                yield record
+                shown, withheld = self.discloser.version(record, ref.account_id)
+                for why, n in withheld.items():
+                    self.withheld["change_history", why] += n
+                yield shown
 
     def _findings(self) -> Iterator[dict[str, Any]]:
         keys = {k for k, m in self.roles.items() if m.role == "contact"}
