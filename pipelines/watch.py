@@ -37,6 +37,10 @@ from callveil.transforms.watch.transform import WatchRecordings
 PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""
 
+WHOLE_KEYS = "--experiments=prism_disable_sdf_split"
+"""Prism 2.77.0 splits bundles of stateful steps too. Where the cut falls between two elements of one key it runs both parts at once, and the second
+does not see what the first wrote into the key's state: a recording and its record each wait for the other (deploy/RUNNERS.md)."""
+
 PRISM_SOURCE = "github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0"
 
 
@@ -148,6 +152,7 @@ def streaming_options(given: Sequence[str]) -> list[str]:
         return words
     flags = {w.split("=", 1)[0] for w in given}
     words += [] if named else ["--runner=PrismRunner"]
+    words.append(WHOLE_KEYS)
     if "--prism_location" not in flags:
         binary = prism()
         if binary is None:

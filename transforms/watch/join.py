@@ -45,8 +45,8 @@ class Gathered:
         return min(p.landed_at for p in (self.recording, self.record) if p)
 
 
-def _first(piece: Piece) -> tuple[float, str]:
-    return piece.landed_at, piece.object_id
+def _first(piece: Piece) -> tuple[float, str, bool]:
+    return piece.landed_at, piece.object_id, not piece.alone
 
 
 def _later(piece: Piece) -> tuple[int, bool, float, str, int]:

@@ -30,6 +30,9 @@ Clock = Callable[[], float]
 GRACE = 10.0
 """Seconds for which a piece that landed long ago is held all the same: after an outage its other half may be the next to come."""
 
+EARLY = 1.0
+"""Seconds by which a timer may fire before its time."""
+
 ATTEMPTS = 5
 """How often a piece of work is begun anew where a source or the store did not answer, the pauses between doubling from half a second. Then the
 runner takes over: Flink restarts from its checkpoint; elsewhere the process ends and is started again, and what is not settled comes again."""
@@ -124,7 +127,12 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
         key: str = beam.DoFn.KeyParam,
         pieces: beam.transforms.userstate.AccumulatingRuntimeState = beam.DoFn.StateParam(PIECES),  # noqa: B008
         due: beam.transforms.userstate.ReadModifyWriteRuntimeState = beam.DoFn.StateParam(DUE),  # noqa: B008
+        timer: beam.transforms.userstate.RuntimeTimer = beam.DoFn.TimerParam(WAIT),  # noqa: B008
     ) -> Iterator[Ready]:
+        at = due.read()
+        if at is not None and self.clock() < at - EARLY:  # Prism fires a timer that was cleared, soon after
+            timer.set(Timestamp(at))
+            return
         found = [Piece.decoded(d) for d in pieces.read()]
         pieces.clear()
         due.clear()
