@@ -34,7 +34,9 @@ build/typecheck/callveil:
 	mkdir -p $@
 	for d in pipelines transforms schemas; do ln -sfn ../../../$$d $@/$$d; done
 
-integration: $(VENV)/.ready ## tests against an S3-compatible server (see deploy/s3.sh) and of the wheel
+integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism and on a Flink cluster (see deploy/), and of the wheel
+	if command -v go >/dev/null; then deploy/prism.sh; fi
+	if command -v java >/dev/null && command -v mvn >/dev/null; then deploy/flink.sh install; fi
 	deploy/s3.sh $(BIN)/pytest -m integration
 
 soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills (an hour or more)

@@ -42,11 +42,13 @@ install() {
   mkdir -p "$home"
   if [ ! -e "$home/lib/flink-dist-$FLINK.jar" ]; then
     # The Python package of Flink's libraries is the distribution; of it the cluster needs flink-dist and the logger.
-    local tmp
+    local tmp python
     tmp=$(mktemp -d "$home/get.XXXXXX")
     trap 'rm -rf "${tmp:-}"' RETURN
     say "fetching Flink $FLINK"
-    "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$tmp" "apache-flink-libraries==$FLINK"
+    python=${PYTHON:-python3}
+    [ ! -x "$top/build/uv/bin/python" ] || python=$top/build/uv/bin/python
+    "$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$tmp" "apache-flink-libraries==$FLINK"
     echo "$FLINK_SHA256  $tmp/apache-flink-libraries-$FLINK.tar.gz" | sha256sum --check --quiet || fail "apache-flink-libraries $FLINK is not the file this script was made for"
     tar -xzf "$tmp/apache-flink-libraries-$FLINK.tar.gz" -C "$tmp" --strip-components=2 --wildcards "*/deps/lib/flink-dist-$FLINK.jar" '*/deps/lib/log4j-*.jar'
     rm -rf "$home/lib"
