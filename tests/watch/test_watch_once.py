@@ -25,6 +25,8 @@ from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.originals import open_original
 
 WAIT = 100.0
+SPLIT = 6.0
+"""Seconds at which the first of two transcripts ends."""
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +169,30 @@ def test_a_later_snapshot_takes_the_records_place_and_an_earlier_one_does_not(pl
     older = Call(call.account, call.id, json.dumps(record | {"duration": 1}).encode(), call.audio, call.seconds)
     land(place / "in", older, audio=False)
     assert run_once(options(place), later(WAIT + 5)).get("record.done", 0) == 0
+
+
+def test_what_a_later_transcript_asks_for_is_covered_in_the_recording_that_is_out(place, landed):
+    call = landed[0]
+    record = json.loads(call.record)
+    half = [t for t in record["outline"] if t["s"] < SPLIT]
+    early = record | {"outline": half, "words": [w for w in record["words"] if w["s"] < SPLIT], "duration": 5}
+    early.pop("transcription_text", None)
+    land(place / "in", Call(call.account, call.id, json.dumps(early).encode(), call.audio, call.seconds))
+    run_once(options(place), later())
+    first, old = receipt(place, call, "audio"), output(place, call, "audio")
+    assert all(s < SPLIT for s, _, _ in first["spans"])
+    land(place / "in", Call(call.account, call.id, json.dumps(record | {"duration": 20}).encode(), call.audio, call.seconds), audio=False)
+    (place / "in" / f"{call.name}.wav").unlink()  # the original is not needed for it
+    run_once(options(place), later(WAIT + 5))
+    second = receipt(place, call, "audio")
+    assert max(s for s, _, _ in second["spans"]) > SPLIT
+    assert not old.exists()
+    assert len(list(output(place, call, "audio").parent.glob("audio-*"))) == 1
+    rate, after = heard(output(place, call, "audio"))
+    for start, end, channel in second["spans"]:
+        for c in [channel - 1] if channel else range(2):
+            assert level(after[c, int(start * rate) : int(end * rate)]) < -60
+    assert second["sha256"] != first["sha256"]
 
 
 def test_texts_and_forms_wait_for_nothing_and_what_is_broken_can_be_had_back(place, capsys):

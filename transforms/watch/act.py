@@ -118,6 +118,8 @@ class Actor:
             index_live(live, self.built.keyring, key, result.interaction.day, result.people)
             receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
             self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
+        if held is not None and spans:
+            self._cover_more(key, spans)  # before the receipt, since with it the snapshot counts as dealt with
         if held is None and live.commit(key, "record", receipt):
             published = True
         else:
@@ -171,6 +173,32 @@ class Actor:
         if receipt["original"] != "keep" and receipt["object"] == piece.object_id:
             put_away(self.job.files, live, self.built.keyring, key, piece, receipt["original"])
 
+    def _cover_more(self, key: InteractionKey, spans: list[AudioSpan]) -> None:
+        """Cover what a later snapshot's transcript asks for in the recording that is out already; its redacted copy is covered further."""
+        live, files = self.job.live, self.job.files
+        while True:
+            receipt = live.receipt(key, "audio")
+            if receipt is None or receipt["status"] != "done":
+                return
+            old = receipt["spans"]
+            more = [s for s in spans if _row(s) not in old]
+            if not more or _row(EVERYTHING) in old:
+                return
+            folder = live.folder(key)
+            name = self._name(receipt["sha256"], more, receipt["file"])
+            done = self._written(files.join(folder, receipt["file"]), files.join(folder, name), more)
+            covered = [max(a, b) for a, b in zip(receipt["covered_seconds"], done.pop("covered_seconds"), strict=True)]
+            new = receipt | done | {"file": name, "covered_seconds": covered, "spans": [*old, *(_row(s) for s in more)], "codec": receipt["codec"]}
+            if live.swap(key, receipt, new):
+                files.purge(files.join(folder, receipt["file"]))
+                return
+            self._discard(key, "audio", name)
+
+    def _name(self, source: str, spans: list[AudioSpan], like: str) -> str:
+        """Name of a redacted recording: a digest of all it depends on."""
+        plan = hashlib.sha256(orjson.dumps([source, _rows(spans), repr(self.treatment)])).hexdigest()
+        return f"audio-{plan[:24]}{suffix_of(like).lower()}"
+
     def _covered(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
         """Write the redacted recording; returns its receipt."""
         run = self.job.run_at(piece.landed_at, piece.object_id)
@@ -190,11 +218,9 @@ class Actor:
             if self.job.policy.recordings.without_transcript == "reject":
                 return {"status": "rejected", "reason": "no_transcript", "detail": "no transcript came within recordings.wait_seconds"}
             spans, reason = [EVERYTHING], "no_transcript"
-        plan = hashlib.sha256(orjson.dumps([piece.object_id, _rows(spans), repr(self.treatment)])).hexdigest()
-        name = f"audio-{plan[:24]}{suffix_of(piece.url).lower()}"
-        url = self.job.files.join(self.job.live.folder(key), name)
+        name = self._name(piece.object_id, spans, piece.url)
         try:
-            done = redact_audio(self.job.files, piece.url, url, spans, self.treatment)
+            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans)
         except AudioRejected as rejected:
             return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
         except FileNotFoundError:
@@ -205,11 +231,16 @@ class Actor:
             raise
         except Exception as e:  # noqa: BLE001 - a fault of ours in one recording must not end a pipeline that many others wait for
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
+        return {"status": "done", "reason": reason, "file": name, **done, "spans": _rows(spans)}
+
+    def _written(self, source: str, url: str, spans: list[AudioSpan]) -> Receipt:
+        """Write a redacted recording; what is told of it. Raises as `redact_audio` does."""
+        done = redact_audio(self.job.files, source, url, spans, self.treatment)
         digest, size = self.job.files.sha256(url)
         return {
-            "status": "done", "reason": reason, "file": name, "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec,
-            "written": done.written, "rate": done.rate, "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut,
-            "covered_seconds": [round(s, 6) for s in done.covered_seconds], "spans": _rows(spans),
+            "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec, "written": done.written, "rate": done.rate,
+            "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut,
+            "covered_seconds": [round(s, 6) for s in done.covered_seconds],
         }  # fmt: skip
 
     def _second(self, key: InteractionKey, piece: Piece, out: list[Published]) -> None:
@@ -227,8 +258,12 @@ class Actor:
             self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
 
 
+def _row(span: AudioSpan) -> list[float | int | None]:
+    return [span.start, None if math.isinf(span.end) else span.end, span.channel]
+
+
 def _rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
-    return None if spans is None else [[s.start, None if math.isinf(s.end) else s.end, s.channel] for s in spans]
+    return None if spans is None else [_row(s) for s in spans]
 
 
 def _spans(receipt: Receipt) -> Spans:

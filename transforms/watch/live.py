@@ -100,6 +100,18 @@ class Live:
                 self.files.write(url, orjson.dumps(receipt), if_match=info.etag)
                 return held
 
+    def swap(self, key: InteractionKey, old: Receipt, new: Receipt) -> bool:
+        """Put a receipt in the place of the one it was made from. False where that is no longer there; then nothing was changed."""
+        url = self.files.join(self.folder(key), f"{old['what']}.json")
+        info = self.files.info(url)
+        if info is None or self._json(url) != old:
+            return False
+        try:
+            self.files.write(url, orjson.dumps(new), if_match=info.etag)
+        except PreconditionFailed:
+            return False
+        return True
+
     def receipts(self) -> Iterator[Receipt]:
         """All receipts, in the order of accounts and ids."""
         for info in self.files.list(self.url("calls")):
