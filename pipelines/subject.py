@@ -11,7 +11,6 @@ from callveil.pipelines.retain import RetainOptions, situation
 from callveil.pipelines.subject_register import SubjectOptions, register_of, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.retain.attest import finish
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.context import read_context
 from callveil.transforms.subject.disclose import Discloser
@@ -22,7 +21,7 @@ from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
 from callveil.transforms.subject.package import Package, total, withheld_rows, write_package
 from callveil.transforms.subject.plan import ErasePlan
-from callveil.transforms.subject.publish import Changes, seal, sealed_files, unseal
+from callveil.transforms.subject.publish import Changes, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.readme import readme
 from callveil.transforms.subject.register import Register, RegisterError
 from callveil.transforms.subject.sources import chosen, people_in
@@ -78,7 +77,7 @@ def search(
         return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.match", match.as_dict()),), tuple(old))
 
     register.append(request_id, "searched", options.as_of, options.now, values, write)
-    finish(store, [], options.now)
+    settle(store, options.now)
     return match, shown
 
 

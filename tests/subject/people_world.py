@@ -60,7 +60,7 @@ class Human:
 def human(number: int) -> Human:
     """Person number `number`; everybody's values are their own."""
     first, last = FIRST[number % len(FIRST)], LAST[number // len(FIRST) % len(LAST)]
-    phones = tuple(f"+1{212 + number % 7}{200 + number // 9000:03d}{(number * 2 + k) % 10_000:04d}" for k in range(2))
+    phones = tuple(f"+1{212 + number % 7}{347 + number // 4000:03d}{1111 + (number * 2 + k) % 8_000:04d}" for k in range(2))
     emails = (f"{first}.{last}.{number}@example.com".lower(), f"{last}{number}@mail.example".lower())
     return Human(number, f"{first} {last}", f"{100 + number} Linden Row", f"{90_000 + number}", phones, emails, f"vis{number:08d}qz")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
 from callveil.transforms.store.rewrite import BatchChange, change_rows, rewrite
 from callveil.transforms.store.snapshot import Snapshot, data_path
-from callveil.transforms.subject.dataset import SUBJECTS, read_file
+from callveil.transforms.subject.dataset import SUBJECTS
 from callveil.transforms.subject.match import values_of
 from callveil.transforms.subject.plan import DROP, KEEP, UNLINK, Action, ErasePlan
 from callveil.transforms.subject.unlink import ACTOR_FIELDS, STAFF_FIELDS, Unlinker
@@ -221,36 +221,45 @@ class Carrier:
         """
         gone = {a.record for a in self.plan.actions if a.action == DROP}
         linked = {a.record for a in self.plan.actions if a.action == UNLINK}
-        names = pa.array(sorted({r.record_id for r in gone | linked}), pa.string())
+        mine, names = set(self.plan.match.tokens), pa.array(sorted({r.record_id for r in gone | linked}), pa.string())
         dropped = 0
+
+        def one(row: dict[str, Any]) -> dict[str, Any] | None:
+            nonlocal dropped
+            entry = SubjectEntry.of(row)
+            new = _without(entry, gone, linked, mine)
+            dropped += new is not entry
+            return row if new is entry else None if new is None else new.as_row()
+
+        def change(batch: pa.RecordBatch) -> pa.RecordBatch:
+            """Only the rows that may be meant are turned into Python's own: there are few among many."""
+            places = np.flatnonzero(pc.is_in(batch.column("record_id"), value_set=names).to_numpy(zero_copy_only=False))
+            pieces, kept_from = [], 0
+            for place in places.tolist():
+                piece = batch.slice(place, 1)
+                new = change_rows(one)(piece)
+                if new is not piece:
+                    pieces += [batch.slice(kept_from, place - kept_from), new]
+                    kept_from = place + 1
+            return pa.concat_batches([*pieces, batch.slice(kept_from)]) if pieces else batch
+
         for file in self.snapshot.by_dataset(SUBJECTS.name) if len(names) else ():
-            with self.store.files.open(self.store.url(file.path)) as source:
-                column = pq.read_table(source, columns=["record_id"]).column(0)
-            if pc.any(pc.is_in(column, value_set=names)).as_py():
-                dropped += self._bucket(file, gone, linked, set(self.plan.match.tokens))
+            if self._holds(file, gone | linked, names):
+                path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
+                new = rewrite(self.store.files, self.store.root, file, path, SUBJECTS, change)
+                self.done.removed.append(file)
+                self.done.added += [new.entry] if new.entry else []
         if dropped:
             self.done.count("index", SUBJECTS.name, "drop_rows", dropped, dropped)
 
-    def _bucket(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]) -> int:
-        changed = 0
-
-        def rows() -> Iterable[dict[str, Any]]:
-            for entry in read_file(self.store.files, self.store.root, file):
-                new = _without(entry, gone, linked, mine)
-                if new is not None:
-                    yield new.as_row()
-
-        for entry in read_file(self.store.files, self.store.root, file):
-            changed += _without(entry, gone, linked, mine) is not entry
-        if not changed:
-            return 0
-        kept = list(rows())
-        self.done.removed.append(file)
-        if kept:
-            name = f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}"
-            path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, name)
-            self.done.added.append(publish_records(self.store.files, self.store.root, path, SUBJECTS, dict(file.partition), kept))
-        return changed
+    def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
+        """Whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
+        with self.store.files.open(self.store.url(file.path)) as source:
+            stored = pq.ParquetFile(source)
+            if not pc.any(pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)).as_py():
+                return False
+            columns = ["record_class", "account_id", "record_id", "item_type", "item_id"]
+            return any(RecordRef(*(r[c] for c in columns)) in records for r in stored.read(columns=columns).to_pylist())
 
 
 def _without(entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], mine: set[str]) -> SubjectEntry | None:

@@ -16,7 +16,6 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.evidence.keys import PublicKey, Signer, open_signer
-from callveil.transforms.retain.attest import finish
 from callveil.transforms.store.care import purged_name
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -26,7 +25,7 @@ from callveil.transforms.subject import scan
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.live_zone import erase_live, find_live
-from callveil.transforms.subject.publish import Changes, publish, run_id_of, sealed_files, unseal
+from callveil.transforms.subject.publish import Changes, publish, run_id_of, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register
 from callveil.transforms.subject.stored import live
 
@@ -61,9 +60,9 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     folders, versions = erase_live(store, keyring, keys, tokens if facts["event"] == "erased" else ()) if facts["event"] != "lifted" else (0, 0)
     for package in work.get("packages", ()):
         Path(package["path"]).unlink(missing_ok=True)
-    attested = finish(store, [], now)
+    _, waiting = settle(store, now)
     own = {store.url(f.path) for f in manifest.removed}
-    locked = tuple(v for v in attested.locked if v[0] in own)
+    locked = tuple(v for v in waiting if v[0] in own)
     record = store.url(purged_name(manifest.seq))
     is_purged = store.files.info(record) is not None
     purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
@@ -84,7 +83,7 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     ]
     _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
     if is_purged:
-        finish(store, [], now)  # what the certificate took out of the store: the person's identifiers as they were given
+        settle(store, now)  # what the certificate took out of the store: the person's identifiers as they were given
     return Certified(tuple(rows), purged + versions, residual, locked)
 
 

@@ -14,7 +14,6 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.retain.attest import finish
 from callveil.transforms.store.care import unpurged
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -27,7 +26,7 @@ from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.live_zone import find_live
 from callveil.transforms.subject.match import Match, values_of
 from callveil.transforms.subject.plan import DROP, KEEP, ErasePlan, PlanChanged, make_plan
-from callveil.transforms.subject.publish import Changes, publish, run_id_of, seal, sealed_files, unseal
+from callveil.transforms.subject.publish import Changes, publish, run_id_of, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register, RegisterError
 
 ZONES = ("interactions", "findings", "versions", "rejected", "requests", "index", "subjects", "live", "packages")
@@ -116,7 +115,7 @@ class Eraser:
             if seq is not None:
                 out = certify(self.store, self.keyring, request, self.store.manifest(seq), self.as_of, self.now)
         if unpurged(self.store):  # a run that was killed after its certificate has still to purge what that took out
-            finish(self.store, [], self.now)
+            settle(self.store, self.now)
         return out
 
     def _was_done(self, register: Register, request_id: str, scope: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.store.care import abandon, lease, purge_removed, release
+from callveil.transforms.store.care import abandon, collect_orphans, lease, leases, purge_removed, release, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.store.files import Files, ObjectLocked
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import publish_bytes
 from callveil.transforms.store.s3 import spooled
@@ -98,6 +98,20 @@ def publish(
 def _forget(store: Store, run_id: str) -> None:
     """End the lease of a run that gave up; what it wrote is collected as orphans."""
     release(store, run_id)
+
+
+def settle(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
+    """Purge what published runs removed, and what dead runs left, and check it; returns versions purged, and `(url, version)` that are locked."""
+    purged, locked = 0, []
+    for seq in unpurged(store):
+        try:
+            purged += purge_removed(store, store.manifest(seq), now.isoformat())
+        except ObjectLocked as error:
+            locked += error.refused
+    store.files.sweep_temporary(store.root)
+    if leases(store, now):
+        collect_orphans(store, now, dry_run=False)
+    return purged, locked
 
 
 def seal(store: Store, keyring: Keyring, run_id: str, request_id: str, name: str, value: Any) -> FileEntry:
