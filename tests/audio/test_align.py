@@ -23,7 +23,7 @@ from callveil.transforms.audio.align import Aligner, Alignment
 from callveil.transforms.audio.hear import Stretch, stretches
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.words import PAUSE, UNSURE, add_word_times
+from callveil.transforms.audio.words import GUESSED, PAUSE, add_word_times
 from callveil.transforms.store.files import Files
 
 needs_espeak = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
@@ -194,7 +194,7 @@ def test_a_record_gets_words_and_loses_nothing(call: tuple[Call, str], aligner: 
         for word, truth in zip(mine, made.turns[n], strict=True):
             assert word["s"] - 0.15 <= truth.s
             assert truth.e <= word["e"] + 0.15
-            assert word["e"] - word["s"] <= truth.e - truth.s + 2 * (PAUSE + UNSURE) + 0.3
+            assert word["e"] - word["s"] <= truth.e - truth.s + 2 * (PAUSE + GUESSED) + 0.3
 
 
 @needs_espeak

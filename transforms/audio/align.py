@@ -47,6 +47,7 @@ class Heard:
         s, e: seconds from the beginning of the stretch.
         before, after: how far the next words on either side are; equal to `s` and `e` where none but silence or noise lies between.
         score: mean log likelihood of a frame, relative to the best of the sounds that were looked at; 0 is best.
+        guessed: its sounds were guessed from its letters.
     """
 
     token: int
@@ -55,6 +56,7 @@ class Heard:
     before: float
     after: float
     score: float
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def _rows(words: Sequence[Segment], owners: Sequence[int], samples: int) -> tupl
         score = float(np.average([_score(w) for w in mine], weights=[w[2] - w[1] for w in mine]))
         # What has no known sounds is somewhere between its neighbours; nothing more can be said.
         first, last = (before, after) if any(w[0] == ANYTHING for w in mine) else (mine[0][1], mine[-1][2])
-        out.append(Heard(token, _second(first), _second(last), _second(before), _second(after), score))
+        out.append(Heard(token, _second(first), _second(last), _second(before), _second(after), score, any(w[0].startswith(ANYTHING) for w in mine)))
     return tuple(out)
 
 

@@ -50,7 +50,8 @@ def frames_of(recording: Opened, read: Read) -> Iterator[AudioFrame]:
         AudioRejected: `bad_audio` where sound is damaged or missing before the end, or the format changes on the way.
     """
     form: tuple[int, str, str] | None = None
-    first: Fraction | None = None
+    first: int | None = None
+    unit, scale, gap = 0, 1, 0.0
     for packet in recording.source.demux(recording.stream):
         try:
             frames = packet.decode()
@@ -63,12 +64,16 @@ def frames_of(recording: Opened, read: Read) -> Iterator[AudioFrame]:
             here = (frame.sample_rate, frame.layout.name, frame.format.name)
             if form is None:
                 form, read.rate, read.channels = here, frame.sample_rate, frame.layout.nb_channels
+                # In whole numbers: fractions take more time than decoding does.
+                base = frame.time_base or Fraction(0)
+                unit, gap = base.numerator * read.rate, MAX_GAP * read.rate * base.denominator
+                scale = base.denominator
             elif here != form:
                 raise AudioRejected("unsupported_audio", "its sampling rate or channels change on the way")
-            if frame.pts is not None and frame.time_base:
-                at = frame.pts * frame.time_base
-                first = at if first is None else first
-                if abs(at - first - Fraction(read.frames, read.rate)) > MAX_GAP:
+            pts = frame.pts
+            if pts is not None and unit:
+                first = pts if first is None else first
+                if abs((pts - first) * unit - read.frames * scale) > gap:
                     raise AudioRejected("bad_audio", "the times it states jump: sound is missing in the middle")
             yield frame
             read.frames += frame.samples
@@ -159,13 +164,14 @@ def _coded(recording: Opened, read: Read, target: Target, make: MakeCover, out: 
     """The way of coded sound: decode, cover, encode. Encoder delay is written into the file, and taken off again by decoders that read it."""
     stream: AudioStream | None = None
     cover: Cover | None = None
+    base = Fraction(1, read.rate)
     for frame in frames_of(recording, read):
         at = read.frames
         if stream is None or cover is None:
-            stream, cover = _encoder(out, target, frame), make(read.rate, read.channels)
+            stream, cover, base = _encoder(out, target, frame), make(read.rate, read.channels), Fraction(1, read.rate)
         if cover.touches(at, at + frame.samples):
             frame = _covered(frame, at, cover)
-        frame.pts, frame.time_base = at, Fraction(1, read.rate)
+        frame.pts, frame.time_base = at, base
         out.mux(stream.encode(frame))
     if stream is not None:
         out.mux(stream.encode(None))

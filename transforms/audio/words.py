@@ -23,9 +23,9 @@ AROUND = 0.25
 """Seconds of sound taken on either side of a turn, as far as no other turn is heard there: recognisers cut turns close."""
 PAUSE = 0.3
 """Seconds by which a word reaches into silence beside it: nothing is lost by covering silence, and soft beginnings and ends of words lie there."""
-UNSURE = 0.1
-"""Seconds by which a word reaches into its neighbours: of 1,500 words of generated voices 3 in 100 begin or end more than a tenth of a second beyond
-where alignment puts them."""
+UNSURE, GUESSED = 0.1, 0.2
+"""Seconds by which a word reaches into its neighbours, the second where its sounds or those of the word beside it were guessed from letters: of 1,500
+words of generated voices 3 in 100 begin or end more than a tenth of a second beyond where alignment puts them, most of them such words."""
 FASTEST = 9.0
 """Words a second beyond which a turn's times are not those of its text."""
 
@@ -88,9 +88,11 @@ def _stretch(turns: Sequence[Mapping[str, Any]], n: int, channels: str) -> Stret
 
 def _words(turn: Mapping[str, Any], n: int, stretch: Stretch, aligned: Alignment) -> Iterator[dict[str, Any]]:
     tokens = tokens_of(str(turn["text"]))
-    for heard in aligned.heard:
-        s = stretch.start + min(heard.s, max(heard.before, heard.s - PAUSE)) - UNSURE
-        e = stretch.start + max(heard.e, min(heard.after, heard.e + PAUSE)) + UNSURE
+    guessed = [False, *(h.guessed for h in aligned.heard), False]
+    for i, heard in enumerate(aligned.heard):
+        left, right = (GUESSED if guessed[i + 1] or guessed[i + 2 * side] else UNSURE for side in (0, 1))
+        s = stretch.start + min(heard.s, max(heard.before, heard.s - PAUSE)) - left
+        e = stretch.start + max(heard.e, min(heard.after, heard.e + PAUSE)) + right
         yield {
             "word": tokens[heard.token],
             "s": round(max(0.0, s), 3),
