@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, version
+from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, subject, version
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
@@ -103,6 +103,18 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "change_history": lambda: json_schema(
         "ChangeHistory", history.FIELDS, ("report_id", "account_id", "version_id", "seq", "row_hash"), "One changed field, chained by keyed hashes."
     ),
+    "subject_request": lambda: json_schema(
+        "SubjectRequest", subject.REGISTER_FIELDS, ("request_id", "type", "due_at", "status"), "A data-subject request."
+    ),
+    "subject_request_event": lambda: json_schema(
+        "SubjectRequestEvent", subject.EVENT_FIELDS, ("event_id", "request_id", "event", "at"), "One entry of the register of requests."
+    ),
+    "erasure_certificate": lambda: json_schema(
+        "ErasureCertificate",
+        subject.CERTIFICATE_FIELDS,
+        ("certificate_id", "request_id"),
+        "That a person's rows of one kind were erased or set aside.",
+    ),
 }
 """Makers of the JSON Schemas (2020-12), by published name."""
 
@@ -120,6 +132,9 @@ ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "recording": recording.SCHEMA,
     "redacted_version": version.SCHEMA,
     "change_history": history.SCHEMA,
+    "subject_request": subject.REGISTER_SCHEMA,
+    "subject_request_event": subject.EVENT_SCHEMA,
+    "erasure_certificate": subject.CERTIFICATE_SCHEMA,
 }
 """Arrow schemas by published name."""
 
