@@ -20,6 +20,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Policy
+from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files, PreconditionFailed
@@ -59,6 +60,7 @@ class WatchOptions:
         output: root of the store.
         policy, accounts, keyring, files: as for `callveil redact`.
         naming: how recordings are named.
+        recogniser: see `WatchJob`.
         poll: seconds between two looks at a folder or an idle queue.
         beam: Beam options; they name the runner, where it is not the default one.
         tell: seconds between lines on standard error that say what was done.
@@ -73,20 +75,25 @@ class WatchOptions:
     keyring: str | None = None
     files: Files = field(default_factory=Files)
     naming: Naming = field(default_factory=Naming)
+    recogniser: str = ""
     poll: float = 1.0
     beam: Sequence[str] = ()
     tell: float = 60.0
 
 
 def make_job(options: WatchOptions) -> WatchJob:
-    """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input."""
+    """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
+    if options.policy.recordings.without_transcript == "recognise":
+        if not options.recogniser:
+            raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
+        recogniser_of(options.recogniser)
     keyring = Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     store = Store.open_or_create(options.files, options.output, options.keyring)
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
-    return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming)
+    return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming, options.recogniser)
 
 
 def pending(options: WatchOptions, now: float) -> list[Arrival]:

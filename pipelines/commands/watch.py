@@ -10,6 +10,7 @@ from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
+from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.store.catalog import StoreError
@@ -55,6 +56,11 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; its `recordings` section says how")
     p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
     p.add_argument("--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything")
+    p.add_argument(
+        "--recogniser", default="", metavar="embedded|PATH",
+        help="what transcribes a recording without transcript where the policy says `without_transcript: recognise`; PATH: a faster-whisper model; "
+        "embedded: pocketsphinx, which mishears much on telephone lines, and what it mishears is not covered",
+    )  # fmt: skip
     p.add_argument("--once", action="store_true", help="deal with what is there, then end")
     p.add_argument("--dry-run", action="store_true", help="with --once: say what would be taken in; change nothing")
     p.add_argument("--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
@@ -80,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
             run_forever(options)
             return DONE
         counts = run_once(options, now())
-    except (AccountsError, KeyringError, ModelError, NoRunner) as error:
+    except (AccountsError, KeyringError, ModelError, NoRunner, RecogniserMissing) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, QueueError) as error:
         print(f"callveil watch: {error}", file=sys.stderr)
@@ -128,7 +134,7 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
     beam_options(rest)
     return WatchOptions(
         args.output, policy_of(args.policy), tuple(args.input), queue, tuple(args.prefix), tuple(args.accounts), args.keyring, files_of(args), naming,
-        args.poll, tuple(rest),
+        args.recogniser, args.poll, tuple(rest),
     )  # fmt: skip
 
 

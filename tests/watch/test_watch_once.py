@@ -8,17 +8,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from audio.sounds import chatter, encoded, file_of, heard, level, pcm_bytes, wav_bytes
+from audio.sounds import ESPEAK, chatter, encoded, file_of, heard, level, pcm_bytes, spoken, wav_bytes
 from watch.landing import Call, calls, land, noise
 
 from callveil.pipelines import cli
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.live import Live
@@ -279,6 +281,23 @@ def test_without_transcript_reject_rejects(place, landed):
     counts = run_once(options(place, without_transcript="reject"), later(WAIT + 5))
     assert counts["audio.rejected"] == counts["reason.no_transcript"] == 1
     assert [p.name for p in (place / "store" / "live" / "calls").rglob("audio*")] == ["audio.json"]
+
+
+@pytest.mark.skipif(not ESPEAK, reason="espeak-ng speaks the call")
+def test_recognised_numbers_are_covered_where_the_policy_says_so_and_silence_is_covered_whole(place):
+    folder = place / "in" / "17"
+    folder.mkdir()
+    words = "my card number is four one one one, one one one one, one one one one, one one one one. "
+    (folder / "1.wav").write_bytes(file_of("wav-mulaw", np.atleast_2d(spoken(words * 2, 8000))))
+    (folder / "2.wav").write_bytes(file_of("wav-mulaw", np.zeros((1, 16000))))
+    said = replace(options(place, without_transcript="recognise"), recogniser="embedded")
+    assert run_once(said, later(WAIT + 5))["audio.done"] == 2
+    found, silent = (receipt(place, Call("17", n, b"", b"", 0), "audio") for n in "12")
+    assert (silent["reason"], silent["covered_seconds"]) == ("no_transcript", [2.0])
+    assert found["reason"] == "recognised"
+    assert 2 < found["covered_seconds"][0] < found["seconds"] - 1
+    with pytest.raises(RecogniserMissing, match="--recogniser"):
+        run_once(options(place, without_transcript="recognise"), later())
 
 
 @pytest.mark.parametrize("how", ["seal", "delete"])

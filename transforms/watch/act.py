@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
 from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.listen import recogniser_of
 from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.audio.words import add_word_times
 from callveil.transforms.detect.batch import Job
@@ -40,6 +42,8 @@ from callveil.transforms.watch.rejections import reject
 _aligner = Aligner()
 _aligning = threading.Lock()
 """One recogniser a process: it takes 60 MB, and Beam makes many instances of a DoFn."""
+
+_recogniser = lru_cache(maxsize=1)(recogniser_of)
 
 Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
@@ -91,7 +95,7 @@ class Actor:
         elif receipt := self.job.live.receipt(key, "record"):
             spans = _spans(receipt)
         if held.recording:
-            self._audio(key, held.recording, spans, out)
+            self._audio(key, held, held.recording, spans, out)
         return out
 
     def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Spans:
@@ -102,7 +106,7 @@ class Actor:
             return _spans(held)
         run = self.job.run_at(piece.landed_at, piece.object_id)
         raw = unseal(self.built.keyring, piece)
-        result, spans = self._redacted(raw, run, recording)
+        result, spans = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
         receipt: Receipt = {
             "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "called_at": raw.called_at.isoformat(),
             "account_type": self.job.accounts.type_at(key.account_id, raw.called_at), "rank": piece.rank, "object": piece.object_id,
@@ -133,8 +137,8 @@ class Actor:
             self._discard(key, "record", receipt["file"])
         return spans
 
-    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None) -> tuple[Redacted | Rejected, Spans]:
-        """A record redacted, and what to cover of its recording."""
+    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None, channels: str) -> tuple[Redacted | Rejected, Spans]:
+        """A record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""
         job, built = self.job, self.built
         account = job.accounts.at(raw.key.account_id, raw.called_at)
         account_type = account.type if account else "unknown"
@@ -152,17 +156,17 @@ class Actor:
         if recording and job.policy.recordings.align:
             try:
                 with _aligning:
-                    record = add_word_times(job.files, recording.url, record, _aligner, findings, job.policy.recordings.channel)
+                    record = add_word_times(job.files, recording.url, record, _aligner, findings, channels)
             except FileNotFoundError:
                 pass  # it is rejected as gone when it is to be covered
-        return result, audio_spans(record, findings, job.policy.recordings.channel)
+        return result, audio_spans(record, findings, channels)
 
-    def _audio(self, key: InteractionKey, piece: Piece, spans: Spans, out: list[Published]) -> None:
+    def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans, out: list[Published]) -> None:
         """Publish the redacted recording unless it is there, and put the original away."""
         live = self.job.live
         receipt = live.receipt(key, "audio")
         if receipt is None:
-            receipt = self._covered(key, piece, spans)
+            receipt = self._covered(key, held, piece, spans)
             if live.commit(key, "audio", receipt):
                 out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
             else:
@@ -199,10 +203,13 @@ class Actor:
         plan = hashlib.sha256(orjson.dumps([source, _rows(spans), repr(self.treatment)])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
-    def _covered(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
+    def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans) -> Receipt:
         """Write the redacted recording; returns its receipt."""
         run = self.job.run_at(piece.landed_at, piece.object_id)
-        done = self._cover(key, piece, spans)
+        heard = self._heard(key, held, piece, run) if spans is None else None
+        done = self._cover(key, piece, spans if heard is None else heard)
+        if heard is not None and done["status"] == "done":
+            done["reason"] = "recognised"
         if done["status"] == "rejected":
             self._reject(piece, Rejected(SourceRef(piece.url), "redact", done["reason"], done["detail"], "", b"", *key))
         return {
@@ -210,6 +217,22 @@ class Actor:
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
             "transcript": spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep", **done,
         }  # fmt: skip
+
+    def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> Spans:
+        """What to cover of a recording without transcript, as far as a recogniser hears it; None where the policy wants none or it cannot be read."""
+        if self.job.policy.recordings.without_transcript != "recognise":
+            return None
+        raw = unseal(self.built.keyring, held.record) if held.record else None
+        try:
+            with _aligning:
+                said = _recogniser(self.job.recogniser).transcribe(self.job.files, piece.url)
+        except (AudioRejected, FileNotFoundError):
+            return None  # it is rejected when it is to be covered
+        record = (raw.record if raw else {"account_id": key.account_id, "id": key.id}) | {"outline": said.outline, "words": said.words}
+        if raw is None:
+            raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(piece.url))
+        # Where it heard nothing there is no transcript still: that says more of the recogniser than of the recording.
+        return self._redacted(replace(raw, record=record), run, None, "own")[1]
 
     def _cover(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""

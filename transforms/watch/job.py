@@ -28,6 +28,7 @@ class WatchJob:
         keyring_path: each worker loads the keyring from there.
         accounts: effective-dated accounts.
         naming: how recordings are named.
+        recogniser: what transcribes a recording without transcript where the policy says `recognise`: `embedded`, or the path of a model.
     """
 
     policy: Policy
@@ -36,6 +37,7 @@ class WatchJob:
     keyring_path: str
     accounts: AccountBook = field(default_factory=AccountBook)
     naming: Naming = field(default_factory=Naming)
+    recogniser: str = ""
 
     @property
     def live(self) -> Live:
