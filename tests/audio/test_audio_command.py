@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import sounds
+import voices
+from calls import calls
 
 from callveil.pipelines.cli import main
 
@@ -82,3 +84,38 @@ def test_refusals(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audio", "redact", "--input", str(call), "--output", str(call), "--spans", str(spans)]) == 2
     assert main(["audio", "redact", "--input", str(call.parent / "none"), "--output", str(call.parent / "x"), "--spans", str(spans)]) == 2
     assert not (call.parent / "x").exists()
+
+
+@pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
+def test_words_of_turns_are_looked_for_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = next(calls(1, seed=5))
+    (tmp_path / "call.wav").write_bytes(made.wav())
+    (tmp_path / "call.json").write_text(json.dumps(made.record))
+    words = ["audio", "redact", "--input", str(tmp_path / "call.wav"), "--output", str(tmp_path / "out.wav"), "--json"]
+    covered = {}
+    for option in ("--align", "--no-align"):
+        assert main([*words, "--interaction", str(tmp_path / "call.json"), option]) == 0
+        covered[option] = sum(json.loads(capsys.readouterr().out)["covered_seconds"])
+    assert 0 < covered["--align"] < 0.9 * covered["--no-align"]
+
+
+def test_what_decides_has_to_be_given(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["audio", "redact", "--input", str(call), "--output", str(call.parent / "x.wav")]
+    assert main(words) == 2
+    assert "--recogniser" in capsys.readouterr().err
+    (call.parent / "spans.json").write_text("[]")
+    assert main([*words, "--spans", str(call.parent / "spans.json"), "--recogniser", "embedded"]) == 2
+    (call.parent / "empty.json").write_text(json.dumps({"id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8}))
+    assert main([*words, "--interaction", str(call.parent / "empty.json")]) == 2
+    assert "has no transcript" in capsys.readouterr().err
+    assert main([*words, "--recogniser", str(call.parent)]) == 2
+    assert "model.bin" in capsys.readouterr().err
+    assert not (call.parent / "x.wav").exists()
+
+
+def test_a_recording_of_which_nothing_is_understood_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Silence has no words."""
+    (tmp_path / "call.wav").write_bytes(sounds.wav_bytes(bytes([255]) * 16_000, 7, 8000, 1, 8))
+    words = ["audio", "redact", "--input", str(tmp_path / "call.wav"), "--output", str(tmp_path / "out.wav"), "--recogniser", "embedded", "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["covered_seconds"] == [2.0]
