@@ -88,6 +88,9 @@ def test_a_missing_model_or_package_is_named(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(RecogniserMissing, match="embedded"):
         recogniser_of(str(tmp_path))
     (tmp_path / "model.bin").write_bytes(b"no model")
+    with pytest.raises(RecogniserMissing, match="tokenizer"):
+        recogniser_of(str(tmp_path))
+    (tmp_path / "tokenizer.json").write_text("{}")
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(RecogniserMissing, match="pip install 'callveil\\[asr\\]'"):
         recogniser_of(str(tmp_path))
@@ -96,5 +99,6 @@ def test_a_missing_model_or_package_is_named(tmp_path: Path, monkeypatch: pytest
 def test_a_broken_whisper_model_is_named(tmp_path: Path) -> None:
     pytest.importorskip("faster_whisper", reason="the extra `asr` is not installed")
     (tmp_path / "model.bin").write_bytes(b"no model")
+    (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(RecogniserMissing, match="cannot be loaded"):
         recogniser_of(str(tmp_path))

@@ -149,8 +149,9 @@ def recogniser_of(name: str, language: str = "") -> Recogniser:
     """
     if name == "embedded":
         return Embedded()
-    if not Path(name).is_dir() or not (Path(name) / "model.bin").is_file():
-        raise RecogniserMissing(f"{name}: is no folder with a faster-whisper model (model.bin, config.json, tokenizer.json); or name `embedded`")
+    # Without its tokenizer faster-whisper would fetch one.
+    if not all((Path(name) / part).is_file() for part in ("model.bin", "tokenizer.json")):
+        raise RecogniserMissing(f"{name}: is no folder with a faster-whisper model (model.bin, config.json and tokenizer.json); or name `embedded`")
     recogniser = Whisper(name, language)
     recogniser._model = _whisper(name)
     return recogniser
