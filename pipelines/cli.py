@@ -156,6 +156,12 @@ def _subject(argv: Sequence[str]) -> int:
     return subject.main(argv)
 
 
+def _report(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import report
+
+    return report.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -166,6 +172,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),
     "retain": ("delete what is due, and prove it", _retain),
+    "report": ("make compliance reports: pages, Parquet, CSV", _report),
     "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
     "subject": ("answer people who ask about their data: access, erasure, restriction", _subject),
     "audio": ("mute or beep what was found in a recording", _audio),

@@ -118,16 +118,25 @@ def histories(versions: Iterable[RedactedVersion]) -> list[Entry]:
     return [e for _, _, _, e in sorted(out, key=lambda row: row[:3])]
 
 
-def account_rows(report: Report, keyring: Keyring, versions: Iterable[RedactedVersion], expires: Expires | None = None) -> Iterator[dict[str, Any]]:
+def account_rows(
+    report: Report,
+    keyring: Keyring,
+    versions: Iterable[RedactedVersion],
+    expires: Expires | None = None,
+    within: Callable[[Entry], bool] | None = None,
+) -> Iterator[dict[str, Any]]:
     """Rows of one account, with its chain of hashes.
 
     Args:
         versions: of one account, in any order.
         expires: tells when a version becomes due for deletion.
+        within: tells whether an entry belongs in the report; what it does not hold still tells what others led to.
     """
     kept = [v for v in versions if v.created_at <= report.as_of and v.record["recorded_at"] <= report.as_of]
     previous, seq = "", 0
     for entry in histories(kept):
+        if within is not None and not within(entry):
+            continue
         for change in entry.changes or (None,):
             seq += 1
             row = _row(report, entry, change, expires) | {"seq": seq, "previous_hash": previous}

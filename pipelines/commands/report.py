@@ -1,0 +1,201 @@
+"""`callveil report`: what a regulator asks for, as Parquet, CSV and pages."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
+from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
+from callveil.pipelines.summary import print_json
+from callveil.schemas.report import REPORTS
+from callveil.transforms.history.report import verify_report
+from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.rows import TableError
+from callveil.transforms.report import activities, breaches, scope
+from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
+from callveil.transforms.report.write import verify_rows
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.paths import FilesError
+
+ROLES_ENV = "CALLVEIL_ROLES"
+DAYS = 30
+DESCRIPTION = """\
+Reports for compliance officers: Parquet with every row, CSV on request, and one HTML page each that needs no network.
+
+""" + "\n".join(f"  {r.name:<11} {r.what}" for r in REPORTS.values())
+DESCRIPTION += """
+  all         all of these, with an index page
+  pulls       who pulled which report when
+  verify      check the chained row hashes of a report's Parquet file"""
+
+EPILOG = """\
+examples:
+  callveil report all --store store/ --from 2026-10-01 --to 2026-11-01 --out october/ --csv
+  callveil report redaction --store s3://clean/calls --account 1001 --out report/
+  callveil report processing --template > processing.yaml
+  callveil report processing --store store/ --activities processing.yaml --out report/
+  callveil report breaches --store store/ --breaches breaches.yaml --out report/
+  callveil report verify october/redaction.parquet
+
+Every pull is recorded in the store, signed: who, what, when, and the digests of what was handed out. With --roles (or $CALLVEIL_ROLES) a role
+decides which reports and accounts the login that runs the command gets. That binds whoever gets reports made for them; whoever can read the
+store's files themselves is bound by the permissions on these alone.
+
+exit codes: 0 done, 1 failed, 2 usage, a file that is wrong, or a report this role does not see"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's own options."""
+    p = argparse.ArgumentParser(prog="callveil report", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True)
+    for name in (*REPORTS, "all"):
+        text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
+        a = kinds.add_parser(name, help=text, description=text, allow_abbrev=False)
+        a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
+        a.add_argument("--out", metavar="FOLDER", help="folder or s3:// URL to write to; files of the same names are replaced")
+        a.add_argument("--account", nargs="+", action="extend", default=[], metavar="ID", help="only these accounts (default: all the role sees)")
+        a.add_argument(
+            "--from", dest="start", type=parse_as_of, metavar="TIME", help=f"beginning of the period (default: {DAYS} days before its end)"
+        )
+        a.add_argument("--to", dest="end", type=parse_as_of, metavar="TIME", help="end of the period, exclusive (default: --as-of)")
+        a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the report's time: what is open or overdue is counted at it (default: now)")
+        a.add_argument("--csv", action="store_true", help="write CSV beside the Parquet")
+        a.add_argument("--roles", metavar="FILE", default=os.environ.get(ROLES_ENV), help=f"which role sees what, as YAML (default: ${ROLES_ENV})")
+        a.add_argument("--for", dest="behalf", default="", metavar="NAME", help="for whom it is pulled; recorded")
+        if name in ("processing", "all"):
+            a.add_argument("--activities", metavar="FILE", default="", help="the company's record of processing, as YAML")
+            a.add_argument("--policy", metavar="NAME|FILE", help="the policy it is set beside (default: the newest in the store)")
+        if name in ("breaches", "all"):
+            a.add_argument(
+                "--breaches", nargs="+", action="extend", default=[], metavar="FILE", help="the company's breach register: YAML, CSV, JSON"
+            )
+        if name in ("history", "all"):
+            for what in ("accounts", "events", "holds"):
+                a.add_argument(
+                    f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help="as for `callveil retain`; tells when versions expire"
+                )
+        if name in ("processing", "breaches"):
+            a.add_argument("--template", action="store_true", help="print a commented file to begin with")
+        if name == "all":
+            a.add_argument("--roles-template", action="store_true", help="print a commented roles file to begin with")
+        a.add_argument("--json", action="store_true", help="print the result as JSON")
+        add_store(a)
+    a = kinds.add_parser("pulls", help="who pulled which report when", allow_abbrev=False)
+    a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
+    a.add_argument("--json", action="store_true", help="print as JSON")
+    add_store(a)
+    a = kinds.add_parser("verify", help="check the row hashes of a report's Parquet file", allow_abbrev=False)
+    a.add_argument("file", metavar="FILE", help="a report's Parquet file")
+    add_store(a)
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        if args.kind == "pulls":
+            return _pulls(args)
+        if args.kind == "verify":
+            return _verify(args)
+        if getattr(args, "template", False):
+            print(activities.TEMPLATE.read_text() if args.kind == "processing" else breaches.TEMPLATE, end="")
+            return DONE
+        if getattr(args, "roles_template", False):
+            print(scope.TEMPLATE, end="")
+            return DONE
+        return _report(args)
+    except (InputError, TableError, activities.ActivitiesError, RolesError, NotAllowed, KeyringError) as error:
+        raise UsageError(str(error)) from None
+    except (StoreError, FilesError) as error:
+        print(f"callveil report: {error}", file=sys.stderr)
+        return FAILED
+
+
+def who() -> str:
+    """Login name of whoever runs this: of the process, not what a variable says."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without an entry for its user
+        return f"uid {os.getuid()}" if not os.environ.get("USER") else f"uid {os.getuid()} ({getpass.getuser()})"
+
+
+def options_of(args: argparse.Namespace) -> ReportOptions:
+    """The job's options. Raises `UsageError` where the command line does not fit together."""
+    for name in ("store", "out"):
+        if not getattr(args, name):
+            raise UsageError(f"--{name} is needed")
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    as_of = args.as_of or now
+    end = args.end or as_of
+    start = args.start or end - dt.timedelta(days=DAYS)
+    if start >= end:
+        raise UsageError("--from must lie before --to")
+    person = who()
+    role = load_roles(args.roles).of(person) if args.roles else EVERYTHING
+    policy = policy_of(args.policy) if getattr(args, "policy", None) else None
+    return ReportOptions(
+        args.store, args.out, list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
+        args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
+        policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
+    )  # fmt: skip
+
+
+def _report(args: argparse.Namespace) -> int:
+    options = options_of(args)
+    made, number = run_report(options)
+    if args.json:
+        print_json({"pull": number, "index": options.files.join(options.out, INDEX), "reports": [_dict(m) for m in made]})
+        return DONE
+    for m in made:
+        figures = ", ".join(f"{c.label.lower()} {c.value}" for c in m.page.cards[:4])
+        print(f"{m.kind.name:<11} {m.written.rows:>9,} rows   {figures}")
+    first = INDEX if args.kind == "all" else f"{args.kind}.html"
+    print(
+        f"open {Path(options.out) / first if '://' not in options.out else options.files.join(options.out, first)} (pull number {number}, recorded)"
+    )
+    return DONE
+
+
+def _dict(m: Made) -> dict[str, object]:
+    cards = {c.label: c.value for c in m.page.cards}
+    return {"report": m.kind.name, "rows": m.written.rows, "sha256": m.written.sha256, "files": list(m.files), "figures": cards}
+
+
+def _pulls(args: argparse.Namespace) -> int:
+    found = pulls(Store.open(files_of(args), args.store))
+    if args.json:
+        print_json(found)
+        return DONE
+    for p in found:
+        behalf = f" for {p['on_behalf_of']}" if p["on_behalf_of"] else ""
+        role = f" ({p['role']})" if p["role"] else ""
+        what = f"{', '.join(p['reports'])} of accounts {', '.join(p['accounts'])}, {p['from'][:10]} to {p['to'][:10]}"
+        print(f"{p['seq']:>4}  {p['at']}  {p['who']}{role}{behalf}: {what}{' REFUSED: ' + p['refused'] if p['refused'] else ''}")
+    print(f"{len(found)} pulls")
+    return DONE
+
+
+def _verify(args: argparse.Namespace) -> int:
+    files, keyring = files_of(args), Keyring.load(args.keyring)
+    if files.info(args.file) is None:
+        raise UsageError(f"{args.file}: there is no such file")
+    import pyarrow.parquet as pq
+
+    with files.open(args.file) as source:
+        is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
+    problems = verify_report(files, args.file, keyring) if is_history else verify_rows(files, args.file, keyring)
+    for problem in problems[:50]:
+        print(problem)
+    print(f"{len(problems)} problems" if problems else "every row hash fits")
+    return FAILED if problems else DONE

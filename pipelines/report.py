@@ -1,0 +1,236 @@
+"""The reports job: rows from one state of the store to Parquet, CSV and pages, and a signed record of who pulled what."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from callveil.pipelines.attempts import TOOL
+from callveil.schemas.policy import Policy
+from callveil.schemas.report import REPORTS, ReportType
+from callveil.transforms.evidence.record import PULLS
+from callveil.transforms.evidence.saltfile import SHORT
+from callveil.transforms.evidence.sign import head
+from callveil.transforms.report.activities import load_activities
+from callveil.transforms.report.breaches import Breaches, read_breaches
+from callveil.transforms.report.history import History
+from callveil.transforms.report.model import Card, Context, Page, Source
+from callveil.transforms.report.page import About, index_page, report_page
+from callveil.transforms.report.processing import Processing
+from callveil.transforms.report.redaction import Redaction
+from callveil.transforms.report.requests import Erasures, Requests
+from callveil.transforms.report.retention import Retention
+from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role, Scope
+from callveil.transforms.report.write import Written, hashed, write_rows
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+
+INDEX = "index.html"
+PULL = "report_pull"
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        store: root of the store.
+        out: folder or `s3://` URL to write to.
+        reports: names of reports. everything: `all` was asked for.
+        scope: period, accounts and time.
+        who: login name of whoever asks. behalf: for whom, or empty.
+        role: what that person may see.
+        now: the time for the record of the pull, UTC; decides nothing.
+        keyring: path of the keyring, or None for the default place; it chains rows.
+        files: how to reach files.
+        csv: write CSV too.
+        activities, breaches: files the company keeps, or empty.
+        policy: beside which the record of processing is set; None means the store's newest.
+        accounts, events, holds: as for `callveil retain`; tell when versions expire.
+    """
+
+    store: str
+    out: str
+    reports: Sequence[str]
+    scope: Scope
+    who: str
+    now: dt.datetime
+    everything: bool = False
+    behalf: str = ""
+    role: Role = EVERYTHING
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    csv: bool = False
+    activities: str = ""
+    breaches: Sequence[str] = ()
+    policy: Policy | None = None
+    accounts: Sequence[str] = ()
+    events: Sequence[str] = ()
+    holds: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """One report that was made.
+
+    Attributes:
+        kind: which. written: its rows and digests. page: what its page shows. files: names of its files, the page first.
+    """
+
+    kind: ReportType
+    written: Written
+    page: Page
+    files: tuple[str, ...]
+
+
+def run_report(options: ReportOptions) -> tuple[list[Made], int]:
+    """Make reports, and record the pull in the store; returns them with the record's number.
+
+    Raises:
+        NotAllowed: the role does not see that; this is recorded too.
+        ActivitiesError, BreachesError, InputError, AccountsError, EventsError, HoldsError: files the company keeps, by line and field.
+        StoreError: no store, or the pull cannot be recorded: then no file is left either.
+    """
+    store = Store.open(options.files, options.store, options.keyring)
+    try:
+        names, accounts = options.role.narrow(options.reports, options.scope.accounts, options.everything)
+    except NotAllowed as error:
+        _record(store, options, options.reports, options.scope.accounts, [], str(error))
+        raise
+    scope = Scope(options.scope.start, options.scope.end, options.scope.as_of, accounts)
+    snapshot = store.current()
+    runs = {m.run_id[:SHORT]: m for m in store.manifests()}
+    context = Context(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
+    newest = head(store)
+    keyring = Keyring.open_or_create(options.keyring)
+    sources = {name: _source(name, context, options, keyring) for name in names}
+    made: list[Made] = []
+    urls: list[str] = []
+    try:
+        for name, source in sources.items():
+            made.append(_make(options, context, keyring, REPORTS[name], source, newest.sha256 if newest else "", urls))
+        index = _index(options, context, made, newest.sha256 if newest else "")
+        urls.append(options.files.join(options.out, INDEX))
+        options.files.write(urls[-1], index)
+        files = [{"name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256} for m in made]
+        return made, _record(store, options, names, accounts, files)
+    except BaseException:
+        for url in urls:
+            with suppress(OSError):
+                options.files.delete(url)
+        raise
+
+
+def _source(name: str, context: Context, options: ReportOptions, keyring: Keyring) -> Source:
+    if name == "redaction":
+        return Redaction(context)
+    if name == "retention":
+        return Retention(context)
+    if name == "requests":
+        return Requests(context, keyring)
+    if name == "erasures":
+        return Erasures(context)
+    if name == "processing":
+        return Processing(context, load_activities(options.activities) if options.activities else None)
+    if name == "breaches":
+        return Breaches(context, read_breaches(options.files, options.breaches, options.scope.as_of) if options.breaches else None)
+    return History(context, keyring, _expires(options))
+
+
+def _expires(options: ReportOptions) -> Any:
+    if not (options.accounts or options.events or options.holds):
+        return None
+    from callveil.pipelines.history import expiries  # which brings Beam along
+    from callveil.schemas.policy_load import load_policy
+
+    policy = options.policy or load_policy(None)
+    return expiries(options.files, policy, options.scope.as_of, options.accounts, options.events, options.holds)
+
+
+def _make(
+    options: ReportOptions, context: Context, keyring: Keyring, kind: ReportType, source: Source, newest: str, urls: list[str]
+) -> Made:  # fmt: skip
+    names = [f"{kind.name}.html", f"{kind.name}.parquet", *([f"{kind.name}.csv"] if options.csv else [])]
+    places = [options.files.join(options.out, n) for n in names]
+    urls += places
+    columns = {f.name for f in kind.columns}
+    rows = ({k: v for k, v in row.items() if k in columns} for row in source.rows())
+    written = write_rows(options.files, kind, places[1], places[2] if options.csv else "", rows if kind.name == "history" else hashed(keyring, rows))
+    page = source.page()
+    about = About(
+        _meta(options, context, kind), options.store, context.snapshot.run_id, newest, TOOL, context.common(kind)["report_id"], names[1],
+        written.sha256, written.rows, options.csv,
+    )  # fmt: skip
+    options.files.write(places[0], report_page(kind, page, about))
+    return Made(kind, written, page, tuple(names))
+
+
+def _meta(options: ReportOptions, context: Context, kind: ReportType | None = None) -> list[tuple[str, str]]:
+    scope = context.scope
+
+    def shown(when: dt.datetime) -> str:
+        text = when.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
+        return text.removesuffix(" 00:00")
+
+    accounts = sorted(scope.accounts)
+    whose = "all" if not accounts else ", ".join(accounts[:6]) + (f" and {len(accounts) - 6} more" if len(accounts) > 6 else "")
+    counts = [("counted by", kind.period)] if kind else []
+    who = [
+        ("pulled by", options.who + (f" for {options.behalf}" if options.behalf else "") + (f" ({options.role.name})" if options.role.name else ""))
+    ]
+    return [
+        ("from", shown(scope.start)),
+        ("to (exclusive)", shown(scope.end)),
+        ("accounts", whose),
+        ("as of", f"{shown(scope.as_of)} UTC"),
+        *counts,
+        *who,
+    ]
+
+
+def _index(options: ReportOptions, context: Context, made: Sequence[Made], newest: str) -> bytes:
+    reports: list[Mapping[str, Any]] = [
+        {"name": m.kind.name, "title": m.kind.title, "what": m.kind.what, "page": m.files[0], "files": m.files, "cards": _told(m.page.cards)}
+        for m in made
+    ]
+    files = []
+    for m in made:
+        files.append({"report": m.kind.title, "name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256})
+        if options.csv:
+            files.append({"report": m.kind.title, "name": f"{m.kind.name}.csv", "rows": m.written.rows, "sha256": m.written.csv_sha256})
+    return index_page(reports, files, About(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL))
+
+
+def _told(cards: Sequence[Card]) -> list[dict[str, str]]:
+    return [{"label": c.label, "value": c.value, "tone": c.tone} for c in cards]
+
+
+def _record(
+    store: Store, options: ReportOptions, reports: Sequence[str], accounts: frozenset[str], files: Sequence[Mapping[str, Any]], refused: str = ""
+) -> int:  # fmt: skip
+    """Record a pull: who, what, when, and the digests of what was handed out; signed, in a chain of its own."""
+    scope = options.scope
+    body = {
+        "at": options.now.isoformat(timespec="seconds"), "who": options.who, "on_behalf_of": options.behalf, "role": options.role.name,
+        "reports": list(reports), "accounts": sorted(accounts) or ["all"], "from": scope.start.isoformat(), "to": scope.end.isoformat(),
+        "as_of": scope.as_of.isoformat(), "files": [dict(f) for f in files], "refused": refused, "tool_version": TOOL,
+    }  # fmt: skip
+    return store.witness().append(PULLS, PULL, body)
+
+
+def pulls(store: Store) -> list[dict[str, Any]]:
+    """Records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
+    from callveil.transforms.evidence.record import RecordError, parse
+
+    out = []
+    for info in store.files.list(store.url(PULLS)):
+        try:
+            record = parse(store.files.read(info.url))
+        except RecordError as error:
+            raise StoreError(f"{info.url}: {error}") from None
+        out.append(record.body | {"signer": record.key.id})
+    return out

@@ -1,0 +1,192 @@
+"""What policy and store really do, as far as a record of processing speaks of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import parse_policy
+from callveil.schemas.retention import RetentionRule
+from callveil.transforms.report.activities import Activity, Limit
+from callveil.transforms.report.model import Context
+from callveil.transforms.store.snapshot import CONTROL, parse_time
+
+_DATASETS = {"versions": "versions", "interactions": "interactions", "findings": "findings", "rejected": "rejected", "raw": "rejected_content"}
+"""Datasets by record class; the others are fields of interactions."""
+SPECIAL = {"MEDICAL_RECORD": "health", "MEDICAL_LICENSE": "health", "UK_NHS": "health", "NRP": "nationality, religion, politics"}
+"""Entity types that hint at special categories (Art. 9)."""
+STALE_RUN = dt.timedelta(days=2)
+STALE_REVIEW = dt.timedelta(days=365)
+GRACE = dt.timedelta(days=1)
+"""Files are whole days; one is counted as late when its day is over by the limit and the time of one more run."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is so.
+
+    Attributes:
+        root: where the store lies.
+        policy: the newest the store was decided by, or None.
+        entities: findings by entity type.
+        oldest: oldest day by dataset and account type. rows: rows by dataset.
+        retained_at: time of the newest retention run, or None.
+        locked: deleted records of which old object versions are locked.
+    """
+
+    root: str
+    policy: Policy | None
+    entities: Counter[str]
+    oldest: dict[tuple[str, str], dt.date]
+    rows: Counter[str]
+    retained_at: dt.datetime | None
+    locked: int
+
+
+def gather(c: Context) -> Facts:
+    """Look at the store: one column of the findings, else names and numbers of files alone."""
+    entities: Counter[str] = Counter()
+    for entry in c.snapshot.by_dataset("findings"):
+        with c.store.files.open(c.store.url(entry.path)) as source:
+            for batch in pq.ParquetFile(source).iter_batches(10_000, columns=["entity_type"]):
+                for pair in batch.column(0).value_counts().to_pylist():
+                    entities[pair["values"]] += pair["counts"]
+    oldest: dict[tuple[str, str], dt.date] = {}
+    rows: Counter[str] = Counter()
+    for entry in c.snapshot.files:
+        rows[entry.dataset] += entry.rows
+        partition = dict(entry.partition)
+        if "day" in partition:
+            key = (entry.dataset, partition.get("account_type", ""))
+            day = dt.date.fromisoformat(partition["day"])
+            oldest[key] = min(oldest.get(key, day), day)
+    retained = [parse_time(m.as_of) for m in c.runs.values() if m.job == "retain"]
+    locked = 0
+    latest: dict[str, tuple[bool, int]] = {}
+    for entry in c.snapshot.by_dataset("certificates"):
+        for r in c.read(entry, ["certificate_id", "purged_at", "versions_locked"]):
+            done = r["purged_at"] is not None or latest.get(r["certificate_id"], (False, 0))[0]
+            latest[r["certificate_id"]] = (done, r["versions_locked"] or 0)
+    locked = sum(n for done, n in latest.values() if not done)
+    return Facts(c.store.root, _policy(c), entities, oldest, rows, max(retained, default=None), locked)
+
+
+def _policy(c: Context) -> Policy | None:
+    given: Policy | None = c.given.get("policy")
+    if given is not None:
+        return given
+    for manifest in sorted(c.runs.values(), key=lambda m: -m.seq):
+        url = c.store.url(f"{CONTROL}/policies/{manifest.policy_sha256}.yaml")
+        if manifest.policy_sha256 and c.store.files.info(url) is not None:
+            return parse_policy(c.store.files.read(url).decode())
+    return None
+
+
+def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:
+    """Where policy and store do something else than the record says. `others` are all activities whose data lies in the store."""
+    out = []
+    named = frozenset(e for a in others for c in a.categories for e in c.entities)
+    unnamed = [f"{e} ({n:,})" for e, n in facts.entities.most_common() if e not in named]
+    if unnamed:
+        out.append(
+            f"found in the store, but in no data category: {', '.join(unnamed[:12])}"
+            + (f" and {len(unnamed) - 12} more" if len(unnamed) > 12 else "")
+        )
+    special = sorted({SPECIAL[e] for e in facts.entities if e in SPECIAL})
+    if special and not activity.values.get("special_categories"):
+        out.append(f"special_categories is empty, although what was found hints at: {', '.join(special)}")
+    out += _rule_differences(activity, others, facts)
+    for limit in activity.limits:
+        late = _overdue(limit, facts, as_of)
+        if late and _excepted(limit, facts, as_of):
+            out.append(f"{late}, although retention has run: a change of account type, a hold or a duty keeps them")
+    places = activity.values.get("storage_location") or []
+    if not any(p.strip("/") in facts.root for p in places):
+        out.append(f"the store lies at {facts.root}, which storage_location does not name")
+    if facts.policy is None:
+        out.append("the store names no policy, so nothing is known to have decided")
+    elif facts.policy.base.mode == "none":
+        out.append(f"policy {facts.policy.name} redacts nothing (mode none)")
+    if facts.rows["rejected_content"] == 0 and facts.rows["interactions"] == facts.rows["versions"] == 0:
+        out.append("the store holds no interactions and no change history")
+    reviewed = activity.values.get("reviewed_at")
+    if reviewed is None or as_of - reviewed > STALE_REVIEW:
+        out.append("the record was not reviewed within a year" if reviewed else "the record says nothing of when it was reviewed")
+    return out
+
+
+def _rule_differences(activity: Activity, others: list[Activity], facts: Facts) -> list[str]:
+    if facts.policy is None:
+        return []
+    out = []
+    rules = [r for r in facts.policy.retention.rules if r.action == "delete" and r.clock == "event" and not r.accounts and not r.statuses]
+    for limit in activity.limits:
+        if not limit.record_class:
+            continue
+        found = _rules(limit, facts.policy)
+        if not found:
+            out.append(
+                f"{limit}: the policy has no rule that deletes {limit.record_class}{f' of {limit.account_type} accounts' * bool(limit.account_type)}"
+            )
+            continue
+        days = min(r.days for r in found)
+        rule = next(r for r in found if r.days == days)
+        if days != limit.days:
+            out.append(f"{limit}: the policy deletes after {days} days (rule {rule.rule_id})")
+    said = {x.record_class for a in others for x in a.limits}
+    silent = defaultdict(list)
+    for rule in rules:
+        for record_class in sorted(rule.classes - said):
+            silent[record_class].append(f"after {rule.days} days (rule {rule.rule_id})")
+    return out + [f"the policy deletes {c} {', '.join(when)}, of which the record says nothing" for c, when in sorted(silent.items())]
+
+
+def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str, list[str]]:
+    """Whether the store keeps to the record's time limits: `yes`, `no` or `unknown`, and why not."""
+    reasons, known = [], False
+    for limit in activity.limits:
+        late = _overdue(limit, facts, as_of)
+        known = known or late is not None
+        reasons += [late] if late and not _excepted(limit, facts, as_of) else []
+    if facts.locked:
+        reasons.append(f"{facts.locked:,} old object versions of deleted records are locked")
+    if reasons:
+        return "no", reasons
+    if not _ran(facts, as_of):
+        when = f"last ran for {facts.retained_at.date()}" if facts.retained_at else "has never run"
+        return "unknown", [f"retention {when}"]
+    return ("yes", []) if known else ("unknown", ["no time limit names a record class of this store"])
+
+
+def _ran(facts: Facts, as_of: dt.datetime) -> bool:
+    return facts.retained_at is not None and as_of - facts.retained_at <= STALE_RUN
+
+
+def _rules(limit: Limit, policy: Policy | None) -> list[RetentionRule]:
+    """Rules of the policy that delete what a limit is about, whatever the account."""
+    rules = policy.retention.rules if policy else ()
+    found = [
+        r for r in rules if r.action == "delete" and r.clock == "event" and not r.accounts and not r.statuses and limit.record_class in r.classes
+    ]
+    return [r for r in found if not limit.account_type or not r.account_types or limit.account_type in r.account_types]
+
+
+def _excepted(limit: Limit, facts: Facts, as_of: dt.datetime) -> bool:
+    """Whether retention has just run by a rule as strict as the limit: what is older stays by an exception of the policy."""
+    return _ran(facts, as_of) and any(r.days <= limit.days for r in _rules(limit, facts.policy))
+
+
+def _overdue(limit: Limit, facts: Facts, as_of: dt.datetime) -> str | None:
+    """What is older than a limit allows; empty where nothing is, None where the store cannot tell."""
+    dataset = _DATASETS.get(limit.record_class)
+    if dataset is None:
+        return None
+    last = (as_of - dt.timedelta(days=limit.days) - GRACE).date()
+    days = [d for (name, kind), d in facts.oldest.items() if name == dataset and (not limit.account_type or kind == limit.account_type)]
+    if days and min(days) < last:
+        return f"{limit}: {limit.record_class} of {min(days)} are still there"
+    return ""

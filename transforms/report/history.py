@@ -1,0 +1,88 @@
+"""The change history as a report: the rows of `transforms.history.report`, for a period, with a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.history import CLASSES
+from callveil.schemas.report import REPORTS
+from callveil.transforms.history.report import Expires, Report, account_rows, accounts_of, read_accounts
+from callveil.transforms.history.timeline import Entry
+from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.store.keyring import Keyring
+
+COLUMNS = (
+    ("occurred_at", "When"), ("account_id", "Account"), ("item_type", "Object"), ("item_id", "Id"), ("event", "Event"), ("actor_name", "Who"),
+    ("actor_role", "Role"), ("actor_ip", "From"), ("field", "Field"), ("before", "Before"), ("after", "After"), ("sensitive_class", "Security class"),
+)  # fmt: skip
+ORDINARY = "other changes"
+
+
+class History:
+    """Changes of the period, one row per changed field, account by account.
+
+    Args:
+        keyring: chains the rows.
+        expires: tells when a version becomes due for deletion, or None.
+    """
+
+    def __init__(self, context: Context, keyring: Keyring, expires: Expires | None = None) -> None:
+        self._c, self._keyring, self._expires = context, keyring, expires
+        self._days, self._kept, self._sensitive = Days(), Kept(), Kept()
+        self._items, self._actors, self._events = Counter[str](), Counter[str](), Counter[str]()
+        self._classes: Counter[str] = Counter()
+        self._changes = 0
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Rows, chained per account; `callveil history verify` checks them."""
+        c = self._c
+        head = c.common(REPORTS["history"])
+        report = Report(head["report_id"], head["run_id"] or "", c.scope.as_of, c.tool, c.policy_names())
+        counts = accounts_of(c.store, c.snapshot, sorted(c.scope.accounts)) if c.snapshot.by_dataset("versions") else {}
+
+        def within(entry: Entry) -> bool:
+            return c.scope.holds(entry.version.created_at)
+
+        for _, versions in read_accounts(c.store, c.snapshot, counts):
+            for row in account_rows(report, self._keyring, versions, self._expires, within):
+                self._count(row)
+                yield row
+
+    def _count(self, row: dict[str, Any]) -> None:
+        self._changes += 1
+        kind = row["sensitive_class"] or ORDINARY
+        self._days.add(row["occurred_at"], kind)
+        self._items[row["item_type"]] += 1
+        self._actors[row["actor_id"] or row["actor_type"] or "unknown"] += 1
+        self._events[row["event"]] += 1
+        if row["sensitive_class"]:
+            self._classes[kind] += 1
+            self._sensitive.add(row)
+        self._kept.add(row)
+
+    def page(self) -> Page:
+        """The page."""
+        classes = [{"class": k, "meaning": CLASSES.get(k, ""), "count": n} for k, n in self._classes.most_common()]
+        found = sum(self._classes.values())
+        return Page(
+            [
+                Card("Changes", number(self._changes), "one per changed field"),
+                Card("Security-relevant", number(found), "", "warn" if found else "good"),
+                Card("Actors", number(len(self._actors))),
+                Card("Kinds of object", number(len(self._items))),
+            ],
+            [
+                self._days.chart("Changes by day and security class", "changes"),
+                ranking("Changes by object", self._items, "changes"),
+                ranking("Changes by actor", self._actors, "changes"),
+            ],
+            [
+                View("Security-relevant changes by class", (("class", "Class"), ("meaning", "Meaning"), ("count", "Changes")), classes, len(classes)),
+                self._sensitive.view("Security-relevant changes", COLUMNS),
+                self._kept.view("All changes", COLUMNS),
+            ],
+            ["Personal values and secrets are redacted before they are stored. The rows of each account are chained by keyed hashes; "
+             "`callveil history verify` checks the file."],
+        )  # fmt: skip

@@ -1,0 +1,211 @@
+"""What a page shows, before it is HTML; and what every report is made from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.report import SCHEMA_VERSION, ReportType
+from callveil.transforms.evidence.saltfile import owner
+from callveil.transforms.report.scope import Scope
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.snapshot import Snapshot
+
+PAGE_ROWS = 500
+"""Rows a page shows at most, of any table."""
+MAX_BARS = 366
+MAX_SERIES = 8
+OTHER = "others"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure at the head of a page.
+
+    Attributes:
+        label, value, hint: texts.
+        tone: `good`, `bad`, `warn` or empty.
+    """
+
+    label: str
+    value: str
+    hint: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, drawn by Chart.js, with its figures as a table beside it.
+
+    Attributes:
+        title: of the chart. kind: `bar`, `stacked`, `hbar` or `line`.
+        labels: along the axis. series: values by name, as long as the labels.
+        unit: of the values. note: one sentence on how to read it. mark: labels that stand out.
+    """
+
+    title: str
+    kind: str
+    labels: Sequence[str]
+    series: Mapping[str, Sequence[float | None]]
+    unit: str = ""
+    note: str = ""
+    axis: str = "day"
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to draw."""
+        return not any(v for values in self.series.values() for v in values)
+
+
+@dataclass(frozen=True)
+class View:
+    """A table of a page.
+
+    Attributes:
+        caption: what it shows.
+        columns: `(key, heading)`.
+        rows: values by key, at most `PAGE_ROWS`.
+        total: how many there are in all. note: one sentence.
+    """
+
+    caption: str
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[Mapping[str, Any]]
+    total: int
+    note: str = ""
+
+
+@dataclass
+class Page:
+    """What a page shows, in its order."""
+
+    cards: list[Card] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Context:
+    """What reports are made from.
+
+    Attributes:
+        store, snapshot: the store, in one state.
+        scope: what the report is about.
+        tool: callveil's version.
+        runs: manifests by the first digits of their run id.
+        given: files the company keeps, and options of single reports.
+    """
+
+    store: Store
+    snapshot: Snapshot
+    scope: Scope
+    tool: str
+    runs: Mapping[str, RunManifest]
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def common(self, kind: ReportType) -> dict[str, Any]:
+        """The common columns that are the same in every row."""
+        return {
+            "report_id": self.scope.digest(kind.name, self.snapshot.manifest_sha256)[:32], "schema_version": SCHEMA_VERSION,
+            "run_id": self.snapshot.run_id or None, "as_of": self.scope.as_of, "generated_at": self.scope.as_of, "tool_version": self.tool,
+        }  # fmt: skip
+
+    def run_of(self, path: str) -> RunManifest | None:
+        """The run that wrote a data file."""
+        return self.runs.get(owner(path))
+
+    def policy_names(self) -> dict[str, str]:
+        """Names of policies by digest."""
+        return {m.policy_sha256: m.policy_name for m in self.runs.values() if m.policy_sha256}
+
+    def read(self, entry: FileEntry, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Rows of a data file, in order. Bounded memory."""
+        with self.store.files.open(self.store.url(entry.path)) as source:
+            for batch in pq.ParquetFile(source).iter_batches(2_000, columns=columns):
+                yield from batch.to_pylist()
+
+
+class Source(Protocol):
+    """A report: rows that are gone through once, and the page that they lead to."""
+
+    def rows(self) -> Iterable[dict[str, Any]]:
+        """Rows without `row_hash`, in the order of the report."""
+
+    def page(self) -> Page:
+        """The page; called once the rows are through."""
+
+
+class Days:
+    """Counts by day and name, for stacked bars."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, when: dt.datetime | None, name: str, count: int = 1) -> None:
+        """Count something on a day."""
+        if when is not None:
+            self._counts[when.astimezone(dt.UTC).date().isoformat(), name] += count
+
+    def totals(self) -> Counter[str]:
+        """Counts by name."""
+        out: Counter[str] = Counter()
+        for (_, name), count in self._counts.items():
+            out[name] += count
+        return out
+
+    def chart(self, title: str, unit: str, note: str = "") -> Chart:
+        """A stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
+        days = sorted({day for day, _ in self._counts})
+        labels = _all_days(days[0], days[-1]) if days else []
+        cut = 10 if len(labels) <= MAX_BARS else 7
+        if cut == 7:
+            labels = sorted({d[:7] for d in labels})
+        names = [n for n, _ in self.totals().most_common()]
+        shown = names if len(names) <= MAX_SERIES else names[: MAX_SERIES - 1]
+        values: dict[str, Counter[str]] = {n: Counter() for n in [*shown, *([OTHER] if len(shown) < len(names) else [])]}
+        for (day, name), count in self._counts.items():
+            values[name if name in values else OTHER][day[:cut]] += count
+        return Chart(title, "stacked", labels, {n: [c[d] for d in labels] for n, c in values.items()}, unit, note, "day" if cut == 10 else "month")
+
+
+def _all_days(first: str, last: str) -> list[str]:
+    a, b = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    return [(a + dt.timedelta(days=n)).isoformat() for n in range((b - a).days + 1)] if (b - a).days < 20_000 else [first, last]
+
+
+def ranking(title: str, counts: Counter[str], unit: str, note: str = "", top: int = 15) -> Chart:
+    """Bars by name, the most frequent first."""
+    best = counts.most_common(top)
+    rest = sum(counts.values()) - sum(c for _, c in best)
+    labels = [n for n, _ in best] + ([OTHER] if rest else [])
+    return Chart(title, "hbar", labels, {unit: [c for _, c in best] + ([rest] if rest else [])}, unit, note, "")
+
+
+class Kept:
+    """The first rows of many, for a page."""
+
+    def __init__(self, limit: int = PAGE_ROWS) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.total, self._limit = 0, limit
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take note of a row."""
+        self.total += 1
+        if len(self.rows) < self._limit:
+            self.rows.append(row)
+
+    def view(self, caption: str, columns: Sequence[tuple[str, str]], note: str = "") -> View:
+        """The table."""
+        return View(caption, columns, self.rows, self.total, note)
+
+
+def number(value: int) -> str:
+    """A count for people."""
+    return f"{value:,}"

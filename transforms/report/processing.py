@@ -1,0 +1,100 @@
+"""Records of processing (Article 30), joined with what policy and store do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.report import REPORTS
+from callveil.transforms.report.activities import Activity
+from callveil.transforms.report.facts import Facts, adherence, differences, gather
+from callveil.transforms.report.model import Card, Context, Kept, Page, View, number, ranking
+
+COLUMNS = (
+    ("activity_id", "Activity"), ("name", "Name"), ("role", "Role"), ("purposes", "Purposes"), ("lawful_basis", "Lawful basis"),
+    ("subject_categories", "People"), ("data_categories", "Data"), ("recipients", "Recipients"), ("third_countries", "Third countries"),
+    ("retention_by_category", "Time limits"), ("retention_adherence", "Kept to"), ("reviewed_at", "Reviewed"),
+)  # fmt: skip
+
+
+class Processing:
+    """The company's record as it stands.
+
+    Args:
+        activities: from `load_activities`; None where the company gave none.
+    """
+
+    def __init__(self, context: Context, activities: list[Activity] | None) -> None:
+        self._c, self._activities = context, activities
+        self._kept = Kept()
+        self._found: list[dict[str, str]] = []
+        self._adherence: Counter[str] = Counter()
+        self._facts: Facts | None = None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row per activity, in the record's order."""
+        c = self._c
+        common = c.common(REPORTS["processing"])
+        activities = self._activities or []
+        ours = [a for a in activities if a.ours]
+        self._facts = facts = gather(c)
+        for activity in activities:
+            row = common | {k: v for k, v in activity.values.items() if v is not None}
+            if activity.ours:
+                kept, reasons = adherence(activity, facts, c.scope.as_of)
+                found = differences(activity, ours, facts, c.scope.as_of)
+                row |= {"retention_adherence": kept, "non_adherence_reason": reasons, "differences": found}
+                if facts.policy is not None:
+                    row |= {"policy_version": facts.policy.name, "policy_sha256": facts.policy.sha256}
+                self._adherence[kept] += 1
+                self._found += [{"activity": activity.values["activity_id"], "what": "differs", "text": text} for text in found]
+                self._found += [{"activity": activity.values["activity_id"], "what": "time limit", "text": text} for text in reasons]
+            self._kept.add(row)
+            yield row
+
+    def page(self) -> Page:
+        """The page."""
+        facts = self._facts
+        differ = [f for f in self._found if f["what"] == "differs"]
+        page = Page(
+            [
+                Card("Activities", number(self._kept.total)),
+                Card("Compared with this store", number(sum(self._adherence.values()))),
+                Card("Differences", number(len(differ)), "between the record, and policy and store", "bad" if differ else "good"),
+                Card("Time limits not kept", number(self._adherence["no"]), f"{number(self._adherence['unknown'])} unknown",
+                     "bad" if self._adherence["no"] else "good"),
+            ],
+            [],
+            [
+                View("Where policy and store do something else than the record says",
+                     (("activity", "Activity"), ("what", "What"), ("text", "Difference")), self._found, len(self._found)),
+                self._kept.view("Processing activities", COLUMNS, "The Parquet file has all columns of Art. 30."),
+            ],
+            ["The record is the company's own; callveil checks its form and sets it beside what its policy and store do."],
+        )  # fmt: skip
+        if facts is not None:
+            page.charts.append(ranking("Data in the store by entity type", facts.entities, "findings", "What was found and redacted, of all time."))
+            page.views.append(_store_view(facts))
+        if self._activities is None:
+            page.notes.insert(
+                0, "No record was given (--activities FILE), so this report is empty. `callveil report processing --template` prints one."
+            )
+        return page
+
+
+def _store_view(facts: Facts) -> View:
+    policy = facts.policy
+    rows = [{"what": "store", "is": facts.root}, {"what": "policy", "is": f"{policy.name}, {policy.sha256[:16]}" if policy else "none known"}]
+    rows += [{"what": f"rows of {name}", "is": number(count)} for name, count in sorted(facts.rows.items()) if count]
+    rows += [
+        {"what": f"oldest day of {name}{f', {kind}' if kind else ''}", "is": day.isoformat()} for (name, kind), day in sorted(facts.oldest.items())
+    ]
+    if policy is not None:
+        for rule in policy.retention.rules:
+            who = f" of {', '.join(sorted(rule.account_types))} accounts" if rule.account_types else ""
+            rows.append(
+                {"what": f"rule {rule.rule_id}", "is": f"{rule.action} {', '.join(sorted(rule.classes))}{who}: {rule.days} days from {rule.clock}"}
+            )
+    rows.append({"what": "retention last ran", "is": facts.retained_at.date().isoformat() if facts.retained_at else "never"})
+    return View("What policy and store do", (("what", "What"), ("is", "Is")), rows, len(rows))

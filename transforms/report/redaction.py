@@ -1,0 +1,111 @@
+"""Redaction activity: findings, and records that were rejected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.entities import ENTITIES
+from callveil.schemas.rejected import REASONS
+from callveil.schemas.report import REDACTION, REPORTS
+from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
+
+_NAMES = tuple(f.name for f in REDACTION)
+COLUMNS = (
+    ("event_time", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"), ("kind", "Kind"), ("field_path", "Field"),
+    ("entity_type", "Found"), ("detector", "By"), ("score", "Score"), ("action", "Action"), ("trigger", "Trigger"), ("processed_at", "Processed"),
+)  # fmt: skip
+
+
+class Redaction:
+    """Findings that were processed in the period, then what was rejected in it."""
+
+    def __init__(self, context: Context) -> None:
+        self._c = context
+        self._days, self._kept, self._rejected = Days(), Kept(), Kept()
+        self._actions: Counter[str] = Counter()
+        self._triggers: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._interactions: set[bytes] = set()
+        self._found = 0
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Rows in the order of the store's files: by account type, day, account and interaction."""
+        c = self._c
+        common, policies = c.common(REPORTS["redaction"]), c.policy_names()
+        outputs = {f.path.removeprefix("interactions/"): f.sha256 for f in c.snapshot.by_dataset("interactions")}
+        for entry in c.snapshot.by_dataset("findings"):
+            output = outputs.get(entry.path.removeprefix("findings/"))
+            for f in c.read(entry):
+                if not c.scope.holds(f["processed_at"]) or not c.scope.about(f["account_id"]):
+                    continue
+                row = common | {n: f.get(n) for n in _NAMES} | {
+                    "policy_version": policies.get(f["policy_sha256"]), "policy_sha256": f["policy_sha256"], "account_id": f["account_id"],
+                    "agency_id": f["agency_id"] or None, "account_type_at_event": f["account_type"], "output_sha256": output, "residual_hits": 0,
+                }  # fmt: skip
+                self._count(row)
+                yield row
+        for entry in c.snapshot.by_dataset("rejected"):
+            run = c.run_of(entry.path)
+            for r in c.read(entry):
+                if not c.scope.holds(r["rejected_at"]) or not c.scope.about(r["account_id"]):
+                    continue
+                row = common | {
+                    "policy_version": run.policy_name if run else None, "policy_sha256": run.policy_sha256 if run else None,
+                    "account_id": r["account_id"] or None, "interaction_id": r["interaction_id"] or None, "field_path": r["field"] or None,
+                    "count": 1, "trigger": "auto", "status": "rejected", "failure_reason": r["reason"], "processed_at": r["rejected_at"],
+                }  # fmt: skip
+                self._reasons[r["reason"]] += 1
+                self._rejected.add(row | {"detail": r["detail"]})
+                yield row
+
+    def _count(self, row: dict[str, Any]) -> None:
+        n = row["count"] or 1
+        self._found += n
+        self._days.add(row["event_time"], row["entity_type"], n)
+        self._actions[row["action"] or "none"] += n
+        self._triggers[row["trigger"] or "auto"] += n
+        if len(self._interactions) < 5_000_000:
+            self._interactions.add(f"{row['account_id']}/{row['interaction_id']}".encode())
+        self._kept.add(row)
+
+    def page(self) -> Page:
+        """The page."""
+        totals = self._days.totals()
+        rejected = sum(self._reasons.values())
+        view = [
+            {"entity": name, "meaning": ENTITIES.get(name, "named by the policy"), "count": count, "share": f"{count / max(self._found, 1):.1%}"}
+            for name, count in totals.most_common()
+        ]
+        reasons = [{"reason": r, "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        page = Page(
+            [
+                Card("Values redacted", number(self._found), f"in {number(len(self._interactions))} interactions"),
+                Card("Kinds of personal data", number(len(totals))),
+                Card("By hand or on request", number(sum(n for t, n in self._triggers.items() if t != "auto"))),
+                Card("Records rejected", number(rejected), "held back, encrypted, until mended", "warn" if rejected else "good"),
+            ],
+            [
+                self._days.chart("Findings by type and day", "findings", "By the day the interaction happened (UTC)."),
+                ranking("Findings by type", totals, "findings"),
+                ranking(
+                    "What was done", self._actions, "findings", "label: replaced by its type; pseudonym and token: keyed; clear: the field went."
+                ),
+            ],
+            [
+                View("Findings by type", (("entity", "Type"), ("meaning", "Meaning"), ("count", "Findings"), ("share", "Share")), view, len(view)),
+                self._kept.view("Findings", COLUMNS),
+            ],
+            ["A finding says what was found where and what was done; it never holds the value itself."],
+        )
+        if self._reasons:
+            page.charts.append(ranking("Rejected records by reason", self._reasons, "records"))
+            page.views.append(
+                View("Rejected records by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
+            )
+            page.views.append(
+                self._rejected.view("Rejected records", (("processed_at", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"),
+                                                         ("field_path", "Field"), ("failure_reason", "Reason"), ("detail", "Detail")))
+            )  # fmt: skip
+        return page

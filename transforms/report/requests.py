@@ -1,0 +1,164 @@
+"""The register of data-subject requests, and certificates of erasures and restrictions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.report import REPORTS
+from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
+from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.register import Register, register_row
+
+_DAY = dt.timedelta(days=1)
+OPEN_BARS = 60
+REQUEST_COLUMNS = (
+    ("request_id", "Request"), ("type", "Type"), ("channel", "Channel"), ("received_at", "Received"), ("identity_verified_at", "Identity verified"),
+    ("due_at", "Due"), ("extended_due_at", "Extended to"), ("status", "Status"), ("responded_at", "Answered"), ("on_time", "In time"),
+    ("records_found", "Found"), ("disclosed", "Disclosed"), ("withheld", "Withheld"), ("refusal_ground", "Ground"),
+)  # fmt: skip
+ERASURE_COLUMNS = (
+    ("request_id", "Request"), ("scope", "Scope"), ("record_class", "Class"), ("location", "Where"), ("method", "Method"),
+    ("rows_matched", "Matched"), ("rows_erased", "Erased"), ("rows_retained", "Kept"), ("retention_ground", "Ground"), ("started_at", "Carried out"),
+    ("completed_at", "Completed"), ("residual_hits", "Residual hits"), ("signer_key_id", "Signed by"),
+)  # fmt: skip
+
+
+class Requests:
+    """Requests that were received before the period's end and not answered before its beginning.
+
+    Args:
+        keyring: as the register needs one.
+    """
+
+    def __init__(self, context: Context, keyring: Keyring) -> None:
+        self._c, self._keyring = context, keyring
+        self._kept, self._types, self._states = Kept(), Days(), Counter[str]()
+        self._requests: list[SubjectRequest] = []
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row per request, by id."""
+        c = self._c
+        common = c.common(REPORTS["requests"])
+        if c.scope.accounts:
+            return  # a request is about a person, not about an account
+        for request in Register(c.store, self._keyring).requests(c.snapshot).values():
+            ended = request.responded_at
+            if request.received_at >= c.scope.end or (ended is not None and ended < c.scope.start):
+                continue
+            row = common | register_row(request)
+            self._requests.append(request)
+            self._types.add(request.received_at, request.type)
+            self._states[request.status] += 1
+            self._kept.add(row)
+            yield row
+
+    def _ages(self) -> Chart:
+        waiting = sorted((r for r in self._requests if not r.is_over), key=lambda r: r.last_day)[:OPEN_BARS]
+        now = self._c.scope.as_of
+        age = [round((now - r.clock_start_at) / _DAY, 1) for r in waiting]
+        time = [round((r.last_day - r.clock_start_at) / _DAY, 1) for r in waiting]
+        labels = [f"{r.request_id} ({r.type}){' OVERDUE' if r.last_day < now else ''}" for r in waiting]
+        note = "Days since each open request's time began, beside the days it has; the one due first stands on top."
+        return Chart("Open requests: age against deadline", "hbar", labels, {"age": age, "time allowed": time}, "days", note, "")
+
+    def page(self) -> Page:
+        """The page."""
+        now = self._c.scope.as_of
+        waiting = [r for r in self._requests if not r.is_over]
+        overdue = [r for r in waiting if r.last_day < now]
+        soon = [r for r in waiting if now <= r.last_day < now + 7 * _DAY]
+        late = [r for r in self._requests if r.on_time is False]
+        answered = [r for r in self._requests if r.responded_at]
+        failed = [r for r in self._requests if r.systems_not_executed or r.status == "not_executed"]
+        days = sorted((r.responded_at - r.clock_start_at) / _DAY for r in answered if r.responded_at)
+        page = Page(
+            [
+                Card("Requests", number(len(self._requests)), f"{number(len(waiting))} open"),
+                Card("Overdue", number(len(overdue)), "open, and their time is over", "bad" if overdue else "good"),
+                Card("Due within 7 days", number(len(soon)), "", "warn" if soon else ""),
+                Card("Answered late", number(len(late)), f"of {number(len(answered))} answered", "bad" if late else "good"),
+                Card("Median days to answer", f"{days[len(days) // 2]:.1f}" if days else "-"),
+                Card("Not carried out somewhere", number(len(failed)), "", "bad" if failed else "good"),
+            ],
+            [
+                self._ages(),
+                self._types.chart("Requests received by type", "requests"),
+                ranking("Requests by status", self._states, "requests"),
+            ],
+            [self._kept.view("Requests", REQUEST_COLUMNS)],
+            ["Deadlines were stored when they were decided (one month, or three with an extension told in time) and are not derived again here.",
+             "Free texts of the register are reversible tokens; `callveil reveal` opens one with the keyring."],
+        )  # fmt: skip
+        if self._c.scope.accounts:
+            page.notes.insert(0, "Requests are about people, not about accounts: with accounts chosen this report is empty.")
+        return page
+
+
+class Erasures:
+    """Certificates of erasures and restrictions that were carried out in the period."""
+
+    def __init__(self, context: Context) -> None:
+        self._c = context
+        self._kept, self._methods, self._grounds = Kept(), Counter[str](), Counter[str]()
+        self._days = Days()
+        self._erased = self._retained = self._residual = self._locked = 0
+        self._requests: set[str] = set()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row per certificate, as they were published."""
+        c = self._c
+        common = c.common(REPORTS["erasures"])
+        if c.scope.accounts:
+            return
+        for entry in c.snapshot.by_dataset("erasure_certificates"):
+            run = c.run_of(entry.path)
+            for certificate in c.read(entry):
+                if not c.scope.holds(certificate["started_at"]):
+                    continue
+                row = common | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS} | {
+                    "policy_version": (run.policy_name if run else None) or None, "policy_sha256": (run.policy_sha256 if run else None) or None,
+                }  # fmt: skip
+                self._count(row)
+                yield row
+
+    def _count(self, row: dict[str, Any]) -> None:
+        self._requests.add(row["request_id"])
+        self._erased += row["rows_erased"] or 0
+        self._retained += row["rows_retained"] or 0
+        self._residual += row["residual_hits"] or 0
+        self._locked += row["completed_at"] is None
+        self._methods[row["method"]] += row["rows_erased"] or 0
+        if row["rows_retained"]:
+            self._grounds[row["retention_ground"] or "no ground given"] += row["rows_retained"]
+        self._days.add(row["started_at"], row["record_class"], row["rows_erased"] or 0)
+        self._kept.add(row)
+
+    def page(self) -> Page:
+        """The page."""
+        grounds = [{"ground": g, "count": n} for g, n in self._grounds.most_common()]
+        page = Page(
+            [
+                Card("Requests carried out", number(len(self._requests))),
+                Card("Rows erased", number(self._erased)),
+                Card("Rows kept", number(self._retained), "each with its legal ground"),
+                Card("Residual hits", number(self._residual), "what the check still found", "bad" if self._residual else "good"),
+                Card("Not complete", number(self._locked), "old object versions are locked", "warn" if self._locked else "good"),
+            ],
+            [
+                self._days.chart("Rows erased by record class", "rows"),
+                ranking("How rows were dealt with", self._methods, "rows"),
+            ],
+            [
+                self._kept.view("Certificates", ERASURE_COLUMNS),
+                View("Grounds on which rows were kept", (("ground", "Ground"), ("count", "Rows")), grounds, len(grounds)),
+            ],
+            ["Each certificate names the digest of the run's manifest and of the certificate before it, and is signed; "
+             "`callveil evidence verify` checks the store behind them."],
+        )  # fmt: skip
+        if self._c.scope.accounts:
+            page.notes.insert(0, "Erasures are about people, not about accounts: with accounts chosen this report is empty.")
+        return page

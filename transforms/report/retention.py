@@ -1,0 +1,137 @@
+"""Retention and disposal: dispositions, joined with the certificates of their runs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from callveil.schemas.disposition import REASONS
+from callveil.schemas.report import REPORTS, RETENTION
+from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.store.snapshot import parse_time
+
+_NAMES = tuple(f.name for f in RETENTION)
+COLUMNS = (
+    ("record_class", "Class"), ("account_id", "Account"), ("decision", "Decision"), ("reason_code", "Reason"), ("rule_id", "Rule"),
+    ("retention_days", "Days"), ("eligible_at", "Expired"), ("disposed_at", "Deleted"), ("old_versions_purged_at", "Purged"),
+    ("rows_deleted", "Records"), ("method", "Method"), ("late", "Late"), ("hold_id", "Hold"),
+)  # fmt: skip
+
+
+class Retention:
+    """Decisions of the retention runs whose time lies in the period."""
+
+    def __init__(self, context: Context) -> None:
+        self._c = context
+        self._days, self._kept = Days(), Kept()
+        self._decisions: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._deleted: Counter[str] = Counter()
+        self._steps: Counter[dt.datetime] = Counter()
+        self._deletions = self._late = self._unpurged = 0
+        self._longest = dt.timedelta()
+        self._runs: set[str] = set()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Rows run by run."""
+        c = self._c
+        common, certified = c.common(REPORTS["retention"]), self._certificates()
+        for entry in c.snapshot.by_dataset("dispositions"):
+            run = c.run_of(entry.path)
+            when = parse_time(run.as_of) if run else None
+            if not c.scope.holds(when):
+                continue
+            if run:
+                self._runs.add(run.run_id)
+            for d in c.read(entry):
+                if not c.scope.about(d["account_id"]):
+                    continue
+                series = (run.run_id if run else "", d["record_class"], d["type_at_event"] or "", d["rule_id"] or "", d["method"])
+                purged, verified = certified.get(series, (None, None))
+                row = common | {n: d.get(n) for n in _NAMES if n in d} | {
+                    "policy_version": run.policy_name if run else None, "policy_sha256": run.policy_sha256 if run else None,
+                    "account_id": d["account_id"] or None, "account_type_at_event": d["type_at_event"] or None,
+                    "old_versions_purged_at": purged, "verified_at": verified,
+                }  # fmt: skip
+                self._count(row, when)
+                yield row
+
+    def _certificates(self) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
+        """When the files of a series were purged, and when that was checked; the latest certificate of each."""
+        out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
+        for entry in self._c.snapshot.by_dataset("certificates"):
+            for r in self._c.read(entry):
+                series = (r["run_id"], r["record_class"], r["account_type"] or "", r["rule_id"] or "", r["method"])
+                if out.get(series, (None, None))[0] is None:
+                    out[series] = (r["purged_at"], r["verified_at"])
+        return out
+
+    def _count(self, row: dict[str, Any], when: dt.datetime | None) -> None:
+        n = row["rows_deleted"] if row["record_id"] is None and row["rows_deleted"] is not None else 1
+        self._decisions[row["decision"]] += n
+        self._reasons[row["reason_code"]] += n
+        self._days.add(when, row["decision"], n)
+        if row["decision"] in ("delete", "redact") and row["disposed_at"] and row["record_id"] is None:
+            self._deletions += n
+            self._deleted[row["record_class"]] += n
+            self._unpurged += 0 if row["old_versions_purged_at"] else n
+            if row["eligible_at"]:
+                first = row["expired_first"] or row["eligible_at"]
+                self._steps[first] += n
+                self._steps[row["disposed_at"]] -= n
+                self._longest = max(self._longest, row["disposed_at"] - first)
+        self._late += n if row["late"] else 0
+        self._kept.add(row)
+
+    def _backlog(self) -> Chart:
+        """Records that had expired and were not yet deleted, at the end of each day."""
+        by_day: Counter[str] = Counter()
+        for when, change in self._steps.items():
+            by_day[when.astimezone(dt.UTC).date().isoformat()] += change
+        days = sorted(by_day)
+        labels: list[str] = []
+        values: list[int] = []
+        level = 0
+        if days:
+            day, last = dt.date.fromisoformat(days[0]), dt.date.fromisoformat(days[-1])
+            while day <= last and len(labels) < 1_000:
+                level += by_day[day.isoformat()]
+                labels.append(day.isoformat())
+                values.append(level)
+                day += dt.timedelta(days=1)
+        note = "Expired records at the end of each day that were still to be deleted, as far as runs in the period deleted them since."
+        return Chart("Expiry backlog", "line", labels, {"records": values}, "records", note)
+
+    def page(self) -> Page:
+        """The page."""
+        held = self._decisions["hold"]
+        reasons = [{"reason": r, "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        longest = f"{self._longest.total_seconds() / 86_400:.1f} days" if self._deletions else "-"
+        page = Page(
+            [
+                Card("Retention runs", number(len(self._runs))),
+                Card("Records deleted", number(self._deletions)),
+                Card("Longest from expiry to deletion", longest),
+                Card("Not yet purged everywhere", number(self._unpurged), "deleted, but old object versions are locked",
+                     "bad" if self._unpurged else "good"),
+                Card("Held", number(held), "protected by a legal hold", "warn" if held else ""),
+            ],
+            [
+                self._days.chart("Decisions by run", "records", "By the run's time."),
+                self._backlog(),
+                ranking("Deleted by record class", self._deleted, "records"),
+            ],
+            [
+                View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons)),
+                self._kept.view("Decisions", COLUMNS, "A row without an account stands for all records of a file that were due."),
+            ],
+            ["Expired, deleted and purged are three times: a record expires by rule, is deleted when no reader sees it any more, and is purged when "
+             "no copy is left in any object version."],
+        )  # fmt: skip
+        if self._late:
+            page.notes.append(f"{number(self._late)} records had expired before an earlier run and arrived after it (late).")
+        if self._c.scope.accounts:
+            page.notes.append("Whole files belong to no single account, so their rows are left out where accounts were chosen.")
+        return page
