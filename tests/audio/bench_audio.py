@@ -19,6 +19,41 @@ sys.path.insert(0, str(Path(__file__).parent))
 KINDS = ("mulaw", "alaw-stereo", "s16-stereo-48k", "mp3-8k", "mp3-44k-stereo", "opus", "opus-stereo", "flac", "m4a-8k", "m4a-44k-stereo")
 
 
+def codec_alone(path: str, check: bool) -> float:
+    """CPU seconds of FFmpeg's own work: decode, encode with the same settings, decode what came out."""
+    import io
+
+    import av
+
+    from callveil.transforms.audio.formats import target_of
+    from callveil.transforms.audio.open import opened
+    from callveil.transforms.audio.samples import PCM
+    from callveil.transforms.store.files import Files
+
+    sink, began = io.BytesIO(), time.process_time()
+    with opened(Files(), path) as recording:
+        target = target_of(recording, Path(path).stat().st_size)
+        if recording.codec in PCM:
+            return 0.0
+        rate = 48_000 if target.encoder == "libopus" else recording.stream.rate
+        with av.open(sink, "w", format=target.muxer, options=dict(target.muxer_options)) as out:
+            layout = recording.stream.codec_context.layout.name
+            stream = out.add_stream(target.encoder, rate=rate, layout=layout, options=dict(target.encoder_options))
+            if target.bit_rate:
+                stream.bit_rate = target.bit_rate
+            for frame in recording.source.decode(recording.stream):
+                frame.pts = None
+                out.mux(stream.encode(frame))
+            out.mux(stream.encode(None))
+    if check:
+        sink.seek(0)
+        with av.open(sink) as source:
+            source.streams.audio[0].codec_context.thread_count = 1
+            for _ in source.decode(audio=0):
+                pass
+    return time.process_time() - began
+
+
 def one(path: str, hours: float, mode: str, check: bool) -> None:
     """Redact one recording and print its figures as JSON."""
     from callveil.transforms.audio import AudioSpan, Sound, Treatment, redact_audio
@@ -28,6 +63,7 @@ def one(path: str, hours: float, mode: str, check: bool) -> None:
     started, cpu = time.monotonic(), time.process_time()
     done = redact_audio(Files(), path, path + ".out", spans, Treatment(Sound.of(mode), check=check))
     wall, cpu = time.monotonic() - started, time.process_time() - cpu
+    codec = codec_alone(path, check)
     status = dict(
         line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
     )  # of this process; rusage takes over its parent's
@@ -38,6 +74,7 @@ def one(path: str, hours: float, mode: str, check: bool) -> None:
                 "wall_s": round(wall, 2),
                 "times_real_time": round(done.seconds / wall),
                 "times_real_time_cpu": round(done.seconds / cpu),
+                "codec_alone": round(done.seconds / codec) if codec else None,
                 "peak_mib": int(status["VmHWM"].split()[0]) // 1024,
                 "covered_s": round(done.covered_seconds[0]),
             }

@@ -113,7 +113,7 @@ class _Token:
         self.date = bool(_DATE.fullmatch(token))
 
     def add(self, here: int) -> int:
-        pieces = _PIECE.findall(self.token)
+        pieces = _PIECE.findall(unicodedata.normalize("NFKC", self.token))
         spoken = [i for i, p in enumerate(pieces) if p[0].isalnum()]
         if not spoken:
             return here
@@ -121,7 +121,7 @@ class _Token:
         while i < len(pieces):
             piece, before, after = pieces[i], pieces[i - 1] if i else "", pieces[i + 1] if i + 1 < len(pieces) else ""
             there = self.graph.state()
-            if piece[0].isdigit():
+            if piece[0].isdecimal():
                 number = piece.replace(",", "")
                 self._digits(here, there, number)
                 if after.lower() in ("st", "nd", "rd", "th") and len(number) < 3:

@@ -23,7 +23,7 @@ AROUND = 0.25
 """Seconds of sound taken on either side of a turn, as far as no other turn is heard there: recognisers cut turns close."""
 PAUSE = 0.3
 """Seconds by which a word reaches into silence beside it: nothing is lost by covering silence, and soft beginnings and ends of words lie there."""
-UNSURE, GUESSED = 0.1, 0.2
+UNSURE, GUESSED = 0.1, 0.25
 """Seconds by which a word reaches into its neighbours, the second where its sounds or those of the word beside it were guessed from letters: of 1,500
 words of generated voices 3 in 100 begin or end more than a tenth of a second beyond where alignment puts them, most of them such words."""
 FASTEST = 9.0
@@ -56,7 +56,8 @@ def add_word_times(
     if not turns or record.get("words") or not str(record.get("language") or "en").lower().startswith("en"):
         return dict(record)
     needed = turns_with(record, findings) if findings is not None else range(len(turns))
-    chosen = [(n, stretch) for n in sorted(needed) if n < len(turns) and (stretch := _stretch(turns, n, channels))]
+    times = [(*times_of(turn), channel_of(turn)) for turn in turns]
+    chosen = [(n, stretch) for n in sorted(needed) if n < len(turns) and (stretch := _stretch(turns[n], n, times, channels))]
     found: dict[int, list[dict[str, Any]]] = {}
     try:
         for place, sound in stretches(files, url, [s for _, s in chosen], RATE):
@@ -69,16 +70,14 @@ def add_word_times(
     return {**record, "words": TurnWords(word for n in sorted(found) for word in found[n])} if found else dict(record)
 
 
-def _stretch(turns: Sequence[Mapping[str, Any]], n: int, channels: str) -> Stretch | None:
-    """The stretch of the recording in which a turn is looked for; None where it cannot be."""
-    turn = turns[n]
-    (start, end), text = times_of(turn), turn.get("text")
+def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None, float | None, int]], channels: str) -> Stretch | None:
+    """The stretch of the recording in which turn `n` is looked for; None where it cannot be. `times` are start, end and channel of all turns."""
+    (start, end, channel), text = times[n], turn.get("text")
     if start is None or end is None or not isinstance(text, str) or not text or end - start > MAX_STRETCH - 2 * AROUND:
         return None
     if len(tokens_of(text)) > max(1.0, (end - start + 2 * AROUND) * FASTEST):
         return None
-    channel = channel_of(turn)
-    others = [times_of(t) for i, t in enumerate(turns) if i != n and (not channel or channel_of(t) in (0, channel))]
+    others = [(s, e) for i, (s, e, c) in enumerate(times) if i != n and (not channel or c in (0, channel))]
     before = max((e for s, e in others if e is not None and s is not None and s < start), default=0.0)
     after = min((s for s, _ in others if s is not None and s > start), default=math.inf)
     if channels == "swapped" and channel in (1, 2):
