@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import json
 import random
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,21 @@ def populate(world: World, people: int = 6, calls: int = 30) -> tuple[list[Human
     versions += [version(20 + n, ("Contact", str(900 + n)), {"phone": (p.phones[0], p.phones[1])}, actor=n) for n, p in enumerate(everybody)]
     world.history(versions)
     return everybody, records, versions, broken
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[Human], list[dict[str, Any]]]:
+    """Three people with two calls each and everything else, made once and copied."""
+    world = World(tmp_path_factory.mktemp("prepared") / "world")
+    everybody, records, *_ = populate(world, 3, 6)
+    return world, everybody, records
+
+
+@pytest.fixture
+def small(prepared: tuple[World, list[Human], list[dict[str, Any]]], tmp_path: Path) -> tuple[World, list[Human], list[dict[str, Any]]]:
+    """A copy of that."""
+    shutil.copytree(prepared[0].root, tmp_path / "small")
+    return World(tmp_path / "small"), *prepared[1:]
 
 
 def rows_by_key(world: World) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -139,8 +155,8 @@ def rejected_contents(world: World) -> list[bytes]:
     return list(contents(world.store, world.keys, rows))
 
 
-def test_nobody_is_erased_unverified_unsearched_or_by_another_plan(world: World) -> None:
-    everybody, *_ = populate(world, 3, 6)
+def test_nobody_is_erased_unverified_unsearched_or_by_another_plan(small: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
+    world, everybody, _ = small
     request = world.ask("erasure", *everybody[0].phones, *everybody[0].emails, verified=False)
     with pytest.raises(RegisterError, match="searched"):
         plan_erase(world.options(), request.request_id)
@@ -235,9 +251,9 @@ def test_staff_leave_the_records_they_worked_on(world: World) -> None:
     assert all((r["agent_id"] is None) == (int(r["id"]) % 2 == 1) for r in world.rows("interactions"))
 
 
-def test_what_is_restored_is_found_and_erased_again(world: World) -> None:
+def test_what_is_restored_is_found_and_erased_again(small: tuple[World, list[Human], list[dict[str, Any]]]) -> None:
     """Somebody who is gone comes back in other records: their digests, which the register keeps, find them without anybody saying who they are."""
-    everybody, *_ = populate(world, 3, 6)
+    world, everybody, _ = small
     who = everybody[0]
     request = world.ask("erasure", *who.phones, *who.emails)
     world.confirm_all(request.request_id)
@@ -251,12 +267,12 @@ def test_what_is_restored_is_found_and_erased_again(world: World) -> None:
     assert row.status == "completed" and row.runs == ()
 
 
-def test_packages_and_the_live_zone_go_too(world: World, tmp_path: Path) -> None:
+def test_packages_and_the_live_zone_go_too(small: tuple[World, list[Human], list[dict[str, Any]]], tmp_path: Path) -> None:
     from callveil.transforms.subject.live_zone import find_live
     from callveil.transforms.watch.live import Live
     from callveil.transforms.watch.people import index_live
 
-    everybody, records, *_ = populate(world, 3, 6)
+    world, everybody, records = small
     who, other = everybody[0], everybody[1]
     live = Live(world.files, world.output)
     for person, number in ((who, records[0]["id"]), (other, records[1]["id"]), (who, "9999")):
