@@ -51,7 +51,7 @@ def main() -> int:
         )
         try:
             watch.start()
-            figures = measure(cloud, made_calls, folder / "store", args.rate)
+            figures = measure(cloud, watch, made_calls, folder / "store", args.rate)
         finally:
             watch.stop()
             cloud.stop()
@@ -60,12 +60,13 @@ def main() -> int:
     return 0 if figures["p95"] <= BAR + args.poll else 1
 
 
-def measure(cloud: Cloud, made: list[Call], store: Path, rate: float) -> dict[str, float]:
-    """Land the calls and wait for the last one. Returns quantiles of the seconds from landed to published, and how busy the machine was."""
+def measure(cloud: Cloud, watch: Runner, made: list[Call], store: Path, rate: float) -> dict[str, float]:
+    """Land the calls and wait for the last one. Returns quantiles of the seconds from landed to published, and how busy machine and runner were."""
     for number, call in enumerate(made[:WARM], 1):
         land(cloud, call)
         wait_for("the first calls", lambda n=number: receipts(store, "audio") >= n, 300)
     psutil.cpu_percent()
+    worked = cpu(watch)
     begun = time.time()
     landed: dict[str, float] = {}
     for number, call in enumerate(made[WARM:]):
@@ -73,13 +74,18 @@ def measure(cloud: Cloud, made: list[Call], store: Path, rate: float) -> dict[st
         land(cloud, call)
         landed[call.name] = time.time()
     wait_for("the last call", lambda: receipts(store, "audio") >= len(made), 600)
-    busy = psutil.cpu_percent()
+    busy, worked = psutil.cpu_percent(), cpu(watch) - worked
     took = sorted(published(store, name) - at for name, at in landed.items())
     late = max(0.0, (max(landed.values()) - begun) - (len(landed) - 1) / rate)
     return {
         "calls": len(took), "p50": round(took[len(took) // 2], 3), "p95": round(took[int(len(took) * 0.95)], 3), "max": round(took[-1], 3),
-        "feeder_late": round(late, 2), "busy_percent": busy,
+        "feeder_late": round(late, 2), "busy_percent": busy, "cpu_seconds_a_call": round(worked / len(took), 3),
     }  # fmt: skip
+
+
+def cpu(watch: Runner) -> float:
+    """CPU seconds the runner and its workers have used."""
+    return sum(t.user + t.system for t in (p.cpu_times() for p in watch.tree()))
 
 
 def land(cloud: Cloud, call: Call) -> None:

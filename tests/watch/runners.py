@@ -59,6 +59,11 @@ class Prism:
         self.start()
         return True
 
+    def tree(self) -> list[psutil.Process]:
+        """The command and what it started."""
+        own = psutil.Process(self.process.pid) if self.process else None
+        return [own, *own.children(recursive=True)] if own else []
+
     def stop(self) -> None:
         """End everything."""
         end(self.process)
@@ -129,6 +134,10 @@ class Flink:
             pid = self.pid(part)
             if pid and role in (part, "all"):
                 os.kill(pid, signal.SIGKILL)
+
+    def tree(self) -> list[psutil.Process]:
+        """The cluster's processes and the workers."""
+        return [*(psutil.Process(pid) for pid in map(self.pid, self.parts()) if pid), *self.workers()]
 
     def parts(self) -> list[str]:
         """Parts of the cluster that were started."""

@@ -13,6 +13,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.watch.fetched import reader
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Ledger
 from callveil.transforms.watch.naming import sort_of
@@ -96,11 +97,12 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
 
 def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
     limits = job.policy.limits
-    if job.files.info(arrival.url) is None:
+    files = reader(job.files, arrival)
+    if files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
-        for chunk in plan_chunks(job.files, [arrival.url])[0]:
-            yield from read_chunk(job.files, chunk, limits, keyring=keyring)
+        for chunk in plan_chunks(files, [arrival.url])[0]:
+            yield from read_chunk(files, chunk, limits, keyring=keyring)
 
 
 def _published(job: WatchJob, raw: RawInteraction) -> bool:

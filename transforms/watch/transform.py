@@ -201,6 +201,8 @@ class WatchRecordings(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, arrivals: beam.PCollection) -> beam.PCollection:
         """Read, join by key, act."""
+        if self.now is None:  # a source's bundle gives nothing on until it ends; reading is slow, and goes on beside it
+            arrivals = arrivals | "Spread" >> beam.Reshuffle()
         pieces = arrivals | "Read" >> beam.ParDo(ReadArrival(self.job)).with_output_types(tuple[str, bytes])
         if self.now is None:
             joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait))
