@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
-from callveil.pipelines.subject_register import SubjectOptions, register_of, still_open
+from callveil.pipelines.subject_register import SubjectOptions, register_of, requests, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.subject import aside
@@ -45,6 +45,10 @@ def search(
     register, _ = still_open(options, request_id)
     store, keyring = register.store, register.keyring
     snapshot = store.current()
+    if snapshot.by_dataset("interactions") and not snapshot.by_dataset("subjects"):
+        raise RegisterError(
+            "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
+        )
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if sealed_files(snapshot, request_id, "match") else None
     identity = [Identifier(*i) for file in sealed_files(snapshot, request_id, "identity") for i in unseal(store, keyring, file)["identifiers"]]
     held = values_of(c for c in before.confirmed if c.name.startswith("G")) if before else []
@@ -110,6 +114,21 @@ def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *
 def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
     """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
     return eraser_of(options, register_of(options), zone=zone).carry_out(request_id, ERASURE, agreed)
+
+
+def erase_returned(options: SubjectOptions) -> list[EraseResult]:
+    """Erase again whoever came back since they were erased: after a backup was restored, or where their data was taken in anew.
+
+    Returns: one result for each request whose person was found again. What the register keeps of them, keyed digests, is enough to find them.
+    """
+    register = register_of(options)
+    eraser = eraser_of(options, register)
+    out = []
+    for request in requests(options):
+        if request.tokens and any(e["event"] == "erased" for e in register.events(request.request_id)):
+            result = eraser.carry_out(request.request_id, ERASURE)
+            out += [result] if result.run_id else []
+    return out
 
 
 def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:

@@ -8,10 +8,11 @@ import getpass
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
-from callveil.pipelines.subject import erase, lift, make_package, plan_erase, restrict, search
+from callveil.pipelines.subject import erase, erase_returned, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -26,7 +27,7 @@ from callveil.pipelines.subject_register import (
     verify,
 )
 from callveil.schemas.retention import CLASSES
-from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES
+from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import InputError
 from callveil.transforms.retain.facts import EventsError, HoldsError
@@ -35,9 +36,9 @@ from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.subject.carry import CarryError
 from callveil.transforms.subject.context import ContextError
-from callveil.transforms.subject.deadline import REGULATIONS, DeadlineError
+from callveil.transforms.subject.deadline import DeadlineError
 from callveil.transforms.subject.erase import ERASURE, RESTRICTION
-from callveil.transforms.subject.identifiers import REGION, Identifier, IdentifierError, parse_identifier
+from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
 from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
 from callveil.transforms.subject.package import PackageError
 from callveil.transforms.subject.plan import PlanChanged
@@ -76,23 +77,26 @@ def parser() -> argparse.ArgumentParser:
         a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="when the step happens (default: now)")
         a.add_argument("--actor", default=_user(), metavar="NAME", help="who enters it (default: the user)")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
-        if name not in ("open", "status"):
+        if name not in ("open", "status", "erase"):
             a.add_argument("--request", required=True, metavar="ID", help="the request")
         add_store(a)
-    _open_options(made["open"])
+    declare.open_options(made["open"])
     made["verify"].add_argument("--method", required=True, help="how the identity was verified")
     made["extend"].add_argument("--reason", required=True, help="why, as the person was told; stored as a reversible token")
     made["extend"].add_argument("--notified-at", type=parse_as_of, metavar="TIME", help="when the person was told (default: --as-of)")
     made["hold"].add_argument("--reason", default="", help="why the clock stops, such as what the person was asked for")
     made["hold"].add_argument("--resume", action="store_true", help="let the clock go on")
-    _search_options(made["search"])
+    declare.search_options(made["search"])
     for name in ("access", "port"):
         made[name].add_argument("--out", required=True, type=Path, metavar="FILE", help="zip to write; mode 0600, never overwritten")
         made[name].add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs, as `redact` takes them")
         made[name].add_argument("--context", metavar="FILE", help="the company's YAML file for Art. 15: controller, purposes, recipients, ...")
         made[name].add_argument("--policy", metavar="NAME|FILE", help="detection that takes other people's data out (default: gdpr)")
     for name in ("erase", "restrict"):
-        _erase_options(made[name])
+        declare.erase_options(made[name])
+    who = made["erase"].add_mutually_exclusive_group(required=True)
+    who.add_argument("--request", metavar="ID", help="the request")
+    who.add_argument("--returned", action="store_true", help="erase again whoever came back since, such as by a restored backup")
     made["restrict"].add_argument("--lift", action="store_true", help="bring back what was set aside")
     for name in ("object", "close"):
         made[name].add_argument("--decision", required=True, choices=DECISIONS, help="how it was decided")
@@ -105,42 +109,6 @@ def parser() -> argparse.ArgumentParser:
     made["status"].add_argument("--request", metavar="ID", help="one request in full")
     made["status"].add_argument("--all", action="store_true", help="those that are over too")
     return p
-
-
-def _open_options(a: argparse.ArgumentParser) -> None:
-    a.add_argument("--request", default="", metavar="ID", help="id (default: made from the person, the right and the time); it may name nobody")
-    a.add_argument("--type", choices=TYPES, help="what is asked for")
-    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="number, e-mail, name:FIRST LAST|POSTCODE, "
-                   "visitor:ID, ip:ADDRESS, agent:ACCOUNT/ID, interaction:ACCOUNT/ID; - reads one a line from standard input")  # fmt: skip
-    a.add_argument("--bulk", metavar="FILE", help="requests in OpenDSR's shape: an array, an object or JSON lines")
-    a.add_argument("--received", type=parse_as_of, metavar="TIME", help="when it came in (default: --as-of)")
-    a.add_argument("--clock-start", type=parse_as_of, metavar="TIME", help="from when its time counts (default: when it came in)")
-    a.add_argument("--regulation", choices=sorted(REGULATIONS), default="gdpr", help="whose deadlines hold (default: gdpr)")
-    a.add_argument("--channel", choices=CHANNELS, default="other", help="how it came in")
-    a.add_argument("--zone", default="UTC", metavar="ZONE", help="IANA time zone whose days count (default: UTC)")
-    a.add_argument("--calendar", default="", metavar="CODE", help="holidays that are no working days: DE-BE, GB-ENG, FR (default: weekends only)")
-    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
-    a.add_argument("--note", default="", help="free text; sealed")
-
-
-def _search_options(a: argparse.ArgumentParser) -> None:
-    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="what the person has given since")
-    a.add_argument("--confirm", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are the person's; `all`: all not shared")
-    a.add_argument("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are not")
-    a.add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs: show what is proposed in clear")
-    a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
-    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
-    a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
-
-
-def _erase_options(a: argparse.ArgumentParser) -> None:
-    a.add_argument("--dry-run", action="store_true", help="print the plan and its hash; nothing is changed")
-    a.add_argument("--plan", default="", metavar="HASH", help="carry out this plan and no other")
-    a.add_argument("--policy", metavar="NAME|FILE", help="its duties to keep are grounds to keep a record")
-    for what in ("accounts", "events", "holds"):
-        a.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{what}, as `retain` takes them")
-    a.add_argument("--keep", nargs="+", action="extend", default=[], metavar="CLASS=GROUND", help="records of a class stay, on this legal ground")
-    a.add_argument("--no-rejected", action="store_true", help="leave the rejected zone out; the register says so")
 
 
 def options_of(args: argparse.Namespace) -> SubjectOptions:
@@ -250,6 +218,11 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
+    if args.returned:
+        found = erase_returned(options)
+        if not found:
+            print("nobody who was erased is back")
+        return max((view.show_erased(args, result) for result in found), default=DONE)
     if args.dry_run:
         view.show_plan(args, plan_erase(options, args.request, ERASURE, zone=not args.no_rejected))
         return DONE

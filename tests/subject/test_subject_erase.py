@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from people_world import NOW, TOKENS, Human, World, human, index_tokens, interaction, left_over, version
 
-from callveil.pipelines.subject import erase, make_package, plan_erase, search
+from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, search
 from callveil.pipelines.subject_register import SubjectOptions, close, requests
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.evidence.keys import open_signer
@@ -263,6 +263,9 @@ def test_what_is_restored_is_found_and_erased_again(small: tuple[World, list[Hum
     assert len(world.rows("interactions")) == 5
     result = erase(world.options(4), request.request_id)
     assert result.plan.counts()["interactions.drop"] == 1 and len(world.rows("interactions")) == 4
+    world.redact([interaction(random.Random(2), 556, who)], as_of=NOW + dt.timedelta(days=5))
+    (again,) = erase_returned(world.options(6))  # of all requests at once, as after a restored backup
+    assert again.plan.counts()["interactions.drop"] == 1 and erase_returned(world.options(7)) == []
     (row,) = requests(world.options(5))
     assert row.status == "completed" and row.runs == ()
 

@@ -100,6 +100,7 @@ class Redactor:
         try:
             work = _Work(self, detected, extra)
             record = work.apply()
+            people = conceal(self.keyring, interaction_people(raw, work.said()))
         except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
             return Rejected(
                 raw.source,
@@ -116,7 +117,6 @@ class Redactor:
             )  # fmt: skip
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
-        people = conceal(self.keyring, interaction_people(raw, work.said()))
         return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)), people)
 
 

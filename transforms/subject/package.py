@@ -170,7 +170,7 @@ def to_csv(fields: tuple[Field, ...], rows: Sequence[Mapping[str, Any]]) -> byte
     out.writerow(names)
     for row in rows:
         out.writerow([_cell(row.get(n)) for n in names])
-    return ("﻿" + sink.getvalue()).encode("utf-8", "replace")
+    return ("\ufeff" + sink.getvalue()).encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> str:

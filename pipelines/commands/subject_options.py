@@ -1,0 +1,50 @@
+"""Options of `callveil subject`'s actions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from callveil.pipelines.options import parse_as_of
+from callveil.schemas.subject import CHANNELS, TYPES
+from callveil.transforms.subject.deadline import REGULATIONS
+from callveil.transforms.subject.identifiers import REGION
+
+
+def open_options(a: argparse.ArgumentParser) -> None:
+    """Options of `open`."""
+    a.add_argument("--request", default="", metavar="ID", help="id (default: made from the person, the right and the time); it may name nobody")
+    a.add_argument("--type", choices=TYPES, help="what is asked for")
+    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="number, e-mail, name:FIRST LAST|POSTCODE, "
+                   "visitor:ID, ip:ADDRESS, agent:ACCOUNT/ID, interaction:ACCOUNT/ID; - reads one a line from standard input")  # fmt: skip
+    a.add_argument("--bulk", metavar="FILE", help="requests in OpenDSR's shape: an array, an object or JSON lines")
+    a.add_argument("--received", type=parse_as_of, metavar="TIME", help="when it came in (default: --as-of)")
+    a.add_argument("--clock-start", type=parse_as_of, metavar="TIME", help="from when its time counts (default: when it came in)")
+    a.add_argument("--regulation", choices=sorted(REGULATIONS), default="gdpr", help="whose deadlines hold (default: gdpr)")
+    a.add_argument("--channel", choices=CHANNELS, default="other", help="how it came in")
+    a.add_argument("--zone", default="UTC", metavar="ZONE", help="IANA time zone whose days count (default: UTC)")
+    a.add_argument("--calendar", default="", metavar="CODE", help="holidays that are no working days: DE-BE, GB-ENG, FR (default: weekends only)")
+    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--note", default="", help="free text; sealed")
+
+
+def search_options(a: argparse.ArgumentParser) -> None:
+    """Options of `search`."""
+    a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="what the person has given since")
+    a.add_argument("--confirm", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are the person's; `all`: all not shared")
+    a.add_argument("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are not")
+    a.add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs: show what is proposed in clear")
+    a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
+    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
+
+
+def erase_options(a: argparse.ArgumentParser) -> None:
+    """Options of `erase` and `restrict`."""
+    a.add_argument("--dry-run", action="store_true", help="print the plan and its hash; nothing is changed")
+    a.add_argument("--plan", default="", metavar="HASH", help="carry out this plan and no other")
+    a.add_argument("--policy", metavar="NAME|FILE", help="its duties to keep are grounds to keep a record")
+    for what in ("accounts", "events", "holds"):
+        a.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{what}, as `retain` takes them")
+    a.add_argument("--keep", nargs="+", action="extend", default=[], metavar="CLASS=GROUND", help="records of a class stay, on this legal ground")
+    a.add_argument("--no-rejected", action="store_true", help="leave the rejected zone out; the register says so")
