@@ -162,6 +162,12 @@ def _report(argv: Sequence[str]) -> int:
     return report.main(argv)
 
 
+def _keys(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import keys
+
+    return keys.main(argv)
+
+
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "redact": ("redact call interactions into a Parquet store", _redact),
     "sample": ("write generated call data to try things on", _sample),
@@ -179,6 +185,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "recordings": ("what became of each recording that arrived", _recordings),
     "watch": ("redact recordings and their records as they arrive", _watch),
     "receive": ("take in webhooks, checked and sealed, for watch", _receive),
+    "keys": ("rotate keys, seal anew, put them under a KMS", _keys),
     "schema": ("print the schema of a record as JSON Schema or Arrow", _schema),
     "rejected": ("list rejected records, or get their content back", _rejected),
     "reveal": ("turn a reversible token back into its text", _reveal),

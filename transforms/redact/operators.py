@@ -38,7 +38,7 @@ class Secrets:
     """Keys of pseudonyms and tokens; derived from the keyring, kept out of `repr`, never pickled with a pipeline.
 
     Attributes:
-        key_id: the keyring's active key.
+        key_id: the keyring's active key, which makes tokens. pseudonym_id: the key of pseudonyms.
         pseudonym: 32 bytes for HMAC-SHA256.
         token: 64 bytes for AES-SIV (RFC 5297).
     """
@@ -46,11 +46,13 @@ class Secrets:
     key_id: str
     pseudonym: bytes = field(repr=False)
     token: bytes = field(repr=False)
+    pseudonym_id: str = ""
 
     @classmethod
     def of(cls, keyring: Keyring, key_id: str | None = None) -> Secrets:
         """Derive both keys from a keyring."""
-        return cls(key_id or keyring.active, keyring.derive("pseudonym", 32, key_id), keyring.derive("token", 64, key_id))
+        return cls(key_id or keyring.active, keyring.derive("pseudonym", 32, key_id), keyring.derive("token", 64, key_id or keyring.active),
+                   key_id or keyring.digests)  # fmt: skip
 
 
 def canonical(entity: str, text: str) -> str:
@@ -175,7 +177,7 @@ def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_
     if operator.name == "mask":
         return "mask", {"char": operator.char, "keep_last": operator.keep_last}, ""
     if operator.name == "pseudonym":
-        return "pseudonym", {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": scope}, secrets.key_id
+        return "pseudonym", {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": scope}, secrets.pseudonym_id or secrets.key_id
     if operator.name == "token":
         return "token", {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope}, secrets.key_id
     if operator.name == "clear":

@@ -2,6 +2,10 @@
 
 Subkeys come from HKDF with SHA-256 (RFC 5869), so that a key used for one thing says nothing about the others, and so
 that a single file has to be guarded.
+
+The active key seals and makes tokens. Digests and pseudonyms may stay with an older key: with another one the same person would get another
+pseudonym, and what was taken in before would no longer be known again. A secret may lie in the file wrapped by a key of AWS KMS, so that
+the file alone opens nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import os
 import secrets
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,8 +84,8 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
     out = {}
     for number, (key_id, key) in enumerate(keys.items()):
         try:
-            secret = base64.b64decode(key["secret"], validate=True)
-        except (TypeError, KeyError, binascii.Error, ValueError):
+            secret = _unwrapped(path, key_id, key) if "wrapped" in key else base64.b64decode(key["secret"], validate=True)
+        except (TypeError, KeyError, binascii.Error):
             secret = b""
         if len(secret) != SECRET_BYTES or not key_id or len(key_id) > 64:
             raise KeyringError(f"{path}: field keys, key number {number + 1}: needs an id of 1 to 64 characters and {SECRET_BYTES} bytes in base64")
@@ -88,12 +93,32 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
     active = document.get("active")
     if active not in out:
         raise KeyringError(f"{path}: field active: names no key of this file")
+    if document.get("digests", active) not in out:
+        raise KeyringError(f"{path}: field digests: names no key of this file")
     return str(active), out
+
+
+def _unwrapped(path: Path, key_id: str, key: dict[str, Any]) -> bytes:
+    """A secret that is wrapped by a key of KMS. Raises `KeyringError` where KMS does not open it."""
+    from callveil.transforms.store.kms import KmsError, unwrap  # boto3 loads slowly, and most keyrings do without
+
+    try:
+        return unwrap(str(key["kms"]), base64.b64decode(key["wrapped"], validate=True), key_id)
+    except KmsError as error:
+        raise KeyringError(f"{path}: key {key_id}: {error}") from None
 
 
 def _new_key(created: dt.datetime | None) -> tuple[str, dict[str, str]]:
     key = {"created": created.isoformat() if created else "", "secret": base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}
     return secrets.token_hex(6), key
+
+
+def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
+    """A key's entry with its secret wrapped by a key of KMS instead of lying in clear. Raises `KmsError`."""
+    from callveil.transforms.store.kms import wrap
+
+    secret = base64.b64decode(key["secret"])
+    return {"created": key["created"], "kms": kms, "wrapped": base64.b64encode(wrap(kms, secret, key_id)).decode()}
 
 
 def _write(path: Path, document: dict[str, Any], new: bool) -> None:
@@ -104,9 +129,10 @@ def _write(path: Path, document: dict[str, Any], new: bool) -> None:
 class Keyring:
     """Secrets of one keyring file. It cannot be pickled, copied or printed: workers get the path and load it themselves."""
 
-    def __init__(self, path: Path, active: str, keys: dict[str, bytes]) -> None:
+    def __init__(self, path: Path, active: str, keys: dict[str, bytes], digests: str = "") -> None:
         self.path = path
         self.active = active
+        self.digests = digests or active
         self._keys = dict(keys)
         self._derived: dict[tuple[str, str, int], bytes] = {}
 
@@ -114,7 +140,8 @@ class Keyring:
     def load(cls, path: str | Path | None = None) -> Keyring:
         """Read a keyring; None means `default_path()`. Raises `KeyringError`."""
         where = Path(path) if path is not None else default_path()
-        return cls(where, *_secrets(where, _read(where)))
+        document = _read(where)
+        return cls(where, *_secrets(where, document), str(document.get("digests", "")))
 
     @classmethod
     def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
@@ -147,16 +174,34 @@ class Keyring:
         return cls.load(where)
 
     @classmethod
-    def rotate(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
-        """Add a new key and make it the active one. Older keys stay, since what they sealed must stay readable."""
+    def rotate(cls, path: str | Path | None = None, created: dt.datetime | None = None, keep_digests: bool = False) -> Keyring:
+        """Add a new key and make it the active one. Older keys stay, since what they sealed must stay readable.
+
+        Args:
+            keep_digests: digests and pseudonyms stay with the key they have.
+        """
+
+        def change(document: dict[str, Any]) -> dict[str, Any]:
+            key_id, key = _new_key(created)
+            kms = document["keys"][document["active"]].get("kms")  # what is wrapped stays wrapped
+            new = wrapped_key(key_id, key, kms) if kms else key
+            digests = document.get("digests", document["active"]) if keep_digests else key_id
+            return document | {"active": key_id, "digests": digests, "keys": document["keys"] | {key_id: new}}
+
+        return cls.change(path, change)
+
+    @classmethod
+    def change(cls, path: str | Path | None, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Keyring:
+        """Change a keyring's file by a function of its document, under a lock, and load it. A crash leaves the file before or after."""
         where = Path(path) if path is not None else default_path()
         lock = os.open(where.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             document = _read(where)
             _secrets(where, document)
-            key_id, key = _new_key(created)
-            _write(where, document | {"active": key_id, "keys": document["keys"] | {key_id: key}}, new=False)
+            changed = change(document)
+            _secrets(where, changed)  # nothing is written that could not be read again
+            _write(where, changed, new=False)
         finally:
             os.close(lock)
         return cls.load(where)
@@ -166,14 +211,18 @@ class Keyring:
         """Ids of all keys, sorted."""
         return tuple(sorted(self._keys))
 
+    def secret(self, key_id: str) -> bytes:
+        """A key's own secret, for writing the keyring's file anew and for nothing else."""
+        return self._keys[key_id]
+
     def derive(self, purpose: str, length: int = 32, key_id: str | None = None) -> bytes:
         """The subkey of `length` bytes (1 to 8,160) for one purpose.
 
         Args:
             purpose: a name such as `pseudonym/account`; other purposes get unrelated keys.
-            key_id: None means the active key. Raises `KeyringError` for an id the keyring lacks.
+            key_id: None means the key of digests. Raises `KeyringError` for an id the keyring lacks.
         """
-        name = self.active if key_id is None else key_id
+        name = self.digests if key_id is None else key_id
         cached = self._derived.get((name, purpose, length))
         if cached is None:
             if name not in self._keys:
