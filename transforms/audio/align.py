@@ -77,8 +77,9 @@ class Aligner:
     """Aligns texts; the recogniser is built on first use (0.1 s, about 60 MB) and stays out of pickles.
 
     Attributes:
-        threshold: confidence from which an alignment is used. Of 200 generated turns 88 % reach it, of texts that belong to another turn 0.5 %, of
-            texts with a third left out 13 % (the rest of the words stands right there), of texts with other words added none.
+        threshold: confidence from which an alignment is used. Of 200 generated turns 91 % reach it; of texts that belong to another turn 1.5 %, of
+            texts with a third left out 15 % (the words that are left stand right there), with words added none, and with the first 0.75 s of the
+            sound missing 10 %.
     """
 
     threshold: float = 0.5
