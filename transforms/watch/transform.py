@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -15,7 +16,9 @@ from apache_beam.coders import BytesCoder, FloatCoder
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
 
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.watch.act import Actor, Published
@@ -32,6 +35,9 @@ GRACE = 10.0
 
 EARLY = 1.0
 """Seconds by which a timer may fire before its time."""
+
+AT_ONCE = 8
+"""Interactions of a bundle that are acted on at once."""
 
 ATTEMPTS = 5
 """How often a piece of work is begun anew where a source or the store did not answer, the pauses between doubling from half a second. Then the
@@ -158,25 +164,53 @@ class JoinGathered(beam.DoFn):  # type: ignore[misc]
 
 
 class Act(beam.DoFn):  # type: ignore[misc]
-    """Element: `Ready`. Output: Published."""
+    """Element: `Ready`. Output: Published.
+
+    Several elements of a bundle are in work at once, since most of an element's time goes by waiting for the store; no two of one interaction.
+    """
 
     def __init__(self, job: WatchJob, clock: Clock = time.time) -> None:
         self.job, self.clock = job, clock
-        self.actor: Actor | None = None
+        self.pool: ThreadPoolExecutor | None = None
+        self.going: dict[str, Future[list[Published]]] = {}
+
+    def start_bundle(self) -> None:
+        self.going = {}
 
     def process(self, element: Ready) -> Iterator[Published]:
         text, (pieces, why) = element
         Metrics.counter("watch", why).inc()
-        key = key_of(text)
-        actor = self.actor or Actor(self.job, self.job.engines())
-        self.actor = actor
+        if text in self.going:
+            yield from self._done(text)
+        self.pool = self.pool or ThreadPoolExecutor(AT_ONCE, "callveil-act")
+        self.going[text] = self.pool.submit(self._act, text, pieces)
+        while len(self.going) > 2 * AT_ONCE:
+            yield from self._done(next(iter(self.going)))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for text in list(self.going):
+            for done in self._done(text):
+                yield GlobalWindows.windowed_value(done, Timestamp(done.landed_at))
+
+    def teardown(self) -> None:
+        if self.pool:
+            self.pool.shutdown(wait=False)
+            self.pool = None
+
+    def _act(self, text: str, pieces: list[bytes]) -> list[Published]:
+        actor = Actor(self.job, self.job.engines())
         held = gather(Piece.decoded(d) for d in pieces)
-        for done in insist(lambda: actor.act(key, held)):
+        return list(insist(lambda: actor.act(key_of(text), held)))
+
+    def _done(self, text: str) -> list[Published]:
+        """What came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
+        found = self.going.pop(text).result()
+        for done in found:
             Metrics.counter("watch", f"{done.what}.{done.status}").inc()
             if done.reason:
                 Metrics.counter("watch", f"reason.{done.reason}").inc()
             Metrics.distribution("watch", "latency_msec").update(max(0, int((self.clock() - done.landed_at) * 1000)))
-            yield done
+        return found
 
 
 def _encoded(held: Gathered) -> list[bytes]:
