@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
@@ -50,19 +54,26 @@ def lookup(files: Files, root: str, snapshot: Snapshot, wanted: Iterable[str]) -
 def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterator[SubjectEntry]:
     """Rows of one file under some digests. One row group is read at a time, and none that cannot hold one."""
     ordered = sorted(tokens)
+    wanted = pa.array(ordered, pa.string())
     with files.open(files.join(root, file.path)) as source:
         stored = pq.ParquetFile(source)
         for group in range(stored.metadata.num_row_groups):
             statistics = stored.metadata.row_group(group).column(0).statistics
-            if statistics is not None and statistics.has_min_max and not any(statistics.min <= t <= statistics.max for t in ordered):
+            if statistics is not None and statistics.has_min_max and not _within(ordered, statistics.min, statistics.max):
                 continue
-            names = stored.read_row_group(group, columns=["token"]).column(0).to_pylist()
-            places = [n for n, name in enumerate(names) if name in tokens]
-            if places:
+            column = stored.read_row_group(group, columns=["token"]).column(0)
+            places = np.flatnonzero(pc.is_in(column, value_set=wanted).to_numpy(zero_copy_only=False))
+            if len(places):
                 # The digests, which hardly compress, are most of the bytes: they are not read twice.
                 rest = stored.read_row_group(group, columns=[c for c in SCHEMA.names if c != "token"])
-                rows = rest.slice(places[0], places[-1] - places[0] + 1).to_pylist()
-                yield from (SubjectEntry.of(rows[n - places[0]] | {"token": names[n]}) for n in places)
+                rows, names = rest.take(pa.array(places)).to_pylist(), column.take(pa.array(places)).to_pylist()
+                yield from (SubjectEntry.of(row | {"token": name}) for row, name in zip(rows, names, strict=True))
+
+
+def _within(ordered: list[str], lowest: str, highest: str) -> bool:
+    """Whether one of some sorted texts lies between two others."""
+    place = bisect_left(ordered, lowest)
+    return place < len(ordered) and ordered[place] <= highest
 
 
 def read_file(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEntry]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -27,6 +28,10 @@ FIELDS: tuple[Field, ...] = tuple(
 ERASED = register(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
 
 
+_read: dict[str, Any] = {}
+"""The list of the state of a store that this process read last: a run asks for it once a chunk."""
+
+
 @dataclass(frozen=True)
 class Erased:
     """What may not be taken in again.
@@ -41,8 +46,11 @@ class Erased:
     @classmethod
     def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> Erased:
         """Read the list; a store in which nobody was erased costs nothing."""
-        found = {token for file in snapshot.by_dataset(ERASED.name) for token in file_tokens(files, root, file)}
-        return cls(frozenset(found), keyring)
+        key = (root, snapshot.manifest_sha256)
+        if _read.get("key") != key:
+            found = {token for file in snapshot.by_dataset(ERASED.name) for token in file_tokens(files, root, file)}
+            _read.update(key=key, tokens=frozenset(found))
+        return cls(_read["tokens"], keyring)
 
     def holds(self, record: RecordRef) -> bool:
         """Whether a record was erased or set aside, under any key of the keyring."""

@@ -59,7 +59,8 @@ def publish(
         build: writes the run's files for a state of the store and says which they are.
         now: for the lease; decides nothing.
 
-    Returns: the manifest; of an earlier attempt where that was published. Raises `PublishConflict` once all attempts are spent.
+    Returns: the manifest; of an earlier attempt where that was published. Raises `PublishConflict` once all attempts are spent, and whatever
+        `build` raises; the lease then stays, so that what was written is collected once it is over.
     """
     for attempt in range(1, attempts + 1):
         base = store.current()
@@ -84,20 +85,11 @@ def publish(
             if attempt == attempts or store.current().seq == base.seq:
                 raise
             continue
-        except BaseException:
-            if store.published(run_id) is None and store.current().seq == base.seq:
-                _forget(store, run_id)
-            raise
         release(store, run_id)
         if not manifest.removed:  # nothing is to be purged; the record says so
             purge_removed(store, manifest, now.isoformat())
         return manifest
     raise AssertionError("unreachable")
-
-
-def _forget(store: Store, run_id: str) -> None:
-    """End the lease of a run that gave up; what it wrote is collected as orphans."""
-    release(store, run_id)
 
 
 def settle(store: Store, now: dt.datetime) -> tuple[int, list[tuple[str, str]]]:
