@@ -208,9 +208,13 @@ status() {
   return $lost
 }
 
+taskmanagers() { roles | grep -c '^taskmanager-' || true; }
+
 options() {
   printf '%s\n' --runner=PortableRunner "--job_endpoint=localhost:$jobs" --environment_type=EXTERNAL "--environment_config=localhost:$pool" --streaming \
-    --checkpointing_interval="${CALLVEIL_FLINK_CHECKPOINT_MS:-2000}" --max_bundle_time_mills=50 --max_bundle_size=100 --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
+    --parallelism="$((${CALLVEIL_FLINK_SLOTS:-2} * $(taskmanagers)))" --sdk_worker_parallelism="${CALLVEIL_FLINK_SLOTS:-2}" \
+    --checkpointing_interval="${CALLVEIL_FLINK_CHECKPOINT_MS:-2000}" --max_bundle_time_mills=50 --max_bundle_size=100 \
+    --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
 }
 
 checkpoint() {
