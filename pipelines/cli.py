@@ -180,7 +180,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "retain": ("delete what is due, and prove it", _retain),
     "report": ("make compliance reports: pages, Parquet, CSV", _report),
     "evidence": ("sign what runs did, and prove that a store is still that", _evidence),
-    "subject": ("answer people who ask about their data: access, erasure, restriction", _subject),
+    "subject": ("answer people who ask about their data", _subject),
     "audio": ("mute or beep what was found in a recording", _audio),
     "recordings": ("what became of each recording that arrived", _recordings),
     "watch": ("redact recordings and their records as they arrive", _watch),
