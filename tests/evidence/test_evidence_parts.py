@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import random
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,8 +95,11 @@ def test_one_changed_byte_is_found_exactly(size: int, rng: random.Random) -> Non
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=12), st.data())
 def test_rows_are_named(values: list[int], data: st.DataObject) -> None:
-    rows = [row_bytes({"n": v, "gone": None}) for v in values]
-    assert rows == [row_bytes({"n": v}) for v in values]
+    at = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    rows = row_bytes(pa.RecordBatch.from_pylist([{"n": v, "at": at, "of": {"a": v}} for v in values]))
+    later = pa.schema([("new", pa.string()), ("of", pa.struct([("a", pa.int64())])), ("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC"))])
+    assert rows == row_bytes(pa.RecordBatch.from_pylist([{"n": v, "at": at, "of": {"a": v}} for v in values], schema=later))
+    assert rows[0] == b'{"at":%d,"n":%d,"of":{"a":%d}}' % (at.timestamp() * 1_000_000, values[0], values[0])
     salts = Salts.new(len(rows)).by_row()
     hints = b"".join(hint(leaf(s, r)) for s, r in zip(salts, rows, strict=True))
     assert name_rows(rows, salts, hints) == []
