@@ -8,14 +8,17 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from callveil.schemas import account, disposition, finding, history, hold, interaction, lifecycle, recording, rejected, request, subject, version
+from callveil.schemas.evidence import Digest
 from callveil.schemas.fields import json_schema
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_schema import policy_json_schema
+from callveil.schemas.report import REPORTS
 
 _SCALARS: dict[type, dict[str, Any]] = {
     str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
@@ -117,6 +120,10 @@ JSON_SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     ),
 }
 """Makers of the JSON Schemas (2020-12), by published name."""
+JSON_SCHEMAS["evidence_record"] = partial(_dataclass_schema, Digest)
+for _report in REPORTS.values():
+    if _report.name != "history":  # which is `change_history`
+        JSON_SCHEMAS[f"report_{_report.name}"] = partial(json_schema, _report.title, _report.columns, ("report_id", "row_hash"), _report.what)
 
 ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "interaction": interaction.RAW_SCHEMA,
@@ -137,6 +144,7 @@ ARROW_SCHEMAS: dict[str, pa.Schema] = {
     "erasure_certificate": subject.CERTIFICATE_SCHEMA,
 }
 """Arrow schemas by published name."""
+ARROW_SCHEMAS |= {f"report_{r.name}": r.schema for r in REPORTS.values() if r.name != "history"}
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
