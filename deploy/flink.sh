@@ -50,7 +50,7 @@ install() {
     [ ! -x "$top/build/uv/bin/python" ] || python=$top/build/uv/bin/python
     "$python" -m pip download --quiet --disable-pip-version-check --no-deps --dest "$tmp" "apache-flink-libraries==$FLINK"
     echo "$FLINK_SHA256  $tmp/apache-flink-libraries-$FLINK.tar.gz" | sha256sum --check --quiet || fail "apache-flink-libraries $FLINK is not the file this script was made for"
-    tar -xzf "$tmp/apache-flink-libraries-$FLINK.tar.gz" -C "$tmp" --strip-components=2 --wildcards "*/deps/lib/flink-dist-$FLINK.jar" '*/deps/lib/log4j-*.jar'
+    tar --no-same-owner -xzf "$tmp/apache-flink-libraries-$FLINK.tar.gz" -C "$tmp" --strip-components=2 --wildcards "*/deps/lib/flink-dist-$FLINK.jar" '*/deps/lib/log4j-*.jar'
     rm -rf "$home/lib"
     mv "$tmp/lib" "$home/lib"
   fi
