@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--recordings", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--poisoned", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=10.0, help="objects that land a second, two to a recording")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of a recording")
     parser.add_argument("--visibility", type=int, default=20, help="seconds a message is kept from others")
     parser.add_argument("--limit", type=float, default=3 * 3600.0, help="seconds after which it has failed")
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, folder: Path) -> int:
     options = [*cloud.options(args.visibility), "--output", str(folder / "store"), "--policy", str(folder / "policy.yaml")]
     env = CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json")}
     watch: Runner = (Prism if args.runner == "prism" else Flink)(folder, options, env)
-    feed = Feed(cloud, landing, poisoned=args.poisoned)
+    feed = Feed(cloud, landing, rate=args.rate, poisoned=args.poisoned)
     roles = list(itertools.islice(itertools.cycle(ROLES[args.runner]), args.kills))
     begun = time.monotonic()
     try:
