@@ -54,7 +54,7 @@ class Piece(NamedTuple):
     def decoded(cls, data: bytes) -> Piece:
         """Inverse of `encoded`."""
         end = 4 + int.from_bytes(data[:4], "big")
-        return cls(*orjson.loads(data[4:end]), data[end:])
+        return cls._make([*orjson.loads(data[4:end]), data[end:]])
 
 
 def key_text(key: InteractionKey) -> str:
