@@ -12,6 +12,7 @@
 #
 # CALLVEIL_FLINK_DIR   configuration, logs, process ids, checkpoints (default build/flink/run). One cluster a folder.
 # CALLVEIL_FLINK_PORT  first of six ports that follow one another (default 8081, the web interface)
+# CALLVEIL_FLINK_WORKERS  Python processes a TaskManager (default 2)
 # CALLVEIL_FLINK_JOB_SERVER  a job server jar to use instead of the one that install found
 # Needs Java 11 or 17, Maven for install. What works on it, and what was measured: RUNNERS.md
 set -euo pipefail
@@ -208,11 +209,9 @@ status() {
   return $lost
 }
 
-taskmanagers() { roles | grep -c '^taskmanager-' || true; }
-
 options() {
   printf '%s\n' --runner=PortableRunner "--job_endpoint=localhost:$jobs" --environment_type=EXTERNAL "--environment_config=localhost:$pool" --streaming \
-    --parallelism="$((${CALLVEIL_FLINK_SLOTS:-2} * $(taskmanagers)))" --sdk_worker_parallelism="${CALLVEIL_FLINK_SLOTS:-2}" \
+    --parallelism=1 --sdk_worker_parallelism="${CALLVEIL_FLINK_WORKERS:-2}" \
     --checkpointing_interval="${CALLVEIL_FLINK_CHECKPOINT_MS:-2000}" --max_bundle_time_mills=50 --max_bundle_size=100 \
     --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
 }
@@ -233,5 +232,5 @@ case ${1:-} in
     trap stop EXIT
     CALLVEIL_FLINK_OPTIONS=$(options) "$@"
     ;;
-  *) sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
