@@ -23,7 +23,7 @@ AROUND = 0.25
 """Seconds of sound taken on either side of a turn, as far as no other turn is heard there: recognisers cut turns close."""
 PAUSE = 0.3
 """Seconds by which a word reaches into silence beside it: nothing is lost by covering silence, and soft beginnings and ends of words lie there."""
-UNSURE, GUESSED = 0.1, 0.25
+UNSURE, GUESSED = 0.15, 0.25
 """Seconds by which a word reaches into its neighbours, the second where its sounds or those of the word beside it were guessed from letters: of 1,500
 words of generated voices 3 in 100 begin or end more than a tenth of a second beyond where alignment puts them, most of them such words."""
 FASTEST = 9.0
