@@ -9,6 +9,7 @@ with if-none-match, and what the losing attempt wrote is purged.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -33,6 +34,9 @@ from callveil.transforms.store.snapshot import CONTROL, Snapshot, StoreError, sn
 
 if TYPE_CHECKING:
     from callveil.transforms.store.catalog import Store
+
+WHOLE_BYTES = 32 << 20
+"""Files up to this size are held whole in memory, one at a time."""
 
 
 @dataclass
@@ -145,7 +149,7 @@ class Witness:
         kept: list[int | None] = []
         known: tuple[Salts, list[bytes]] | None = None
         try:
-            with self._store.files.open(self._store.url(entry.path)) as source:
+            with self._open(entry) as source:
                 if entry.dataset in TABLES:
                     with suppress(RowsError):
                         rows = list(read_rows(source))
@@ -167,13 +171,18 @@ class Witness:
         if known and old is not None and rows is not None:
             out.rewrites[entry.path] = _rewrite(old, entry, kept, known)
 
+    def _open(self, entry: FileEntry) -> BinaryIO:
+        """A reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
+        url = self._store.url(entry.path)
+        return io.BytesIO(self._store.files.read(url)) if entry.bytes <= WHOLE_BYTES else self._store.files.open(url)
+
     def _old(self, old: FileEntry) -> tuple[Salts, list[bytes]] | None:
         """Salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
         salts = self._salts.read(old.path)
         if salts is None:
             return None
         try:
-            with self._store.files.open(self._store.url(old.path)) as source:
+            with self._open(old) as source:
                 rows = list(read_rows(source))
                 return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
         except (FileNotFoundError, RowsError):
