@@ -21,9 +21,9 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "watch"), str(TESTS)]
 
 from cloud import CREDENTIALS, Cloud  # noqa: E402
-from kills import POLICY, Feed, check, disturb  # noqa: E402
 from landing import calls  # noqa: E402
 from runners import Flink, Prism, Runner  # noqa: E402
+from watch_disturb import POLICY, Feed, check, disturb  # noqa: E402
 
 ROLES = {"prism": ("client", "prism"), "flink": ("worker", "taskmanager-1", "worker", "jobmanager", "pool", "client", "jobserver", "all")}
 """Who is killed, in turn."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from cloud import CREDENTIALS, Cloud
-from kills import POLICY, Feed, check, disturb
 from landing import calls
 from runners import FLINK, Flink
+from watch_disturb import POLICY, Feed, check, disturb
 
 pytestmark = [
     pytest.mark.integration,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from cloud import CREDENTIALS, Cloud
-from kills import POLICY, Feed, check, disturb
 from landing import calls
 from runners import Prism
+from watch_disturb import POLICY, Feed, check, disturb
 
 from callveil.pipelines.watch import prism
 
