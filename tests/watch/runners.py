@@ -134,6 +134,7 @@ class Flink:
             pid = self.pid(part)
             if pid and role in (part, "all"):
                 os.kill(pid, signal.SIGKILL)
+                wait_for(f"the end of {part}", lambda gone=part: self.pid(gone) is None, 30)
 
     def tree(self) -> list[psutil.Process]:
         """The cluster's processes and the workers."""
