@@ -22,9 +22,9 @@ sys.path[:0] = [str(TESTS / "watch"), str(TESTS)]
 
 import psutil  # noqa: E402
 from cloud import CREDENTIALS, Cloud, wait_for  # noqa: E402
-from kills import POLICY, receipts  # noqa: E402
 from landing import Call, calls  # noqa: E402
 from runners import Flink, Prism, Runner  # noqa: E402
+from watch_disturb import POLICY, receipts  # noqa: E402
 
 BAR = 3.0
 WARM = 5
