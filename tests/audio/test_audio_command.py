@@ -96,7 +96,7 @@ def test_words_of_turns_are_looked_for_unless_told_otherwise(tmp_path: Path, cap
     for option in ("--align", "--no-align"):
         assert main([*words, "--interaction", str(tmp_path / "call.json"), option]) == 0
         covered[option] = sum(json.loads(capsys.readouterr().out)["covered_seconds"])
-    assert 0 < covered["--align"] < 0.9 * covered["--no-align"]
+    assert 0 < covered["--align"] < covered["--no-align"]
 
 
 def test_what_decides_has_to_be_given(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
