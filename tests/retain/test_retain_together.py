@@ -137,7 +137,7 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.integration)])
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.soak)])
 def place(request: pytest.FixtureRequest, first: Path, tmp_path: Path) -> Callable[[], Arena]:
     """Makes copies of the first store: on disk, or in a bucket that keeps old versions."""
     numbers = itertools.count(1)
