@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -198,16 +198,24 @@ class ChangeStored(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class _WriteIndex(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, job: RedactJob) -> None:
-        self.job = job
+class _WriteBucket(beam.DoFn):  # type: ignore[misc]
+    """Element: (bucket, packed entries). Output: an encoded Outcome.
+
+    Args:
+        job: the run.
+        read: an entry from its list.
+        write: writes one bucket's entries; gives the file it added, if any, and those it removed.
+    """
+
+    def __init__(self, job: RedactJob, read: Callable[[list[Any]], Any], write: Callable[..., tuple[Any, list[Any]]]) -> None:
+        self.job, self.read, self.write = job, read, write
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
         job = self.job
         bucket, blocks = element
         if not job.scratch:
-            entries = [IndexEntry.of(row) for block in blocks for row in unpack(block)]
-            added, removed = write_bucket(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
+            entries = [self.read(row) for block in blocks for row in unpack(block)]
+            added, removed = self.write(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
             yield Outcome([added] if added else [], [f.path for f in removed]).encode()
 
 
@@ -219,20 +227,8 @@ class WriteIndex(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
-        return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(_WriteIndex(self.job))
-
-
-class _WriteSubjects(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, job: RedactJob) -> None:
-        self.job = job
-
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
-        job = self.job
-        bucket, blocks = element
-        if not job.scratch:
-            entries = [SubjectEntry.of(row) for block in blocks for row in unpack(block)]
-            added, removed = write_subjects(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
-            yield Outcome([added] if added else [], [f.path for f in removed]).encode()
+        write = _WriteBucket(self.job, IndexEntry.of, write_bucket)
+        return entries | "Group by index bucket" >> beam.GroupByKey() | "Write index" >> beam.ParDo(write)
 
 
 @dataclass
@@ -243,4 +239,5 @@ class WriteSubjects(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, entries: beam.PCollection) -> beam.PCollection:
         """Group by bucket, since a bucket gets one file a run."""
-        return entries | "Group by bucket of identifiers" >> beam.GroupByKey() | "Write subjects" >> beam.ParDo(_WriteSubjects(self.job))
+        write = _WriteBucket(self.job, SubjectEntry.of, write_subjects)
+        return entries | "Group by bucket of identifiers" >> beam.GroupByKey() | "Write subjects" >> beam.ParDo(write)

@@ -19,6 +19,7 @@ a whole file that is put in another one's place.
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -242,3 +243,19 @@ class SealedReader:
         if len(data) != size:
             raise SealedError("the file is cut off; its writer was killed, or it was copied in part. Run the job again, or restore a copy")
         return data
+
+
+def seal_one(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:
+    """A sealed file of one record, in memory; the same bytes each time as long as the keyring's active key is the same."""
+    sink = io.BytesIO()
+    with SealedWriter(sink, keyring, name, purpose) as writer:
+        writer.append(data)
+    return sink.getvalue()
+
+
+def open_one(keyring: Keyring, name: str, purpose: str, sealed: bytes) -> bytes:
+    """Inverse of `seal_one`. Raises `SealedError` where it was changed or cut off, holds other than one record, or its key is not in the keyring."""
+    reader = SealedReader(io.BytesIO(sealed), keyring, name, purpose)
+    if reader.records != 1:
+        raise SealedError("the file holds no single record")
+    return reader.read_block(0)[0]

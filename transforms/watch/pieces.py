@@ -5,7 +5,6 @@ A piece holds nothing readable: a record travels sealed, since runners keep what
 
 from __future__ import annotations
 
-import io
 from typing import NamedTuple
 
 import orjson
@@ -14,7 +13,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.transforms.ingest.snapshots import IN_PROGRESS, status_class
 from callveil.transforms.ingest.spool import decode, encode
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.sealed import SealedReader, SealedWriter
+from callveil.transforms.store.sealed import open_one, seal_one
 
 PURPOSE = "watch"
 _TEXTS = ("outline", "words", "transcription_text")
@@ -67,28 +66,18 @@ def key_of(text: str) -> InteractionKey:
     return InteractionKey(*orjson.loads(text))
 
 
-def seal_bytes(keyring: Keyring, name: str, data: bytes, purpose: str = PURPOSE) -> bytes:
-    """`data` encrypted; `open_bytes` with the same name and purpose is the inverse."""
-    sink = io.BytesIO()
-    writer = SealedWriter(sink, keyring, name, purpose)
-    writer.append(data)
-    writer.close()
-    return sink.getvalue()
-
-
-def open_bytes(keyring: Keyring, name: str, sealed: bytes, purpose: str = PURPOSE) -> bytes:
-    """Inverse of `seal_bytes`. Raises `SealedError`."""
-    return SealedReader(io.BytesIO(sealed), keyring, name, purpose).read_block(0)[0]
-
-
 def seal(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
     """A raw record, encrypted."""
-    return seal_bytes(keyring, f"watch/{object_id}/{place}", encode(raw))
+    return seal_one(keyring, _name(object_id, place), PURPOSE, encode(raw))
 
 
 def unseal(keyring: Keyring, piece: Piece) -> RawInteraction:
     """The record of a piece. Raises `SealedError` where it was changed or the keyring is another."""
-    return decode(open_bytes(keyring, f"watch/{piece.object_id}/{piece.place}", piece.sealed))
+    return decode(open_one(keyring, _name(piece.object_id, piece.place), PURPOSE, piece.sealed))
+
+
+def _name(object_id: str, place: int) -> str:
+    return f"watch/{object_id}/{place}"
 
 
 def has_transcript(raw: RawInteraction) -> bool:

@@ -15,9 +15,9 @@ from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import PURPOSE
 from callveil.transforms.store.rows import rejected_row
+from callveil.transforms.store.sealed import seal_one
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import LIVE, Live
-from callveil.transforms.watch.pieces import seal_bytes
 
 FOLDER = "rejected"
 
@@ -33,7 +33,7 @@ def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, reject
     blob = ""
     if rejected.raw:
         blob = f"{LIVE}/{'/'.join(parts)}.sealed"
-        job.files.write(job.files.join(job.root, blob), seal_bytes(keyring, blob, rejected.raw, PURPOSE))
+        job.files.write(job.files.join(job.root, blob), seal_one(keyring, blob, PURPOSE, rejected.raw))
     run = job.run_at(arrival.landed_at, arrival.object_id)
     row = rejected_row(rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None)
     job.files.write(job.live.url(*parts) + ".json", orjson.dumps(row))
