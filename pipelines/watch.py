@@ -26,7 +26,7 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL
-from callveil.transforms.watch.folder import FolderSource, arrivals
+from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Settled
 from callveil.transforms.watch.naming import Naming
@@ -98,8 +98,7 @@ def make_job(options: WatchOptions) -> WatchJob:
 
 def pending(options: WatchOptions, now: float) -> list[Arrival]:
     """What lies in the folders at `now` and is not settled; nothing is changed. A store that is not there yet has settled nothing."""
-    settled = Settled(Live(options.files, options.output))
-    return [a for a in arrivals(options.files, options.places, now) if not settled(a)]
+    return unsettled(Live(options.files, options.output), arrivals(options.files, options.places, now)) if options.places else []
 
 
 def run_once(options: WatchOptions, now: float) -> dict[str, int]:
@@ -109,7 +108,7 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
     """
     job = make_job(options)
     settled = Settled(job.live)
-    found = [a for a in arrivals(options.files, options.places, now) if not settled(a)] if options.places else []
+    found = pending(options, now)
     if options.queue is None:
         return _deal_with(job, found, now, options.beam)
     messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=RejectMessage(job, options.queue.url, now))

@@ -34,6 +34,12 @@ def arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUI
     yield from sorted(found.values(), key=lambda a: (a.landed_at, a.url))
 
 
+def unsettled(live: Live, found: Iterable[Arrival]) -> list[Arrival]:
+    """Of some arrivals, those that are not settled; one listing says of which it is worth asking."""
+    noted = live.noted()
+    return [a for a in found if a.object_id not in noted or not live.settled(a)]
+
+
 class Told:
     """What this process has told of some folders, and what of it is known to be settled.
 
@@ -55,10 +61,9 @@ class Told:
         """Of what a listing at `now` has found, what is to be told."""
         with self._lock:
             self.listed_at = max(self.listed_at, now)
-            if self._settled is None:  # one listing says of which objects it is worth asking
-                noted = self.live.noted()
-                self._settled = {a.object_id for a in found if a.object_id in noted and self.live.settled(a)}
             here = {a.object_id for a in found}
+            if self._settled is None:
+                self._settled = here - {a.object_id for a in unsettled(self.live, found)}
             self._settled &= here
             self._told = {i: at for i, at in self._told.items() if i in here}
             out = []
