@@ -11,6 +11,7 @@ from callveil.pipelines.retain import RetainOptions, situation
 from callveil.pipelines.subject_register import SubjectOptions, register_of, requests, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.context import read_context
 from callveil.transforms.subject.disclose import Discloser
@@ -19,7 +20,7 @@ from callveil.transforms.subject.gather import Gatherer
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
-from callveil.transforms.subject.package import Package, total, withheld_rows, write_package
+from callveil.transforms.subject.package import Package, categories, withheld_rows, write_package
 from callveil.transforms.subject.plan import ErasePlan
 from callveil.transforms.subject.publish import Changes, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.readme import readme
@@ -178,18 +179,17 @@ def make_package(
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
     match = Search(store, keyring, snapshot).run(before.confirmed, before.rejected, before.proposed)
-    about = read_context(options.files, context, policy)
+    about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
     raws = chosen(options.files, sources, [InteractionKey(m.record.account_id, m.record.record_id) for m in match.records], policy) if sources else {}
     discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
     gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws)
     sections = gatherer.sections(kind)
-    counted = total(sections)
+    recordings = gatherer.recordings() if kind == "access" else []
     package = Package(
-        request_id, kind, options.as_of, sections, gatherer.recordings() if kind == "access" else [], about.as_dict(counted),
-        withheld_rows(gatherer.withheld),
-    )  # fmt: skip
+        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld)
+    )
     digest = write_package(package, readme(package), out)
-    records = sum(counted.values()) - counted["processing"]
+    records = sum(len(s.rows) for s in sections if s.category != "processing")
     values = {
         "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
         "records_found": len(match.records),
@@ -200,4 +200,4 @@ def make_package(
         return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))
 
     register.append(request_id, "disclosed", options.as_of, options.now, {"actor": options.actor, **values}, more)
-    return Packaged(str(out), digest, records, package.withheld, about.missing)
+    return Packaged(str(out), digest, records, package.withheld, about.missing if kind == "access" else ())

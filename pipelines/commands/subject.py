@@ -91,7 +91,11 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--out", required=True, type=Path, metavar="FILE", help="zip to write; mode 0600, never overwritten")
         made[name].add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs, as `redact` takes them")
         made[name].add_argument("--context", metavar="FILE", help="the company's YAML file for Art. 15: controller, purposes, recipients, ...")
-        made[name].add_argument("--policy", metavar="NAME|FILE", help="detection that takes other people's data out (default: gdpr)")
+        made[name].add_argument(
+            "--policy",
+            metavar="NAME|FILE",
+            help="detection that takes other people's data out (default: gdpr), and how long data is kept (default: the store's)",
+        )
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
     who = made["erase"].add_mutually_exclusive_group(required=True)
@@ -114,7 +118,8 @@ def parser() -> argparse.ArgumentParser:
 def options_of(args: argparse.Namespace) -> SubjectOptions:
     """The job's options."""
     now = dt.datetime.now(dt.UTC)
-    policy = policy_of(args.policy) if hasattr(args, "policy") else None
+    given = getattr(args, "policy", None)
+    policy = policy_of(given) if given or (hasattr(args, "policy") and args.action not in ("access", "port")) else None
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
     return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep)

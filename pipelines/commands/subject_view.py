@@ -18,6 +18,7 @@ from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.subject.erase import EraseResult
+from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
 from callveil.transforms.subject.plan import ErasePlan, summary
 from callveil.transforms.subject.register import register_row
@@ -111,7 +112,8 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     words = {"contact": "are the person's own", "agent": "the person took part in as staff", "third_party": "mention the person"}
     print(f"{len(match.records):,} records by {len(match.confirmed)} confirmed identifiers")
     for (record_class, role), n in sorted(roles.items()):
-        print(f"  {n:,} {record_class}s {words[role]}")
+        what = "records of the live zone" if record_class == LIVE else f"{record_class}s"
+        print(f"  {n:,} {what} {words[role]}")
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:

@@ -28,6 +28,8 @@ controller: Example Telephony GmbH, Musterstrasse 1, Berlin
 contact: privacy@firm.example
 purposes: [answering calls, billing]
 recipients: [hosting provider]
+third_countries: none
+automated_decisions: none
 source: calls to our numbers, and the forms on our website
 authority: Berliner Beauftragte für Datenschutz
 """
@@ -101,7 +103,7 @@ def test_an_access_package_from_the_sources(made: tuple[World, list[dict[str, An
     context = json.loads(files["context.json"])
     assert context["purposes"] == ["answering calls", "billing"] and context["rights"] and context["retention_by_policy"]
     assert context["not_stated"] == []
-    assert {c["category"] for c in context["categories"]} >= {"communication", "mentions", "changes"}
+    assert {c["category"] for c in context["categories"]} >= {"contact", "communication", "metadata", "mentions", "changes"}
     request = Register(world.store, world.keys).get("R")
     assert (request.package, request.package_sha256, request.disclosed) == ("answer.zip", result.sha256, result.records)
     with pytest.raises(PackageError, match="is there already"):
@@ -132,12 +134,14 @@ class Page(HTMLParser):
 def test_the_page_stands_alone(made: tuple[World, list[dict[str, Any]]], tmp_path: Path) -> None:
     world, _ = made
     make_package(world.options(1.1), "R", "access", tmp_path / "a.zip", sources=[str(world.root / "in")])
-    page = unpack(tmp_path / "a.zip")[1]["README.html"].decode()
+    files = unpack(tmp_path / "a.zip")[1]
+    page = files["README.html"].decode()
     read = Page()
     read.feed(page)
-    assert read.open == [] and read.refers == [] and not read.tags & {"script", "iframe", "object", "img", "link"}
+    assert read.open == [] and not read.tags & {"script", "iframe", "object", "img", "link"}
+    assert read.refers and all(f'id="{to[1:]}"' in page if to.startswith("#") else to in files for to in read.refers)
     assert page.startswith("<!doctype html>") and 'lang="en"' in page and "url(" not in page and "@import" not in page
-    assert "prefers-color-scheme:dark" in page and "What is not in it, and why" in page and "The company has not stated this here" in page
+    assert "prefers-color-scheme:dark" in page and "What is not in it, and why" in page and "Not stated in this package" in page
     assert "<script" not in page and re.search(r"withheld: PHONE_NUMBER", page)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from callveil.schemas.policy import Policy
-from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.retention import RetentionRule
 from callveil.transforms.report.activities import Activity, Limit
 from callveil.transforms.report.model import Context
-from callveil.transforms.store.snapshot import CONTROL, parse_time
+from callveil.transforms.store.policies import newest_policy
+from callveil.transforms.store.snapshot import parse_time
 
 _DATASETS = {"versions": "versions", "interactions": "interactions", "findings": "findings", "rejected": "rejected", "raw": "rejected_content"}
 """Datasets by record class; the others are fields of interactions."""
@@ -72,18 +72,9 @@ def gather(c: Context) -> Facts:
             done = r["purged_at"] is not None or latest.get(r["certificate_id"], (False, 0))[0]
             latest[r["certificate_id"]] = (done, r["versions_locked"] or 0)
     locked = sum(n for done, n in latest.values() if not done)
-    return Facts(c.store.root, _policy(c), entities, oldest, rows, max(retained, default=None), locked)
-
-
-def _policy(c: Context) -> Policy | None:
-    given: Policy | None = c.given.get("policy")
-    if given is not None:
-        return given
-    for manifest in sorted(c.runs.values(), key=lambda m: -m.seq):
-        url = c.store.url(f"{CONTROL}/policies/{manifest.policy_sha256}.yaml")
-        if manifest.policy_sha256 and c.store.files.info(url) is not None:
-            return parse_policy(c.store.files.read(url).decode())
-    return None
+    return Facts(
+        c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked
+    )
 
 
 def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:

@@ -18,14 +18,14 @@ KEYS = {
     "purposes": "what the data is used for",
     "lawful_basis": "on which legal basis",
     "recipients": "who has received it or will",
-    "third_countries": "countries outside the EEA or UK it goes to",
+    "third_countries": "countries outside the EEA or UK it goes to; `none` where there are none",
     "safeguards": "what protects it there",
     "retention": "how long it is kept",
     "source": "where it came from",
-    "automated_decisions": "decisions made by machines alone, and their logic",
+    "automated_decisions": "decisions made by machines alone, and their logic; `none` where there are none",
     "authority": "the supervisory authority to complain to",
 }
-REQUIRED = ("controller", "contact", "purposes", "recipients", "source", "authority")
+REQUIRED = ("controller", "contact", "purposes", "recipients", "third_countries", "source", "automated_decisions", "authority")
 RIGHTS = (
     "to have wrong data put right (Art. 16)",
     "to have data erased (Art. 17)",
@@ -45,6 +45,16 @@ CATEGORIES = {
     "processing": "what was found and redacted in your records, and why",
     "mentions": "conversations of others in which you are mentioned",
 }
+GROUPS = {
+    "identity": "metadata", "time": "metadata", "flow": "metadata", "flow_text": "metadata", "caller": "contact", "content": "communication",
+    "media": "communication", "form": "communication", "custom": "communication", "unknown": "communication", "visitor": "online",
+}  # fmt: skip
+"""Categories of the person's own conversations, by group of fields."""
+CLASS_WORDS = {
+    "interactions": "conversations", "versions": "changes to records and settings", "findings": "notes of what was redacted",
+    "recordings": "recordings", "transcripts": "transcripts", "rejected": "records that could not be read", "raw": "records as they came in",
+    "reports": "reports",
+}  # fmt: skip
 
 
 class ContextError(ValueError):
@@ -66,8 +76,10 @@ class Context:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Keys of `REQUIRED` that are not stated."""
-        return tuple(k for k in REQUIRED if not self.stated.get(k))
+        """Keys the law asks for that are not stated: those of `REQUIRED`, and what protects data that goes to a country."""
+        transfers = self.stated.get("third_countries")
+        needed = (*REQUIRED, "safeguards") if transfers and not _is_none(transfers) else REQUIRED
+        return tuple(k for k in KEYS if k in needed and not self.stated.get(k))
 
     def as_dict(self, categories: Mapping[str, int]) -> dict[str, Any]:
         """JSON form, with what the package holds by category."""
@@ -81,18 +93,22 @@ class Context:
         }
 
 
+def _is_none(stated: Any) -> bool:
+    texts = [stated] if isinstance(stated, str) else stated
+    return all(t.strip(" .").lower() in ("none", "no") for t in texts)
+
+
 def retention_of(policy: Policy) -> tuple[str, ...]:
     """The policy's retention rules in words."""
-    verbs = {"delete": "deleted after", "redact": "fully redacted after", "keep": "kept at least"}
+    verbs = {"delete": "deleted after", "redact": "cleared of everything personal after", "keep": "kept for at least"}
     out = []
     for rule in sorted(policy.retention.rules):
-        clock = "" if rule.clock == "event" else " from the account's end"
+        clock = "" if rule.clock == "event" else " from the end of the account they belong to"
         who = f" of {' and '.join(sorted(rule.account_types))} accounts" if rule.account_types else ""
-        out.append(
-            f"{', '.join(sorted(rule.classes))}{who}: {verbs[rule.action]} {rule.days} days{clock}" + (f" ({rule.basis})" if rule.basis else "")
-        )
+        what = ", ".join(CLASS_WORDS.get(c, c) for c in sorted(rule.classes))
+        out.append(f"{what}{who}: {verbs[rule.action]} {rule.days} days{clock}" + (f" ({rule.basis})" if rule.basis else ""))
     if policy.base.full_after_days:
-        out.append(f"interactions: fully redacted after {policy.base.full_after_days} days")
+        out.append(f"conversations: cleared of everything personal after {policy.base.full_after_days} days")
     return tuple(out)
 
 

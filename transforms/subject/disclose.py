@@ -1,26 +1,30 @@
 """What a person is shown of a record: their own data as it was, other people's taken out.
 
-Where the raw source is at hand, it is read by the same detection as redaction is, with other rules: what is the person's own stays, what tells who
-others are goes, and what could be used against the person if the package fell into other hands (cards, passwords) goes too. Where it is not, the
-redacted record is shown, with those reversible tokens opened that hold the person's own values.
+A record is read by the same detection as redaction is, with other rules: what is the person's own stays, what tells who others are goes, and what
+could be used against the person if the package fell into other hands (cards, passwords) goes too. Where the raw source is not at hand, the redacted
+record is read in its place, with those reversible tokens opened that hold the person's own values; what the company's policy has let stand of others
+goes all the same.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
 
 from callveil.schemas.fields import from_storage
 from callveil.schemas.finding import Span
-from callveil.schemas.interaction import BY_NAME, FIELDS, RawInteraction
+from callveil.schemas.interaction import BY_NAME, FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.audio import EVERYTHING, AudioSpan
+from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
@@ -43,6 +47,8 @@ REASONS = {
     "media_link": "it is a link inside the company's systems; recordings that can be given are in the package",
     "not_read": "it could not be shown to be free of other people's data",
     "redacted_before": "it was redacted when it arrived, and no longer exists in these systems",
+    "covered": "stretches of the recordings in which something personal is said, by you or by others, are covered",
+    "covered_whole": "the recording is covered from beginning to end, since nothing told what is said in it",
 }
 """Why something is withheld, in words for the person."""
 
@@ -52,6 +58,9 @@ _STAFF = _CONTACT | {"caller": "clear", "form": "clear", "custom": "clear", "vis
 FIELDS_BY_ROLE = {"contact": _CONTACT, "agent": _STAFF}
 OWN_GROUPS = frozenset({"caller", "visitor", "form"})
 """Groups that hold the contact's own data, so that every token in them is theirs."""
+Heard = Callable[[str], list[AudioSpan]]
+"""Stretches of a recording in which something that was withheld is heard, by the channel rule of the recording (`audio_spans`)."""
+FROM_SOURCES, FROM_STORE = "source files", "redacted store"
 
 
 @dataclass
@@ -61,8 +70,9 @@ class Disclosed:
     Attributes:
         account_id, record_id: its key.
         record: values by declared name, JSON-ready but for times.
-        source: `source files`, `redacted store`.
+        source: `FROM_SOURCES` or `FROM_STORE`.
         withheld: how often what was withheld, by reason.
+        heard: what is to be covered of its recording beside what is covered already.
     """
 
     account_id: str
@@ -70,6 +80,7 @@ class Disclosed:
     record: dict[str, Any] = field(repr=False)
     source: str
     withheld: Counter[str]
+    heard: Heard = field(default=lambda _: [], repr=False)
 
 
 def disclosure_policy(company: Policy, role: str) -> Policy:
@@ -82,7 +93,7 @@ def disclosure_policy(company: Policy, role: str) -> Policy:
 
 
 class Discloser:
-    """Shows records. Builds detection engines on first use, since without sources none are needed.
+    """Shows records. Builds detection engines on first use.
 
     Args:
         keyring: opens tokens. company: the company's policy, whose detection reads. unlinker: knows the person's identifiers.
@@ -120,10 +131,12 @@ class Discloser:
                 record = {n: v for n, v in result.interaction.record.items() if n in BY_NAME}
                 if found.job.decision.mode == "full" and role == "contact":  # in a language nobody reads; who the person is stays theirs all the same
                     record |= _own_fields(raw)
-                return Disclosed(*raw.key, record, "source files", withheld)
+                heard = partial(audio_spans, raw.record, [row.finding for row in result.findings])
+                return Disclosed(*raw.key, record, FROM_SOURCES, withheld, heard)
         withheld["not_read"] += 1
         identity = {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group in ("identity", "time")}
-        return Disclosed(*raw.key, identity | (_own_fields(raw) if role == "contact" else {}), "source files", withheld)
+        own = _own_fields(raw) if role == "contact" else {}
+        return Disclosed(*raw.key, identity | own, FROM_SOURCES, withheld, lambda _: [EVERYTHING])
 
     def _others(self, text: str, spans: list[Span], raw: RawInteraction, role: str) -> list[Span]:
         """The spans that have to go."""
@@ -161,21 +174,16 @@ class Discloser:
     # From the redacted store
 
     def stored(self, row: Mapping[str, Any], role: str) -> Disclosed:
-        """A row of the redacted store; the person's own tokens are opened."""
+        """A row of the redacted store; the person's own tokens are opened, and what is left in it of others goes."""
         record = from_storage(FIELDS, dict(row), orjson.loads)
         withheld: Counter[str] = Counter()
-        treatments = FIELDS_BY_ROLE[role]
-        shown: dict[str, Any] = {}
-        for name, value in record.items():
-            group = BY_NAME[name].group if name in BY_NAME else "unknown"
-            if treatments.get(group) == "clear":
-                withheld[self._why("", name, role)] += 1
-                continue
-            shown[name] = self._opened(value, group, row["account_id"], row["id"], withheld)
+        key = InteractionKey(row["account_id"], row["id"])
+        opened = {name: self._opened(v, BY_NAME[name].group if name in BY_NAME else "unknown", *key, withheld) for name, v in record.items()}
+        (shown,) = self.raw([(RawInteraction(key, row["kind"], row["called_at"], 0, opened, SourceRef(FROM_STORE)), role)])
         for name in row.get("redacted_fields") or ():
             if name not in record or "[" in str(record[name]):
                 withheld["redacted_before"] += 1
-        return Disclosed(row["account_id"], row["id"], shown, "redacted store", withheld)
+        return replace(shown, source=FROM_STORE, withheld=shown.withheld + withheld)
 
     def version(self, record: dict[str, Any], account_id: str) -> tuple[dict[str, Any], Counter[str]]:
         """A version of the redacted history with the person's own tokens opened, and what was withheld."""
@@ -216,4 +224,4 @@ def mention(row: Mapping[str, Any], where: Iterable[str]) -> Disclosed:
     """A record that only mentions the person: when it was, and where they are mentioned."""
     kept = ("account_id", "id", "kind", "direction", "called_at")
     record = {n: row[n] for n in kept if row.get(n) is not None} | {"extra": {"mentioned_in": sorted(where)}}
-    return Disclosed(row["account_id"], row["id"], record, "redacted store", Counter({"other_record": 1}))
+    return Disclosed(row["account_id"], row["id"], record, FROM_STORE, Counter({"other_record": 1}))

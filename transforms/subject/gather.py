@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas import finding
-from callveil.schemas.fields import Field, Timestamp, from_storage
+from callveil.schemas.fields import Field, FieldType, ListOf, Struct, Timestamp, from_storage
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
+from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject_index import RecordRef
 from callveil.schemas.version import FIELDS as VERSION_FIELDS
+from callveil.transforms.audio import AudioRejected, AudioSpan, Sound, Treatment, redact_audio
 from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import current_files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS
+from callveil.transforms.store.policies import policy_at
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside
-from callveil.transforms.subject.disclose import Disclosed, Discloser, mention
+from callveil.transforms.subject.disclose import Disclosed, Discloser, Heard, mention
 from callveil.transforms.subject.keys import ref_of
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match, Matched
-from callveil.transforms.subject.package import Section
+from callveil.transforms.subject.package import PackageError, Recording, Section
 from callveil.transforms.subject.stored import index_entries, version_files, version_rows
 from callveil.transforms.watch.live import Live
 
@@ -51,8 +59,10 @@ class Gatherer:
     ) -> None:  # fmt: skip
         self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = store, keyring, snapshot, match, discloser, raws
         self.withheld: Counter[tuple[str, str]] = Counter()
-        self.roles = {_key(m): m for m in match.records if m.record.record_class == "interaction"}
-        self.own_calls = {_key(m) for m in match.records if m.record.record_class in ("interaction", LIVE) and m.role == "contact"}
+        self.live = Live(store.files, store.root)
+        self.roles = {_key(m): m for m in match.records if m.record.record_class in ("interaction", LIVE)}
+        self.own_calls = {key for key, m in self.roles.items() if m.role == "contact"}
+        self._heard: dict[InteractionKey, Heard] = {}
 
     def sections(self, kind: str) -> list[Section]:
         """Sections of an access or portability package, those without rows left out."""
@@ -60,6 +70,7 @@ class Gatherer:
         for shown, m in self._interactions():
             name = {"contact": "conversations", "agent": "staff_activity", "third_party": "mentions"}[m.role]
             own[name].append(shown)
+            self._heard[InteractionKey(shown.account_id, shown.record_id)] = shown.heard
             if kind == "access" or name == "conversations":
                 for why, n in shown.withheld.items():
                     self.withheld[name, why] += n
@@ -80,11 +91,11 @@ class Gatherer:
             key = InteractionKey(shown.account_id, shown.record_id)
             done.add(key)
             yield shown, self.roles[key]
-        for row in self._stored(self.roles.keys() - done):
+        for row in self._stored([k for k, m in self.roles.items() if k not in done and m.record.record_class != LIVE]):
             m = self.roles[InteractionKey(row["account_id"], row["id"])]
             yield (mention(row, m.fields) if m.role == "third_party" else self.discloser.stored(row, m.role)), m
-        for m in self.match.records:
-            arrived = self._live_row(_key(m)) if m.record.record_class == LIVE else None
+        for key, m in self.roles.items():
+            arrived = self._live_row(key) if m.record.record_class == LIVE and key not in done else None
             if arrived is not None:
                 yield (mention(arrived, m.fields) if m.role == "third_party" else self.discloser.stored(arrived, m.role)), m
         for row in self._set_aside(done | self.roles.keys()):
@@ -93,13 +104,15 @@ class Gatherer:
 
     def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
         """What was redacted as it arrived and is in no dataset yet."""
-        live = Live(self.store.files, self.store.root)
-        receipt = live.receipt(key, "record")
+        document = self._live_document(key)
+        return _with_times(FIELDS, document["interaction"]) if document else None
+
+    def _live_document(self, key: InteractionKey) -> dict[str, Any] | None:
+        receipt = self.live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
             return None
-        row: dict[str, Any] = orjson.loads(self.store.files.read(self.store.files.join(live.folder(key), receipt["file"])))["interaction"]
-        times = {f.name for f in FIELDS if isinstance(f.type, Timestamp)}
-        return {n: dt.datetime.fromisoformat(v) if n in times and isinstance(v, str) else v for n, v in row.items()}
+        document: dict[str, Any] = orjson.loads(self.store.files.read(self.store.files.join(self.live.folder(key), receipt["file"])))
+        return document
 
     def _stored(self, keys: Iterable[InteractionKey]) -> Iterator[dict[str, Any]]:
         entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
@@ -141,23 +154,75 @@ class Gatherer:
                 yield shown
 
     def _findings(self) -> Iterator[dict[str, Any]]:
-        keys = {k for k, m in self.roles.items() if m.role == "contact"}
+        keys = {k for k in self.own_calls if self.roles[k].record.record_class != LIVE}
         entries = index_entries(self.store.files, self.store.root, self.snapshot, keys)
         folders = {e.origin.split("/", 1)[1].rpartition("/")[0] for e in entries.values()}
         for file in self.snapshot.by_dataset(FINDINGS.name):
             if file.path.split("/", 1)[1].rpartition("/")[0] in folders:
                 for row in self._rows(file.path, "interaction_id", keys):
                     yield {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None}
+        for key in sorted(self.own_calls - keys):
+            for row in (self._live_document(key) or {}).get("findings", ()):
+                yield _with_times(PROCESSING, {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None})
 
-    def recordings(self) -> list[tuple[str, Any]]:
-        """Redacted recordings of the person's own calls in the live zone: name in the package, and how to open it."""
-        live, out = Live(self.store.files, self.store.root), []
+    def recordings(self) -> list[Recording]:
+        """Redacted recordings of the person's own calls in the live zone. After `sections`, which finds what more of them has to be covered."""
+        out = []
         for key in sorted(self.own_calls):
-            receipt = live.receipt(key, "audio")
+            receipt = self.live.receipt(key, "audio")
             if receipt and receipt.get("status") == "done":
-                url = self.store.files.join(live.folder(key), str(receipt["file"]))
-                out.append((f"{key.account_id}-{key.id}{_suffix(url)}", partial(self.store.files.open, url)))
+                out.append(self._recording(key, receipt))
+            elif receipt and receipt.get("status") == "rejected":
+                self.withheld["recordings", "not_read"] += 1
         return out
+
+    def _recording(self, key: InteractionKey, receipt: Mapping[str, Any]) -> Recording:
+        files, url = self.store.files, self.store.files.join(self.live.folder(key), str(receipt["file"]))
+        rules = self._rules(receipt).recordings
+        covered = [AudioSpan(a, math.inf if b is None else b, channel) for a, b, channel in receipt.get("spans") or ()]
+        heard = self._heard.get(key)
+        more = [s for s in heard(rules.channel) if not any(_within(s, c) for c in covered)] if heard else []
+        spans = {*covered, *more}
+        whole = any(s.start <= 0 and math.isinf(s.end) and not s.channel for s in spans)
+        if spans:
+            self.withheld["recordings", "covered_whole" if whole else "covered"] += 1 if whole else len(spans)
+        opener = partial(_covered, files, url, more, Treatment(Sound.of(rules.mode))) if more else partial(files.open, url)
+        return Recording(f"{key.account_id}-{key.id}{_suffix(url)}", opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
+
+    def _rules(self, receipt: Mapping[str, Any]) -> Policy:
+        """The policy by which a recording was redacted."""
+        return policy_at(self.store, str(receipt.get("policy_sha256") or "")) or load_policy(None)
+
+
+@contextmanager
+def _covered(files: Files, url: str, spans: Sequence[AudioSpan], treatment: Treatment) -> Iterator[BinaryIO]:
+    """A recording with more of it covered. Raises `PackageError` where that cannot be done."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/recording{_suffix(url)}"
+        try:
+            redact_audio(files, url, path, spans, treatment)
+        except AudioRejected as rejected:
+            raise PackageError(f"{url}: other people are heard in it and cannot be covered ({rejected.detail}); no package was written") from None
+        with files.open(path) as source:
+            yield source
+
+
+def _within(span: AudioSpan, other: AudioSpan) -> bool:
+    return other.start <= span.start and span.end <= other.end and other.channel in (0, span.channel)
+
+
+def _with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row that was read from JSON, with its times as such."""
+    kinds = {f.name: f.type for f in fields}
+    return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}
+
+
+def _timed(kind: FieldType, value: Any) -> Any:
+    if isinstance(kind, Timestamp):
+        return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    if isinstance(kind, ListOf) and isinstance(value, list):
+        return [_timed(kind.item, v) for v in value]
+    return _with_times(kind.fields, value) if isinstance(kind, Struct) and isinstance(value, Mapping) else value
 
 
 def _suffix(url: str) -> str:

@@ -10,7 +10,8 @@ import json
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +20,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.schemas.fields import Field, arrow_schema, json_schema, to_storage
+from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.store.rows import iso
+from callveil.transforms.subject.context import CATEGORIES, GROUPS
 from callveil.transforms.subject.disclose import REASONS
 
 MANIFEST, README, CONTEXT, WITHHELD = "manifest.json", "README.html", "context.json", "withheld.json"
 FIXED = (1980, 1, 1, 0, 0, 0)
 """Time of every member of the zip, so that equal packages have equal bytes."""
 PIECE = 1 << 20
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+"""Values that say nothing."""
 
 
 class PackageError(ValueError):
@@ -61,6 +66,30 @@ class Section:
     source: str
 
 
+@dataclass(frozen=True)
+class Recording:
+    """A redacted recording.
+
+    Attributes:
+        name: of its file in `recordings/`. opener: how to read it.
+        account_id, record_id: its conversation. seconds: its length.
+        covered: stretches of it that are covered. whole: all of it is.
+    """
+
+    name: str
+    opener: Callable[[], AbstractContextManager[BinaryIO]] = field(repr=False)
+    account_id: str
+    record_id: str
+    seconds: float
+    covered: int = 0
+    whole: bool = False
+
+    @property
+    def path(self) -> str:
+        """In the package."""
+        return f"recordings/{self.name}"
+
+
 @dataclass
 class Package:
     """What goes into a package.
@@ -68,7 +97,7 @@ class Package:
     Attributes:
         request_id, kind: the request; access or portability.
         made_at: UTC.
-        sections: rows by kind. files: further files `(path, category, source, opener, size)`.
+        sections: rows by kind. recordings: of the conversations.
         context: Art. 15 context. withheld: `(what, reason, how often)`.
     """
 
@@ -76,7 +105,7 @@ class Package:
     kind: str
     made_at: dt.datetime
     sections: list[Section]
-    recordings: list[tuple[str, Any]]
+    recordings: list[Recording]
     context: dict[str, Any]
     withheld: list[dict[str, Any]]
 
@@ -119,9 +148,9 @@ def write_package(package: Package, readme: bytes, out: Path) -> str:
             made.put(WITHHELD, to_json(package.withheld), len(package.withheld))
             for section in package.sections:
                 _section(made, section, package.kind == "portability")
-            for path, opener in package.recordings:
-                with opener() as source:
-                    made.put(f"recordings/{path}", source, 0, "live zone, redacted", "recordings")
+            for recording in package.recordings:
+                with recording.opener() as source:
+                    made.put(recording.path, source, 0, "live zone, redacted", "recordings")
             manifest = {
                 "request_id": package.request_id, "kind": package.kind, "made_at": package.made_at, "format_version": 1,
                 "files": [e.__dict__ for e in made.entries], "withheld": package.withheld,
@@ -190,9 +219,14 @@ def withheld_rows(counts: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]
     return [{"from": where, "reason": why, "explanation": REASONS[why], "count": n} for (where, why), n in sorted(counts.items()) if n]
 
 
-def total(sections: Iterable[Section]) -> Counter[str]:
-    """Records by category."""
+def categories(sections: Iterable[Section], recordings: Sequence[Recording] = ()) -> dict[str, int]:
+    """Records of a package by category of data (`context.CATEGORIES`), in that order; one record may hold several."""
     out: Counter[str] = Counter()
     for section in sections:
-        out[section.category] += len(section.rows)
-    return out
+        if section.category == "communication":
+            for row in section.rows:
+                out.update({GROUPS[BY_NAME[n].group] for n, v in row.items() if n in BY_NAME and BY_NAME[n].group in GROUPS and v not in EMPTY})
+        else:
+            out[section.category] += len(section.rows)
+    out["recordings"] += len(recordings)
+    return {name: out[name] for name in CATEGORIES if out[name]}
