@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from redaction import Bench, content
 
@@ -90,6 +90,10 @@ def records(draw: st.DrawFn) -> dict[str, Any]:
 
 @QUICK
 @given(record=records(), rules=policies())
+@example(
+    record={"outline": [{"channel": 1, "text": "what is your name"}, {"channel": 2, "text": "my zip is four one five e.g."}]},
+    rules="entities: {default: {operator: mask, char: 'x', keep_last: 0}, PERSON: {operator: label}}\n",
+)
 def test_redacting_twice_changes_nothing(redact: Bench, record: dict[str, Any], rules: str) -> None:
     once = content(redact(record, rules))
     assert content(redact(once, rules)) == once

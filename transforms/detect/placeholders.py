@@ -37,13 +37,14 @@ def _masked(char: str, keep: int) -> list[str]:
 
     No more is kept than masked (`redact.operators.Mask`), and what is kept ends a word. Kept digits may stand by themselves
     (`**** 1111`); other letters only where masked ones stand directly before them, since a word of its own may be anything.
+    A mask that is a letter or digit itself is one wherever it stands at least twice, with no more than signs between (`x.x`).
     """
     c = re.escape(char)
     forms = []
     for n in range(keep, 0, -1):
         before = rf"{c}(?:[^\w\n{c}]{{0,3}}{c}){{{n - 1},60}}"
         forms += [rf"{before}(?:[^\w\s]?\w){{{n}}}(?!\w)", rf"{before}(?:[^\w\n]{{0,3}}\d){{{n}}}(?!\w)"]
-    return [*forms, rf"(?<!\w){c}{{2,}}(?!\w)"] if char.isalnum() else forms
+    return [*forms, rf"(?<!\w){c}(?:[^\w\n]{{0,3}}{c})+(?!\w)"] if char.isalnum() else forms
 
 
 @lru_cache(maxsize=256)
