@@ -14,6 +14,7 @@ from typing import Any
 
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.retain.apply import Applier
 from callveil.transforms.retain.attest import Attested, finish
@@ -164,6 +165,7 @@ def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[st
     release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
     if plan.counts.get("files.purge_live"):
         purge_live(store, plan)
+        checkpoint(store, Keyring.load(options.keyring), options.now)
     if any(k == "files.full_redaction" for k in plan.counts):
         from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
 

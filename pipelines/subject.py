@@ -11,6 +11,7 @@ from callveil.pipelines.retain import RetainOptions, situation
 from callveil.pipelines.subject_register import SubjectOptions, register_of, requests, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.context import read_context
@@ -75,7 +76,8 @@ def search(
         seen = people_in(options.files, sources, {m.record for m in match.records}, options.policy)
         match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
         shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
-    values = {"records_found": len(match.records), "systems_searched": list(SEARCHED)}
+    accounts = sorted({m.record.account_id for m in match.records})
+    values = {"records_found": len(match.records), "systems_searched": list(SEARCHED), "accounts": accounts}
 
     def write(run_id: str, state: Any) -> Changes:
         old = sealed_files(state, request_id, "match")
@@ -114,7 +116,10 @@ def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *
 
 def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
     """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
-    return eraser_of(options, register_of(options), zone=zone).carry_out(request_id, ERASURE, agreed)
+    register = register_of(options)
+    done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
+    checkpoint(register.store, register.keyring, options.now)
+    return done
 
 
 def erase_returned(options: SubjectOptions) -> list[EraseResult]:
@@ -129,12 +134,16 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
         if request.tokens and any(e["event"] == "erased" for e in register.events(request.request_id)):
             result = eraser.carry_out(request.request_id, ERASURE)
             out += [result] if result.run_id else []
+    checkpoint(register.store, register.keyring, options.now)
     return out
 
 
 def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:
     """Set aside, sealed, what a request is about."""
-    return eraser_of(options, register_of(options)).carry_out(request_id, RESTRICTION, agreed)
+    register = register_of(options)
+    done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
+    checkpoint(register.store, register.keyring, options.now)
+    return done
 
 
 def lift(options: SubjectOptions, request_id: str) -> int:
@@ -142,6 +151,7 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     register = register_of(options)
     rows = aside.lift(register.store, register.keyring, request_id, options.as_of, options.now)
     eraser_of(options, register).finish(register.get(request_id))
+    checkpoint(register.store, register.keyring, options.now)
     return rows
 
 

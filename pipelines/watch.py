@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import sys
@@ -21,10 +22,11 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Policy
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import Files, PreconditionFailed
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.snapshot import CONTROL
 from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
 from callveil.transforms.watch.job import WatchJob
@@ -64,6 +66,7 @@ class WatchOptions:
         poll: seconds between two looks at a folder or an idle queue.
         beam: Beam options; they name the runner, where it is not the default one.
         tell: seconds between lines on standard error that say what was done.
+        seal: seconds between checkpoints of evidence; 0: none are made.
     """
 
     output: str
@@ -79,6 +82,7 @@ class WatchOptions:
     poll: float = 1.0
     beam: Sequence[str] = ()
     tell: float = 60.0
+    seal: float = 300.0
 
 
 def make_job(options: WatchOptions) -> WatchJob:
@@ -110,11 +114,26 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
     settled = Settled(job.live)
     found = pending(options, now)
     if options.queue is None:
-        return _deal_with(job, found, now, options.beam)
+        counts = _deal_with(job, found, now, options.beam)
+        commit(options)
+        return counts
     messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=RejectMessage(job, options.queue.url, now))
     with keeping(options.queue, messages):
         counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
-    return counts | {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
+    counts |= {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
+    commit(options)
+    return counts
+
+
+def commit(options: WatchOptions) -> None:
+    """Make a checkpoint of evidence of what is new in the live zone, and say on standard error what may not be committed to.
+
+    Raises `StoreError` where it cannot be signed.
+    """
+    if options.seal:
+        store = Store.open(options.files, options.output, options.keyring)
+        for part in checkpoint(store, Keyring.load(options.keyring), dt.datetime.now(dt.UTC)).refused:
+            print(f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil evidence verify`", file=sys.stderr, flush=True)
 
 
 def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options: Sequence[str]) -> dict[str, int]:
@@ -191,6 +210,8 @@ def run_forever(options: WatchOptions) -> None:
     build(pipeline, job, options)
     result = pipeline.run()
     threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()
+    if options.seal:
+        threading.Thread(target=_commit, args=(options,), daemon=True).start()
     result.wait_until_finish()
 
 
@@ -208,6 +229,16 @@ def _tell(result: object, every: float) -> None:
             rejected = sum(counts.get(k, 0) for k in REJECTIONS)
             done = f"{counts.get('audio.done', 0):,} recordings and {counts.get('record.done', 0):,} records redacted, {rejected:,} rejected"
             print(f"callveil watch: {done}, {counts.get('replayed', 0):,} known already", file=sys.stderr, flush=True)
+
+
+def _commit(options: WatchOptions) -> None:
+    """Make checkpoints beside the job, which does not end where one cannot be made: what was announced stays announced."""
+    while True:
+        time.sleep(options.seal)
+        try:
+            commit(options)
+        except (StoreError, KeyringError, OSError) as error:
+            print(f"callveil watch: no checkpoint was made: {error}", file=sys.stderr, flush=True)
 
 
 def now() -> float:

@@ -9,6 +9,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FORMAT_VERSION = 1
+LIVE_CHANGES = {
+    "found": "was there when the first checkpoint was made",
+    "new": "came since the last checkpoint",
+    "superseded": "a later snapshot of the record took its place",
+    "covered": "a later transcript asked for more of the recording to be covered",
+    "put_away": "the original was sealed into the store, or deleted",
+    "resealed": "the sealed original was sealed anew under another key",
+    "taken_back": "what was rejected is to be tried again, or was",
+    "expired": "retention took it out",
+    "erased": "a person's request took it out, or set it aside",
+    "lifted": "what was set aside came back",
+}
+"""Why a checkpoint commits to a part of the live zone anew."""
 ALGORITHMS = ("ed25519", "ecdsa-p256-sha256")
 """Signature algorithms. Ed25519 (RFC 8032) is what callveil makes itself; the other is for keys of a KMS that has no Ed25519."""
 
@@ -92,3 +105,48 @@ class Digest:
         files = tuple(FileProof(**f) for f in known.pop("added"))
         rewrites = tuple(Rewrite(**r) for r in known.pop("rewrites"))
         return cls(**known | {"added": files, "removed": tuple(known["removed"]), "rewrites": rewrites})
+
+
+@dataclass(frozen=True)
+class LiveEntry:
+    """What a checkpoint says of a part of the live zone: of an interaction's record or of its recording.
+
+    Attributes:
+        part: path of its receipt, without suffix.
+        leaf: commitment to its receipt and files under a salt of its own, hex; empty where nothing is left.
+        change: one of `LIVE_CHANGES`.
+        run: number of the run that took it out or brought it back; 0 where it needs none.
+    """
+
+    part: str
+    leaf: str
+    change: str
+    run: int = 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is signed of the live zone.
+
+    Attributes:
+        seq: its number. as_of: when it was made, ISO 8601.
+        run, run_sha256: number and digest of the newest record of a run at that time; 0 and empty before the first.
+        entries: parts that are new or have changed since the checkpoint before.
+    """
+
+    seq: int
+    as_of: str
+    run: int
+    run_sha256: str
+    entries: tuple[LiveEntry, ...] = ()
+    format: int = field(default=FORMAT_VERSION)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self) | {"entries": [[e.part, e.leaf, e.change, e.run] for e in self.entries]}
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any]) -> Checkpoint:
+        """Inverse of `as_dict`; members of the signature are passed over. Raises KeyError or TypeError for another form."""
+        known = {k: v for k, v in d.items() if k in cls.__dataclass_fields__}
+        return cls(**known | {"entries": tuple(LiveEntry(*e) for e in known["entries"])})

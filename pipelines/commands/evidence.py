@@ -1,4 +1,4 @@
-"""`callveil evidence key|sign|verify|head`: prove that a store is what its runs wrote, and that what went is gone."""
+"""`callveil evidence key|sign|seal|verify|head`: prove that a store is what its runs wrote, and that what went is gone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.evidence.problem import KINDS
+from callveil.transforms.evidence.record import SEALS
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import Report, verify
 from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
 
 DESCRIPTION = """\
@@ -23,11 +26,14 @@ Every run of a job leaves a signed record: its files, their SHA-256, a commitmen
 
   key      show the public key, which checks signatures and may be given to anybody; change to a new key
   verify   check a store, offline, with the public key alone: says which byte, row, file or run is not what was signed
-  head     print the newest record's digest, to be kept outside (on paper, in a ticket): that the newest runs were cut off shows only against it
+  head     print the newest records' digests, to be kept outside (on paper, in a ticket): that the newest ones were cut off shows only against them
+  seal     make a checkpoint of the live zone: commit to what `callveil watch` has redacted, and to what else has changed there, since the last one;
+           watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
   sign     make records for runs that have none: those a store had before evidence was kept
 
 Rows are committed to through a salt of their own. When retention or erasure takes a row out its salt is destroyed; what stays is a tombstone
 that proves that a row was there and says nothing of it. So the chain stays whole, and what is left is proven to be what was first written.
+Recordings and records of the live zone are committed to in the same way, in a chain of checkpoints.
 
 The signing key: $CALLVEIL_EVIDENCE_KEY (a PEM file, or kms:KEY for AWS KMS, or the PEM text), else evidence-key.pem beside the keyring."""
 
@@ -37,8 +43,9 @@ examples:
   callveil evidence head --store s3://clean/calls
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --anchor 5f0c6a...
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --json
+  callveil evidence seal --store s3://clean/calls
 
-exit codes: 0 the store is what was signed, 1 it is not, 2 usage"""
+exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason), 2 usage"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +57,8 @@ def parser() -> argparse.ArgumentParser:
     for name, text in (
         ("key", "show or change the signing key"),
         ("verify", "check a store against its evidence"),
-        ("head", "print the digest of the newest record"),
+        ("head", "print the digests of the newest records"),
+        ("seal", "make a checkpoint of the live zone"),
         ("sign", "make records for runs that have none"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -66,6 +74,10 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--anchor", nargs="+", action="extend", default=[], metavar="HASH", help="digests of records noted outside (see head)")
             a.add_argument("--quick", action="store_true", help="compare bytes only, and leave out the commitments of rows")
             a.add_argument("--limit", type=int, default=50, help="findings shown at most (default 50; 0: all)")
+        if name == "seal":
+            a.add_argument(
+                "--all", action="store_true", help="look at every call, not only at those whose change was announced; the first one always does"
+            )
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
     return p
@@ -74,10 +86,10 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    actions: dict[str, Callable[[argparse.Namespace], int]] = {"key": _key, "verify": _verify, "head": _head, "sign": _sign}
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {"key": _key, "verify": _verify, "head": _head, "sign": _sign, "seal": _seal}
     try:
         return actions[args.action](args)
-    except EvidenceKeyError as error:
+    except (EvidenceKeyError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
         print(f"callveil evidence: {error}", file=sys.stderr)
@@ -119,7 +131,8 @@ def report_dict(report: Report) -> dict[str, object]:
     rows = [[{"path": p.path, "kind": p.kind, "detail": p.detail} for p in part] for part in (report.problems, report.notes)]
     return {
         "ok": not report.problems, "runs": report.runs, "files": report.files, "rows": report.rows, "seq": report.seq, "head": report.head,
-        "keys": list(report.keys), "problems": rows[0], "notes": rows[1],
+        "checkpoints": report.checkpoints, "parts": report.parts, "live_head": report.live_head, "keys": list(report.keys), "problems": rows[0],
+        "notes": rows[1],
     }  # fmt: skip
 
 
@@ -133,6 +146,8 @@ def _print(report: Report, limit: int) -> None:
         print(f"note: {note.path}: {note.detail}")
     kinds = {p.kind for p in report.problems}
     print(f"{report.runs:,} runs, {report.files:,} files, {report.rows:,} rows checked; head {report.head} (record {report.seq})")
+    if report.checkpoints:
+        print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))
@@ -141,15 +156,32 @@ def _print(report: Report, limit: int) -> None:
 
 
 def _head(args: argparse.Namespace) -> int:
-    newest = head(Store.open(files_of(args), args.store))
-    if newest is None:
+    store = Store.open(files_of(args), args.store)
+    found = {name: record for name, record in (("run", head(store)), ("live", head(store, SEALS))) if record is not None}
+    if not found:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
-    found = {"seq": newest.body["seq"], "head": newest.sha256, "as_of": newest.body["as_of"], "key": newest.key.id}
+    rows = {n: {"seq": r.body["seq"], "head": r.sha256, "as_of": r.body["as_of"], "key": r.key.id} for n, r in found.items()}
     if args.json:
-        print_json(found | {"printed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})
-    else:
-        print(f"record {found['seq']} of {args.store}, run as of {found['as_of']}, signed by key {found['key']}\n{newest.sha256}")
+        print_json(rows.get("run", {}) | {"live": rows.get("live")} | {"printed_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")})
+        return DONE
+    for name, what in (("live", "checkpoint"), ("run", "record")):
+        if name in rows:
+            row = rows[name]
+            print(f"{what} {row['seq']} of {args.store}, as of {row['as_of']}, signed by key {row['key']}\n{row['head']}")
     return DONE
+
+
+def _seal(args: argparse.Namespace) -> int:
+    store = Store.open(files_of(args), args.store, args.keyring)
+    done = checkpoint(store, Keyring.load(args.keyring), dt.datetime.now(dt.UTC), everything=args.all)
+    if args.json:
+        print_json({"seq": done.seq, "made": done.made, "entries": done.entries, "refused": list(done.refused)})
+    else:
+        made = f"{done.made:,} checkpoints made: {done.entries:,} records and recordings are committed to, up to number {done.seq}"
+        print(made if done.made else "nothing is new in the live zone")
+        for part in done.refused:
+            print(f"{part}: not what the last checkpoint commits to, and nothing that callveil does explains it; see `callveil evidence verify`")
+    return FAILED if done.refused else DONE
 
 
 def _sign(args: argparse.Namespace) -> int:

@@ -64,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--once", action="store_true", help="deal with what is there, then end")
     p.add_argument("--dry-run", action="store_true", help="with --once: say what would be taken in; change nothing")
     p.add_argument("--poll", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
+    p.add_argument(
+        "--seal", type=float, default=300.0, metavar="SECONDS",
+        help="between checkpoints of evidence (default 300; with --once: one at its end); 0: none, where a job runs `callveil evidence seal`",
+    )  # fmt: skip
     p.add_argument("--sqs-endpoint-url", metavar="URL", help="SQS-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
     p.add_argument("--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)")
     p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
@@ -123,6 +127,8 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
             raise UsageError(f"{place}: {error}") from None
     if args.poll <= 0:
         raise UsageError("--poll: expected seconds above 0")
+    if args.seal < 0:
+        raise UsageError("--seal: expected seconds, or 0 for no checkpoints")
     try:
         naming = Naming(args.name)
     except NamingError as error:
@@ -134,7 +140,7 @@ def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
     beam_options(rest)
     return WatchOptions(
         args.output, policy_of(args.policy), tuple(args.input), queue, tuple(args.prefix), tuple(args.accounts), args.keyring, files_of(args), naming,
-        args.recogniser, args.poll, tuple(rest),
+        args.recogniser, args.poll, tuple(rest), seal=args.seal,
     )  # fmt: skip
 
 

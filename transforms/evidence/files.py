@@ -22,6 +22,7 @@ from callveil.transforms.evidence.salts import Salts
 from callveil.transforms.evidence.sums import Change, locate, unpack
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.snapshot import CONTROL, sha256
+from callveil.transforms.watch.live import LIVE
 
 
 class FileCheck:
@@ -118,7 +119,7 @@ class FileCheck:
         for path, proof in sorted(live.items()):
             self._check(path, proof, rows)
         for path in sorted(self._paths):
-            if path.startswith(f"{CONTROL}/") or path in live:
+            if path.startswith((f"{CONTROL}/", f"{LIVE}/")) or path in live:
                 continue
             if path not in self._removed:
                 self._stray(path)

@@ -19,6 +19,7 @@ from callveil.transforms.store.snapshot import CONTROL, to_json
 EVIDENCE = f"{CONTROL}/evidence"
 PULLS = f"{CONTROL}/pulls"
 SALTS = f"{CONTROL}/salts"
+SEALS = f"{CONTROL}/seals"
 _PURPOSE = b"callveil evidence 1\n"
 _HANDOVER = b"callveil evidence handover 1\n"
 HANDOVERS = "evidence-handovers.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callveil.transforms.evidence.record import Record, RecordError, parse, record_name
+from callveil.transforms.evidence.record import EVIDENCE, Record, RecordError, parse, record_name
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.snapshot import Snapshot
 
@@ -21,9 +21,10 @@ def sign_unsigned(store: Store) -> int:
     return 1
 
 
-def head(store: Store) -> Record | None:
-    """The newest record, or None where no run has one. Raises `StoreError` where it is damaged."""
-    url = store.url(record_name(store.current().seq))
+def head(store: Store, folder: str = EVIDENCE) -> Record | None:
+    """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
+    seq = store.current().seq if folder == EVIDENCE else store.witness().newest(folder)
+    url = store.url(record_name(seq, folder))
     try:
         return parse(store.files.read(url))
     except FileNotFoundError:

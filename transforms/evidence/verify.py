@@ -8,7 +8,7 @@ for that a head digest is kept outside, and given as an anchor.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -19,9 +19,10 @@ from callveil.transforms.evidence.control import check_control
 from callveil.transforms.evidence.files import FileCheck
 from callveil.transforms.evidence.keys import PublicKey
 from callveil.transforms.evidence.problem import Found, Problem
-from callveil.transforms.evidence.record import EVIDENCE, PULLS, record_name
+from callveil.transforms.evidence.record import EVIDENCE, PULLS, SEALS, record_name
+from callveil.transforms.evidence.zone import ZoneCheck
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.snapshot import manifest_name, sha256
+from callveil.transforms.store.snapshot import CONTROL, manifest_name, sha256
 
 __all__ = ["Problem", "Report", "verify"]
 
@@ -35,6 +36,7 @@ class Report:
         notes: what cannot be told, or is unfinished, without being wrong.
         runs, files, rows: how many were checked. head: digest of the newest record.
         seq: its number. keys: ids of the keys that signed.
+        checkpoints: of the live zone. parts: records and recordings there that were checked. live_head: digest of the newest checkpoint.
     """
 
     problems: tuple[Problem, ...]
@@ -45,6 +47,9 @@ class Report:
     seq: int = 0
     head: str = ""
     keys: tuple[str, ...] = field(default=())
+    checkpoints: int = 0
+    parts: int = 0
+    live_head: str = ""
 
 
 def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True) -> Report:
@@ -61,25 +66,41 @@ def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collecti
     paths = {f.url[len(root.rstrip("/")) :].lstrip("/"): f.size for f in files.list(root)}
     chain = read_chain(files, root, EVIDENCE, paths, {k.id: k for k in keys}, found)
     pulls = read_chain(files, root, PULLS, paths, chain.trusted, found)
+    seals = read_chain(files, root, SEALS, paths, chain.trusted, found)
     for anchor in anchors:
-        if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links)):
+        if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links, *seals.links)):
             found.add(
                 EVIDENCE,
                 "anchor",
                 f"no record has the digest {anchor[:16]}... that was noted outside: runs were cut off, or the history was rewritten",
             )
-    if not chain.links:
-        found.add(EVIDENCE, "gap", "there are no signed records; run `callveil evidence sign` to begin the chain, or restore them")
-        return Report(found.sorted(), found.sorted_notes())
     digests = _digests(chain, found)
+    zone = ZoneCheck(files, root, paths, seals, chain, digests, found)
+    zone.check()
+    if not chain.links:
+        if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
+            found.add(EVIDENCE, "gap", "there are no signed records; run `callveil evidence sign` to begin the chain, or restore them")
+        return _report(found, seals, zone, Report((), (), keys=_signers(seals)))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
     check_control(files, root, paths, chain, digests, manifests, found)
-    return Report(
-        found.sorted(), found.sorted_notes(), len(manifests), check.files_checked, check.rows_checked, chain.links[-1].seq, chain.links[-1].sha256,
-        tuple(sorted({link.record.key.id for link in chain.links if link.record})),
+    done = Report(
+        (), (), len(manifests), check.files_checked, check.rows_checked, chain.links[-1].seq, chain.links[-1].sha256, _signers(chain, seals)
+    )
+    return _report(found, seals, zone, done)
+
+
+def _report(found: Found, seals: Chain, zone: ZoneCheck, runs: Report) -> Report:
+    """What was found, with what is to be said of the live zone."""
+    head = seals.links[-1].sha256 if seals.links else ""
+    return replace(
+        runs, problems=found.sorted(), notes=found.sorted_notes(), checkpoints=len(seals.links), parts=zone.parts_checked, live_head=head
     )  # fmt: skip
+
+
+def _signers(*chains: Chain) -> tuple[str, ...]:
+    return tuple(sorted({link.record.key.id for chain in chains for link in chain.links if link.record}))
 
 
 def _digests(chain: Chain, found: Found) -> dict[int, Digest]:

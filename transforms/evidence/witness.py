@@ -102,15 +102,36 @@ class Witness:
 
         Raises `StoreError` as `ready` does.
         """
-        store = self._store
         while True:
-            numbers = [int(f.url[-13:-5]) for f in store.files.list(store.url(folder)) if f.url[-13:-5].isdigit()]
-            seq = max(numbers, default=0) + 1
-            signer, previous, handovers = self.ready(seq, folder)
-            with suppress(PreconditionFailed):  # another process was faster
-                record = sign({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
-                store.files.write(store.url(record_name(seq, folder)), record, if_none_match=True)
+            seq = self.newest(folder) + 1
+            if self.link(folder, kind, body, seq):
                 return seq
+
+    def link(self, folder: str, kind: str, body: dict[str, Any], seq: int) -> bool:
+        """Add a record to a chain of its own as number `seq`; False where another process was faster.
+
+        Raises `StoreError` as `ready` does.
+        """
+        signer, previous, handovers = self.ready(seq, folder)
+        record = sign({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
+        try:
+            self._store.files.write(self._store.url(record_name(seq, folder)), record, if_none_match=True)
+        except PreconditionFailed:
+            return False
+        return True
+
+    def newest(self, folder: str) -> int:
+        """Number of the newest record of a chain of its own; 0 where there is none. Looks at as many names as the number has binary digits, twice."""
+        known, unknown = 0, 1
+        while self._is_there(unknown, folder):
+            known, unknown = unknown, unknown * 2
+        while unknown - known > 1:
+            middle = (known + unknown) // 2
+            known, unknown = (middle, unknown) if self._is_there(middle, folder) else (known, middle)
+        return known
+
+    def _is_there(self, seq: int, folder: str) -> bool:
+        return self._store.files.info(self._store.url(record_name(seq, folder))) is not None
 
     def destroy_salts(self, paths: Iterable[str], live: Iterable[str]) -> int:
         """Destroy the salts of files that are gone; returns how many object versions were purged. Safe to repeat."""

@@ -216,4 +216,5 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry) -> None:
                 sink.write(data)
                 left -= len(data)
             sink.seek(0)
+            Live(store.files, store.root).announce_file(path)
             store.files.write(store.url(path), sink)

@@ -11,7 +11,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.recording import FIELDS, SCHEMA
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.parquet import Table, register
-from callveil.transforms.watch.live import Live, Receipt
+from callveil.transforms.watch.live import GONE, Live, Receipt
 
 RECORDINGS = register(Table("recordings", SCHEMA, FIELDS))
 
@@ -49,5 +49,6 @@ def forget(live: Live, receipt: Receipt) -> None:
     if receipt["status"] != "rejected":
         raise ValueError("only what was rejected can be forgotten")
     key = InteractionKey(receipt["account_id"], receipt["id"])
+    live.announce(live.part(key, receipt["what"]), GONE)
     live.forget_object(receipt["object"])
     live.files.purge(live.files.join(live.folder(key), f"{receipt['what']}.json"))

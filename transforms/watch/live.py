@@ -7,7 +7,9 @@ Layout below the store's root:
     live/calls/<account>/<id>/audio.json         receipt: the recording is redacted
     live/calls/<account>/<id>/record-<x>.json    the redacted record and its findings
     live/calls/<account>/<id>/audio-<x>.<suffix> the redacted recording
+    live/calls/<account>/<id>/audio.proof.<x>.json  what a checkpoint of evidence commits to, with its salt; see `transforms.evidence.seal`
     live/rejected/<two>/<object id>-<n>.json     what was rejected, and why; its content beside it, `.sealed`
+    live/unsealed/<x>.json                       a receipt is about to change: for the next checkpoint
 
 A receipt is the commit. It is created with if-none-match, so of any number of workers that redact the same recording, after a kill or because an
 event came twice, exactly one publishes; files that no receipt names are nobody's, and the loser of a race removes its own. File names depend on
@@ -33,11 +35,16 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.files import Files, PreconditionFailed
 
 LIVE = "live"
+CALLS = f"{LIVE}/calls"
+UNSEALED = f"{LIVE}/unsealed"
 What = Literal["record", "audio"]
 Receipt = dict[str, Any]
 
 LAST = 2**63 - 1
 """Rank of what has expired or was erased: no snapshot is later."""
+
+PUT_AWAY, GONE, BACK = "put away", "gone", "back"
+"""What is announced of a part that is no receipt: its original is put away, its receipt is taken back, or what was set aside is brought back."""
 
 _LONGEST_NAME = 120
 
@@ -74,6 +81,26 @@ class Live:
         """Folder of an interaction's outputs."""
         return self.url("calls", _name(key.account_id), _name(key.id))
 
+    # Announcements
+
+    def part(self, key: InteractionKey, what: What) -> str:
+        """Path, below the store's root and without suffix, of an interaction's receipt: the name of a part of the zone."""
+        return f"{CALLS}/{_name(key.account_id)}/{_name(key.id)}/{what}"
+
+    def announce(self, part: str, state: str) -> None:
+        """Note, before it happens, that a part is about to change, so that the next checkpoint of evidence looks at it without a listing.
+
+        Args:
+            state: what will be there; `state_of` a receipt, or another text.
+        """
+        name = hashlib.sha256(f"{part}\0{state}".encode()).hexdigest()[:32]
+        self.files.write(self.files.join(self.root, UNSEALED, f"{name}.json"), orjson.dumps({"part": part, "state": state}))
+
+    def announce_file(self, path: str) -> None:
+        """Announce that a file of an interaction's folder is about to come back. `path` is below the store's root."""
+        folder, _, name = path.rpartition("/")
+        self.announce(f"{folder}/{'record' if name.startswith('record') else 'audio'}", BACK)
+
     # Receipts
 
     def receipt(self, key: InteractionKey, what: What) -> Receipt | None:
@@ -82,6 +109,7 @@ class Live:
 
     def commit(self, key: InteractionKey, what: What, receipt: Receipt) -> bool:
         """Publish: create the receipt. False where somebody else has published first; then nothing was changed."""
+        self.announce(self.part(key, what), state_of(receipt))
         try:
             self.files.write(self.files.join(self.folder(key), f"{what}.json"), orjson.dumps(receipt), if_none_match=True)
         except PreconditionFailed:
@@ -96,6 +124,7 @@ class Live:
             held = self._json(url)
             if info is None or held is None or int(held["rank"]) >= int(receipt["rank"]):
                 return None
+            self.announce(self.part(key, "record"), state_of(receipt))
             with suppress(PreconditionFailed):
                 self.files.write(url, orjson.dumps(receipt), if_match=info.etag)
                 return held
@@ -106,6 +135,7 @@ class Live:
         info = self.files.info(url)
         if info is None or self._json(url) != old:
             return False
+        self.announce(self.part(key, old["what"]), state_of(new))
         try:
             self.files.write(url, orjson.dumps(new), if_match=info.etag)
         except PreconditionFailed:
@@ -126,6 +156,7 @@ class Live:
 
     def replace_receipt(self, url: str, receipt: Receipt) -> None:
         """Put a receipt in another one's place, whatever that says. Object versions of the old one stay: it holds times and counts only."""
+        self.announce(self.part(InteractionKey(receipt["account_id"], receipt["id"]), receipt["what"]), state_of(receipt))
         self.files.write(url, orjson.dumps(receipt))
 
     # Objects
@@ -195,6 +226,11 @@ class Settled:
 
     def __call__(self, arrival: Arrival) -> bool:
         return self.live.settled(arrival)
+
+
+def state_of(receipt: Receipt) -> str:
+    """What a receipt says of its part, as far as it tells one state from the next."""
+    return f"{receipt.get('status')} {receipt.get('file')} {receipt.get('rank', 0)}"
 
 
 def _name(text: str) -> str:

@@ -1,0 +1,158 @@
+"""Why a part of the live zone may be another than the last checkpoint holds: each change that callveil makes itself, and no other.
+
+What takes content away for good must be told by a published run, whose record is signed: a disposition that names the part, or the list of what
+was erased. A receipt that merely says so is not believed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.evidence.part import ORIGINAL, State
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.sealed import SealedError
+from callveil.transforms.subject.erased import ERASED, Erased, file_tokens
+from callveil.transforms.subject.keys import record_token, ref_of
+from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.originals import open_original
+
+DISPOSITIONS = "dispositions"
+GROWS = frozenset({"file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "rate", "channels", "seconds", "cut"})
+"""What a recording's receipt says otherwise once more of it is covered."""
+
+
+class Reasons:
+    """Looks for the reasons of changes. Made for one checkpoint: it remembers which runs it has read.
+
+    Args:
+        store: whose. keyring: of the store; tells whom a listed erasure is about, and opens originals.
+    """
+
+    def __init__(self, store: Store, keyring: Keyring) -> None:
+        self._store, self._keyring = store, keyring
+        self._snapshot = store.current()
+        self._objects: dict[str, frozenset[str]] = {}
+        self._tokens: dict[str, frozenset[str]] = {}
+        self._manifests: dict[int, RunManifest] = {}
+
+    def change(self, before: State | None, now: State) -> tuple[str, int] | None:
+        """Change and run that lead from what was committed to (None: nothing is known of it) to what is there; None where there is no good reason."""
+        if now.status == "expired":
+            return self._run("expired", self._expiry(now.part))
+        if now.status == "erased":
+            return self._run("erased", self._erasure(now))
+        if before is None:
+            return "new", 0
+        if before.status == "erased":
+            return self._run("lifted", self._lift(now))
+        if before.receipt == now.receipt:
+            return self._original(before, now)
+        change = _of_receipt(before, now)
+        if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):
+            return None
+        return change, 0
+
+    @staticmethod
+    def _run(change: str, seq: int) -> tuple[str, int] | None:
+        return (change, seq) if seq else None
+
+    def _original(self, before: State, now: State) -> tuple[str, int] | None:
+        """The original was put away, or sealed anew under another key."""
+        old, new = _originals(before), _originals(now)
+        if not old or old == new:
+            return "put_away", 0
+        same = old.get(ORIGINAL[0]) == new.get(ORIGINAL[0]) and old.keys() == new.keys()
+        return ("resealed", 0) if same and self._opens(now) else None
+
+    def _opens(self, now: State) -> bool:
+        """Whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
+        live = Live(self._store.files, self._store.root)
+        try:
+            for _ in open_original(self._store.files, live, self._keyring, _key(now)):
+                pass
+        except (SealedError, FileNotFoundError):
+            return False
+        return True
+
+    # Runs, from the newest back
+
+    def _manifest(self, seq: int) -> RunManifest:
+        if seq not in self._manifests:
+            self._manifests[seq] = self._store.manifest(seq)
+        return self._manifests[seq]
+
+    def _expiry(self, part: str) -> int:
+        for seq in range(self._snapshot.seq, 0, -1):
+            if any(part in self._named(f) for f in self._manifest(seq).added if f.dataset == DISPOSITIONS):
+                return seq
+        return 0
+
+    def _named(self, file: FileEntry) -> frozenset[str]:
+        """Parts that a file of dispositions says were deleted."""
+        if file.path not in self._objects:
+            try:
+                with self._store.files.open(self._store.url(file.path)) as source:
+                    table = pq.read_table(source, columns=["object", "decision"])
+            except FileNotFoundError:
+                return frozenset()  # a later run replaced it
+            rows = table.filter(pc.equal(table.column("decision"), "delete"))
+            self._objects[file.path] = frozenset(rows.column("object").drop_null().to_pylist())
+        return self._objects[file.path]
+
+    def _erasure(self, now: State) -> int:
+        if not self._is_listed(now):
+            return 0
+        ref = ref_of(_key(now))
+        mine = {record_token(self._keyring, ref, key_id) for key_id in self._keyring.key_ids}
+        live = {f.path for f in self._snapshot.by_dataset(ERASED.name)}
+        for seq in range(self._snapshot.seq, 0, -1):
+            for file in self._manifest(seq).added:
+                if file.path in live and mine & self._listed(file):
+                    return seq
+        return 0
+
+    def _listed(self, file: FileEntry) -> frozenset[str]:
+        if file.path not in self._tokens:
+            self._tokens[file.path] = frozenset(file_tokens(self._store.files, self._store.root, file))
+        return self._tokens[file.path]
+
+    def _is_listed(self, state: State) -> bool:
+        return Erased.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(ref_of(_key(state)))
+
+    def _lift(self, now: State) -> int:
+        if self._is_listed(now):
+            return 0
+        for seq in range(self._snapshot.seq, 0, -1):
+            if any(fact.get("event") == "lifted" for fact in self._manifest(seq).inputs):
+                return seq
+        return 0
+
+
+def _of_receipt(before: State, now: State) -> str | None:
+    old, new = before.receipt, now.receipt
+    if before.status == "rejected":
+        return "taken_back"
+    if now.part.endswith("/record"):
+        return "superseded" if _rank(new) > _rank(old) else None
+    same = {k: v for k, v in old.items() if k not in GROWS} == {k: v for k, v in new.items() if k not in GROWS}
+    spans = new.get("spans") or []
+    more = len(spans) > len(old.get("spans") or []) and all(s in spans for s in old.get("spans") or [])
+    return "covered" if same and more else None
+
+
+def _rank(receipt: dict[str, Any]) -> int:
+    return int(receipt.get("rank", 0))
+
+
+def _originals(state: State) -> dict[str, tuple[str, int]]:
+    return {n: f for n, f in state.files.items() if n in ORIGINAL}
+
+
+def _key(state: State) -> InteractionKey:
+    return InteractionKey(str(state.receipt["account_id"]), str(state.receipt["id"]))
