@@ -12,7 +12,7 @@ from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import PUT_AWAY, Live
 from callveil.transforms.watch.pieces import Piece
 
 PURPOSE = "original"
@@ -29,6 +29,7 @@ def put_away(files: Files, live: Live, keyring: Keyring, key: InteractionKey, pi
     receipt = files.join(live.folder(key), RECEIPT)
     if files.info(receipt) is not None:
         return
+    live.announce(live.part(key, "audio"), PUT_AWAY)
     info = files.info(piece.url)
     if info is not None and info.etag == piece.etag:
         if how == "seal":
