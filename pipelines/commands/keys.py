@@ -1,42 +1,62 @@
-"""`callveil keys status|rotate|rewrap|wrap|unwrap`: the keyring, and what hangs on each of its keys."""
+"""`callveil keys status|rotate|rewrap|retire|wrap|unwrap`: the keyring, and what hangs on each of its keys."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import datetime as dt
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
-from callveil.transforms.keys.rewrap import rewrap
-from callveil.transforms.keys.status import KeyUse, uses
+from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
+from callveil.transforms.keys.rewrap import Rewrapped, rewrap
+from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
+from callveil.transforms.keys.zones import Tell
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.keyring import Keyring, KeyringError, wrapped_key
+from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
-from callveil.transforms.store.sealed import SealedError
+
+EVERY_SECONDS = 10.0
+"""Seconds between two lines that say how far long work is."""
 
 DESCRIPTION = """\
-The keyring seals rejected records, originals and what requests set aside, makes reversible tokens and pseudonyms, and chains reports.
+The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes reversible tokens and pseudonyms, conceals as
+digests whom records are about, and chains reports.
 
-  status   the keys, and with --store what hangs on each of them
-  rotate   add a new key: from now on it seals and makes tokens. Pseudonyms and digests stay with their key, so that the same person keeps the same
-           pseudonym; --everything gives these a new key too. Older keys stay, since what they sealed needs them
-  rewrap   seal the rejected records of a store anew, with the active key, and purge the old files
+  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone
+  rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way follows. Pseudonyms and digests stay with their key, so
+           that the same person keeps the same pseudonym; --everything gives these a new key too. Older keys stay, since what they sealed needs them
+  rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge what was, object versions on S3 included:
+           rejected records, what requests hold and set aside, originals and rejections of the live zone, inboxes that --inbox names
+  retire   take a key out of the keyring once nothing needs it
   wrap     put the secrets under a key of AWS KMS (envelope encryption): the file alone then opens nothing
   unwrap   put them back in clear
+
+A key has two halves. One seals, opens and makes tokens; rewrap sets it free, and retire destroys it. The other makes digests and pseudonyms. A
+digest can be made anew only from what it is of, which a redacted store holds no more, so this half stays in the keyring, alone, as long as it is
+needed: while it is the key of digests; until records in the identifier index and the live zone that were taken in with it go by retention or
+erasure; for ever where something was erased with it, since by its digests no replay brings that back; until a restriction made with it is lifted.
+It opens nothing. If a key may have become known, use rotate --everything: whoever has the old one can still try numbers against digests made with
+it, until those go. Reports and exports that were made with a key are checked with it too: once it is gone altogether, their hash chains cannot be.
+
+retire looks at the stores and inboxes it is told of and at no other: name every one that this keyring serves. It refuses for 24 hours after rotate
+(--after), since a run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of the keyring keep the key: delete
+these too.
 
 No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
 
 EPILOG = """\
 examples:
-  callveil keys status --store store/
+  callveil keys status --store store/ --inbox inbox/
   callveil keys rotate
-  callveil keys rewrap --store store/
+  callveil keys rewrap --store store/ --inbox inbox/
+  callveil keys retire 4f0c2a81b6d3 --store store/ --inbox inbox/ --dry-run
   callveil keys wrap --kms alias/callveil"""
 
 
@@ -47,17 +67,29 @@ def parser() -> argparse.ArgumentParser:
     for name, text in (
         ("status", "the keys, and what hangs on them"),
         ("rotate", "add a new key and make it the active one"),
-        ("rewrap", "seal rejected records anew with the active key"),
+        ("rewrap", "seal what lies under older keys anew with the active one"),
+        ("retire", "take a key out of the keyring once nothing needs it; exit code 1 where something does"),
         ("wrap", "put the secrets under a key of AWS KMS"),
         ("unwrap", "put the secrets back in clear"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        if name in ("status", "rewrap"):
-            a.add_argument("--store", required=name == "rewrap", metavar="STORE", help="folder or s3:// URL of a store")
+        if name in ("status", "rewrap", "retire"):
+            a.add_argument(
+                "--store", action="append", default=[], required=name != "status", metavar="STORE", help="folder or s3:// URL of a store; repeatable"
+            )
+            a.add_argument(
+                "--inbox", action="append", default=[], metavar="INBOX", help="inbox of callveil receive, written as watch's --input has it"
+            )
         if name == "rotate":
             a.add_argument(
                 "--everything", action="store_true", help="pseudonyms and digests change too: the same person gets another pseudonym from now on"
             )
+        if name == "retire":
+            a.add_argument("key", help="the key, as status names it")
+            a.add_argument(
+                "--after", type=float, default=AFTER_HOURS, metavar="HOURS", help="hours that must have passed since it last sealed (default 24)"
+            )
+            a.add_argument("--dry-run", action="store_true", help="say what would be done; change nothing")
         if name == "wrap":
             a.add_argument("--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -69,29 +101,47 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace], int]] = {
-        "status": _status, "rotate": _rotate, "rewrap": _rewrap, "wrap": _wrap, "unwrap": _unwrap,
+        "status": _status, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire, "wrap": _wrap, "unwrap": _unwrap,
     }  # fmt: skip
     try:
         return actions[args.action](args)
     except (KeyringError, KmsError) as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError, SealedError) as error:
+    except (StoreError, FilesError) as error:
         print(f"callveil keys: {error}", file=sys.stderr)
         return FAILED
 
 
-def _keys(keyring: Keyring, found: dict[str, KeyUse]) -> list[dict[str, Any]]:
+def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
+    """What hangs on each key, by the store or inbox that was looked at, and key."""
+    files = files_of(args)
+    out = {where: uses(Store.open(files, where), keyring) for where in args.store}
+    for inbox in args.inbox:
+        inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
+    return out
+
+
+def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for use in found:
+        total += getattr(use, part)
+    return dict(sorted(total.items()))
+
+
+def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[str, Any]]:
     import json
 
     document = json.loads(keyring.path.read_text())
     out = []
-    for key_id in sorted({*keyring.key_ids, *found}):
-        entry, use = document["keys"].get(key_id), found.get(key_id, KeyUse())
+    for key_id in sorted({*keyring.key_ids, *(k for by_key in found.values() for k in by_key)}):
+        entry, mine = document["keys"].get(key_id), [by_key[key_id] for by_key in found.values() if key_id in by_key]
+        latest = {zone: max(u.latest.get(zone, "") for u in mine) for u in mine for zone in u.latest}
         out.append(
             {
                 "key": key_id, "here": entry is not None, "active": key_id == keyring.active, "digests": key_id == keyring.digests,
-                "created": (entry or {}).get("created", ""), "kms": (entry or {}).get("kms", ""), "sealed_files": dict(use.files),
-                "sealed_bytes": sum(use.bytes.values()), "values": dict(use.values),
+                "retired": (entry or {}).get("retired", ""), "created": (entry or {}).get("created", ""), "kms": (entry or {}).get("kms", ""),
+                "sealed_files": _total(mine, "files"), "sealed_bytes": sum(_total(mine, "bytes").values()), "tokens": _total(mine, "tokens"),
+                "values": _total(mine, "values"), "found_by_digests": _total(mine, "digests"), "latest_day": dict(sorted(latest.items())),
             }
         )  # fmt: skip
     return out
@@ -99,22 +149,41 @@ def _keys(keyring: Keyring, found: dict[str, KeyUse]) -> list[dict[str, Any]]:
 
 def _status(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
-    keys = _keys(keyring, uses(Store.open(files_of(args), args.store)) if args.store else {})
+    keys = _keys(keyring, _found(args, keyring))
     if args.json:
-        print_json({"keyring": str(keyring.path), "keys": keys})
+        print_json({"keyring": str(keyring.path), "looked_at": [*args.store, *args.inbox], "keys": keys})
         return DONE
     print(keyring.path)
     for k in keys:
-        roles = [n for n, is_so in (("seals and makes tokens", k["active"]), ("digests and pseudonyms", k["digests"])) if is_so]
-        where = f"wrapped by {k['kms']}" if k["kms"] else "in clear" if k["here"] else "NOT IN THIS KEYRING"
-        print(f"  {k['key']}  {where}{', made ' + k['created'][:10] if k['created'] else ''}{'  <- ' + ', '.join(roles) if roles else ''}")
-        for name, count in sorted(k["sealed_files"].items()):
-            print(f"      {count:,} sealed files in {name}")
-        for name, count in sorted(k["values"].items()):
-            print(f"      {count:,} values by {name}")
-    if args.store and any(k["sealed_files"].get("rejected_content") and not k["active"] for k in keys):
-        print(f"rejected records lie under older keys; seal them anew: callveil keys rewrap --store {args.store}")
+        _show(k)
+    looked = bool(args.store or args.inbox)
+    if looked and any((k["sealed_files"] or k["tokens"]) and k["here"] and not k["active"] and not k["retired"] for k in keys):
+        print("some of this lies under older keys; seal it anew: callveil keys rewrap --store STORE --inbox INBOX")
+    if not looked:
+        print("name stores and inboxes by --store and --inbox to see what hangs on each key")
     return DONE
+
+
+def _show(k: dict[str, Any]) -> None:
+    """Print one key."""
+    roles = [n for n, is_so in (("seals and makes tokens", k["active"]), ("digests and pseudonyms", k["digests"])) if is_so]
+    where = f"wrapped by {k['kms']}" if k["kms"] else "in clear" if k["here"] else "NOT IN THIS KEYRING"
+    facts = [
+        where,
+        *([f"made {k['created'][:10]}"] if k["created"] else []),
+        *([f"retired {k['retired'][:10]}, digests only"] if k["retired"] else []),
+    ]
+    print(f"  {k['key']}  {', '.join(facts)}{'  <- ' + ', '.join(roles) if roles else ''}")
+    for name, count in k["sealed_files"].items():
+        print(f"      {count:,} sealed files in {name}")
+    for name, count in k["tokens"].items():
+        print(f"      {count:,} {'findings of tokens' if name == 'findings' else f'tokens in {name}'}")
+    for name, count in k["values"].items():
+        if name != "token":
+            print(f"      {count:,} values by {name}")
+    for name, count in k["found_by_digests"].items():
+        day = f"; the latest is of {k['latest_day'][name]}" if name in k["latest_day"] else ""
+        print(f"      {count:,} entries in {name} are found by its digests, {UNTIL[name]}{day}")
 
 
 def _rotate(args: argparse.Namespace) -> int:
@@ -125,21 +194,83 @@ def _rotate(args: argparse.Namespace) -> int:
         return DONE
     print(f"key {new.active} seals and makes tokens from now on; key {old.active} stays for what it sealed")
     print(f"digests and pseudonyms are made by key {new.digests}{' from now on' if args.everything else ' as before'}")
-    print(f"keep {new.path} as you keep a password, and back it up; seal what is there anew: callveil keys rewrap --store STORE")
+    print(f"keep {new.path} as you keep a password, and back it up; seal what is there anew: callveil keys rewrap --store STORE --inbox INBOX")
     return DONE
+
+
+def _progress() -> Tell:
+    last = time.monotonic()
+
+    def tell(zone: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY_SECONDS:
+            last = time.monotonic()
+            print(f"callveil keys: {zone}: {done:,} of {total:,} files", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _rewrap(args: argparse.Namespace) -> int:
-    keyring = Keyring.load(args.keyring)
-    store = Store.open_or_create(files_of(args), args.store, args.keyring)
-    done = rewrap(store, keyring, dt.datetime.now(dt.UTC).replace(microsecond=0))
+    keyring, files = Keyring.load(args.keyring), files_of(args)
+    stores = [Store.open_or_create(files, where, args.keyring) for where in args.store]
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    done = {store.root: rewrap(store, keyring, now, args.inbox, _progress()) for store in stores}
     if args.json:
-        print_json({"files": done.files, "seq": done.seq, "purged": done.purged, "left": done.left})
-        return DONE
-    print(f"{done.files:,} files sealed anew, {done.purged:,} object versions purged" if done.files else "no rejected records lie under an older key")
-    for name, count in sorted(done.left.items()):
-        print(f"{count:,} sealed files in {name} stay under older keys: keep these keys until the files are gone")
-    return DONE
+        print_json({"stores": [{"store": root} | _as_dict(r) for root, r in done.items()]})
+    else:
+        for root, result in done.items():
+            _tell_rewrapped(root, result)
+    return DONE if all(r.is_whole for r in done.values()) else FAILED
+
+
+def _as_dict(r: Rewrapped) -> dict[str, Any]:
+    return {
+        "files": dict(sorted(r.files.items())), "runs": r.runs, "purged": r.purged, "locked": [list(v) for v in r.locked],
+        "failed": list(r.failed), "left": dict(sorted(r.left.items())),
+    }  # fmt: skip
+
+
+def _tell_rewrapped(root: str, result: Rewrapped) -> None:
+    for zone, count in sorted(result.files.items()):
+        print(f"{root}: {count:,} files in {zone} sealed anew")
+    if not result.files and result.is_whole:
+        print(f"{root}: nothing lies under an older key")
+    if result.purged:
+        print(f"{root}: {result.purged:,} object versions purged")
+    for line in result.failed:
+        print(f"callveil keys: {line}", file=sys.stderr)
+    for url, version in result.locked:
+        print(f"callveil keys: {url} version {version} is protected by a lock; lift it or wait, and repeat", file=sys.stderr)
+    for zone, count in sorted(result.left.items()):
+        print(f"callveil keys: {root}: {count:,} in {zone} stay under older keys; finish what is under way, and repeat", file=sys.stderr)
+
+
+def _retire(args: argparse.Namespace) -> int:
+    keyring = Keyring.load(args.keyring)
+    if args.key not in keyring.key_ids:
+        raise UsageError(f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has")
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    mine = [by_key[args.key] for by_key in _found(args, keyring).values() if args.key in by_key]
+    verdict = judge(keyring, args.key, mine, now, args.after)
+    if not verdict.refused and not args.dry_run:
+        retire(keyring, args.key, verdict, now)
+    if args.json:
+        print_json({"key": args.key, "retired": not verdict.refused, "refused": list(verdict.refused), "digests_kept_for": list(verdict.kept)})
+    else:
+        _tell_retired(args, verdict)
+    return FAILED if verdict.refused else DONE
+
+
+def _tell_retired(args: argparse.Namespace, verdict: Verdict) -> None:
+    for why in verdict.refused:
+        print(f"callveil keys: key {args.key} stays: {why}", file=sys.stderr)
+    if verdict.refused:
+        return
+    may = "would be" if args.dry_run else "is"
+    print(f"key {args.key}: {'its sealing half' if verdict.kept else 'all of it'} {may} gone from the keyring")
+    for why in verdict.kept:
+        print(f"  its digests stay: {why}")
+    print(f"looked at: {', '.join([*args.store, *args.inbox])}; backups of the keyring from before still hold it")
 
 
 def _wrap(args: argparse.Namespace) -> int:
@@ -156,7 +287,7 @@ def _unwrap(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
 
     def change(document: dict[str, Any]) -> dict[str, Any]:
-        keys = {k: {"created": v["created"], "secret": base64.b64encode(keyring.secret(k)).decode()} for k, v in document["keys"].items()}
+        keys = {k: clear_key(v, keyring.secret(k)) for k, v in document["keys"].items()}
         return document | {"keys": keys}
 
     Keyring.change(args.keyring, change)

@@ -22,7 +22,8 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.evidence.verify import verify
 from callveil.transforms.keys.rewrap import rewrap
-from callveil.transforms.keys.status import sealed_files, uses
+from callveil.transforms.keys.status import uses
+from callveil.transforms.keys.zones import sealed_files
 from callveil.transforms.redact.operators import Secrets, reveal, token
 from callveil.transforms.store.care import purge_removed, unpurged
 from callveil.transforms.store.catalog import Store
@@ -89,13 +90,13 @@ def test_rejected_records_are_sealed_anew(
     contents = sorted(rejects(store, keyring, "a", 40) + rejects(store, keyring, "b", 3))
     rotated = Keyring.rotate(keyring.path, keep_digests=True)
     contents = sorted(contents + rejects(store, rotated, "c", 2))
-    assert {k: u.files["rejected_content"] for k, u in uses(store).items()} == {keyring.active: 2, rotated.active: 1}
-    before = [p for p, (k, _) in sealed_files(store).items() if k == keyring.active]
+    assert {k: u.files["rejected_content"] for k, u in uses(store, rotated).items()} == {keyring.active: 2, rotated.active: 1}
+    before = [s.path for s in sealed_files(files, store.root) if s.key_id == keyring.active]
     done = rewrap(store, rotated, NOW)
-    assert (done.files, done.left) == (2, {}) and done.seq == 4
-    assert set(uses(store)) == {rotated.active}
+    assert (done.files, done.runs, done.is_whole) == ({"rejected_content": 2}, 1, True) and store.current().seq == 4
+    assert set(uses(store, rotated)) == {rotated.active}
     assert all(files.info(store.url(p)) is None for p in before) and unpurged(store) == []
-    assert rewrap(store, rotated, NOW).files == 0
+    assert not rewrap(store, rotated, NOW).files and store.current().seq == 4
     if not store_root.startswith("s3://"):
         assert export(store, only(rotated, rotated.active), tmp_path / "out.jsonl") == contents  # the old key is not needed any more
         capsys.readouterr()
@@ -145,7 +146,7 @@ def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -
         store = Store.open_or_create(Files(), root)
         assert export(store, rotated, tmp_path / "out") == contents  # at every moment
         rewrap(store, rotated, NOW)
-        assert set(uses(store)) == {rotated.active}
+        assert set(uses(store, rotated)) == {rotated.active}
         assert export(store, only(rotated, rotated.active), tmp_path / "out") == contents
         assert verify(Files(), root, [open_signer().public]).problems == ()
         if is_done:

@@ -9,14 +9,14 @@ SUFFIX = ".sealed"
 PURPOSE = "inbox"
 BEGINNING = MAGIC[:4]
 """The first bytes of a sealed file."""
-_NAME = "inbox"
+NAME = "inbox"
 
 
 def seal(data: bytes, keyring: Keyring) -> bytes:
     """Compress and encrypt one body; the same bytes each time as long as the keyring's active key is the same."""
-    return seal_one(keyring, _NAME, PURPOSE, data)
+    return seal_one(keyring, NAME, PURPOSE, data)
 
 
 def unseal(data: bytes, keyring: Keyring) -> bytes:
     """The body that `seal` sealed. Raises `SealedError` where it was changed, cut off, or sealed with a key the keyring lacks."""
-    return open_one(keyring, _NAME, PURPOSE, data)
+    return open_one(keyring, NAME, PURPOSE, data)

@@ -50,9 +50,10 @@ class Secrets:
 
     @classmethod
     def of(cls, keyring: Keyring, key_id: str | None = None) -> Secrets:
-        """Derive both keys from a keyring."""
-        return cls(key_id or keyring.active, keyring.derive("pseudonym", 32, key_id), keyring.derive("token", 64, key_id or keyring.active),
-                   key_id or keyring.digests)  # fmt: skip
+        """Derive both keys from a keyring; a retired key makes no tokens."""
+        name = key_id or keyring.active
+        token = keyring.derive("token", 64, name) if keyring.opens(name) else b""
+        return cls(name, keyring.derive("pseudonym", 32, key_id), token, key_id or keyring.digests)
 
 
 def canonical(entity: str, text: str) -> str:
@@ -207,16 +208,39 @@ def reveal(token: str, keyring: Keyring, account_id: str = "", interaction_id: s
     if not match:
         raise TokenError("this is no callveil token; give it with its brackets, as it stands in the redacted text")
     entity, key_id, body = match.groups()
-    if key_id not in keyring.key_ids:
-        raise TokenError(f"the keyring has no key {key_id!r}; use the keyring of the run that made the token")
+    return _opened(entity, key_id, body, keyring, account_id, interaction_id)[0]
+
+
+def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: str, interaction_id: str) -> tuple[str, tuple[str, ...]]:
+    """The text behind a token's parts, and the scope it is bound to. Raises `TokenError`."""
+    if not keyring.opens(key_id):
+        raise TokenError(f"the keyring has no key {key_id!r} that opens tokens; use the keyring of the run that made the token")
     siv = AESSIV(Secrets.of(keyring, key_id).token)
     try:
         data = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
     except ValueError:
         raise TokenError("the token is damaged") from None
     for scope in ("call", "account", "everywhere"):
+        bound = scope_of(scope, account_id, interaction_id)
         try:
-            return siv.decrypt(data, [_bound(*scope_of(scope, account_id, interaction_id)), entity.encode()]).decode()
+            return siv.decrypt(data, [_bound(*bound), entity.encode()]).decode(), bound
         except (InvalidTag, ValueError):
             continue
     raise TokenError("the token does not open: it was changed, or it belongs to another account or interaction (give --account and --interaction)")
+
+
+def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: str) -> str:
+    """A text with its tokens made anew by the active key; of the same length. One that does not open stays as it is."""
+
+    def renewed(match: re.Match[str]) -> str:
+        entity, key_id, body = match.groups()
+        if key_id == keyring.active:
+            return match[0]
+        try:
+            value, scope = _opened(entity, key_id, body, keyring, account_id, interaction_id)
+        except TokenError:
+            return match[0]
+        secrets = Secrets.of(keyring)
+        return Token().operate(value, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope})
+
+    return TOKEN.sub(renewed, text)

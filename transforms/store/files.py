@@ -87,6 +87,17 @@ class Files:
         """
         return self._at(url).purge(url)
 
+    def purge_older(self, url: str) -> Names:
+        """Delete every version of a file but the present one, and return their ids; of a deleted file, every version and delete marker.
+
+        Raises `ObjectLocked` as `purge` does. Nothing is done on disk, where there are no older versions.
+        """
+        return self._s3.purge(url, older=True) if is_s3(url) else []
+
+    def superseded(self, folder: str) -> Names:
+        """Files below `folder` of which older versions are kept, deleted ones included; sorted. Empty on disk."""
+        return self._s3.superseded(folder) if is_s3(folder) else []
+
     def list(self, folder: str) -> Iterator[FileInfo]:
         """Every file below `folder`, in the order of their URLs, hidden ones included, temporary files and locks not."""
         return self._at(folder).list(folder)

@@ -6,6 +6,10 @@ that a single file has to be guarded.
 The active key seals and makes tokens. Digests and pseudonyms may stay with an older key: with another one the same person would get another
 pseudonym, and what was taken in before would no longer be known again. A secret may lie in the file wrapped by a key of AWS KMS, so that
 the file alone opens nothing.
+
+A key is two secrets: the first half seals and makes tokens, the second makes digests and pseudonyms, which nothing can turn into those of another
+key. So a key that is retired loses its first half and keeps its second for as long as digests made with it are looked up. Keys from before that
+have one secret for both, and are retired only when no digest needs them.
 """
 
 from __future__ import annotations
@@ -32,8 +36,11 @@ from callveil.transforms.store.local import LocalFiles
 from callveil.transforms.store.paths import PreconditionFailed
 
 FORMAT_VERSION = 1
-SECRET_BYTES = 32
+HALF_BYTES = 32
+SECRET_BYTES = 2 * HALF_BYTES
 ENV = "CALLVEIL_KEYRING"
+SEALING = ("sealed/", "token")
+"""What purposes begin with whose keys open what they made; all others are of digests."""
 
 
 class KeyringError(ValueError):
@@ -85,14 +92,15 @@ def _secrets(path: Path, document: dict[str, Any]) -> tuple[str, dict[str, bytes
     for number, (key_id, key) in enumerate(keys.items()):
         try:
             secret = _unwrapped(path, key_id, key) if "wrapped" in key else base64.b64decode(key["secret"], validate=True)
+            sizes = (HALF_BYTES,) if "retired" in key else (HALF_BYTES, SECRET_BYTES)
         except (TypeError, KeyError, binascii.Error):
-            secret = b""
-        if len(secret) != SECRET_BYTES or not key_id or len(key_id) > 64:
-            raise KeyringError(f"{path}: field keys, key number {number + 1}: needs an id of 1 to 64 characters and {SECRET_BYTES} bytes in base64")
+            secret, sizes = b"", (SECRET_BYTES,)
+        if len(secret) not in sizes or not key_id or len(key_id) > 64:
+            raise KeyringError(f"{path}: field keys, key number {number + 1}: needs an id of 1 to 64 characters and {sizes[-1]} bytes in base64")
         out[key_id] = secret
     active = document.get("active")
-    if active not in out:
-        raise KeyringError(f"{path}: field active: names no key of this file")
+    if active not in out or "retired" in keys[active]:
+        raise KeyringError(f"{path}: field active: names no key of this file that seals")
     if document.get("digests", active) not in out:
         raise KeyringError(f"{path}: field digests: names no key of this file")
     return str(active), out
@@ -118,7 +126,26 @@ def wrapped_key(key_id: str, key: dict[str, str], kms: str) -> dict[str, str]:
     from callveil.transforms.store.kms import wrap
 
     secret = base64.b64decode(key["secret"])
-    return {"created": key["created"], "kms": kms, "wrapped": base64.b64encode(wrap(kms, secret, key_id)).decode()}
+    return _facts(key) | {"kms": kms, "wrapped": base64.b64encode(wrap(kms, secret, key_id)).decode()}
+
+
+def clear_key(key: dict[str, str], secret: bytes) -> dict[str, str]:
+    """A key's entry with its secret in clear."""
+    return _facts(key) | {"secret": base64.b64encode(secret).decode()}
+
+
+def _facts(key: dict[str, str]) -> dict[str, str]:
+    """What an entry says beside its secret."""
+    return {name: value for name, value in key.items() if name not in ("secret", "wrapped", "kms")}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Which content a file has; None where it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _write(path: Path, document: dict[str, Any], new: bool) -> None:
@@ -129,19 +156,52 @@ def _write(path: Path, document: dict[str, Any], new: bool) -> None:
 class Keyring:
     """Secrets of one keyring file. It cannot be pickled, copied or printed: workers get the path and load it themselves."""
 
-    def __init__(self, path: Path, active: str, keys: dict[str, bytes], digests: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        active: str,
+        keys: dict[str, bytes],
+        digests: str = "",
+        retired: frozenset[str] = frozenset(),
+        digest_keys: tuple[str, ...] = (),
+        until: dict[str, str] | None = None,
+    ) -> None:
         self.path = path
         self.active = active
         self.digests = digests or active
+        self.retired = retired
+        self.digest_keys = digest_keys or tuple(sorted(keys))
+        self._until = until or {}
         self._keys = dict(keys)
         self._derived: dict[tuple[str, str, int], bytes] = {}
+        self._stamp: tuple[int, int, int] | None = None
+        self._newer: Keyring | None = None
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Keyring:
         """Read a keyring; None means `default_path()`. Raises `KeyringError`."""
         where = Path(path) if path is not None else default_path()
-        document = _read(where)
-        return cls(where, *_secrets(where, document), str(document.get("digests", "")))
+        stamp, document = _stamp(where), _read(where)
+        active, keys = _secrets(where, document)
+        retired = frozenset(k for k, v in document["keys"].items() if "retired" in v)
+        made = tuple(k for k in document.get("digest_keys", ()) if k in keys)
+        until = {k: str(v.get("until", "")) for k, v in document["keys"].items()}
+        ring = cls(where, active, keys, str(document.get("digests", "")), retired, made, until)
+        ring._stamp = stamp
+        return ring
+
+    def current(self) -> Keyring:
+        """The keyring as its file is now: this one while that is unchanged. What runs for days seals with what this gives.
+
+        Raises `KeyringError` where the file can no longer be read.
+        """
+        stamp = _stamp(self.path)
+        if self._stamp is None or stamp == self._stamp:
+            return self
+        newer = self._newer
+        if newer is None or newer._stamp != stamp:
+            newer = self._newer = Keyring.load(self.path)
+        return newer
 
     @classmethod
     def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
@@ -156,7 +216,7 @@ class Keyring:
         where = Path(path) if path is not None else default_path()
         key_id, key = _new_key(created)
         try:
-            _write(where, {"version": FORMAT_VERSION, "active": key_id, "keys": {key_id: key}}, new=True)
+            _write(where, {"version": FORMAT_VERSION, "active": key_id, "digest_keys": [key_id], "keys": {key_id: key}}, new=True)
         except PreconditionFailed:
             raise KeyringError(f"{where}: a keyring is there already and is never overwritten; load it, or add a key with Keyring.rotate") from None
         return cls.load(where)
@@ -175,7 +235,7 @@ class Keyring:
 
     @classmethod
     def rotate(cls, path: str | Path | None = None, created: dt.datetime | None = None, keep_digests: bool = False) -> Keyring:
-        """Add a new key and make it the active one. Older keys stay, since what they sealed must stay readable.
+        """Add a new key and make it the active one. Older keys stay until they are retired, since what they sealed must stay readable.
 
         Args:
             keep_digests: digests and pseudonyms stay with the key they have.
@@ -185,8 +245,11 @@ class Keyring:
             key_id, key = _new_key(created)
             kms = document["keys"][document["active"]].get("kms")  # what is wrapped stays wrapped
             new = wrapped_key(key_id, key, kms) if kms else key
-            digests = document.get("digests", document["active"]) if keep_digests else key_id
-            return document | {"active": key_id, "digests": digests, "keys": document["keys"] | {key_id: new}}
+            before = document["active"]
+            digests = document.get("digests", before) if keep_digests else key_id
+            made = [*document.get("digest_keys", document["keys"]), *([] if keep_digests else [key_id])]
+            ended = {before: document["keys"][before] | {"until": key["created"]}}
+            return document | {"active": key_id, "digests": digests, "digest_keys": made, "keys": document["keys"] | ended | {key_id: new}}
 
         return cls.change(path, change)
 
@@ -215,22 +278,51 @@ class Keyring:
         """A key's own secret, for writing the keyring's file anew and for nothing else."""
         return self._keys[key_id]
 
+    def has_halves(self, key_id: str) -> bool:
+        """Whether a key's sealing half can go without its digests."""
+        return len(self._keys[key_id]) == SECRET_BYTES
+
+    def ended(self, key_id: str) -> str:
+        """When another key became the active one in this one's place, ISO 8601; empty where it is the active one or nothing says."""
+        return self._until.get(key_id, "")
+
+    def opens(self, key_id: str) -> bool:
+        """Whether what a key sealed can be opened: the key is here, and not retired."""
+        return key_id in self._keys and key_id not in self.retired
+
     def derive(self, purpose: str, length: int = 32, key_id: str | None = None) -> bytes:
         """The subkey of `length` bytes (1 to 8,160) for one purpose.
 
         Args:
             purpose: a name such as `pseudonym/account`; other purposes get unrelated keys.
-            key_id: None means the key of digests. Raises `KeyringError` for an id the keyring lacks.
+            key_id: None means the key of digests. Raises `KeyringError` for an id the keyring lacks, also after a look at its file, since the key may
+                have been added meanwhile; and for a retired key where the purpose is to seal or open.
         """
         name = self.digests if key_id is None else key_id
         cached = self._derived.get((name, purpose, length))
         if cached is None:
             if name not in self._keys:
-                raise KeyringError(f"{self.path}: no key {name!r}; the data was made with another keyring, or the key was removed. Use that keyring")
+                newer = self.current()
+                if name not in newer._keys:
+                    raise KeyringError(
+                        f"{self.path}: no key {name!r}; the data was made with another keyring, or the key was removed. Use that keyring"
+                    )
+                return newer.derive(purpose, length, name)
             info = b"callveil/1/" + purpose.encode()
-            cached = HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._keys[name])
+            cached = HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(self._half(name, purpose))
             self._derived[name, purpose, length] = cached
         return cached
+
+    def _half(self, key_id: str, purpose: str) -> bytes:
+        """The secret a purpose's key comes from."""
+        secret = self._keys[key_id]
+        if not purpose.startswith(SEALING):
+            return secret[-HALF_BYTES:]
+        if key_id in self.retired:
+            raise KeyringError(
+                f"{self.path}: key {key_id!r} is retired: what it sealed opens no more. Take the keyring's backup from before, if it must"
+            )
+        return secret[:HALF_BYTES]
 
     def hmac(self, purpose: str, *parts: str, key_id: str | None = None) -> str:
         """Keyed digest (HMAC-SHA256, 64 hex digits) of `parts`, each prefixed by its length so that no two lists collide."""

@@ -243,12 +243,13 @@ class S3Files:
         with _explained(url):
             self.client.delete_object(Bucket=bucket, Key=key)
 
-    def purge(self, url: str) -> Names:
+    def purge(self, url: str, older: bool = False) -> Names:
         bucket, key = split_s3(url)
         gone: list[str] = []
         refused: list[tuple[str, str]] = []
         with _explained(url):
-            for version in list(self._versions(bucket, key)):
+            doomed = self._older(bucket, key).get(key, []) if older else list(self._versions(bucket, key))
+            for version in doomed:
                 try:
                     self.client.delete_object(Bucket=bucket, Key=key, VersionId=version)
                     gone.append(version)
@@ -269,6 +270,26 @@ class S3Files:
                 for item in page.get(group, ()):
                     if item["Key"] == key:
                         yield str(item["VersionId"])
+
+    def superseded(self, folder: str) -> Names:
+        bucket, key = split_s3(folder.rstrip("/") + "/")
+        with _explained(folder):
+            return sorted(f"s3://{bucket}/{name}" for name in self._older(bucket, key))
+
+    def _older(self, bucket: str, prefix: str) -> dict[str, list[str]]:
+        """Versions below a prefix that are not the present content of their key, by key; a deleted key's delete marker comes last."""
+        out: dict[str, list[str]] = {}
+        markers: dict[str, str] = {}
+        for page in self.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            for item in page.get("Versions", ()):
+                if not item["IsLatest"]:
+                    out.setdefault(item["Key"], []).append(str(item["VersionId"]))
+            for item in page.get("DeleteMarkers", ()):
+                if item["IsLatest"]:
+                    markers[item["Key"]] = str(item["VersionId"])
+                else:
+                    out.setdefault(item["Key"], []).append(str(item["VersionId"]))
+        return {key: versions + ([markers[key]] if key in markers else []) for key, versions in out.items()}
 
     def _is_locked(self, bucket: str, key: str, version: str) -> bool:
         try:

@@ -40,6 +40,7 @@ _FRAME = struct.Struct(">BI")
 _TRAILER = struct.Struct(">QI8s")
 _LENGTH = struct.Struct(">I")
 SIV_BYTES = 16
+HEAD_BYTES = len(MAGIC) + 1 + 64
 
 
 class SealedError(ValueError):
@@ -176,7 +177,8 @@ class SealedReader:
         key_id = self._exactly(head[-1])
         header = head + key_id
         try:
-            self._sealer = _Sealer(keyring, key_id.decode(), name, purpose, header)
+            self.key_id = key_id.decode()
+            self._sealer = _Sealer(keyring, self.key_id, name, purpose, header)
         except (KeyringError, UnicodeDecodeError):
             raise SealedError(f"sealed with a key that {keyring.path} does not hold; use the keyring it was sealed with") from None
         if end < len(header) + _TRAILER.size:
@@ -243,6 +245,36 @@ class SealedReader:
         if len(data) != size:
             raise SealedError("the file is cut off; its writer was killed, or it was copied in part. Run the job again, or restore a copy")
         return data
+
+
+def reseal(source: BinaryIO, sink: BinaryIO, keyring: Keyring, name: str, purpose: str, new_name: str = "") -> bool:
+    """Seal a file anew with the keyring's active key, block by block, so that the places of its records stay. False where that key sealed it already.
+
+    Args:
+        source: the sealed file, seekable. sink: takes the new one; not closed.
+        name, purpose: as it was written.
+        new_name: logical name of the new file; the same where it is empty.
+
+    Raises `SealedError` as `SealedReader` does.
+    """
+    reader = SealedReader(source, keyring, name, purpose)
+    if reader.key_id == keyring.active and not new_name:
+        return False
+    with SealedWriter(sink, keyring, new_name or name, purpose, block_bytes=1 << 62) as writer:
+        for block in range(reader.blocks):
+            for record in reader.read_block(block):
+                writer.append(record)
+            if block + 1 < reader.blocks:
+                writer.cut()
+    return True
+
+
+def key_of(head: bytes) -> str | None:
+    """Id of the key that sealed a file, from its first `HEAD_BYTES` bytes; None where it is no sealed file."""
+    if not head.startswith(MAGIC) or len(head) <= len(MAGIC):
+        return None
+    start = len(MAGIC) + 1
+    return head[start : start + head[len(MAGIC)]].decode("utf-8", "replace")
 
 
 def seal_one(keyring: Keyring, name: str, purpose: str, data: bytes) -> bytes:

@@ -193,7 +193,7 @@ def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None)
 def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: Iterable[Link]) -> list[SubjectEntry]:
     """Rows of the index for one record: one from each identifier to it, and one from it to all of them."""
     links = tuple(links)
-    key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.active)
+    key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.digests)
     out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links]
     if record.record_class == "interaction":
         own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))

@@ -27,6 +27,7 @@ from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.spool import encode
 from callveil.transforms.redact.engine import Redacted, Run
 from callveil.transforms.redact.jobs import redact_jobs
+from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.watch.job import WatchJob
@@ -145,7 +146,7 @@ class Actor:
         language = built.detector.language_of(str(raw.record.get("language") or "") or None)
         decision = decide(job.policy, raw, account_type, run.as_of, language, Floor(), ())
         redactor = copy.copy(built.redactor)
-        redactor.run = run
+        redactor.run, redactor.secrets = run, Secrets.of(built.keyring.current())
         once = Engines(built.detect, built.keyring, built.detector, redactor, built.lock)
         agency = str(raw.record.get("agency_id") or "") or (account.agency_id if account else "")
         _, result = next(redact_jobs(once, [Job(raw, decision, account_type, agency, account)]))

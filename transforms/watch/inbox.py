@@ -39,7 +39,7 @@ class Inbox:
         """Write a body durably; False where it was there already. Raises `OSError`."""
         url = self.url(body)
         try:
-            self._files.write(url, seal(body, self._keyring), if_none_match=True)
+            self._files.write(url, seal(body, self._keyring.current()), if_none_match=True)
         except PreconditionFailed:
             if not is_s3(url):  # whoever wrote it may not have come to this yet
                 _flush_folder(Path(local_path(url)).parent)

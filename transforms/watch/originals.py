@@ -34,7 +34,7 @@ def put_away(files: Files, live: Live, keyring: Keyring, key: InteractionKey, pi
     if info is not None and info.etag == piece.etag:
         if how == "seal":
             with files.open(piece.url) as source, spooled() as sink:
-                writer = SealedWriter(sink, keyring, _name(key), PURPOSE)
+                writer = SealedWriter(sink, keyring.current(), name_of(key), PURPOSE)
                 while data := source.read(PIECE):
                     writer.append(data)
                 writer.close()
@@ -48,10 +48,11 @@ def open_original(files: Files, live: Live, keyring: Keyring, key: InteractionKe
     """The sealed original, in pieces. Raises `FileNotFoundError` where there is none, `SealedError` where it was changed."""
     source: BinaryIO
     with files.open(files.join(live.folder(key), FILE)) as source:
-        reader = SealedReader(source, keyring, _name(key), PURPOSE)
+        reader = SealedReader(source, keyring, name_of(key), PURPOSE)
         for block in range(reader.blocks):
             yield from reader.read_block(block)
 
 
-def _name(key: InteractionKey) -> str:
+def name_of(key: InteractionKey) -> str:
+    """Logical name of an interaction's sealed original."""
     return f"original/{key.account_id}/{key.id}"

@@ -68,7 +68,7 @@ def key_of(text: str) -> InteractionKey:
 
 def seal(keyring: Keyring, raw: RawInteraction, object_id: str, place: int) -> bytes:
     """A raw record, encrypted."""
-    return seal_one(keyring, _name(object_id, place), PURPOSE, encode(raw))
+    return seal_one(keyring.current(), _name(object_id, place), PURPOSE, encode(raw))
 
 
 def unseal(keyring: Keyring, piece: Piece) -> RawInteraction:

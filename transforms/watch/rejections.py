@@ -33,7 +33,7 @@ def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, reject
     blob = ""
     if rejected.raw:
         blob = f"{LIVE}/{'/'.join(parts)}.sealed"
-        job.files.write(job.files.join(job.root, blob), seal_one(keyring, blob, PURPOSE, rejected.raw))
+        job.files.write(job.files.join(job.root, blob), seal_one(keyring.current(), blob, PURPOSE, rejected.raw))
     run = job.run_at(arrival.landed_at, arrival.object_id)
     row = rejected_row(rejected, run_id=run.run_id, rejected_at=run.as_of, blob=blob, block=0 if blob else None)
     job.files.write(job.live.url(*parts) + ".json", orjson.dumps(row))
