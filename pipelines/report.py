@@ -133,7 +133,7 @@ def _source(name: str, context: Context, options: ReportOptions, keyring: Keyrin
     if name == "requests":
         return Requests(context, keyring)
     if name == "erasures":
-        return Erasures(context)
+        return Erasures(context, keyring)
     if name == "processing":
         return Processing(context, load_activities(options.activities) if options.activities else None)
     if name == "breaches":

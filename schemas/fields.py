@@ -362,6 +362,20 @@ def from_storage(fields: tuple[Field, ...], row: Mapping[str, Any], loads: Calla
     return out
 
 
+def with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored row that was kept as JSON, with its times as such."""
+    kinds = {f.name: f.type for f in fields}
+    return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}
+
+
+def _timed(kind: FieldType, value: Any) -> Any:
+    if isinstance(kind, Timestamp):
+        return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    if isinstance(kind, ListOf) and isinstance(value, list):
+        return [_timed(kind.item, v) for v in value]
+    return with_times(kind.fields, value) if isinstance(kind, Struct) and isinstance(value, Mapping) else value
+
+
 def _load(kind: FieldType, value: Any, loads: Callable[[str], Any]) -> Any:
     if isinstance(kind, Json):
         return loads(value)

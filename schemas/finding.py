@@ -39,6 +39,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("actor_id", _T, "who asked, for manual ones"),
         ("status", _T, "done or kept"),
         ("failure_reason", _T, "why not, where status is neither"),
+        ("input_sha256", _T, "HMAC-SHA256 of the record as it was read, keyed by the keyring: a plain digest could be tried against guesses"),
         ("policy_sha256", _T, "policy that decided"),
         ("run_id", _T, "run that wrote this row"),
         ("processed_at", _S, "as_of of that run, UTC"),
@@ -112,3 +113,4 @@ class FindingRow:
     policy_sha256: str
     run_id: str
     processed_at: dt.datetime
+    input_sha256: str = ""

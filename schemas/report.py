@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from callveil.schemas import disposition, history, subject
+from callveil.schemas import disposition, finding, history, subject
 from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Number, Text, Timestamp, arrow_schema
 
 SCHEMA_VERSION = 1
@@ -51,7 +51,7 @@ REDACTION: tuple[Field, ...] = _plain(
     ("actor_id", _T, "who asked"),
     ("status", _T, "done, kept or rejected"),
     ("failure_reason", _T, "why a record was rejected"),
-    ("input_sha256", _T, "always null: what came in is not kept, and a plain digest of it could be tried against guesses"),
+    *((f.name, f.type, f.doc) for f in finding.FIELDS if f.name == "input_sha256"),
     ("output_sha256", _T, "SHA-256 of the stored file that holds the redacted record"),
     ("residual_hits", _I, "what was still found in the redacted record: 0, since a record is read again until nothing is; null for rejected ones"),
     ("processed_at", _S, "time of the run, UTC"),
@@ -165,7 +165,7 @@ REPORTS: dict[str, ReportType] = {
         ReportType("requests", "Data-subject requests", "Every request, its deadline, what came of it, and whether it was answered in time.",
                    subject.REGISTER_FIELDS, "when it was received, or still open in the period"),
         ReportType("erasures", "Erasure certificates", "What erasures and restrictions did, what stayed and on which ground, and how it was checked.",
-                   subject.CERTIFICATE_FIELDS, "when it was carried out"),
+                   (*subject.CERTIFICATE_FIELDS, *(f for f in subject.REGISTER_FIELDS if f.name == "accounts")), "when it was carried out"),
         ReportType("processing", "Records of processing (Article 30)", "What the company says it does with data, beside what policy and store do.",
                    PROCESSING, "none: the record as it stands"),
         ReportType("history", "Change history", "Who changed what, when, and from where; security-relevant changes stand out.", history.FIELDS,

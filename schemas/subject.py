@@ -63,6 +63,7 @@ EVENT_FIELDS = _plain(
     ("systems_searched", _L, "zones and systems that were searched"),
     ("systems_not_executed", _L, "systems in which it was not carried out, each with its reason"),
     ("records_found", _I, "records that are about the person"),
+    ("accounts", _L, "accounts these records belong to, as the last search found them"),
     ("disclosed", _I, "records that were disclosed"),
     ("withheld", _I, "records or parts that were withheld"),
     ("responded_at", _S, "when it was answered, UTC"),
@@ -85,7 +86,7 @@ REGISTER_FIELDS = _plain(
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("extension_notified_at", "extended_due_at")),
     ("status", _T, ", ".join(STATUSES)),
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in (
-        "decision", "refusal_ground", "exemptions", "systems_searched", "systems_not_executed", "records_found", "disclosed", "withheld",
+        "decision", "refusal_ground", "exemptions", "systems_searched", "systems_not_executed", "records_found", "accounts", "disclosed", "withheld",
         "responded_at")),
     ("on_time", _B, "whether it was answered by the end of its last day; null while it is open"),
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("package", "package_sha256", "recipients_notified")),
@@ -171,6 +172,7 @@ class SubjectRequest:
     systems_searched: tuple[str, ...] = ()
     systems_not_executed: tuple[str, ...] = ()
     records_found: int | None = None
+    accounts: tuple[str, ...] = ()
     disclosed: int | None = None
     withheld: int | None = None
     responded_at: dt.datetime | None = None

@@ -130,6 +130,9 @@ def build(folder: Path, days: int = 12, per_day: int = 60) -> Built:
             {"regulation": "gdpr", "type": kind, "channel": "email", "zone": "UTC", "calendar": "", "received_at": received,
              "clock_start_at": received, "subject_ref": "00" * 16, "due_at": received + 31 * DAY},
         )  # fmt: skip
+    for n, accounts in ((0, ["1001", "1002"]), (1, ["1001"]), (2, ["1000"])):
+        values = {"records_found": 4 + n, "accounts": accounts, "systems_searched": ["interactions", "live"]}
+        register.append(f"R-{n}", "searched", AS_OF - 5 * DAY, AS_OF, values)
     register.append("R-1", "closed", AS_OF - 3 * DAY, AS_OF, {"decision": "granted", "responded_at": AS_OF - 3 * DAY})
     certificate = {
         "certificate_id": "c1", "request_id": "R-1", "subject_ref": "00" * 16, "scope": "erasure", "record_class": "interactions",

@@ -68,9 +68,13 @@ def test_period_and_account(place: Built, tmp_path: Path) -> None:
     start, end = dt.datetime(2026, 11, 20, tzinfo=dt.UTC), dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
     expected = [f for f in place.findings if start <= f["processed_at"] < end and f["account_id"] == "1001"]
     assert expected and len(read(tmp_path, "redaction")) == len(expected)
-    for kind in ("requests", "erasures"):
-        pull(place, tmp_path, kind, "--account", "1001")
-        assert read(tmp_path, kind) == []  # they are about people, not accounts
+    for account, requests, certificates in (("1001", ["R-0", "R-1"], ["R-1"]), ("1002", ["R-0"], []), ("1000", ["R-2"], []), ("9999", [], [])):
+        for kind, expected in (("requests", requests), ("erasures", certificates)):
+            pull(place, tmp_path, kind, "--account", account)
+            rows = read(tmp_path, kind)
+            assert [r["request_id"] for r in rows] == expected  # those whose search has found records in the account
+            assert all((r["account_id"], r["accounts"]) == (account, [account]) for r in rows)  # other accounts of the person are not told
+        assert "2 requests of this period are tied to no account" in (tmp_path / "requests.html").read_text()
     pull(place, tmp_path, "history", "--account", "1001")
     assert {r["account_id"] for r in read(tmp_path, "history")} == {"1001"}
 
@@ -85,6 +89,9 @@ def test_retention_joins_certificates(out: Path) -> None:
 def test_requests_and_erasures(out: Path) -> None:
     rows = {r["request_id"]: r for r in read(out, "requests")}
     assert sorted(rows) == [f"R-{n}" for n in range(5)]
+    assert {n: (r["account_id"], r["accounts"]) for n, r in rows.items()} == {
+        "R-0": (None, ["1001", "1002"]), "R-1": ("1001", ["1001"]), "R-2": ("1000", ["1000"]), "R-3": (None, []), "R-4": (None, []),
+    }  # fmt: skip
     assert rows["R-1"]["status"] == "completed" and rows["R-1"]["on_time"] is False
     assert rows["R-0"]["due_at"] == AS_OF - 50 * DAY + 31 * DAY and rows["R-0"]["on_time"] is None
     (erased,) = read(out, "erasures")

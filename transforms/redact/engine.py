@@ -30,10 +30,13 @@ from callveil.transforms.redact.manual import ENTITY, bind, field_requests, span
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
 from callveil.transforms.redact.pieces import pieces_of
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
 
 WHOLE = "field"
 """Detector of a value that is personal by where it stands."""
+INPUT = "redaction-input"
+"""Purpose of the keyed digests of records as they were read."""
 
 
 @dataclass(frozen=True)
@@ -325,6 +328,7 @@ class _Work:
     def rows(self) -> list[FindingRow]:
         """Findings as rows of the findings dataset, in order of field and place."""
         run, key = self.redactor.run, self.raw.key
+        source = self.redactor.keyring.hmac(INPUT, dumps(self.raw.record))
         out: list[FindingRow] = []
         for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
             group = self.redactor.keyring.hmac("finding", *key, finding.group_id)[:24] if finding.group_id else ""
@@ -342,6 +346,7 @@ class _Work:
                     run.policy_sha256,
                     run.run_id,
                     run.as_of,
+                    source,
                 )
             )
         return out

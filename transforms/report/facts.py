@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.parquet as pq
 
 from callveil.schemas.policy import Policy
 from callveil.schemas.retention import RetentionRule
+from callveil.transforms.report import arrived
 from callveil.transforms.report.activities import Activity, Limit
 from callveil.transforms.report.model import Context
+from callveil.transforms.report.scope import Scope
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.store.snapshot import parse_time
 
@@ -21,6 +23,7 @@ SPECIAL = {"MEDICAL_RECORD": "health", "MEDICAL_LICENSE": "health", "UK_NHS": "h
 """Entity types that hint at special categories (Art. 9)."""
 STALE_RUN = dt.timedelta(days=2)
 STALE_REVIEW = dt.timedelta(days=365)
+EVER = Scope(dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 GRACE = dt.timedelta(days=1)
 """Files are whole days; one is counted as late when its day is over by the limit and the time of one more run."""
 
@@ -48,7 +51,7 @@ class Facts:
 
 
 def gather(c: Context) -> Facts:
-    """Look at the store: one column of the findings, else names and numbers of files alone."""
+    """Look at the store: one column of the findings, records that arrived in the live zone, else names and numbers of files alone."""
     entities: Counter[str] = Counter()
     for entry in c.snapshot.by_dataset("findings"):
         with c.store.files.open(c.store.url(entry.path)) as source:
@@ -64,6 +67,9 @@ def gather(c: Context) -> Facts:
             key = (entry.dataset, partition.get("account_type", ""))
             day = dt.date.fromisoformat(partition["day"])
             oldest[key] = min(oldest.get(key, day), day)
+    for receipt in arrived.receipts(replace(c, scope=EVER)):
+        rows["live"] += 1
+        entities.update(f["entity_type"] for f in arrived.findings(c, receipt))
     retained = [parse_time(m.as_of) for m in c.runs.values() if m.job == "retain"]
     locked = 0
     latest: dict[str, tuple[bool, int]] = {}
@@ -102,7 +108,7 @@ def differences(activity: Activity, others: list[Activity], facts: Facts, as_of:
         out.append("the store names no policy, so nothing is known to have decided")
     elif facts.policy.base.mode == "none":
         out.append(f"policy {facts.policy.name} redacts nothing (mode none)")
-    if facts.rows["rejected_content"] == 0 and facts.rows["interactions"] == facts.rows["versions"] == 0:
+    if facts.rows["rejected_content"] == 0 and facts.rows["interactions"] == facts.rows["versions"] == facts.rows["live"] == 0:
         out.append("the store holds no interactions and no change history")
     reviewed = activity.values.get("reviewed_at")
     if reviewed is None or as_of - reviewed > STALE_REVIEW:

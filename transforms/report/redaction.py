@@ -9,7 +9,9 @@ from typing import Any
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
+from callveil.transforms.report import arrived
 from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.store.policies import policy_at
 
 _NAMES = tuple(f.name for f in REDACTION)
 COLUMNS = (
@@ -28,37 +30,55 @@ class Redaction:
         self._triggers: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._interactions: set[bytes] = set()
-        self._found = 0
+        self._policies: dict[str, str | None] = dict(context.policy_names())
+        self._common = context.common(REPORTS["redaction"])
+        self._found = self._recordings = 0
+        self._covered = 0.0
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows in the order of the store's files: by account type, day, account and interaction."""
+        """Rows in the order of the store's files: by account type, day, account and interaction; then what was redacted as it arrived."""
         c = self._c
-        common, policies = c.common(REPORTS["redaction"]), c.policy_names()
         outputs = {f.path.removeprefix("interactions/"): f.sha256 for f in c.snapshot.by_dataset("interactions")}
         for entry in c.snapshot.by_dataset("findings"):
             output = outputs.get(entry.path.removeprefix("findings/"))
             for f in c.read(entry):
-                if not c.scope.holds(f["processed_at"]) or not c.scope.about(f["account_id"]):
-                    continue
-                row = common | {n: f.get(n) for n in _NAMES} | {
-                    "policy_version": policies.get(f["policy_sha256"]), "policy_sha256": f["policy_sha256"], "account_id": f["account_id"],
-                    "agency_id": f["agency_id"] or None, "account_type_at_event": f["account_type"], "output_sha256": output, "residual_hits": 0,
-                }  # fmt: skip
-                self._count(row)
-                yield row
+                if c.scope.holds(f["processed_at"]) and c.scope.about(f["account_id"]):
+                    yield self._found_row(f, output)
+        for receipt in arrived.receipts(c):
+            if receipt["what"] == "audio" and receipt["status"] == "done":
+                self._recordings += 1
+                self._covered += max(receipt.get("covered_seconds") or (0.0,))
+            for f in arrived.findings(c, receipt):
+                yield self._found_row(f, receipt["sha256"])
         for entry in c.snapshot.by_dataset("rejected"):
             run = c.run_of(entry.path)
             for r in c.read(entry):
-                if not c.scope.holds(r["rejected_at"]) or not c.scope.about(r["account_id"]):
-                    continue
-                row = common | {
-                    "policy_version": run.policy_name if run else None, "policy_sha256": run.policy_sha256 if run else None,
-                    "account_id": r["account_id"] or None, "interaction_id": r["interaction_id"] or None, "field_path": r["field"] or None,
-                    "count": 1, "trigger": "auto", "status": "rejected", "failure_reason": r["reason"], "processed_at": r["rejected_at"],
-                }  # fmt: skip
-                self._reasons[r["reason"]] += 1
-                self._rejected.add(row | {"detail": r["detail"]})
-                yield row
+                if c.scope.holds(r["rejected_at"]) and c.scope.about(r["account_id"]):
+                    yield self._rejected_row(r, run.policy_name if run else None, run.policy_sha256 if run else None)
+        for r in arrived.rejected(c):
+            yield self._rejected_row(r, None, None)
+
+    def _found_row(self, f: dict[str, Any], output: str | None) -> dict[str, Any]:
+        sha256 = f["policy_sha256"]
+        if sha256 not in self._policies:
+            stored = policy_at(self._c.store, sha256)
+            self._policies[sha256] = stored.name if stored else None
+        row = self._common | {n: f.get(n) for n in _NAMES} | {
+            "policy_version": self._policies[sha256], "policy_sha256": sha256, "account_id": f["account_id"], "agency_id": f["agency_id"] or None,
+            "account_type_at_event": f["account_type"], "input_sha256": f.get("input_sha256") or None, "output_sha256": output, "residual_hits": 0,
+        }  # fmt: skip
+        self._count(row)
+        return row
+
+    def _rejected_row(self, r: dict[str, Any], policy: str | None, sha256: str | None) -> dict[str, Any]:
+        row = self._common | {
+            "policy_version": policy, "policy_sha256": sha256, "account_id": r["account_id"] or None, "interaction_id": r["interaction_id"] or None,
+            "field_path": r["field"] or None, "count": 1, "trigger": "auto", "status": "rejected", "failure_reason": r["reason"],
+            "processed_at": r["rejected_at"],
+        }  # fmt: skip
+        self._reasons[r["reason"]] += 1
+        self._rejected.add(row | {"detail": r["detail"]})
+        return row
 
     def _count(self, row: dict[str, Any]) -> None:
         n = row["count"] or 1
@@ -84,6 +104,7 @@ class Redaction:
                 Card("Values redacted", number(self._found), f"in {number(len(self._interactions))} interactions"),
                 Card("Kinds of personal data", number(len(totals))),
                 Card("By hand or on request", number(sum(n for t, n in self._triggers.items() if t != "auto"))),
+                Card("Recordings redacted", number(self._recordings), f"{self._covered / 60:,.1f} minutes covered" if self._recordings else ""),
                 Card("Records rejected", number(rejected), "held back, encrypted, until mended", "warn" if rejected else "good"),
             ],
             [
@@ -99,6 +120,8 @@ class Redaction:
             ],
             ["A finding says what was found where and what was done; it never holds the value itself."],
         )
+        if self._recordings:
+            page.notes.append("What was redacted as it arrived stands beside what a later run made of the same record, so its values count in both.")
         if self._reasons:
             page.charts.append(ranking("Rejected records by reason", self._reasons, "records"))
             page.views.append(

@@ -10,21 +10,31 @@ from typing import Any
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
 from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.report.scope import Scope
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.register import Register, register_row
 
 _DAY = dt.timedelta(days=1)
 OPEN_BARS = 60
 REQUEST_COLUMNS = (
-    ("request_id", "Request"), ("type", "Type"), ("channel", "Channel"), ("received_at", "Received"), ("identity_verified_at", "Identity verified"),
+    ("request_id", "Request"), ("type", "Type"), ("accounts", "Accounts"), ("channel", "Channel"), ("received_at", "Received"),
+    ("identity_verified_at", "Identity verified"),
     ("due_at", "Due"), ("extended_due_at", "Extended to"), ("status", "Status"), ("responded_at", "Answered"), ("on_time", "In time"),
     ("records_found", "Found"), ("disclosed", "Disclosed"), ("withheld", "Withheld"), ("refusal_ground", "Ground"),
 )  # fmt: skip
 ERASURE_COLUMNS = (
-    ("request_id", "Request"), ("scope", "Scope"), ("record_class", "Class"), ("location", "Where"), ("method", "Method"),
+    ("request_id", "Request"), ("accounts", "Accounts"), ("scope", "Scope"), ("record_class", "Class"), ("location", "Where"), ("method", "Method"),
     ("rows_matched", "Matched"), ("rows_erased", "Erased"), ("rows_retained", "Kept"), ("retention_ground", "Ground"), ("started_at", "Carried out"),
     ("completed_at", "Completed"), ("residual_hits", "Residual hits"), ("signer_key_id", "Signed by"),
 )  # fmt: skip
+
+
+def _of(request: SubjectRequest | None, scope: Scope) -> dict[str, Any] | None:
+    """Columns that say which accounts a request is about, as far as the scope has them; None where it is about none of those."""
+    accounts = [a for a in request.accounts if scope.about(a)] if request else []
+    if scope.accounts and not accounts:
+        return None
+    return {"account_id": accounts[0] if len(accounts) == 1 else None, "accounts": accounts}
 
 
 class Requests:
@@ -38,18 +48,21 @@ class Requests:
         self._c, self._keyring = context, keyring
         self._kept, self._types, self._states = Kept(), Days(), Counter[str]()
         self._requests: list[SubjectRequest] = []
+        self._elsewhere = 0
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One row per request, by id."""
         c = self._c
         common = c.common(REPORTS["requests"])
-        if c.scope.accounts:
-            return  # a request is about a person, not about an account
         for request in Register(c.store, self._keyring).requests(c.snapshot).values():
             ended = request.responded_at
             if request.received_at >= c.scope.end or (ended is not None and ended < c.scope.start):
                 continue
-            row = common | register_row(request)
+            about = _of(request, c.scope)
+            if about is None:
+                self._elsewhere += not request.accounts
+                continue
+            row = common | register_row(request) | about
             self._requests.append(request)
             self._types.add(request.received_at, request.type)
             self._states[request.status] += 1
@@ -94,15 +107,23 @@ class Requests:
              "Free texts of the register are reversible tokens; `callveil reveal` opens one with the keyring."],
         )  # fmt: skip
         if self._c.scope.accounts:
-            page.notes.insert(0, "Requests are about people, not about accounts: with accounts chosen this report is empty.")
+            page.notes.insert(
+                0,
+                "With accounts chosen, only requests are listed whose search has found records in them; their counts are of all that was found. "
+                f"{number(self._elsewhere)} requests of this period are tied to no account, as nothing was found or nobody has searched yet.",
+            )
         return page
 
 
 class Erasures:
-    """Certificates of erasures and restrictions that were carried out in the period."""
+    """Certificates of erasures and restrictions that were carried out in the period.
 
-    def __init__(self, context: Context) -> None:
-        self._c = context
+    Args:
+        keyring: as the register needs one.
+    """
+
+    def __init__(self, context: Context, keyring: Keyring) -> None:
+        self._c, self._keyring = context, keyring
         self._kept, self._methods, self._grounds = Kept(), Counter[str](), Counter[str]()
         self._days = Days()
         self._erased = self._retained = self._residual = self._locked = 0
@@ -112,14 +133,14 @@ class Erasures:
         """One row per certificate, as they were published."""
         c = self._c
         common = c.common(REPORTS["erasures"])
-        if c.scope.accounts:
-            return
+        requests = Register(c.store, self._keyring).requests(c.snapshot)
         for entry in c.snapshot.by_dataset("erasure_certificates"):
             run = c.run_of(entry.path)
             for certificate in c.read(entry):
-                if not c.scope.holds(certificate["started_at"]):
+                about = _of(requests.get(certificate["request_id"]), c.scope)
+                if about is None or not c.scope.holds(certificate["started_at"]):
                     continue
-                row = common | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS} | {
+                row = common | about | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS} | {
                     "policy_version": (run.policy_name if run else None) or None, "policy_sha256": (run.policy_sha256 if run else None) or None,
                 }  # fmt: skip
                 self._count(row)
@@ -160,5 +181,7 @@ class Erasures:
              "`callveil evidence verify` checks the store behind them."],
         )  # fmt: skip
         if self._c.scope.accounts:
-            page.notes.insert(0, "Erasures are about people, not about accounts: with accounts chosen this report is empty.")
+            page.notes.insert(
+                0, "With accounts chosen, only requests are listed whose search has found records in them; their counts are of all that was erased."
+            )
         return page

@@ -15,7 +15,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas import finding
-from callveil.schemas.fields import Field, FieldType, ListOf, Struct, Timestamp, from_storage
+from callveil.schemas.fields import Field, from_storage, with_times
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
@@ -105,7 +105,7 @@ class Gatherer:
     def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
         """What was redacted as it arrived and is in no dataset yet."""
         document = self._live_document(key)
-        return _with_times(FIELDS, document["interaction"]) if document else None
+        return with_times(FIELDS, document["interaction"]) if document else None
 
     def _live_document(self, key: InteractionKey) -> dict[str, Any] | None:
         receipt = self.live.receipt(key, "record")
@@ -163,7 +163,7 @@ class Gatherer:
                     yield {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None}
         for key in sorted(self.own_calls - keys):
             for row in (self._live_document(key) or {}).get("findings", ()):
-                yield _with_times(PROCESSING, {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None})
+                yield with_times(PROCESSING, {f.name: row[f.name] for f in PROCESSING if row.get(f.name) is not None})
 
     def recordings(self) -> list[Recording]:
         """Redacted recordings of the person's own calls in the live zone. After `sections`, which finds what more of them has to be covered."""
@@ -209,20 +209,6 @@ def _covered(files: Files, url: str, spans: Sequence[AudioSpan], treatment: Trea
 
 def _within(span: AudioSpan, other: AudioSpan) -> bool:
     return other.start <= span.start and span.end <= other.end and other.channel in (0, span.channel)
-
-
-def _with_times(fields: tuple[Field, ...], row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row that was read from JSON, with its times as such."""
-    kinds = {f.name: f.type for f in fields}
-    return {n: _timed(kinds[n], v) if n in kinds else v for n, v in row.items()}
-
-
-def _timed(kind: FieldType, value: Any) -> Any:
-    if isinstance(kind, Timestamp):
-        return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    if isinstance(kind, ListOf) and isinstance(value, list):
-        return [_timed(kind.item, v) for v in value]
-    return _with_times(kind.fields, value) if isinstance(kind, Struct) and isinstance(value, Mapping) else value
 
 
 def _suffix(url: str) -> str:

@@ -26,7 +26,7 @@ EVENTS = register(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _SIMPLE = ("method", "refusal_ground", "decision", "package", "package_sha256", "records_found", "disclosed", "withheld", "responded_at",
            "extension_notified_at", "extended_due_at", "due_at", "subject_ref")  # fmt: skip
-_LISTS = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "tokens")
+_LISTS = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "tokens", "accounts")
 
 
 class RegisterError(ValueError):
@@ -129,7 +129,7 @@ def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
 def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     event = row["event"]
     given = {name: row[name] for name in _SIMPLE if row[name] is not None}
-    given |= {name: tuple(row[name]) for name in _LISTS if row[name] is not None}
+    given |= {name: tuple(row[name]) for name in _LISTS if row.get(name) is not None}
     status = request.status
     if event == "verified":
         given["identity_verified_at"], status = row["at"], "verified"
@@ -157,7 +157,7 @@ def register_row(request: SubjectRequest) -> dict[str, Any]:
              "due_at", "extension_reason", "extension_notified_at", "extended_due_at", "status", "decision", "refusal_ground", "records_found",
              "disclosed",
              "withheld", "responded_at", "on_time", "package", "package_sha256")  # fmt: skip
-    lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified")
+    lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "accounts")
     pauses = [{"from": p.start, "to": p.end, "reason": p.reason} for p in request.pauses]
     return (
         {n: getattr(request, n) for n in names}
