@@ -16,6 +16,7 @@ LIVE_CHANGES = {
     "covered": "a later transcript asked for more of the recording to be covered",
     "put_away": "the original was sealed into the store, or deleted",
     "resealed": "the sealed original was sealed anew under another key",
+    "renewed": "the tokens in the record were made anew by another key",
     "taken_back": "what was rejected is to be tried again, or was",
     "expired": "retention took it out",
     "erased": "a person's request took it out, or set it aside",

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.evidence.part import ORIGINAL, State
+from callveil.transforms.keys.tokens import is_renewal
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.sealed import SealedError
@@ -25,6 +26,9 @@ from callveil.transforms.watch.originals import open_original
 DISPOSITIONS = "dispositions"
 GROWS = frozenset({"file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "rate", "channels", "seconds", "cut"})
 """What a recording's receipt says otherwise once more of it is covered."""
+
+RENEWED = frozenset({"file", "sha256", "bytes"})
+"""What a record's receipt says otherwise once its tokens are made anew."""
 
 
 class Reasons:
@@ -53,7 +57,7 @@ class Reasons:
             return self._run("lifted", self._lift(now))
         if before.receipt == now.receipt:
             return self._original(before, now)
-        change = _of_receipt(before, now)
+        change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
         if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):
             return None
         return change, 0
@@ -79,6 +83,15 @@ class Reasons:
         except (SealedError, FileNotFoundError):
             return False
         return True
+
+    def _is_renewal(self, before: State, now: State) -> bool:
+        """Whether a record is the same but for the key of its tokens."""
+        old, new = before.receipt, now.receipt
+        same = {k: v for k, v in old.items() if k not in RENEWED} == {k: v for k, v in new.items() if k not in RENEWED}
+        if not same or not now.part.endswith("/record") or new.get("status") != "done":
+            return False
+        data = self._store.files.read(self._store.url(f"{now.part.rpartition('/')[0]}/{new['file']}"))
+        return is_renewal(self._keyring, data, str(old.get("sha256")))
 
     # Runs, from the newest back
 

@@ -7,7 +7,6 @@ receipt, or its reason, says so. Older object versions go after the write; those
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import FileInfo, Files, ObjectLocked, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import PURPOSE as REJECTED
-from callveil.transforms.store.rows import dumps
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError, reseal
 from callveil.transforms.watch.live import LIVE, Live
@@ -30,6 +28,8 @@ from callveil.transforms.watch.originals import PURPOSE as ORIGINAL
 from callveil.transforms.watch.originals import name_of
 
 RECEIPT = "audio.json"
+RENEWED = "sealed anew"
+"""What is announced of a recording whose original is sealed anew."""
 
 
 @dataclass
@@ -76,14 +76,17 @@ def _renew_one(live: Live, keyring: Keyring, found: Sealed, done: Renewed) -> li
     """Seal one file anew. Returns it with what it belongs to, where that stood before."""
     url = found.info.url
     if found.path.startswith("rejected/"):
+        receipt: dict[str, Any] = {}
         zone, owner, name, purpose = REJECTIONS, f"{url.removesuffix(bodies.SUFFIX)}.json", f"{LIVE}/{found.path}", REJECTED
     else:
         owner = f"{url.rpartition('/')[0]}/{RECEIPT}"
-        receipt = live.read_receipt(owner)
-        if receipt is None:  # nothing says whose it is
+        receipt = live.read_receipt(owner) or {}
+        if not receipt:  # nothing says whose it is
             return []
         zone, name, purpose = ORIGINALS, name_of(InteractionKey(receipt["account_id"], receipt["id"])), ORIGINAL
     stood = _stands(live, owner)
+    if zone == ORIGINALS:
+        live.announce(live.part(InteractionKey(receipt["account_id"], receipt["id"]), "audio"), RENEWED)
     if write_anew(live.files, keyring, found.info, name, purpose, done) is None:
         return []
     done.files[zone] += 1
@@ -189,6 +192,6 @@ def renewed_bytes(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tup
     """A record of the live zone with tokens of the active key, and its receipt as it has to be then."""
     if not older(made_by(data), keyring):
         return data, receipt
-    new = dumps(renewed_record(keyring, json.loads(data))).encode()
+    new = renewed_record(keyring, data)
     digest = hashlib.sha256(new).hexdigest()
     return new, receipt | {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(new)}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from callveil.schemas.manifest import FileEntry
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.bodies import SUFFIX
 from callveil.transforms.keys.aside import is_aside, reseal_aside
 from callveil.transforms.keys.live import Renewed, renew_inbox, renew_live
@@ -72,6 +73,7 @@ def rewrap(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequence[s
     renew_live(store, keyring, done, tell)
     for inbox in inboxes:
         renew_inbox(store.files, inbox, [store], keyring, done, tell)
+    checkpoint(store, keyring, now)
     more, still = settle(store, now)
     left: Counter[str] = Counter()
     for key_id, use in uses(store, keyring, inboxes).items():

@@ -229,18 +229,19 @@ def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: s
     raise TokenError("the token does not open: it was changed, or it belongs to another account or interaction (give --account and --interaction)")
 
 
-def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: str) -> str:
-    """A text with its tokens made anew by the active key; of the same length. One that does not open stays as it is."""
+def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: str, key_id: str = "") -> str:
+    """A text with its tokens made anew by a key, the active one unless another is named; of the same length. One that does not open stays."""
+    maker = key_id or keyring.active
 
     def renewed(match: re.Match[str]) -> str:
         entity, key_id, body = match.groups()
-        if key_id == keyring.active:
+        if key_id == maker:
             return match[0]
         try:
             value, scope = _opened(entity, key_id, body, keyring, account_id, interaction_id)
         except TokenError:
             return match[0]
-        secrets = Secrets.of(keyring)
+        secrets = Secrets.of(keyring, maker)
         return Token().operate(value, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope})
 
     return TOKEN.sub(renewed, text)
