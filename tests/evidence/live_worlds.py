@@ -141,3 +141,16 @@ class Zone:
     def announced(self) -> int:
         """Announcements that wait for a checkpoint."""
         return len(list(Path(self.root, "live/unsealed").glob("*.json")))
+
+
+def history(zone: Zone, made: list[Call]) -> None:
+    """What happens to five calls: one stays, one is superseded, one expires, one is erased, one is set aside and brought back."""
+    stays, superseded, expired, erased, returned = made
+    zone.watch(stays, superseded)
+    zone.watch(expired, erased)
+    more = json.loads(superseded.record)
+    zone.watch(Call(superseded.account, superseded.id, json.dumps(more | {"duration": 9000}).encode(), superseded.audio, 6), audio=False)
+    zone.watch(returned)
+    zone.retain()
+    zone.erase(erased)
+    zone.lift(zone.restrict(returned))

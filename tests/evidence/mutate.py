@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import random
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ import pyarrow.parquet as pq
 
 from callveil.transforms.evidence.keys import FileSigner, new_key_pem
 from callveil.transforms.evidence.record import SIGNATURE_FIELDS, sign
+from callveil.transforms.store.care import KEEP_SNAPSHOTS
+
+UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/unsealed/")
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Mutation:
     """What was done.
 
     Attributes:
-        kind: byte, row, file, order, removal or key.
+        kind: byte, row, file, order, removal, key, folder or stub.
         named: texts of which a problem must hold one in its path or detail: the files that were changed.
         detail: a text one of these problems must hold, such as the number of the byte or row; empty where the file is all there is to name.
     """
@@ -36,7 +40,7 @@ class Mutation:
 def stored(root: Path) -> list[str]:
     """Paths of all files that evidence is about."""
     found = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and not p.name.startswith(".callveil"))
-    return sorted(p for p in found if not p.startswith("_callveil/work/"))
+    return sorted(p for p in found if not p.startswith(("_callveil/work/", *UNCOVERED)))
 
 
 def byte(root: Path, rng: random.Random) -> Mutation:
@@ -46,7 +50,7 @@ def byte(root: Path, rng: random.Random) -> Mutation:
     at = rng.randrange(len(data))
     data[at] ^= rng.randrange(1, 256)
     (root / path).write_bytes(data)
-    return Mutation("byte", (path,), "" if path.startswith("_callveil/") else f"byte {at} ")
+    return Mutation("byte", (path,), "" if path.startswith(("_callveil/", "live/")) else f"byte {at} ")
 
 
 def _tables(root: Path) -> list[str]:
@@ -122,8 +126,9 @@ def order(root: Path, rng: random.Random) -> Mutation:
 
 
 def removal(root: Path, rng: random.Random) -> Mutation:
-    """A file is taken out."""
-    path = rng.choice(stored(root))
+    """A file is taken out; not a snapshot that is old enough to be collected."""
+    old = sorted(p for p in stored(root) if p.startswith("_callveil/snapshots/"))[:-KEEP_SNAPSHOTS]
+    path = rng.choice([p for p in stored(root) if p not in old])
     if path.startswith("_callveil/salts/"):
         named = tuple(orjson.loads((root / path).read_bytes()))
     else:
@@ -134,7 +139,8 @@ def removal(root: Path, rng: random.Random) -> Mutation:
 
 def key(root: Path, rng: random.Random) -> Mutation:
     """A record is changed and signed anew with another key: under its own id, under the id of the true key, or with the true key pasted in."""
-    path = rng.choice([p for p in stored(root) if p.startswith(("_callveil/evidence/", "_callveil/purged/")) and p.endswith(".json")])
+    chains = ("_callveil/evidence/", "_callveil/purged/", "_callveil/seals/")
+    path = rng.choice([p for p in stored(root) if p.startswith(chains) and p.endswith(".json")])
     record = orjson.loads((root / path).read_bytes())
     body = {k: v for k, v in record.items() if k not in SIGNATURE_FIELDS}
     if rng.random() < 0.5:
@@ -152,4 +158,52 @@ def key(root: Path, rng: random.Random) -> Mutation:
     return Mutation("key", (path,))
 
 
-MUTATIONS: tuple[Callable[[Path, random.Random], Mutation], ...] = (byte, row, file, order, removal, key)
+def _calls(root: Path) -> list[Path]:
+    return sorted(p.parent for p in (root / "live/calls").rglob("record.json"))
+
+
+def folder(root: Path, rng: random.Random) -> Mutation:
+    """A call's folder in the live zone is taken out, put in under another id, put in the place of another, or exchanged with it."""
+    one, other = rng.sample(_calls(root), 2)
+    what = rng.choice(["remove", "plant", "copy", "swap"])
+    if what == "plant":
+        other = one.with_name(str(rng.randrange(10**9)))
+        shutil.copytree(one, other)
+    elif what == "remove":
+        shutil.rmtree(one)
+    else:
+        aside = one.with_name("aside")
+        shutil.move(one, aside)
+        if what == "swap":
+            shutil.move(other, one)
+        else:
+            shutil.copytree(other, one)
+            shutil.rmtree(aside)
+        if what == "swap":
+            shutil.move(aside, other)
+    changed = (other,) if what == "plant" else (one, other) if what == "swap" else (one,)
+    return Mutation("folder", tuple(f"{f.relative_to(root)}/{n}" for f in changed for n in _names(root, f)))
+
+
+def _names(root: Path, call: Path) -> set[str]:
+    """Names that may be said of a call's folder: of its parts, and of the files it has now."""
+    return {"record", "audio", "record.json", "audio.json"} | {p.name for p in call.glob("*")}
+
+
+def stub(root: Path, rng: random.Random) -> Mutation:
+    """A part goes, and its receipt says that it has expired, was erased or was rejected; or an older state of it comes back."""
+    paths = [f / f"{w}.json" for f in _calls(root) for w in ("record", "audio")]
+    path = rng.choice([p for p in paths if orjson.loads(p.read_bytes())["status"] == "done"])
+    receipt = orjson.loads(path.read_bytes())
+    what = rng.choice(["expired", "erased", "rejected", "older"])
+    if what == "older":
+        path.write_bytes(orjson.dumps(receipt | {"landed_at": receipt["landed_at"] - 1}))
+    else:
+        (path.parent / receipt["file"]).unlink()
+        for proof in path.parent.glob(f"{path.stem}.proof.*"):
+            proof.unlink()
+        path.write_bytes(orjson.dumps(receipt | {"status": what, "file": "", "reason": what, "rank": 2**63 - 1}))
+    return Mutation("stub", tuple(str(p.relative_to(root)) for p in (path, path.with_suffix(""))))
+
+
+MUTATIONS: tuple[Callable[[Path, random.Random], Mutation], ...] = (byte, row, file, order, removal, key, folder, stub)

@@ -79,7 +79,11 @@ def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collecti
     zone.check()
     if not chain.links:
         if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
-            found.add(EVIDENCE, "gap", "there are no signed records; run `callveil evidence sign` to begin the chain, or restore them")
+            found.add(
+                EVIDENCE,
+                "gap",
+                "there are no signed records; `callveil evidence sign` begins the chain of runs, `evidence seal` that of the live zone; or restore them",
+            )
         return _report(found, seals, zone, Report((), (), keys=_signers(seals)))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
