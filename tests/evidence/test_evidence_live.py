@@ -13,12 +13,15 @@ import orjson
 import pytest
 from live_worlds import Zone, aged, policy
 from watch.landing import Call, calls
+from worlds import key as key_of_tests
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.evidence.part import Proof
 from callveil.transforms.evidence.seal import PATIENCE
-from callveil.transforms.store.files import Files
+from callveil.transforms.evidence.verify import verify
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files, S3Settings
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.sealed import reseal
 from callveil.transforms.watch.catalogue import forget
@@ -328,6 +331,27 @@ def test_the_cost_follows_what_is_new(tmp_path: Path) -> None:
         costs.append(zone.files.asked)
         assert zone.verify().problems == ()
     assert costs[0] == costs[1]
+
+
+def test_in_s3_nothing_is_left_of_announcements_and_old_proofs(tmp_path: Path, s3_server: S3Settings, s3_bucket: str, s3_client: Any) -> None:
+    s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
+    zone = Zone(tmp_path, files=Files(s3_server), root=f"s3://{s3_bucket}/zone/store")
+    Keyring.create(zone.keyring)
+    Store.open_or_create(zone.files, zone.root, zone.keyring)
+    keys = [InteractionKey("7", str(n)) for n in range(3)]
+    receipt = {"what": "record", "status": "rejected", "reason": "x", "file": "", "object": "o"}
+    for rank in (1, 2):
+        for key in keys:
+            new = receipt | {"account_id": key.account_id, "id": key.id, "rank": rank}
+            assert zone.live.commit(key, "record", new) or zone.live.supersede(key, new)
+        assert zone.seal().entries == 3
+    versions = s3_client.list_object_versions(Bucket=s3_bucket, Prefix="zone/store/live/")
+    assert not [v for v in versions.get("Versions", ()) if "/unsealed/" in v["Key"]] and not versions.get("DeleteMarkers")
+    assert sum(".proof." in v["Key"] for v in versions["Versions"]) == 3
+    report = verify(zone.files, zone.root, [key_of_tests()])
+    assert report.problems == () and (report.checkpoints, report.parts) == (2, 3)
+    s3_client.delete_object(Bucket=s3_bucket, Key="zone/store/live/calls/7/1/record.json")
+    assert [p.path for p in verify(zone.files, zone.root, [key_of_tests()]).problems] == ["live/calls/7/1/record.json"]
 
 
 def test_the_command(zone: Zone, made: list[Call], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ was erased. A receipt that merely says so is not believed.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from callveil.transforms.keys.tokens import is_renewal
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.sealed import SealedError
+from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject.erased import ERASED, Erased, file_tokens
 from callveil.transforms.subject.keys import record_token, ref_of
 from callveil.transforms.watch.live import Live
@@ -40,10 +42,13 @@ class Reasons:
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
         self._store, self._keyring = store, keyring
-        self._snapshot = store.current()
         self._objects: dict[str, frozenset[str]] = {}
         self._tokens: dict[str, frozenset[str]] = {}
         self._manifests: dict[int, RunManifest] = {}
+
+    @cached_property
+    def _snapshot(self) -> Snapshot:
+        return self._store.current()
 
     def change(self, before: State | None, now: State) -> tuple[str, int] | None:
         """Change and run that lead from what was committed to (None: nothing is known of it) to what is there; None where there is no good reason."""
@@ -57,6 +62,8 @@ class Reasons:
             return self._run("lifted", self._lift(now))
         if before.receipt == now.receipt:
             return self._original(before, now)
+        if before.receipt.get("unlinked") != now.receipt.get("unlinked"):
+            return self._run("unlinked", self._unlinking(before, now))
         change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
         if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):
             return None
@@ -137,6 +144,16 @@ class Reasons:
 
     def _is_listed(self, state: State) -> bool:
         return Erased.read(self._store.files, self._store.root, self._snapshot, self._keyring).holds(ref_of(_key(state)))
+
+    def _unlinking(self, before: State, now: State) -> int:
+        """The run that says it took out of a record what leads to somebody else."""
+        old, new = ({k: v for k, v in s.receipt.items() if k not in (*RENEWED, "unlinked")} for s in (before, now))
+        mine = {record_token(self._keyring, ref_of(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
+            manifest = self._manifest(seq)
+            if manifest.run_id == now.receipt.get("unlinked"):
+                return seq if any(mine & set(fact.get("unlinked") or ()) for fact in manifest.inputs) else 0
+        return 0
 
     def _lift(self, now: State) -> int:
         if self._is_listed(now):

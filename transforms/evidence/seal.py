@@ -256,7 +256,7 @@ class _Sealer:
         return True
 
     def _newest_run(self) -> tuple[int, str]:
-        seq = self._store.current().seq
+        seq = self._store.newest()
         try:
             return seq, sha256(self._files.read(self._store.url(record_name(seq, EVIDENCE))))
         except FileNotFoundError:

@@ -23,7 +23,7 @@ def sign_unsigned(store: Store) -> int:
 
 def head(store: Store, folder: str = EVIDENCE) -> Record | None:
     """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
-    seq = store.current().seq if folder == EVIDENCE else store.witness().newest(folder)
+    seq = store.newest() if folder == EVIDENCE else store.witness().newest(folder)
     url = store.url(record_name(seq, folder))
     try:
         return parse(store.files.read(url))

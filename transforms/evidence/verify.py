@@ -82,7 +82,7 @@ def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collecti
             found.add(
                 EVIDENCE,
                 "gap",
-                "there are no signed records; `callveil evidence sign` begins the chain of runs, `evidence seal` that of the live zone; or restore them",
+                "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them",
             )
         return _report(found, seals, zone, Report((), (), keys=_signers(seals)))
     manifests = _manifests(files, root, chain, digests, paths, found)

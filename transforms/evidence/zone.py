@@ -16,12 +16,13 @@ from callveil.transforms.evidence.record import record_name
 from callveil.transforms.store.files import Files
 from callveil.transforms.watch.live import CALLS, LIVE, UNSEALED
 
-JOBS = {"expired": "retain", "erased": "subject", "lifted": "subject"}
+JOBS = {"expired": "retain", "erased": "subject", "lifted": "subject", "unlinked": "subject"}
 """Which job's run gives the reason of a change."""
 UNCOVERED = {
     "objects": "what arrived: where it is gone an arrival is taken in anew, and gives the same",
     "rejected": "what was rejected",
     "subjects": "whom records are about",
+    "inboxes": "where webhooks were read from",
 }
 """Folders of the zone that no checkpoint commits to, and what they hold."""
 

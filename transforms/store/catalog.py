@@ -120,6 +120,11 @@ class Store:
         pointer, _ = self._pointer()
         return self._snapshot(pointer) if pointer else Snapshot()
 
+    def newest(self) -> int:
+        """Number of the newest published run, 0 where there is none. Reads one small file."""
+        pointer, _ = self._pointer()
+        return pointer.seq if pointer else 0
+
     def published(self, run_id: str) -> int | None:
         """Position of a published run, or None. Reads two small files, however long the history is."""
         pointer, _ = self._pointer()
