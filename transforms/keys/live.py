@@ -7,6 +7,7 @@ receipt, or its reason, says so. Older object versions go after the write; those
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,15 +16,16 @@ from typing import Any
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.ingest import bodies
-from callveil.transforms.keys.tokens import made_by, older, renewed_record
+from callveil.transforms.keys.tokens import is_renewal, made_by, older, renewed_record
 from callveil.transforms.keys.zones import INBOX, ORIGINALS, RECORDS, REJECTIONS, Sealed, Tell, sealed_files, superseded
+from callveil.transforms.store.care import LEASE_HOURS
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import FileInfo, Files, ObjectLocked, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import PURPOSE as REJECTED
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError, reseal
-from callveil.transforms.watch.live import LIVE, Live
+from callveil.transforms.watch.live import LIVE, Live, Receipt
 from callveil.transforms.watch.originals import PURPOSE as ORIGINAL
 from callveil.transforms.watch.originals import name_of
 
@@ -148,8 +150,8 @@ def _carry_ledger(live: Live, info: FileInfo, etag: str) -> None:
 # Records of the live zone
 
 
-def records_with_tokens(live: Live) -> Iterable[tuple[str, Counter[str]]]:
-    """URLs of redacted records that hold tokens, with how many each key has made."""
+def records_with_tokens(live: Live) -> Iterable[tuple[FileInfo, Counter[str]]]:
+    """Redacted records that hold tokens, with how many each key has made."""
     for info in live.files.list(live.url("calls")):
         if info.url.rpartition("/")[2].startswith("record-"):
             try:
@@ -157,20 +159,25 @@ def records_with_tokens(live: Live) -> Iterable[tuple[str, Counter[str]]]:
             except FileNotFoundError:
                 continue
             if counts:
-                yield info.url, counts
+                yield info, counts
 
 
 def _renew_records(live: Live, keyring: Keyring, done: Renewed) -> None:
-    for url, counts in list(records_with_tokens(live)):
-        if any(keyring.opens(k) for k in older(counts, keyring)) and _renew_record(live, keyring, url):
+    for info, counts in list(records_with_tokens(live)):
+        if any(keyring.opens(k) for k in older(counts, keyring)) and _renew_record(live, keyring, info):
             done.files[RECORDS] += 1
 
 
-def _renew_record(live: Live, keyring: Keyring, url: str) -> bool:
-    """Write a record anew under the name of its new content, and have its receipt name that. False where no receipt names it now."""
+def _renew_record(live: Live, keyring: Keyring, info: FileInfo) -> bool:
+    """Write a record anew under the name of its new content, and have its receipt name that. One that is nobody's any more is purged."""
+    url = info.url
     folder, _, name = url.rpartition("/")
     receipt = live.read_receipt(f"{folder}/record.json")
-    if receipt is None or receipt.get("file") != name:
+    if receipt is None:
+        return False
+    if receipt.get("file") != name:
+        if _is_left(live, keyring, info, receipt):
+            live.files.purge(url)
         return False
     try:
         data, named = renewed_bytes(keyring, live.files.read(url), receipt)
@@ -186,6 +193,20 @@ def _renew_record(live: Live, keyring: Keyring, url: str) -> bool:
     if held is None or held.get("file") != named["file"]:
         live.files.purge(f"{folder}/{named['file']}")
     return False
+
+
+def _is_left(live: Live, keyring: Keyring, info: FileInfo, receipt: Receipt) -> bool:
+    """Whether a record that its receipt does not name was left by somebody who was killed: it is what the named one was made anew from, or old.
+
+    A later snapshot's is written moments before the receipt that names it.
+    """
+    if time.time() - info.modified > LEASE_HOURS * 3600:
+        return True
+    try:
+        named = live.files.read(f"{info.url.rpartition('/')[0]}/{receipt['file']}") if receipt.get("file") else b""
+        return is_renewal(keyring, named, live.files.sha256(info.url)[0])
+    except FileNotFoundError:
+        return False
 
 
 def renewed_bytes(keyring: Keyring, data: bytes, receipt: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:

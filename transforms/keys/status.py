@@ -175,16 +175,24 @@ def _makers(keyring: Keyring, key_id: str) -> tuple[str, ...]:
 
 
 def _markers(store: Store, keyring: Keyring, out: _Uses) -> None:
-    """Markers of the live zone are named by a digest of their record, so the record tells which key made it."""
-    by_name: dict[str, list[str]] = {}
-    for info in store.files.list(Live(store.files, store.root).url(MARKERS)):
-        by_name.setdefault(info.url.rpartition("/")[2].removesuffix(".json"), []).append(info.url)
-    for name, urls in by_name.items():
+    """Markers of the live zone: they, and lists of them, are named by a digest of their record, so the record tells which key made it."""
+    folder = Live(store.files, store.root).url(MARKERS)
+    by_record: dict[str, list[str]] = {}
+    lists: dict[str, list[str]] = {}
+    for info in store.files.list(folder):
+        parent, _, name = info.url.removeprefix(f"{folder}/").removesuffix(".json").rpartition("/")
+        if parent:
+            by_record.setdefault(name, []).append(info.url)
+            lists.setdefault(parent, []).append(name)
+    for record in lists.keys() & by_record.keys():
+        for name in lists[record]:
+            by_record.pop(name, None)
+    for record, urls in by_record.items():
         try:
             row = orjson.loads(store.files.read(urls[0]))
         except FileNotFoundError:
             continue
-        ref = ref_of(InteractionKey(row["account_id"], row["id"]))
-        makers = [k for k in keyring.digest_keys if record_token(keyring, ref, k) == name] or keyring.digest_keys
+        ref, names = ref_of(InteractionKey(row["account_id"], row["id"])), {record, urls[0].split("/")[-2]}
+        makers = [k for k in keyring.digest_keys if record_token(keyring, ref, k) in names] or keyring.digest_keys
         for key_id in makers:
             out[key_id].digest(LIVE_MARKERS, len(urls), row["day"])
