@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +14,40 @@ from callveil.schemas.policy_load import load_policy
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.subject import aside
+from callveil.transforms.subject.backfill import Backfilled, backfill
 from callveil.transforms.subject.context import read_context
 from callveil.transforms.subject.disclose import Discloser
-from callveil.transforms.subject.erase import ERASURE, RESTRICTION, Eraser, EraseResult, require_ready
+from callveil.transforms.subject.erase import Eraser, EraseResult, require_ready
 from callveil.transforms.subject.gather import Gatherer
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.identifiers import Identifier
+from callveil.transforms.subject.inbox import Inboxes
+from callveil.transforms.subject.live_zone import require_markers
 from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
 from callveil.transforms.subject.package import Package, categories, withheld_rows, write_package
-from callveil.transforms.subject.plan import ErasePlan
+from callveil.transforms.subject.plan import ERASURE, RESTRICTION, ErasePlan
 from callveil.transforms.subject.publish import Changes, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.readme import readme
 from callveil.transforms.subject.register import Register, RegisterError
 from callveil.transforms.subject.sources import chosen, people_in
 from callveil.transforms.subject.unlink import Unlinker
+from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, Unread, look_through, looking_for, withheld_unread
+from callveil.transforms.subject.unread import ZONES as UNREAD
+from callveil.transforms.watch.live import CALLS, Live
 
-SEARCHED = ("interactions", "versions", "index", "subjects", "live")
+SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 
 
 def search(
     options: SubjectOptions, request_id: str, *, more: Sequence[Identifier] = (), confirmed: Sequence[str] = (), rejected: Sequence[str] = (),
-    sources: Sequence[str] = (),
+    sources: Sequence[str] = (), zone: bool = True,
 ) -> tuple[Match, dict[str, str]]:  # fmt: skip
     """Find the person's records, and propose what else may identify them.
 
     Args:
         more: identifiers the person has given since. confirmed, rejected: names of proposals of the search before.
         sources: raw inputs; with them proposals show their values.
+        zone: look through what was never read into a dataset too.
 
     Returns: the match, which is kept sealed in the store, and values of proposals by name, where the sources show them.
     """
@@ -51,6 +58,7 @@ def search(
         raise RegisterError(
             "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
         )
+    unknown = require_markers(store)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if sealed_files(snapshot, request_id, "match") else None
     identity = [Identifier(*i) for file in sealed_files(snapshot, request_id, "identity") for i in unseal(store, keyring, file)["identifiers"]]
     held = values_of(c for c in before.confirmed if c.name.startswith("G")) if before else []
@@ -77,7 +85,17 @@ def search(
         match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
         shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
     accounts = sorted({m.record.account_id for m in match.records})
-    values = {"records_found": len(match.records), "systems_searched": list(SEARCHED), "accounts": accounts}
+    left = [f"{CALLS}: {unknown} records of which nothing says whom they are about"] if unknown else []
+    if zone:
+        unread = look_through(store, keyring, snapshot, looking_for(match), Inboxes.of(Live(store.files, store.root), options.inboxes))
+        match = replace(match, unread=unread.counts())
+        left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
+    else:
+        left += [f"{name}: left out by --no-rejected" for name in UNREAD]
+    values = {
+        "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0), "accounts": accounts,
+        "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
+    }  # fmt: skip
 
     def write(run_id: str, state: Any) -> Changes:
         old = sealed_files(state, request_id, "match")
@@ -86,6 +104,12 @@ def search(
     register.append(request_id, "searched", options.as_of, options.now, values, write)
     settle(store, options.now)
     return match, shown
+
+
+def index(options: SubjectOptions) -> Backfilled:
+    """Note whom records of the live zone are about that arrived before that was noted. Repeated, it does what is left."""
+    register = register_of(options)
+    return backfill(register.store, register.keyring)
 
 
 def _as_confirmed(match: Match) -> list[Confirmed]:
@@ -105,7 +129,7 @@ def grounds_of(options: SubjectOptions, register: Register) -> Grounds:
 
 def eraser_of(options: SubjectOptions, register: Register, *, zone: bool = True) -> Eraser:
     """What carries requests out."""
-    return Eraser(register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone)
+    return Eraser(register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes)
 
 
 def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
@@ -172,7 +196,7 @@ class Packaged:
 
 
 def make_package(
-    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None
+    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True
 ) -> Packaged:  # fmt: skip
     """Write an access or portability package, and enter it in the register.
 
@@ -180,6 +204,7 @@ def make_package(
         kind: access or portability. out: the zip to write; never overwritten.
         sources: raw inputs, where the company still has them; without them the redacted store is shown.
         context: the company's file for Art. 15.
+        zone: count what was never read into a dataset among what is withheld.
 
     Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
     """
@@ -194,7 +219,11 @@ def make_package(
     discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
     gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws)
     sections = gatherer.sections(kind)
+    live = Live(store.files, store.root)
+    unread = look_through(store, keyring, snapshot, looking_for(match), Inboxes.of(live, options.inboxes)) if zone else Unread()
     recordings = gatherer.recordings() if kind == "access" else []
+    if kind == "access":
+        gatherer.withheld.update(withheld_unread(unread, live, gatherer.own_calls))
     package = Package(
         request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld)
     )
@@ -202,7 +231,7 @@ def make_package(
     records = sum(len(s.rows) for s in sections if s.category != "processing")
     values = {
         "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
-        "records_found": len(match.records),
+        "records_found": len(match.records) + len(unread.rejected) + len(unread.live),
     }  # fmt: skip
     note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.tokens)}
 

@@ -31,6 +31,7 @@ class SubjectOptions:
         files: how to reach files.
         policy, accounts, events, holds: what retention knows of duties and legal holds.
         keep: ground on which records of a class stay, by class.
+        inboxes: folders of webhooks, beside those that `watch` has read for the store.
     """
 
     store: str
@@ -44,6 +45,7 @@ class SubjectOptions:
     events: Sequence[str] = ()
     holds: Sequence[str] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
+    inboxes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

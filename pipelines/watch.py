@@ -32,6 +32,7 @@ from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Settled
 from callveil.transforms.watch.naming import Naming
+from callveil.transforms.watch.people import begin
 from callveil.transforms.watch.queue import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
 from callveil.transforms.watch.read import RejectMessage
 from callveil.transforms.watch.sqs import Queue
@@ -97,6 +98,7 @@ def make_job(options: WatchOptions) -> WatchJob:
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
+    begin(Live(options.files, options.output))
     return WatchJob(options.policy, options.files, options.output, str(keyring.path), accounts, options.naming, options.recogniser)
 
 

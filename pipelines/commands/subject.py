@@ -12,7 +12,7 @@ from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
-from callveil.pipelines.subject import erase, erase_returned, lift, make_package, plan_erase, restrict, search
+from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -34,14 +34,14 @@ from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.sealed import SealedError
 from callveil.transforms.subject.carry import CarryError
 from callveil.transforms.subject.context import ContextError
 from callveil.transforms.subject.deadline import DeadlineError
-from callveil.transforms.subject.erase import ERASURE, RESTRICTION
 from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
 from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
 from callveil.transforms.subject.package import PackageError
-from callveil.transforms.subject.plan import PlanChanged
+from callveil.transforms.subject.plan import ERASURE, RESTRICTION, PlanChanged
 from callveil.transforms.subject.register import RegisterError
 
 DESCRIPTION = """\
@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
         a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="when the step happens (default: now)")
         a.add_argument("--actor", default=_user(), metavar="NAME", help="who enters it (default: the user)")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
-        if name not in ("open", "status", "erase"):
+        if name not in ("open", "status", "erase", "index"):
             a.add_argument("--request", required=True, metavar="ID", help="the request")
         add_store(a)
     declare.open_options(made["open"])
@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME|FILE",
             help="detection that takes other people's data out (default: gdpr), and how long data is kept (default: the store's)",
         )
+        declare.unread_options(made[name])
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
     who = made["erase"].add_mutually_exclusive_group(required=True)
@@ -122,7 +123,8 @@ def options_of(args: argparse.Namespace) -> SubjectOptions:
     policy = policy_of(given) if given or (hasattr(args, "policy") and args.action not in ("access", "port")) else None
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
-    return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep)
+    return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep,
+                          getattr(args, "inbox", ()))  # fmt: skip
 
 
 def _ground(text: str) -> tuple[str, str]:
@@ -154,7 +156,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError(str(error)) from None
     except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError, CarryError) as error:
+    except (StoreError, FilesError, CarryError, SealedError) as error:
         view.complain(str(error))
         return FAILED
 
@@ -210,15 +212,21 @@ def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
     match, shown = search(
-        options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject, sources=args.source
-    )
+        options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject,
+        sources=args.source, zone=not args.no_rejected,
+    )  # fmt: skip
     view.show_match(args, match, shown)
+    return DONE
+
+
+def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_index(args, index(options))
     return DONE
 
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
     kind = "access" if args.action == "access" else "portability"
-    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context))
+    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected))
     return DONE
 
 
@@ -278,6 +286,7 @@ ACTIONS: dict[str, tuple[str, Action]] = {
     "extend": ("extend the time by two months; the person must have been told", _extend),
     "hold": ("stop the clock while the person is asked for something, or let it go on", _hold),
     "search": ("find the person's records; propose and confirm what else identifies them", _search),
+    "index": ("note whom records of the live zone are about that arrived before that was noted; a search asks for it where it is needed", _index),
     "access": ("write the package that answers Art. 15", _package),
     "port": ("write the package that answers Art. 20: what the person provided, with its JSON Schema", _package),
     "erase": ("erase the person's records from every dataset, and certify it", _erase),

@@ -37,6 +37,7 @@ def search_options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
     a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
     a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
+    unread_options(a)
 
 
 def erase_options(a: argparse.ArgumentParser) -> None:
@@ -47,4 +48,10 @@ def erase_options(a: argparse.ArgumentParser) -> None:
     for what in ("accounts", "events", "holds"):
         a.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{what}, as `retain` takes them")
     a.add_argument("--keep", nargs="+", action="extend", default=[], metavar="CLASS=GROUND", help="records of a class stay, on this legal ground")
-    a.add_argument("--no-rejected", action="store_true", help="leave the rejected zone out; the register says so")
+    unread_options(a)
+
+
+def unread_options(a: argparse.ArgumentParser) -> None:
+    """Options of whatever looks through what was never read into a dataset."""
+    a.add_argument("--no-rejected", action="store_true", help="leave out rejected input and inboxes, all of which is opened; the register says so")
+    a.add_argument("--inbox", nargs="+", action="extend", default=[], metavar="FOLDER", help="inboxes of webhooks, beside those `watch` has read")

@@ -16,7 +16,6 @@ from people_world import NOW, TOKENS, Human, World, human, index_tokens, interac
 
 from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, search
 from callveil.pipelines.subject_register import SubjectOptions, close, requests
-from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.evidence.verify import verify as verify_evidence
 from callveil.transforms.redact.operators import reveal
@@ -270,36 +269,12 @@ def test_what_is_restored_is_found_and_erased_again(small: tuple[World, list[Hum
     assert row.status == "completed" and row.runs == ()
 
 
-def test_packages_and_the_live_zone_go_too(small: tuple[World, list[Human], list[dict[str, Any]]], tmp_path: Path) -> None:
-    from callveil.transforms.subject.live_zone import find_live
-    from callveil.transforms.watch.live import Live
-    from callveil.transforms.watch.people import index_live
-
-    world, everybody, records = small
-    who, other = everybody[0], everybody[1]
-    live = Live(world.files, world.output)
-    for person, number in ((who, records[0]["id"]), (other, records[1]["id"]), (who, "9999")):
-        from callveil.schemas.subject_index import Link
-        from callveil.transforms.subject.identifiers import token
-
-        key = InteractionKey("41", number)
-        world.files.write(world.files.join(live.folder(key), "audio-x.wav"), b"sound of " + person.name.encode())
-        live.commit(key, "audio", {"what": "audio", "account_id": "41", "id": number, "status": "done", "file": "audio-x.wav", "object": "o"})
-        links = [Link(token(world.keys, i), i.kind, "contact", "caller_number") for i in parse_identifier(person.phones[0])]
-        index_live(live, world.keys, key, "2026-10-01", links)
-    request = world.ask("erasure", *who.phones, *who.emails)
-    match = world.confirm_all(request.request_id)
-    assert {m.record.record_id for m in match.records if m.record.record_class == "live"} == {"9999"}
+def test_packages_go_too(small: tuple[World, list[Human], list[dict[str, Any]]], tmp_path: Path) -> None:
+    world, everybody, _ = small
+    request = world.ask("erasure", *everybody[0].phones, *everybody[0].emails)
+    world.confirm_all(request.request_id)
     out = tmp_path / "answer.zip"
     make_package(world.options(1), request.request_id, "access", out)
     assert out.is_file()
     result = erase(world.options(1), request.request_id)
     assert result.certified is not None and result.certified.residual_hits == 0 and not out.exists()
-    assert not list(Path(world.output, "live").rglob("audio-x.wav")) or [p.read_bytes() for p in Path(world.output, "live").rglob("audio-x.wav")] == [
-        b"sound of " + other.name.encode()
-    ]
-    mine = {t for v in who.phones for i in parse_identifier(v) for t in tokens(world.keys, i).values()}
-    assert find_live(world.files, world.output, mine) == {}
-    gone = live.receipt(InteractionKey("41", "9999"), "audio")
-    assert gone is not None and gone["status"] == "erased"  # so that an arrival that is delivered again is not redacted again
-    assert find_live(world.files, world.output, {t for i in parse_identifier(other.phones[0]) for t in tokens(world.keys, i).values()})

@@ -13,6 +13,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.care import unpurged, verify
 from callveil.transforms.subject.register import RegisterError
 from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.people import begin
 
 DATASETS = ("interactions", "findings", "versions")
 
@@ -25,6 +26,7 @@ def test_set_aside_and_brought_back(world: World) -> None:
     world.redact(records)
     world.history(versions)
     live = Live(world.files, world.output)
+    begin(live)
     key = InteractionKey("41", records[0]["id"])
     sound = bytes(range(256)) * 9000
     world.files.write(world.files.join(live.folder(key), "audio-x.wav"), sound)

@@ -62,7 +62,7 @@ class Reasons:
             return self._run("lifted", self._lift(now))
         if before.receipt == now.receipt:
             return self._original(before, now)
-        if before.receipt.get("unlinked") != now.receipt.get("unlinked"):
+        if now.receipt.get("unlinked") and before.receipt.get("unlinked") != now.receipt["unlinked"]:
             return self._run("unlinked", self._unlinking(before, now))
         change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
         if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):

@@ -50,18 +50,24 @@ def expand(doc: Any) -> Iterator[Item]:
         for i, entry in enumerate(doc):
             yield _unwrapped(entry, i, "")
         return
-    if isinstance(doc, Mapping) and doc.get("id") is None:
-        name = next((n for n in LISTS if isinstance(doc.get(n), list)), None)
-        if name is not None and not any(_is_record(doc.get(w)) for w in WRAPPERS):
-            shared = {k: doc[k] for k in _INHERITED if doc.get(k) is not None}
-            for i, entry in enumerate(doc[name]):
-                item = _unwrapped(entry, i, _LIST_KINDS.get(name, ""))
-                if shared and isinstance(item.value, Mapping):
-                    missing = {k: v for k, v in shared.items() if item.value.get(k) is None}
-                    item = Item({**item.value, **missing}, i, item.kind_hint) if missing else item
-                yield item
-            return
+    name = list_of(doc)
+    if name:
+        shared = {k: doc[k] for k in _INHERITED if doc.get(k) is not None}
+        for i, entry in enumerate(doc[name]):
+            item = _unwrapped(entry, i, _LIST_KINDS.get(name, ""))
+            if shared and isinstance(item.value, Mapping):
+                missing = {k: v for k, v in shared.items() if item.value.get(k) is None}
+                item = Item({**item.value, **missing}, i, item.kind_hint) if missing else item
+            yield item
+        return
     yield _unwrapped(doc, None, "")
+
+
+def list_of(doc: Any) -> str:
+    """Name of the member that lists a page's records; empty where the document is no page."""
+    if not isinstance(doc, Mapping) or doc.get("id") is not None or any(_is_record(doc.get(w)) for w in WRAPPERS):
+        return ""
+    return next((n for n in LISTS if isinstance(doc.get(n), list)), "")
 
 
 def _is_record(value: Any) -> bool:

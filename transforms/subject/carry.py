@@ -24,9 +24,10 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
 from callveil.transforms.store.rewrite import BatchChange, change_rows, rewrite
 from callveil.transforms.store.snapshot import Snapshot, data_path
+from callveil.transforms.subject.action import DROP, KEEP, UNLINK, Action
 from callveil.transforms.subject.dataset import SUBJECTS
 from callveil.transforms.subject.match import values_of
-from callveil.transforms.subject.plan import DROP, KEEP, UNLINK, Action, ErasePlan
+from callveil.transforms.subject.plan import ErasePlan
 from callveil.transforms.subject.unlink import ACTOR_FIELDS, STAFF_FIELDS, Unlinker
 
 REQUESTS = Table("requests", request.SCHEMA, request.FIELDS, ("account_id", "interaction_id", "request_id"))

@@ -24,14 +24,23 @@ from callveil.transforms.store.snapshot import SHORT_ID, Snapshot, data_path, ma
 from callveil.transforms.subject import scan
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.live_zone import erase_live, find_live
+from callveil.transforms.subject.inbox import Inboxes, Reader, erase_bodies
+from callveil.transforms.subject.live_zone import erase_live, erase_markers, find_live, held, unlink_live
 from callveil.transforms.subject.publish import Changes, publish, run_id_of, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register
+from callveil.transforms.subject.rejected import Looking
+from callveil.transforms.subject.rejected_live import erase_rejections
 from callveil.transforms.subject.stored import live
+from callveil.transforms.subject.unlink import Unlinker
+from callveil.transforms.subject.unread import look_through
+from callveil.transforms.watch.live import Live
 
 CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
 MESSAGE = b"callveil erasure certificate 1\n"
-METHOD = "search of the identifier index by every confirmed identifier; byte search of all files the run wrote; live zone listed"
+METHOD = (
+    "search of the identifier index and of the live zone's markers by every confirmed identifier; byte search of all files the run wrote; live zone "
+    "listed; rejected input, rejections of the live zone and inboxes opened and looked through, where they are not said to be left out"
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,9 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     """Finish one published run of a request."""
     facts = next(f for f in manifest.inputs if "series" in f)
     work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
-    tokens = request.tokens if facts["event"] != "lifted" else ()
-    keys = [InteractionKey(*k) for k in work.get("keys", ())]
-    folders, versions = erase_live(store, keyring, keys, tokens if facts["event"] == "erased" else ()) if facts["event"] != "lifted" else (0, 0)
+    event = facts["event"]
+    tokens = request.tokens if event != "lifted" else ()
+    versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id)
     for package in work.get("packages", ()):
         Path(package["path"]).unlink(missing_ok=True)
     _, waiting = settle(store, now)
@@ -66,12 +75,10 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     record = store.url(purged_name(manifest.seq))
     is_purged = store.files.info(record) is not None
     purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
-    residual = _residual(store, manifest, tokens, work, keys) if facts["event"] != "lifted" else 0
-    series = [tuple(s) for s in facts["series"]] + ([("recordings", "live", "purge", "", folders, folders, 0)] if folders else [])
-    if not series:
-        series = [("interactions", "interactions", "none", "", 0, 0, 0)]
+    residual = _residual(store, keyring, manifest, tokens, work, event) if event != "lifted" else 0
+    series = [tuple(s) for s in facts["series"]] or [("interactions", "interactions", "none", "", 0, 0, 0)]
     base = {
-        "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if facts["event"] == "erased" else "restriction",
+        "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
         "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of), "completed_at": now if is_purged else None,
         "verification_method": METHOD, "residual_hits": residual,
         "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))), "signer_key_id": None, "signature": None,
@@ -95,16 +102,49 @@ def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, r
     return {}
 
 
-def _residual(store: Store, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], keys: list[InteractionKey]) -> int:
-    """Records that the index still leads to and no ground keeps, identifiers in files the run wrote, and what the live zone still has."""
+def _purge_live(store: Store, keyring: Keyring, tokens: tuple[str, ...], work: dict[str, Any], event: str, run_id: str) -> int:
+    """Purge what lies outside the catalog; returns object versions removed.
+
+    A restriction leaves the markers: by them what it brings back is found.
+    """
+    live, keys = Live(store.files, store.root), _keys(work, "live")
+    versions = erase_live(live, keys)
+    if event == "erased" and work:
+        reader = Reader(keyring, _looking(tokens, work), _keys(work, "stay"))
+        unlinker = Unlinker(keyring, tokens, _looking(tokens, work).known)
+        versions += sum(unlink_live(live, InteractionKey(a, i), role, unlinker, run_id) for a, i, role in work["unlink"])
+        versions += erase_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
+        versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"))
+    return versions
+
+
+def _looking(tokens: tuple[str, ...], work: dict[str, Any]) -> Looking:
+    known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
+    return Looking(frozenset(tokens), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")))
+
+
+def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
+    return [InteractionKey(*k) for k in work.get(name, ())]
+
+
+def _residual(store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str) -> int:
+    """What is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
+
+    After an erasure, what was never read into a dataset is opened and looked through once more.
+    """
     snapshot = store.current()
     kept = {RecordRef(*r) for r in work.get("kept", ())}
     found = {e.record for e in live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))} - kept
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
-    known = [Identifier(kind, value) for kind, value in work.get("known", ())]
-    in_live = find_live(store.files, store.root, tokens).keys() & set(keys)
-    return len(found) + scan.byte_hits(store, written, scan.forms(known)) + len(in_live)
+    looking, zone = _looking(tokens, work), Live(store.files, store.root)
+    left = sum(bool(held(zone, k)) for k in _keys(work, "live"))
+    if event == "erased":
+        left += len(find_live(store.files, store.root, tokens).keys() - set(_keys(work, "stay")))
+        if work.get("inboxes") is not None:
+            unread = look_through(store, keyring, snapshot, looking, Inboxes(tuple(work["inboxes"])), _keys(work, "stay"))
+            left += sum(unread.counts().values())
+    return len(found) + scan.byte_hits(store, written, scan.forms(looking.known)) + left
 
 
 def _publish(

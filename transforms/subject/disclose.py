@@ -46,6 +46,7 @@ REASONS = {
     "contact": "it is the data of the customer you dealt with (Art. 15(4))",
     "media_link": "it is a link inside the company's systems; recordings that can be given are in the package",
     "not_read": "it could not be shown to be free of other people's data",
+    "raw": "it lies encrypted in the form in which it came in, with other people's data; what could be read of it is in the package",
     "redacted_before": "it was redacted when it arrived, and no longer exists in these systems",
     "covered": "stretches of the recordings in which something personal is said, by you or by others, are covered",
     "covered_whole": "the recording is covered from beginning to end, since nothing told what is said in it",

@@ -7,6 +7,7 @@ so whoever comes next finishes it: the list, the register's open run and the sto
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,18 +20,32 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside, rejected
+from callveil.transforms.subject.action import DROP, KEEP, UNLINK
 from callveil.transforms.subject.carry import Carried, Carrier
 from callveil.transforms.subject.certify import Certified, certify
 from callveil.transforms.subject.erased import write_erased
 from callveil.transforms.subject.grounds import Grounds
-from callveil.transforms.subject.live_zone import find_live
-from callveil.transforms.subject.match import Match, values_of
-from callveil.transforms.subject.plan import DROP, KEEP, ErasePlan, PlanChanged, make_plan
+from callveil.transforms.subject.inbox import Inboxes
+from callveil.transforms.subject.keys import record_token, ref_of
+from callveil.transforms.subject.live_plan import is_held
+from callveil.transforms.subject.live_zone import LIVE, find_live, held, require_markers
+from callveil.transforms.subject.match import Match
+from callveil.transforms.subject.plan import ERASURE, ErasePlan, PlanChanged, make_plan
 from callveil.transforms.subject.publish import Changes, publish, run_id_of, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, looking_for
+from callveil.transforms.watch.live import CALLS, Live
+from callveil.transforms.watch.people import MARKERS, is_empty
 
-ZONES = ("interactions", "findings", "versions", "rejected", "requests", "index", "subjects", "live", "packages")
-ERASURE, RESTRICTION = "erasure", "restriction"
+ZONES = {
+    "interactions": "interactions", "findings": "findings", "versions": "versions", "requests": "requests", "index": "index", "subjects": "index",
+    CALLS: "recordings", MARKERS: "index", REJECTED: "rejected", LIVE_REJECTED: "rejected", INBOX: "bodies", "packages": "package",
+}  # fmt: skip
+"""Every zone that may hold a person's data, and the class of what lies there. A certificate names each: what was found, and what was left out."""
+OUTSIDE = "outside the store"
+NOT_OURS = "raw files are left where they were read from: delete them there; the plan lists those that are known"
+LEFT_OUT = "left out by --no-rejected: erase again without it"
+AT_REST = "left as it is: nobody reads it, and it stays encrypted"
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class Eraser:
         store: open for writing. keyring: the store's.
         grounds: why records stay.
         as_of: time of the decision, UTC. now: for the record and leases; decides nothing.
-        zone: look through the rejected zone too.
+        zone: look through what was never read into a dataset too. inboxes: folders of webhooks beside those that `watch` has read.
     """
 
     store: Store
@@ -66,13 +81,22 @@ class Eraser:
     now: dt.datetime
     grounds: Grounds = field(default_factory=Grounds)
     zone: bool = True
+    inboxes: Sequence[str] = ()
+
+    @property
+    def live(self) -> Live:
+        """The live zone of the store."""
+        return Live(self.store.files, self.store.root)
 
     def plan(self, request_id: str, scope: str = ERASURE, snapshot: Snapshot | None = None) -> ErasePlan:
-        """What would be done now. Nothing is changed. Raises `RegisterError` where nobody has searched yet."""
+        """What would be done now. Nothing is changed.
+
+        Raises `RegisterError` where nobody has searched yet, or the live zone cannot be searched; `SealedError` where something does not open.
+        """
         snapshot = snapshot or self.store.current()
-        return make_plan(
-            self.store, self.keyring, snapshot, request_id, self.match(request_id, snapshot), self.grounds, scope, zone=self.zone
-        )  # fmt: skip
+        require_markers(self.store)
+        inboxes = Inboxes.of(self.live, self.inboxes) if self.zone else None
+        return make_plan(self.store, self.keyring, snapshot, request_id, self.match(request_id, snapshot), self.grounds, scope, inboxes)
 
     def match(self, request_id: str, snapshot: Snapshot) -> Match:
         """The last search of a request; after an erasure, what its digests still find."""
@@ -102,7 +126,7 @@ class Eraser:
             if done is not None and plan.is_empty:
                 return EraseResult(plan, certified=done)
             raise PlanChanged(f"the plan is {plan.sha256[:16]} now, not {agreed[:16]}: other rows are stored. Look at it, and agree anew")
-        if plan.is_empty and self._was_done(register, request_id, scope) and not self._live(plan):
+        if plan.is_empty and self._was_done(register, request_id, scope):
             return EraseResult(plan, certified=done)
         manifest = self._publish(register, plan, scope)
         return EraseResult(plan, manifest.run_id, manifest.seq, self.finish(register.get(request_id)))
@@ -122,12 +146,6 @@ class Eraser:
         event = "erased" if scope == ERASURE else "restricted"
         return any(e["event"] == event for e in register.events(request_id))
 
-    def _live(self, plan: ErasePlan) -> set[InteractionKey]:
-        """The person's own interactions in the live zone that are not erased there yet."""
-        stay = {_key(a.record) for a in plan.actions if a.action != DROP}
-        found = find_live(self.store.files, self.store.root, plan.match.tokens)
-        return {k for k, rows in found.items() if k not in stay and any(r["role"] == "contact" for r in rows)}
-
     def _publish(self, register: Register, plan: ErasePlan, scope: str) -> RunManifest:
         event = "erased" if scope == ERASURE else "restricted"
         run_id = run_id_of(plan.request_id, event, plan.sha256)
@@ -143,37 +161,94 @@ class Eraser:
     def _build(self, register: Register, snapshot: Snapshot, run_id: str, plan: ErasePlan, event: str) -> Changes:
         carrier = Carrier(self.store, self.keyring, snapshot, run_id, plan, set_aside=event == "restricted")
         done = carrier.run()
-        keys = carrier.dropped("interaction") | self._live(plan)
-        gone = [a.record for a in plan.actions if a.action == DROP]
-        work: dict[str, Any] = {"keys": sorted(map(list, keys)), "kept": [list(a.record) for a in plan.actions if a.action == KEEP]}
-        work["known"] = [[i.kind, i.value] for i in values_of(plan.match.confirmed)]
+        gone = self._live_gone(plan, carrier.dropped("interaction"))
+        work = self._work(plan, gone)
+        self._count_live(plan, gone, done, event)
         if event == "erased":
-            self._rejected(snapshot, run_id, plan, done)
+            self._unread(snapshot, run_id, plan, done)
             aside.drop(self.store, self.keyring, snapshot, plan.match.tokens, done)
             work["packages"] = self._packages(snapshot, plan.match.tokens, done)
         else:
-            done.added.append(aside.seal_aside(self.store, self.keyring, run_id, plan.request_id, plan.match.tokens, done, keys))
-        erased = write_erased(self.store.files, self.store.root, run_id, snapshot.seq, self.keyring, [*gone, *map(_ref, keys)], plan.request_id)
+            done.added.append(aside.seal_aside(self.store, self.keyring, run_id, plan.request_id, plan.match.tokens, done, gone))
+        refs = [*(a.record for a in plan.actions if a.action == DROP), *map(ref_of, gone)]
+        erased = write_erased(self.store.files, self.store.root, run_id, snapshot.seq, self.keyring, refs, plan.request_id)
         done.added += [erased] if erased else []
         done.added.append(seal(self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work))
+        left = self._left(plan, event)
+        for zone, record_class in ZONES.items():
+            if not any(location == zone for _, location, _, _ in done.rows):
+                done.count(record_class, zone, "none", 0, 0, 0, left.get(zone, ""))
         values = {
-            "run_id": run_id, "plan_sha256": plan.sha256, "tokens": list(plan.match.tokens), "records_found": len(plan.actions) + len(plan.rejected),
-            "systems_searched": [z for z in ZONES if z != "rejected" or self.zone],
-            "systems_not_executed": [] if self.zone else ["rejected: left out by --no-rejected"],
+            "run_id": run_id, "plan_sha256": plan.sha256, "tokens": list(plan.match.tokens),
+            "records_found": len(plan.actions) + len(plan.unread.rejected) + sum(is_held(a) for a in plan.live) + len(plan.unread.live),
+            "systems_searched": [z for z in ZONES if z not in left], "systems_not_executed": [f"{z}: {why}" for z, why in left.items()],
         }  # fmt: skip
         row = register.row(plan.request_id, event, self.as_of, len(register.events(plan.request_id, snapshot)) + 1, values)
         done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
-        facts = {"request_id": plan.request_id, "event": event, "plan_sha256": plan.sha256, "series": series}
+        unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)
+        facts = {"request_id": plan.request_id, "event": event, "plan_sha256": plan.sha256, "series": series, "unlinked": unlinked}
         counts = {f"{a}": n for a, n in plan.counts().items()}
         return Changes(tuple(done.added), tuple(done.removed), counts, (facts,))
 
-    def _rejected(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, done: Carried) -> None:
-        added, removed = rejected.erase(self.store, self.keyring, snapshot, run_id, plan.rejected)
+    def _live_gone(self, plan: ErasePlan, dropped: set[InteractionKey]) -> list[InteractionKey]:
+        """Interactions whose folder in the live zone goes: those that are planned, and what lies there of those that leave the datasets."""
+        own = {_key(a.record) for a in plan.live if a.action == DROP}
+        own |= {k for h in plan.unread.bodies for k in h.own}  # they may be in work, and must not be published
+        stay = {_key(a.record) for a in plan.live if a.action != DROP}
+        rest = () if is_empty(self.live) else dropped - own - stay
+        return sorted((own - stay) | {k for k in rest if held(self.live, k)})
+
+    def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
+        """What is to be done once the run is published, and to be known for the check."""
+        looking = looking_for(plan.match)
+        stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
+        return {
+            "live": _lists(gone), "unlink": [[*_key(a.record), a.role] for a in plan.live if a.action == UNLINK],
+            "stay": _lists(_key(a.record) for a in stay if a.record.record_class in ("interaction", LIVE)),
+            "kept": [list(a.record) for a in plan.actions if a.action == KEEP], "known": [[i.kind, i.value] for i in looking.known],
+            "keys": _lists({*looking.keys, *plan.unread.own}), "mentioned": _lists(looking.mentioned),
+            "rejections": [h.name for h in plan.unread.live], "bodies": [h.url for h in plan.unread.bodies],
+            "inboxes": Inboxes.of(self.live, self.inboxes).folders if self.zone else None,
+        }  # fmt: skip
+
+    def _count_live(self, plan: ErasePlan, gone: list[InteractionKey], done: Carried, event: str) -> None:
+        method = "purge" if event == "erased" else "seal"
+        number = sum(bool(held(self.live, k)) for k in gone)
+        if number:
+            done.count("recordings", CALLS, method, number, number)
+        for action in plan.live:
+            if action.action != DROP and is_held(action):
+                unlinked = action.action == UNLINK and not action.ground
+                done.count("recordings", CALLS, "unlink" if action.action == UNLINK else "none", 1, int(unlinked), int(not unlinked), action.ground)
+        if event == "erased":
+            stay = {_key(a.record) for a in plan.live if a.action == KEEP}
+            found = find_live(self.store.files, self.store.root, plan.match.tokens)
+            markers = sum(len(rows) for key, rows in found.items() if key not in stay)
+            if markers:
+                done.count("index", MARKERS, "purge", markers, markers)
+            done.count("sources", OUTSIDE, "none", len(plan.outside), 0, len(plan.outside), NOT_OURS)
+
+    def _left(self, plan: ErasePlan, event: str) -> dict[str, str]:
+        """Zones that were not, or not wholly, looked at, and why."""
+        if event == "restricted":
+            return dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), AT_REST)
+        left = {} if self.zone else dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), LEFT_OUT)
+        unknown = require_markers(self.store)
+        if unknown:
+            left[CALLS] = f"{unknown} records of which nothing says whom they are about; name them by interaction:ACCOUNT/ID"
+        if plan.unread.missing:
+            left[INBOX] = f"{len(plan.unread.missing)} inboxes are not where `watch` has read them; name where they lie by --inbox"
+        return left
+
+    def _unread(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, done: Carried) -> None:
+        added, removed = rejected.erase(self.store, self.keyring, snapshot, run_id, plan.unread.rejected)
         done.added += added
         done.removed += removed
-        if plan.rejected:
-            done.count("rejected", "rejected", "drop_rows", len(plan.rejected), len(plan.rejected))
+        methods = {REJECTED: "drop_rows", LIVE_REJECTED: "purge", INBOX: "unlink"}
+        for zone, number in plan.unread.counts().items():
+            if number:
+                done.count(ZONES[zone], zone, methods[zone], number, number)
 
     def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: Carried) -> list[dict[str, str]]:
         """Packages that were made of the person's data, to be deleted where they still lie; what says where they are goes too."""
@@ -202,5 +277,6 @@ def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
 
 
-def _ref(key: InteractionKey) -> RecordRef:
-    return RecordRef("interaction", key.account_id, key.id)
+def _lists(keys: Iterable[InteractionKey]) -> list[list[str]]:
+    """Keys as JSON takes them, in order."""
+    return sorted(map(list, set(keys)))

@@ -1,27 +1,47 @@
 """A person's data in the live zone: found through markers that are written as records are redacted, and purged whole.
 
-    live/subjects/<digest of an identifier>/<digest of the record>.json     the record, and what the person is in it
-
-An erased interaction keeps receipts that say no more than that, so that an arrival which is delivered again is not redacted again.
+An erased interaction keeps receipts that say no more than that, so that an arrival which is delivered again is not redacted again. They take the
+place of the receipts there were before anything is purged: at no moment may the interaction be redacted anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import FileInfo, Files
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import record_token, ref_of
-from callveil.transforms.watch.live import LAST, Live, What
-from callveil.transforms.watch.people import SUBJECTS
+from callveil.transforms.subject.register import RegisterError
+from callveil.transforms.subject.unlink import STAFF_FIELDS, Unlinker
+from callveil.transforms.watch.live import LAST, Live, Receipt, What
+from callveil.transforms.watch.people import SUBJECTS, marker_url, unknown_people, write_list
 
 WHATS: tuple[What, ...] = ("record", "audio")
 LIVE = "live"
 """Class of a record that is in the live zone alone."""
+EMPTY = frozenset({"erased", "expired"})
+"""Statuses of receipts that say nothing but what became of a record."""
+
+
+def require_markers(store: Store) -> int:
+    """How many records of the live zone cannot be found by what identifies people, as nothing says any more whom they are about.
+
+    Raises `RegisterError` where records may lack markers that can still be written.
+    """
+    unknown = unknown_people(Live(store.files, store.root))
+    if unknown is None:
+        raise RegisterError(
+            "the live zone holds records of a callveil that did not note whom they are about, so a search would miss them; "
+            f"run `callveil subject index --store {store.root}` once"
+        )
+    return unknown
 
 
 def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[InteractionKey, list[dict[str, str]]]:
@@ -29,53 +49,115 @@ def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[Interactio
     live = Live(files, root)
     out: dict[InteractionKey, list[dict[str, str]]] = {}
     for token in sorted(set(tokens)):
-        try:
-            found = list(files.list(live.url(SUBJECTS, token)))
-        except FileNotFoundError:
-            continue
-        for info in found:
+        for info in files.list(live.url(SUBJECTS, token)):
             row = orjson.loads(files.read(info.url))
             out.setdefault(InteractionKey(row["account_id"], row["id"]), []).append(row)
     return out
 
 
-def erase_live(store: Store, keyring: Keyring, keys: Iterable[InteractionKey], tokens: Iterable[str]) -> tuple[int, int]:
-    """Purge what the live zone holds of some interactions, every version, and the person's markers. Safe to repeat.
+def held(live: Live, key: InteractionKey) -> list[str]:
+    """URLs of what the zone holds of an interaction: all but receipts that say it was erased or has expired, and what proves these."""
+    urls = [f.url for f in live.files.list(live.folder(key))]
+    for what in WHATS:
+        receipt = live.receipt(key, what) if f"{live.folder(key)}/{what}.json" in urls else None
+        if receipt is not None and receipt.get("status") in EMPTY:
+            urls = [u for u in urls if not u.rpartition("/")[2].startswith((f"{what}.json", f"{what}.proof."))]
+    return urls
 
-    Returns: folders that held something, and object versions removed.
+
+def erase_live(live: Live, keys: Iterable[InteractionKey]) -> int:
+    """Purge what the live zone holds of some interactions, every version, and leave receipts that say so. Safe to repeat.
+
+    Returns how many object versions were removed.
     """
-    live, wanted = Live(store.files, store.root), sorted(set(keys))
-    folders = versions = 0
-    for key in wanted:
-        urls = [f.url for f in _listed(store.files, live.folder(key))]
-        receipts = {store.files.join(live.folder(key), f"{what}.json"): what for what in WHATS}
-        real = [u for u in urls if not (u in receipts and _erased(live, key, receipts[u]))]
-        for url in real:
-            versions += len(store.files.purge(url))
-        if real:
-            folders += 1
-            for what in WHATS:
-                stub = {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
-                        "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
-                live.commit(key, what, stub)
-    names = {record_token(keyring, ref_of(k), key_id) for k in wanted for key_id in keyring.key_ids}
+    versions = 0
+    for key in sorted(set(keys)):
+        doomed = held(live, key)
+        for what in WHATS:
+            url = live.files.join(live.folder(key), f"{what}.json")
+            receipt = live.receipt(key, what)
+            if receipt is None:
+                live.commit(key, what, _stub(key, what))
+            elif receipt.get("status") not in EMPTY:
+                live.replace_receipt(url, _stub(key, what))
+            versions += len(live.files.purge_older(url))
+        versions += sum(len(live.files.purge(u)) for u in doomed if not u.endswith(("/record.json", "/audio.json")))
+    return versions
+
+
+def unlink_live(live: Live, key: InteractionKey, role: str, unlinker: Unlinker, run_id: str) -> int:
+    """Write a redacted record that stays anew, without what leads from it to a person. Safe to repeat; returns object versions removed.
+
+    Args:
+        role: what the person is in it. run_id: run that the new receipt names.
+    """
+    while True:
+        receipt = live.receipt(key, "record")
+        if receipt is None or receipt.get("status") != "done":
+            return 0
+        folder = live.folder(key)
+        document = json.loads(live.files.read(live.files.join(folder, receipt["file"])))
+        row, _ = unlinker.row(document["interaction"], *key)
+        row |= dict.fromkeys(STAFF_FIELDS) if role == "agent" else {}
+        if row == document["interaction"]:
+            return len(live.files.purge_older(live.files.join(folder, "record.json")))
+        data = dumps(document | {"interaction": row}).encode()
+        digest = hashlib.sha256(data).hexdigest()
+        new = receipt | {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data), "unlinked": run_id}
+        live.files.write(live.files.join(folder, new["file"]), data)
+        if live.swap(key, receipt, new):
+            old = live.files.purge(live.files.join(folder, receipt["file"]))
+            return len(old) + len(live.files.purge_older(live.files.join(folder, "record.json")))
+        live.files.purge(live.files.join(folder, new["file"]))
+
+
+def _stub(key: InteractionKey, what: What) -> Receipt:
+    return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
+            "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
+
+
+def erase_markers(live: Live, keyring: Keyring, keys: Iterable[InteractionKey], tokens: Iterable[str], stay: Iterable[InteractionKey]) -> int:
+    """Purge the markers of records that went, and those that lead from a person to other records. Safe to repeat; its cost follows what is purged.
+
+    Args:
+        keys: records that went. tokens: digests of what identifies the person.
+        stay: records that stay as they are, which the person can still be found in.
+
+    Returns how many object versions were removed.
+    """
+    versions, files = 0, live.files
+    for key in sorted(set(keys)):
+        for record in (record_token(keyring, ref_of(key), key_id) for key_id in keyring.key_ids):
+            lists = dict(_lists(live, record))
+            for row in lists.values():
+                versions += sum(len(files.purge(marker_url(live, link[0], record))) for link in row["links"])
+            versions += sum(len(files.purge(url)) for url in lists)
+    kept = set(stay)
     for token in sorted(set(tokens)):
-        for info in _listed(store.files, live.url(SUBJECTS, token)):
-            versions += len(store.files.purge(info.url))
-    if names:
-        for info in _listed(store.files, live.url(SUBJECTS)):
-            if info.url.rsplit("/", 1)[1].removesuffix(".json") in names:
-                versions += len(store.files.purge(info.url))
-    return folders, versions
+        for info in list(files.list(live.url(SUBJECTS, token))):
+            record, row = info.url.rpartition("/")[2].removesuffix(".json"), orjson.loads(files.read(info.url))
+            if InteractionKey(row["account_id"], row["id"]) not in kept:
+                versions += _take_out(live, record, token) + len(files.purge(info.url))
+    return versions
 
 
-def _erased(live: Live, key: InteractionKey, what: What) -> bool:
-    receipt = live.receipt(key, what)
-    return receipt is not None and receipt.get("status") == "erased"
+def _lists(live: Live, record: str) -> Iterator[tuple[str, Receipt]]:
+    """Lists of a record's markers, by URL."""
+    for info in list(live.files.list(live.url(SUBJECTS, record))):
+        yield info.url, orjson.loads(live.files.read(info.url))
 
 
-def _listed(files: Files, folder: str) -> list[FileInfo]:
-    try:
-        return list(files.list(folder))
-    except FileNotFoundError:
-        return []
+def _take_out(live: Live, record: str, token: str) -> int:
+    """Take an identifier out of the lists of a record that stays."""
+    versions = 0
+    for url, row in _lists(live, record):
+        rest = [link for link in row["links"] if link[0] != token]
+        if len(rest) < len(row["links"]):
+            write_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest)
+            versions += len(live.files.purge(url))
+    return versions
+
+
+def is_marked(live: Live, keyring: Keyring, key: InteractionKey) -> bool:
+    """Whether a record has a list of its markers, under any key of the keyring."""
+    return any(any(True for _ in live.files.list(live.url(SUBJECTS, record_token(keyring, ref_of(key), k)))) for k in keyring.key_ids)

@@ -98,6 +98,7 @@ class Match:
         seq: state of the store that was searched.
         confirmed, proposed: identifiers; rejected: digests someone said are not the person's.
         records: matched records, in order.
+        unread: how much of what was never read into a dataset is about the person, by zone; empty where that was not looked at.
     """
 
     seq: int
@@ -105,6 +106,7 @@ class Match:
     proposed: tuple[Proposal, ...]
     rejected: tuple[str, ...]
     records: tuple[Matched, ...]
+    unread: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ class Match:
             tuple(
                 Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"])) for m in d["records"]
             ),
+            d.get("unread", {}),
         )  # fmt: skip
 
 

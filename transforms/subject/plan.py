@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -18,38 +18,23 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
-from callveil.transforms.subject import rejected as rejected_zone
-from callveil.transforms.subject.grounds import HOLD, Ground, Grounds
-from callveil.transforms.subject.match import Match, Matched, Search, values_of
-from callveil.transforms.subject.rejected import Looking, RejectedHit
+from callveil.transforms.subject.action import DROP, KEEP, UNLINK, Action, decided, restricted
+from callveil.transforms.subject.grounds import Grounds
+from callveil.transforms.subject.inbox import Inboxes
+from callveil.transforms.subject.live_plan import is_held, live_actions, outside_of, own_actions
+from callveil.transforms.subject.live_zone import LIVE, find_live
+from callveil.transforms.subject.match import Match, Matched, Search
 from callveil.transforms.subject.stored import VERSION_COLUMNS, index_entries, interaction_files, version_files, version_rows
+from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, Unread, look_through, looking_for
+from callveil.transforms.watch.live import Live
 
-DROP, UNLINK, KEEP = "drop", "unlink", "keep"
+ERASURE, RESTRICTION = "erasure", "restriction"
+WORDS = {"live": "interactions in the live zone", LIVE_REJECTED: "rejections of the live zone", INBOX: "bodies of webhooks"}
+"""What is counted under names that do not say it."""
 
 
 class PlanChanged(ValueError):
     """The store holds other rows for the person than the plan that was agreed to."""
-
-
-class Action(NamedTuple):
-    """What happens to one record.
-
-    Attributes:
-        record: which. role: what the person is in it.
-        action: drop, unlink (it stays, what leads to the person goes) or keep.
-        path: live file that holds it. day, account_type: its partition.
-        digest: of the stored snapshot.
-        ground: why it stays, or empty.
-    """
-
-    record: RecordRef
-    role: str
-    action: str
-    path: str
-    day: str
-    account_type: str
-    digest: str
-    ground: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,8 +44,9 @@ class ErasePlan:
     Attributes:
         request_id, scope: the request; erasure or restriction.
         match: what was found in this state of the store.
-        actions: one per record, in order.
-        rejected: records of the rejected zone.
+        actions: one per record of the datasets, in order. live: one per interaction of the live zone.
+        unread: what was found in what was never read into a dataset.
+        outside: URLs of raw files outside the store that records which go came from, as far as is known; they are left alone.
         entries: the key index' entries of the interactions.
     """
 
@@ -68,25 +54,30 @@ class ErasePlan:
     scope: str
     match: Match
     actions: tuple[Action, ...]
-    rejected: tuple[RejectedHit, ...] = ()
+    live: tuple[Action, ...] = ()
+    unread: Unread = field(default_factory=Unread)
+    outside: tuple[str, ...] = ()
     entries: dict[InteractionKey, IndexEntry] = field(default_factory=dict, repr=False)
 
     @property
     def sha256(self) -> str:
         """Digest of what will be done. Files are not part of it: others may be rewritten meanwhile without harm."""
-        rows = [[*a.record, a.role, a.action, a.digest, a.ground] for a in self.actions]
-        facts = [self.request_id, self.scope, rows, [[h.rejected_id, h.block, h.position] for h in self.rejected], self.match.tokens]
+        rows = [[*a.record, a.role, a.action, a.digest, a.ground] for a in (*self.actions, *self.live)]
+        unread: list[list[object]] = [[h.rejected_id, h.block, h.position] for h in self.unread.rejected]
+        unread += [[name] for name in (*(h.name for h in self.unread.live), *(h.url for h in self.unread.bodies))]
+        facts = [self.request_id, self.scope, rows, unread, self.match.tokens]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be changed."""
-        return not self.rejected and all(a.action == KEEP for a in self.actions)
+        return not any(self.unread.counts().values()) and all(a.action == KEEP for a in (*self.actions, *self.live))
 
     def counts(self) -> dict[str, int]:
         """Records by class and action."""
         found: Counter[str] = Counter(f"{a.record.record_class}s.{a.action}" for a in self.actions)
-        found["rejected.drop"] += len(self.rejected)
+        found.update(f"{LIVE}.{a.action}" for a in self.live if is_held(a) or a.action == UNLINK)
+        found.update({f"{zone}.{DROP}": n for zone, n in self.unread.counts().items()})
         return dict(sorted((k, n) for k, n in found.items() if n))
 
     def lines(self) -> list[str]:
@@ -95,43 +86,43 @@ class ErasePlan:
         lines = [f"plan {self.sha256[:16]} of {self.scope} for request {self.request_id}"]
         for name, n in self.counts().items():
             record_class, action = name.split(".")
-            lines.append(f"  {n:,} {record_class} {words[action]}")
-        grounds = Counter(a.ground for a in self.actions if a.ground)
-        return lines + [f"  {n:,} on the ground: {ground}" for ground, n in sorted(grounds.items())]
+            lines.append(f"  {n:,} {WORDS.get(record_class, record_class)} {words[action]}")
+        grounds = Counter(a.ground for a in (*self.actions, *self.live) if a.ground)
+        lines += [f"  {n:,} on the ground: {ground}" for ground, n in sorted(grounds.items())]
+        lines += [f"  not there to be looked at: the inbox {folder}; say where it lies now with --inbox" for folder in self.unread.missing]
+        return lines + [f"  left alone, as it is not the store's; delete it there: {url}" for url in self.outside]
 
 
 def make_plan(
-    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: Match, grounds: Grounds, scope: str = "erasure", *, zone: bool = True
-) -> ErasePlan:
+    store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: Match, grounds: Grounds, scope: str = ERASURE,
+    inboxes: Inboxes | None = None,
+) -> ErasePlan:  # fmt: skip
     """Plan on a state of the store.
 
     Args:
         before: the search whose identifiers were confirmed; records are looked for anew.
         grounds: why records stay.
-        zone: look through the rejected zone too.
+        inboxes: look through what was never read into a dataset too, and through these; None: leave all of that out.
     """
     match = Search(store, keyring, snapshot).run(before.confirmed, before.rejected, before.proposed)
     entries = index_entries(store.files, store.root, snapshot, [_key(m.record) for m in match.records if m.record.record_class == "interaction"])
-    actions = [*_interactions(snapshot, match.records, entries, grounds), *_versions(store, snapshot, match.records, grounds)]
-    if scope == "restriction":  # what only mentions the person, or what they did as staff, is not theirs to have set aside
-        actions = [a if a.action == DROP else a._replace(action=KEEP, ground=a.ground or "not the person's own record") for a in actions]
-    keys = frozenset(_key(a.record) for a in actions if a.record.record_class == "interaction" and a.role == "contact")
-    hits: list[RejectedHit] = []
-    if zone and scope == "erasure":
-        hits = rejected_zone.scan(store, keyring, snapshot, Looking(frozenset(match.tokens), tuple(values_of(match.confirmed)), keys))
-    return ErasePlan(request_id, scope, match, tuple(sorted(actions)), tuple(hits), entries)
+    actions = sorted([*_interactions(snapshot, match.records, entries, grounds), *_versions(store, snapshot, match.records, grounds)])
+    zone = Live(store.files, store.root)
+    stored = {_key(a.record): a for a in actions if a.record.record_class == "interaction"}
+    live = list(live_actions(zone, find_live(store.files, store.root, match.tokens), stored, grounds))
+    if scope == RESTRICTION:
+        actions, live = [restricted(a) for a in actions], [restricted(a) for a in live if is_held(a)]
+    unread = Unread()
+    if inboxes is not None and scope == ERASURE:
+        stay = {_key(a.record) for a in (*actions, *live) if a.action == KEEP}
+        unread = look_through(store, keyring, snapshot, looking_for(match), inboxes, stay)
+        live += own_actions(zone, unread.own - {_key(a.record) for a in live}, grounds)
+        live.sort()
+    return ErasePlan(request_id, scope, match, tuple(actions), tuple(live), unread, tuple(outside_of(zone, live)), entries)
 
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
-
-
-def _decided(role: str, ground: Ground | None) -> tuple[str, str]:
-    if ground is not None and ground.kind == HOLD:
-        return KEEP, ground.text
-    if ground is not None:
-        return UNLINK, ground.text
-    return (DROP, "") if role == "contact" else (UNLINK, "")
 
 
 def _interactions(snapshot: Snapshot, records: Iterable[Matched], entries: dict[InteractionKey, IndexEntry], grounds: Grounds) -> Iterable[Action]:
@@ -141,7 +132,7 @@ def _interactions(snapshot: Snapshot, records: Iterable[Matched], entries: dict[
             continue
         entry = entries[_key(m.record)]
         record = Record("interactions", *_key(m.record), entry.called_us, entry.account_type, redacted=entry.mode == "full")
-        action, ground = _decided(m.role, grounds.of(record))
+        action, ground = decided(m.role, grounds.of(record))
         yield Action(m.record, m.role, action, files[entry.origin].path, m.day, entry.account_type, entry.digest, ground)
 
 
@@ -156,10 +147,11 @@ def _versions(store: Store, snapshot: Snapshot, records: Iterable[Matched], grou
         for ref, (file, row) in version_rows(store.files, store.root, files, day, own, columns).items():
             kind = dict(file.partition)["account_type"]
             record = Record("versions", ref.account_id, ref.record_id, to_micros(row["created_at"]), kind, ref.item_type, ref.item_id)
-            action, ground = _decided(own[ref].role, grounds.of(record))
+            action, ground = decided(own[ref].role, grounds.of(record))
             yield Action(ref, own[ref].role, action, file.path, day, kind, row["digest"], ground)
 
 
 def summary(plan: ErasePlan) -> dict[str, Any]:
     """JSON form of a plan's head."""
-    return {"request_id": plan.request_id, "scope": plan.scope, "plan_sha256": plan.sha256, "counts": plan.counts(), "empty": plan.is_empty}
+    return {"request_id": plan.request_id, "scope": plan.scope, "plan_sha256": plan.sha256, "counts": plan.counts(), "empty": plan.is_empty,
+            "outside": list(plan.outside), "not_there": list(plan.unread.missing)}  # fmt: skip

@@ -55,6 +55,7 @@ HELD = {
 SECTIONS = {
     "conversations": "your conversations", "staff_activity": "what you did as staff", "mentions": "conversations of others",
     "change_history": "changes", "redactions": "redactions", "recordings": "the recordings",
+    "unreadable": "what could not be read when it came in", "inbox": "messages as they came in", "originals": "recordings as they came in",
 }  # fmt: skip
 QUESTIONS = {
     "purposes": "What we use it for", "lawful_basis": "Why we may", "source": "Where we have it from", "recipients": "Who receives it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.keys import NUMBER
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class RejectedHit(NamedTuple):
@@ -48,17 +52,18 @@ class Looking:
     Attributes:
         tokens: digests of confirmed identifiers.
         known: those known in clear.
-        keys: the person's own interactions.
+        keys: the person's own interactions. mentioned: others of which a redacted record says that they are mentioned.
     """
 
     tokens: frozenset[str]
     known: tuple[Identifier, ...]
     keys: frozenset[InteractionKey]
+    mentioned: frozenset[InteractionKey] = frozenset()
 
 
 def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
     """Whether rejected content holds one of the person's identifiers."""
-    text = content.decode("utf-8", "replace")
+    text = unescaped(content.decode("utf-8", "replace"))
     regions = {ids.REGION, *(ids.region_of(i.value) for i in looking.known if i.kind == "phone")} - {""}
     found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
     found |= {Identifier("phone", n) for m in NUMBER.finditer(text) for region in regions if (n := ids.normal_phone(m[0], region))}
@@ -73,6 +78,14 @@ def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
             if place in ids.normal_place(folded) and set(name.split()) <= set(ids.normal_name(folded).split()):
                 return True
     return False
+
+
+def unescaped(text: str) -> str:
+    """A text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
+    if "\\" not in text:
+        return text
+    read = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPES.get(m[2], m[2]), text)
+    return read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -> list[RejectedHit]:

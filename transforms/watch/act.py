@@ -17,6 +17,7 @@ import orjson
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
+from callveil.schemas.subject_index import Link
 from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.listen import recogniser_of
@@ -30,6 +31,7 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
+from callveil.transforms.subject.keys import conceal, interaction_people
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Gathered
 from callveil.transforms.watch.live import Receipt, What
@@ -137,6 +139,11 @@ class Actor:
         else:
             self._discard(key, "record", receipt["file"])
         return spans
+
+    def people_of(self, raw: RawInteraction, landed_at: float, object_id: str) -> tuple[Link, ...]:
+        """Whom a raw record is about, as keyed digests: what is noted as it is redacted."""
+        result, _ = self._redacted(raw, self.job.run_at(landed_at, object_id), None, "own")
+        return conceal(self.built.keyring, interaction_people(raw)) if isinstance(result, Rejected) else result.people
 
     def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None, channels: str) -> tuple[Redacted | Rejected, Spans]:
         """A record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""

@@ -1,8 +1,16 @@
-"""Markers of whom the records of the live zone are about, so that a person's are found: see `transforms.subject.live_zone`."""
+"""Markers of whom the records of the live zone are about, so that a person's are found: see `transforms.subject.live_zone`.
+
+    live/subjects/<digest of an identifier>/<digest of the record>.json     the record, and what the person is in it
+    live/subjects/<digest of the record>/<x>.json                           which of them a record has; several where snapshots differ
+    live/subjects/complete.json                                             every record that is redacted here has its markers
+
+A list is written before the markers it names, so that whoever takes a record away finds all of them through its lists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 
 import orjson
 
@@ -11,16 +19,66 @@ from callveil.schemas.subject_index import Link
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.keys import record_token, ref_of
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import LIVE, Live
 
 SUBJECTS = "subjects"
-"""Folder of the markers: `live/subjects/<digest of an identifier>/<digest of the record>.json`."""
+MARKERS = f"{LIVE}/{SUBJECTS}"
+COMPLETE = "complete.json"
 
 
 def index_live(live: Live, keyring: Keyring, key: InteractionKey, day: str, people: Iterable[Link]) -> None:
-    """Write the markers of a record that was redacted as it arrived. The same record writes the same markers again."""
+    """Write the markers of a record that was redacted as it arrived. The same record writes the same files again."""
     record = record_token(keyring, ref_of(key))
     own = Link(ids.token(keyring, ids.interaction(key.account_id, key.id)), "interaction", "contact", "id")
-    for link in {*people, own}:
-        row = {"account_id": key.account_id, "id": key.id, "day": day, **link._asdict()}
-        live.files.write(live.url(SUBJECTS, link.token, f"{record}.json"), orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+    links = sorted({*people, own})
+    write_list(live, key, record, day, links)
+    for link in links:
+        live.files.write(marker_url(live, link.token, record), _dump(_head(key, day) | link._asdict()))
+
+
+def marker_url(live: Live, token: str, record: str) -> str:
+    """Where the marker lies that leads from an identifier to a record, both by their digests."""
+    return live.url(SUBJECTS, token, f"{record}.json")
+
+
+def write_list(live: Live, key: InteractionKey, record: str, day: str, links: Iterable[Link]) -> str:
+    """Write down which markers a record has, under a name of its content. Returns the list's URL."""
+    data = _dump(_head(key, day) | {"links": [list(link) for link in links]})
+    url = live.url(SUBJECTS, record, f"{hashlib.sha256(data).hexdigest()[:24]}.json")
+    live.files.write(url, data)
+    return url
+
+
+def _head(key: InteractionKey, day: str) -> dict[str, str]:
+    return {"account_id": key.account_id, "id": key.id, "day": day}
+
+
+def _dump(row: Mapping[str, object]) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+
+
+def begin(live: Live) -> None:
+    """Note of a live zone in which nothing was redacted yet that all its records will have their markers."""
+    if is_empty(live) and live.files.info(live.url(SUBJECTS, COMPLETE)) is None:
+        note_complete(live, 0)
+
+
+def is_empty(live: Live) -> bool:
+    """Whether nothing was redacted in the zone yet."""
+    try:
+        return next(iter(live.files.list(live.url("calls"))), None) is None
+    except FileNotFoundError:
+        return True
+
+
+def note_complete(live: Live, unknown: int) -> None:
+    """Note that all records have their markers, but for some of which nothing says any more whom they are about."""
+    live.files.write(live.url(SUBJECTS, COMPLETE), _dump({"unknown": unknown}))
+
+
+def unknown_people(live: Live) -> int | None:
+    """How many records have no markers although all that could be told was noted; None where records may lack markers that can be written."""
+    try:
+        return int(orjson.loads(live.files.read(live.url(SUBJECTS, COMPLETE)))["unknown"])
+    except FileNotFoundError:
+        return 0 if is_empty(live) else None

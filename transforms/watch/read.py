@@ -18,6 +18,7 @@ from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Ledger
 from callveil.transforms.watch.naming import sort_of
 from callveil.transforms.watch.pieces import Piece, is_complete, seal
+from callveil.transforms.watch.places import note_inbox
 from callveil.transforms.watch.rejections import reject
 
 Found = tuple[InteractionKey, Piece]
@@ -72,6 +73,7 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
     keys: list[tuple[str, str, int]] = []
     rejected = place = 0
     note = ""
+    note_inbox(live, arrival.url)
     try:
         for item in _read(job, keyring, arrival):
             if isinstance(item, Rejected):

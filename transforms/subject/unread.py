@@ -1,0 +1,82 @@
+"""A person's data in what was never read into a dataset: rejected input, rejections of the live zone, and bodies of webhooks.
+
+None of it is indexed, so all of it is opened and looked through.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import Snapshot
+from callveil.transforms.subject import rejected
+from callveil.transforms.subject.inbox import BodyHit, Inboxes, Reader, scan_inboxes
+from callveil.transforms.subject.live_zone import LIVE
+from callveil.transforms.subject.match import Match, values_of
+from callveil.transforms.subject.rejected import Looking, RejectedHit
+from callveil.transforms.subject.rejected_live import LiveHit, scan_live
+from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.originals import FILE as ORIGINAL
+
+REJECTED, LIVE_REJECTED, INBOX = "rejected", "live/rejected", "inbox"
+ZONES = (REJECTED, LIVE_REJECTED, INBOX)
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What was found.
+
+    Attributes:
+        rejected: in the rejected dataset. live: among the live zone's rejections. bodies: in inboxes.
+        missing: inboxes that are not there to be looked at.
+    """
+
+    rejected: tuple[RejectedHit, ...] = ()
+    live: tuple[LiveHit, ...] = ()
+    bodies: tuple[BodyHit, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> frozenset[InteractionKey]:
+        """The person's own interactions among it, as far as they can be told."""
+        return frozenset({h.key for h in self.live if h.is_own and h.interaction_id} | {k for h in self.bodies for k in h.own})
+
+    def counts(self) -> dict[str, int]:
+        """What was found, by zone."""
+        return {REJECTED: len(self.rejected), LIVE_REJECTED: len(self.live), INBOX: len(self.bodies)}
+
+
+def withheld_unread(unread: Unread, live: Live, own: Iterable[InteractionKey]) -> Counter[tuple[str, str]]:
+    """What an access package withholds of it, and of the sealed originals of the person's own recordings: number by part and reason."""
+    sealed = sum(live.files.info(live.files.join(live.folder(key), ORIGINAL)) is not None for key in own)
+    found = Counter({("unreadable", "not_read"): len(unread.rejected) + len(unread.live), ("inbox", "raw"): len(unread.bodies)})
+    return found + Counter({("originals", "raw"): sealed})
+
+
+def looking_for(match: Match) -> Looking:
+    """What is looked for of a person."""
+    records = [m for m in match.records if m.record.record_class in ("interaction", LIVE)]
+    by_role = {role: frozenset(InteractionKey(m.record.account_id, m.record.record_id) for m in records if m.role == role) for role in
+               ("contact", "third_party")}  # fmt: skip
+    return Looking(frozenset(match.tokens), tuple(values_of(match.confirmed)), by_role["contact"], by_role["third_party"])
+
+
+def look_through(
+    store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking, inboxes: Inboxes, stay: Iterable[InteractionKey] = ()
+) -> Unread:
+    """Look through all of it.
+
+    Args:
+        inboxes: where webhooks lie. stay: interactions that stay as they are.
+
+    Raises `SealedError` where the keyring does not open something.
+    """
+    kept = frozenset(stay)
+    bodies = tuple(scan_inboxes(store.files, inboxes.folders, keyring, Reader(keyring, looking, kept)))
+    more = replace(looking, keys=looking.keys | {k for h in bodies for k in h.own})
+    live = tuple(h for h in scan_live(Live(store.files, store.root), keyring, more) if h.key not in kept)
+    return Unread(tuple(rejected.scan(store, keyring, snapshot, looking)), live, bodies, inboxes.missing)
