@@ -37,7 +37,7 @@ build/typecheck/callveil:
 integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism and on a Flink cluster (see deploy/), and of the wheel
 	if command -v go >/dev/null; then deploy/prism.sh; fi
 	if command -v java >/dev/null && command -v mvn >/dev/null; then deploy/flink.sh install; fi
-	deploy/s3.sh deploy/browser.sh $(BIN)/pytest -m integration
+	deploy/s3.sh deploy/kms.sh deploy/browser.sh $(BIN)/pytest -m integration
 
 soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills (an hour or more)
 	$(BIN)/python tests/soak/run_bars.py
