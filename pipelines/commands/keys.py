@@ -16,11 +16,12 @@ from callveil.pipelines.summary import print_json
 from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
 from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
-from callveil.transforms.keys.zones import Tell
+from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
+from callveil.transforms.watch.live import Live
 
 EVERY_SECONDS = 10.0
 """Seconds between two lines that say how far long work is."""
@@ -33,7 +34,7 @@ digests whom records are about, and chains reports.
   rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way follows. Pseudonyms and digests stay with their key, so
            that the same person keeps the same pseudonym; --everything gives these a new key too. Older keys stay, since what they sealed needs them
   rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge what was, object versions on S3 included:
-           rejected records, what requests hold and set aside, originals and rejections of the live zone, inboxes that --inbox names
+           rejected records, what requests hold and set aside, originals and rejections of the live zone, inboxes that watch has read or --inbox names
   retire   take a key out of the keyring once nothing needs it
   wrap     put the secrets under a key of AWS KMS (envelope encryption): the file alone then opens nothing
   unwrap   put them back in clear
@@ -45,9 +46,9 @@ erasure; for ever where something was erased with it, since by its digests no re
 It opens nothing. If a key may have become known, use rotate --everything: whoever has the old one can still try numbers against digests made with
 it, until those go. Reports and exports that were made with a key are checked with it too: once it is gone altogether, their hash chains cannot be.
 
-retire looks at the stores and inboxes it is told of and at no other: name every one that this keyring serves. It refuses for 24 hours after rotate
-(--after), since a run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of the keyring keep the key: delete
-these too.
+retire looks at the stores it is told of, at the inboxes that their watch has read, and at no other: name every one that this keyring serves. It
+refuses for 24 hours after rotate (--after), since a run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of
+the keyring keep the key: delete these too.
 
 No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
 
@@ -89,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument(
                 "--after", type=float, default=AFTER_HOURS, metavar="HOURS", help="hours that must have passed since it last sealed (default 24)"
             )
+            a.add_argument(
+                "--gone", action="append", default=[], metavar="INBOX", help="an inbox that watch has read and that is no more; repeatable"
+            )
             a.add_argument("--dry-run", action="store_true", help="say what would be done; change nothing")
         if name == "wrap":
             a.add_argument("--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key")
@@ -116,9 +120,14 @@ def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, Ke
     """What hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
     out = {where: uses(Store.open(files, where), keyring) for where in args.store}
-    for inbox in args.inbox:
+    for inbox in _inboxes(args).here:
         inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
+
+
+def _inboxes(args: argparse.Namespace) -> Inboxes:
+    """Inboxes that the stores' `watch` has read, and those that the command line names."""
+    return Inboxes.of([Live(files_of(args), where) for where in args.store], args.inbox)
 
 
 def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
@@ -149,13 +158,16 @@ def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[st
 
 def _status(args: argparse.Namespace) -> int:
     keyring = Keyring.load(args.keyring)
-    keys = _keys(keyring, _found(args, keyring))
+    found = _found(args, keyring)
+    keys = _keys(keyring, found)
     if args.json:
-        print_json({"keyring": str(keyring.path), "looked_at": [*args.store, *args.inbox], "keys": keys})
+        print_json({"keyring": str(keyring.path), "looked_at": list(found), "missing": list(_inboxes(args).missing), "keys": keys})
         return DONE
     print(keyring.path)
     for k in keys:
         _show(k)
+    for inbox in _inboxes(args).missing:
+        print(f"  inbox {inbox}, which watch has read, is not here: what it holds is not counted")
     looked = bool(args.store or args.inbox)
     if looked and any((k["sealed_files"] or k["tokens"]) and k["here"] and not k["active"] and not k["retired"] for k in keys):
         print("some of this lies under older keys; seal it anew: callveil keys rewrap --store STORE --inbox INBOX")
@@ -251,7 +263,8 @@ def _retire(args: argparse.Namespace) -> int:
         raise UsageError(f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has")
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     mine = [by_key[args.key] for by_key in _found(args, keyring).values() if args.key in by_key]
-    verdict = judge(keyring, args.key, mine, now, args.after)
+    missing = [f for f in _inboxes(args).missing if f not in args.gone]
+    verdict = judge(keyring, args.key, mine, now, args.after, missing)
     if not verdict.refused and not args.dry_run:
         retire(keyring, args.key, verdict, now)
     if args.json:
@@ -270,7 +283,7 @@ def _tell_retired(args: argparse.Namespace, verdict: Verdict) -> None:
     print(f"key {args.key}: {'its sealing half' if verdict.kept else 'all of it'} {may} gone from the keyring")
     for why in verdict.kept:
         print(f"  its digests stay: {why}")
-    print(f"looked at: {', '.join([*args.store, *args.inbox])}; backups of the keyring from before still hold it")
+    print(f"looked at: {', '.join([*args.store, *_inboxes(args).here])}; backups of the keyring from before still hold it")
 
 
 def _wrap(args: argparse.Namespace) -> int:

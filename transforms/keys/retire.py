@@ -31,12 +31,15 @@ class Verdict:
     kept: tuple[str, ...] = ()
 
 
-def judge(keyring: Keyring, key_id: str, found: Iterable[KeyUse], now: dt.datetime, after_hours: float = AFTER_HOURS) -> Verdict:
+def judge(
+    keyring: Keyring, key_id: str, found: Iterable[KeyUse], now: dt.datetime, after_hours: float = AFTER_HOURS, missing: Iterable[str] = ()
+) -> Verdict:  # fmt: skip
     """Whether a key of the keyring may go, and how much of it.
 
     Args:
         found: what hangs on it, in each place that was looked at.
         now: aware UTC time. after_hours: see `AFTER_HOURS`.
+        missing: inboxes that could not be looked at.
     """
     uses = list(found)
     kept = [f"{n:,} entries in {z} are found by its digests, {_until(z, u)}" for u in uses for z, n in sorted(u.digests.items())]
@@ -45,6 +48,7 @@ def judge(keyring: Keyring, key_id: str, found: Iterable[KeyUse], now: dt.dateti
     if key_id in keyring.retired:
         return Verdict(tuple(kept))
     refused = [f"{n:,} in {z} are opened by it alone; `callveil keys rewrap` seals them anew" for u in uses for z, n in sorted(u.opening.items())]
+    refused += [f"inbox {f}, which watch has read, is not here; retire the key where it is, or say --gone {f}" for f in missing]
     if key_id == keyring.active:
         refused.insert(0, "it is the active key; `callveil keys rotate` makes another one that")
     elif why := _too_fresh(keyring.ended(key_id), now, after_hours):

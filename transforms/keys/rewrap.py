@@ -19,7 +19,7 @@ from callveil.transforms.keys.aside import is_aside, reseal_aside
 from callveil.transforms.keys.live import Renewed, renew_inbox, renew_live
 from callveil.transforms.keys.status import uses
 from callveil.transforms.keys.tokens import in_files, renew_file, token_files
-from callveil.transforms.keys.zones import Tell, sealed_files, tell_nobody
+from callveil.transforms.keys.zones import Inboxes, Tell, sealed_files, tell_nobody
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import publish_bytes
@@ -29,6 +29,7 @@ from callveil.transforms.store.sealed import SealedError, reseal
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.publish import CONTENT, PURPOSE, Changes, publish, settle
 from callveil.transforms.subject.rejected import RejectedHit, erase
+from callveil.transforms.watch.live import Live
 
 JOB = "rewrap"
 BATCH = 64
@@ -65,18 +66,20 @@ def rewrap(store: Store, keyring: Keyring, now: dt.datetime, inboxes: Sequence[s
 
     Args:
         now: for leases and the record; decides nothing.
+        inboxes: beside those that `watch` has read for the store.
     """
     done, runs = Renewed(), 0
     purged, locked = settle(store, now)
     for what, build in ((_sealed, _build_sealed), (_tokens, _build_tokens)):
         runs += _publish_all(store, keyring, now, what(store, keyring), _Builder(store, keyring, build), done, tell)
     renew_live(store, keyring, done, tell)
-    for inbox in inboxes:
+    places = Inboxes.of([Live(store.files, store.root)], inboxes)
+    for inbox in places.here:
         renew_inbox(store.files, inbox, [store], keyring, done, tell)
     checkpoint(store, keyring, now)
     more, still = settle(store, now)
     left: Counter[str] = Counter()
-    for key_id, use in uses(store, keyring, inboxes).items():
+    for key_id, use in uses(store, keyring, places.here).items():
         if key_id != keyring.active:
             left += use.opening
     return Rewrapped(done.files, runs, purged + more + done.purged, tuple(sorted({*locked, *still, *done.locked})), tuple(done.failed), left)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from callveil.transforms.ingest.bodies import SUFFIX
 from callveil.transforms.store.files import FileInfo, Files
+from callveil.transforms.store.paths import is_s3, local_path
 from callveil.transforms.store.sealed import HEAD_BYTES, key_of
 from callveil.transforms.store.snapshot import CONTROL
-from callveil.transforms.watch.live import LIVE
+from callveil.transforms.watch.live import LIVE, Live
+from callveil.transforms.watch.places import inboxes
 
 WORK, INBOX, ORIGINALS, REJECTIONS, RECORDS, OLDER = (
     "working files of runs",
@@ -73,3 +76,26 @@ def sealed_files(files: Files, root: str) -> Iterator[Sealed]:
 def superseded(files: Files, root: str) -> list[str]:
     """Sealed files of which a bucket keeps older versions, which lie under whatever key sealed them."""
     return [url for url in files.superseded(root) if url.endswith(SUFFIX)]
+
+
+@dataclass(frozen=True)
+class Inboxes:
+    """Inboxes to look at.
+
+    Attributes:
+        here: folders. missing: those that `watch` has read for a store, and that are not there, or not here.
+    """
+
+    here: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> Inboxes:
+        """Those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
+        known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
+        gone = tuple(f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir())
+        return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)
+
+
+def _place(folder: str) -> str:
+    return folder.rstrip("/") if is_s3(folder) else str(Path(local_path(folder)).resolve())
