@@ -1,4 +1,4 @@
-"""`callveil evidence key|sign|seal|verify|head`: prove that a store is what its runs wrote, and that what went is gone."""
+"""`callveil evidence key|sign|seal|anchor|verify|head`: prove that a store is what its runs wrote, and that what went is gone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
+from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.evidence.problem import KINDS
-from callveil.transforms.evidence.record import SEALS
+from callveil.transforms.evidence.record import SEALS, record_name
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import Report, verify
@@ -29,6 +30,7 @@ Every run of a job leaves a signed record: its files, their SHA-256, a commitmen
   head     print the newest records' digests, to be kept outside (on paper, in a ticket): that the newest ones were cut off shows only against them
   seal     make a checkpoint of the live zone: commit to what `callveil watch` has redacted, and to what else has changed there, since the last one;
            watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
+  anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest and nothing else; verify checks that with --tsa-cert
   sign     make records for runs that have none: those a store had before evidence was kept
 
 Rows are committed to through a salt of their own. When retention or erasure takes a row out its salt is destroyed; what stays is a tombstone
@@ -44,6 +46,7 @@ examples:
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --anchor 5f0c6a...
   callveil evidence verify --store copy-of-store/ --key callveil-evidence.pem --json
   callveil evidence seal --store s3://clean/calls
+  callveil evidence anchor --store s3://clean/calls --tsa https://freetsa.org/tsr --tsa-cert tsa.crt cacert.pem
 
 exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason), 2 usage"""
 
@@ -59,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         ("verify", "check a store against its evidence"),
         ("head", "print the digests of the newest records"),
         ("seal", "make a checkpoint of the live zone"),
+        ("anchor", "have the newest records timestamped"),
         ("sign", "make records for runs that have none"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -74,6 +78,12 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--anchor", nargs="+", action="extend", default=[], metavar="HASH", help="digests of records noted outside (see head)")
             a.add_argument("--quick", action="store_true", help="compare bytes only, and leave out the commitments of rows")
             a.add_argument("--limit", type=int, default=50, help="findings shown at most (default 50; 0: all)")
+        if name == "anchor":
+            a.add_argument("--tsa", required=True, metavar="URL", help="the timestamp authority")
+        if name in ("anchor", "verify"):
+            a.add_argument(
+                "--tsa-cert", nargs="+", action="extend", default=[], metavar="FILE", help="its certificates (PEM), to check timestamps by"
+            )
         if name == "seal":
             a.add_argument(
                 "--all", action="store_true", help="look at every call, not only at those whose change was announced; the first one always does"
@@ -86,12 +96,19 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    actions: dict[str, Callable[[argparse.Namespace], int]] = {"key": _key, "verify": _verify, "head": _head, "sign": _sign, "seal": _seal}
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {
+        "key": _key,
+        "verify": _verify,
+        "head": _head,
+        "sign": _sign,
+        "seal": _seal,
+        "anchor": _anchor,
+    }
     try:
         return actions[args.action](args)
     except (EvidenceKeyError, KeyringError) as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError) as error:
+    except (StoreError, FilesError, AnchorError) as error:
         print(f"callveil evidence: {error}", file=sys.stderr)
         return FAILED
 
@@ -112,13 +129,13 @@ def _key(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     files = files_of(args)
-    for anchor in args.anchor:
-        if not 16 <= len(anchor) <= 64 or any(c not in "0123456789abcdefABCDEF" for c in anchor):
+    for digest in args.anchor:
+        if not 16 <= len(digest) <= 64 or any(c not in "0123456789abcdefABCDEF" for c in digest):
             raise UsageError("--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` prints it")
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
     keys = [PublicKey.read(k) for k in args.key] or [open_signer(args.keyring).public]
-    report = verify(files, args.store, keys, args.anchor, rows=not args.quick)
+    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert))
     if args.json:
         print_json(report_dict(report))
     else:
@@ -132,7 +149,7 @@ def report_dict(report: Report) -> dict[str, object]:
     return {
         "ok": not report.problems, "runs": report.runs, "files": report.files, "rows": report.rows, "seq": report.seq, "head": report.head,
         "checkpoints": report.checkpoints, "parts": report.parts, "live_head": report.live_head, "keys": list(report.keys), "problems": rows[0],
-        "notes": rows[1],
+        "notes": rows[1], "timestamps": [_anchor_dict(t) for t in report.timestamps],
     }  # fmt: skip
 
 
@@ -148,6 +165,8 @@ def _print(report: Report, limit: int) -> None:
     print(f"{report.runs:,} runs, {report.files:,} files, {report.rows:,} rows checked; head {report.head} (record {report.seq})")
     if report.checkpoints:
         print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
+    for stamp in report.timestamps:
+        print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))
@@ -169,6 +188,22 @@ def _head(args: argparse.Namespace) -> int:
             row = rows[name]
             print(f"{what} {row['seq']} of {args.store}, as of {row['as_of']}, signed by key {row['key']}\n{row['head']}")
     return DONE
+
+
+def _anchor(args: argparse.Namespace) -> int:
+    made = anchor(Store.open(files_of(args), args.store, args.keyring), args.tsa, read_certificates(args.tsa_cert))
+    if not made:
+        raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
+    if args.json:
+        print_json({"timestamps": [_anchor_dict(a) for a in made]})
+    else:
+        for a in made:
+            print(f"{record_name(a.seq, CHAINS[a.chain])}: timestamped {a.at:%Y-%m-%d %H:%M:%S} UTC: {a.path}\n{a.head}")
+    return DONE
+
+
+def _anchor_dict(a: Anchor) -> dict[str, object]:
+    return {"chain": a.chain, "seq": a.seq, "head": a.head, "at": a.at.isoformat(), "path": a.path}
 
 
 def _seal(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from callveil.transforms.evidence.keys import FileSigner, new_key_pem
 from callveil.transforms.evidence.record import SIGNATURE_FIELDS, sign
 from callveil.transforms.store.care import KEEP_SNAPSHOTS
 
-UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/unsealed/")
+UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/", "live/unsealed/")
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,12 @@ def test_only_an_anchor_shows_that_the_newest_checkpoints_were_cut_off(zone: Zon
     assert [p.kind for p in zone.verify(anchors=[anchor]).problems] == ["anchor"]
 
 
+def test_the_newest_checkpoint_is_missed_by_the_proofs_made_for_it(zone: Zone, made: list[Call]) -> None:
+    zone.watch(made[3])
+    Path(zone.root, "_callveil/seals/00000002.json").unlink()
+    assert ("gap", "_callveil/seals/00000002.json") in problems(zone)
+
+
 def test_runs_that_a_checkpoint_names_cannot_be_cut_off(zone: Zone, made: list[Call]) -> None:
     zone.retain()
     control = Path(zone.root, "_callveil")

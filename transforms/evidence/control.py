@@ -17,7 +17,7 @@ from callveil.transforms.store.care import KEEP_SNAPSHOTS, purged_name
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.snapshot import CONTROL, LATEST_FILE, STORE_FILE, STORE_FORMAT, parse_snapshot, sha256, to_json
 
-KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals")
+KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals", "anchors")
 
 
 def check_control(

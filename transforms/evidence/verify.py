@@ -7,13 +7,15 @@ for that a head digest is kept outside, and given as an anchor.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
+from cryptography.x509 import Certificate
 
 from callveil.schemas.evidence import Digest
 from callveil.schemas.manifest import RunManifest
+from callveil.transforms.evidence.anchor import Anchor, check_anchors
 from callveil.transforms.evidence.chain import Chain, Link, read_chain
 from callveil.transforms.evidence.control import check_control
 from callveil.transforms.evidence.files import FileCheck
@@ -37,6 +39,7 @@ class Report:
         runs, files, rows: how many were checked. head: digest of the newest record.
         seq: its number. keys: ids of the keys that signed.
         checkpoints: of the live zone. parts: records and recordings there that were checked. live_head: digest of the newest checkpoint.
+        timestamps: of an authority, that hold, oldest first.
     """
 
     problems: tuple[Problem, ...]
@@ -50,14 +53,19 @@ class Report:
     checkpoints: int = 0
     parts: int = 0
     live_head: str = ""
+    timestamps: tuple[Anchor, ...] = ()
 
 
-def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True) -> Report:
+def verify(
+    files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True,
+    authorities: Sequence[Certificate] = (),
+) -> Report:  # fmt: skip
     """Check the store at `root`.
 
     Args:
         keys: public keys that are trusted. Keys they handed over to are trusted too.
         anchors: digests of records that were noted outside the store; each must be in the chain.
+        authorities: certificates by which timestamps are checked; see `anchor`.
         rows: compute the commitments of all rows, which proves what retention and erasure left; without, bytes alone are compared.
 
     Raises `OSError` where the store cannot be reached.
@@ -74,24 +82,22 @@ def verify(files: Files, root: str, keys: Iterable[PublicKey], anchors: Collecti
                 "anchor",
                 f"no record has the digest {anchor[:16]}... that was noted outside: runs were cut off, or the history was rewritten",
             )
+    stamps = check_anchors(files, root, paths, {"run": chain, "live": seals}, authorities, found)
     digests = _digests(chain, found)
     zone = ZoneCheck(files, root, paths, seals, chain, digests, found)
     zone.check()
     if not chain.links:
         if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
-            found.add(
-                EVIDENCE,
-                "gap",
-                "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them",
-            )
-        return _report(found, seals, zone, Report((), (), keys=_signers(seals)))
+            text = "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them"
+            found.add(EVIDENCE, "gap", text)
+        return _report(found, seals, zone, Report((), (), keys=_signers(seals), timestamps=stamps))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
     check_control(files, root, paths, chain, digests, manifests, found)
-    done = Report(
-        (), (), len(manifests), check.files_checked, check.rows_checked, chain.links[-1].seq, chain.links[-1].sha256, _signers(chain, seals)
-    )
+    newest = chain.links[-1]
+    counts = len(manifests), check.files_checked, check.rows_checked
+    done = Report((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps)
     return _report(found, seals, zone, done)
 
 

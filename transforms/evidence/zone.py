@@ -12,7 +12,7 @@ from callveil.schemas.evidence import Checkpoint, Digest, LiveEntry
 from callveil.transforms.evidence.chain import Chain
 from callveil.transforms.evidence.part import Proof, belongs, is_part, proof_name, proof_of
 from callveil.transforms.evidence.problem import Found
-from callveil.transforms.evidence.record import record_name
+from callveil.transforms.evidence.record import SEALS, record_name
 from callveil.transforms.store.files import Files
 from callveil.transforms.watch.live import CALLS, LIVE, UNSEALED
 
@@ -175,6 +175,7 @@ class ZoneCheck:
     def _rest(self, folder: str, names: set[str]) -> None:
         """Parts that no checkpoint commits to yet, and files that belong to none."""
         left = names - self._owners[folder]
+        newest = self.chain.links[-1].seq if self.chain.links else 0
         for what in ("record", "audio"):
             part = f"{folder}/{what}"
             if self._newest.get(part, (0, LiveEntry(part, "", "")))[1].leaf:
@@ -185,16 +186,22 @@ class ZoneCheck:
                 self._uncommitted(part, f"{what}.json" in mine)
         for name in sorted(left):
             path = f"{folder}/{name}"
-            if proof_of(name) and self._is_leftover(path):
-                self.found.note(path, "stray", "a proof that no checkpoint needs any more, or of one that did not come to sign")
-            else:
+            proof = self._leftover(path) if proof_of(name) else None
+            if proof is None:
                 self.found.add(path, "stray", "not a file that the live zone has")
+            elif proof.seal > newest and proof.state.part not in self._waiting:
+                missing = record_name(proof.seal, SEALS)
+                self.found.add(missing, "gap", f"checkpoint {proof.seal} is missing, which {path} was made for: it was cut off")
+            else:
+                self.found.note(path, "stray", "a proof that no checkpoint needs any more, or of one that did not come to sign")
 
-    def _is_leftover(self, path: str) -> bool:
+    def _leftover(self, path: str) -> Proof | None:
+        """A proof that lies where it belongs, although the newest checkpoint of its part needs another."""
         try:
-            return Proof.decode(self._read(path)).path == path
+            proof = Proof.decode(self._read(path))
         except ValueError:
-            return False
+            return None
+        return proof if proof.path == path else None
 
     def _uncommitted(self, part: str, has_receipt: bool) -> None:
         if not has_receipt:
