@@ -26,7 +26,9 @@ from callveil.transforms.store.keyring import Keyring
 
 def forms(keyring: Keyring, key_file: Path) -> list[bytes]:
     """Every form a secret could be written in."""
-    secrets = [keyring.secret(k) for k in keyring.key_ids] + [keyring.derive(p, n, keyring.active) for p, n in (("token", 64), ("pseudonym", 32))]
+    secrets = [half for k in keyring.key_ids for half in (keyring.secret(k), keyring.secret(k)[:32], keyring.secret(k)[32:])] + [
+        keyring.derive(p, n, keyring.active) for p, n in (("token", 64), ("pseudonym", 32))
+    ]
     secrets.append(base64.b64decode("".join(key_file.read_text().splitlines()[1:-1]))[-32:])
     out = []
     for s in secrets:
