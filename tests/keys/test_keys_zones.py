@@ -149,6 +149,34 @@ def test_keys_of_one_secret_are_kept_whole(filled: Filled) -> None:
     assert verdict.refused == () and old not in retire(ring, old, verdict, NOW).key_ids
 
 
+def test_what_does_not_open_stays_and_stops_nothing(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
+    world, old = filled.world, filled.world.keys.active
+    body = Path(sorted(f.url for f in Files().list(filled.inbox))[1])
+    content = Path(world.store.url(world.store.current().by_dataset("subject_content")[0].path))
+    for path in (body, content):
+        data = bytearray(path.read_bytes())
+        data[60] ^= 1
+        path.write_bytes(data)
+    rotated(filled)
+    place = ["--store", world.output, "--keyring", world.keyring]  # the inbox is known, since watch has read it
+    assert main(["keys", "rewrap", *place]) == 1
+    told = capsys.readouterr()
+    assert all(f"{name}: " in told.err for name in (body.name, content.name)) and "2 files in inbox sealed anew" in told.out
+    assert {str(body), str(content)} == set(old_in(world.store, filled.inbox, old))
+    assert main(["keys", "retire", old, "--after", "0", *place]) == 1
+    assert "1 in inbox are opened by it alone" in capsys.readouterr().err
+
+
+def test_an_inbox_that_is_not_here_keeps_the_key(filled: Filled, capsys: pytest.CaptureFixture[str]) -> None:
+    world, old = filled.world, filled.world.keys.active
+    rewrap(world.store, rotated(filled), NOW)
+    Path(filled.inbox).rename(world.root / "elsewhere")
+    retiring = ["keys", "retire", old, "--store", world.output, "--keyring", world.keyring, "--after", "0"]
+    assert main(retiring) == 1 and f"inbox {filled.inbox}, which watch has read, is not here" in capsys.readouterr().err
+    assert main([*retiring, "--gone", filled.inbox]) == 0
+    assert Keyring.load(world.keyring).retired == {old}
+
+
 class _Dead(Exception):
     pass
 
