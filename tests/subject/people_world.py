@@ -146,14 +146,13 @@ class World:
 
     def confirm_all(self, request_id: str, right: set[str] | None = None) -> Match:
         """Search and confirm until nothing more is proposed; with `right`, only proposals whose value is among these."""
-        match, _ = search(self.options(0.2), request_id)
+        sources = [str(p) for p in sorted((self.root / "in").glob("*.jsonl"))] if right is not None else []
+        names: list[str] = []
         for n in range(12):
-            sources = [str(p) for p in sorted((self.root / "in").glob("*.jsonl"))] if right is not None else []
-            match, shown = search(self.options(0.2 + n / 1000), request_id, sources=sources)
+            match, shown = search(self.options(0.2 + n / 1000), request_id, confirmed=names, sources=sources)
             names = [p.name for p in match.proposed if not p.shared and (right is None or shown.get(p.name, "") in right)]
             if not names:
                 return match
-            match, _ = search(self.options(0.2005 + n / 1000), request_id, confirmed=names)
         raise AssertionError("the search does not come to an end")
 
     def rows(self, dataset: str) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.store.care import unpurged
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
@@ -138,8 +137,7 @@ class Eraser:
             seq = self.store.published(run_id)
             if seq is not None:
                 out = certify(self.store, self.keyring, request, self.store.manifest(seq), self.as_of, self.now)
-        if unpurged(self.store):  # a run that was killed after its certificate has still to purge what that took out
-            settle(self.store, self.now)
+        settle(self.store, self.now)  # what a certificate took out, and what was being written when an earlier attempt was killed
         return out
 
     def _was_done(self, register: Register, request_id: str, scope: str) -> bool:

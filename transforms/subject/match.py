@@ -150,6 +150,7 @@ class Search:
 
     def __init__(self, store: Store, keyring: Keyring, snapshot: Snapshot) -> None:
         self.store, self.keyring, self.snapshot = store, keyring, snapshot
+        self._known: dict[str, list[SubjectEntry]] = {}
 
     def run(self, confirmed: Iterable[Confirmed], rejected: Iterable[str] = (), before: Iterable[Proposal] = ()) -> Match:
         """Find records, and propose what else may identify the person.
@@ -168,7 +169,14 @@ class Search:
         return Match(self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records))
 
     def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
-        return live(self.store.files, self.store.root, self.snapshot, lookup(self.store.files, self.store.root, self.snapshot, tokens))
+        """Entries under some digests, in order; what this search has looked up once it does not look up again."""
+        wanted = sorted(set(tokens))
+        new = [t for t in wanted if t not in self._known]
+        self._known.update({t: [] for t in new})
+        files, root = self.store.files, self.store.root
+        for entry in live(files, root, self.snapshot, lookup(files, root, self.snapshot, new)) if new else ():
+            self._known[entry.token].append(entry)
+        return [entry for t in wanted for entry in self._known[t]]
 
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
         """Versions about the person's own interactions."""
@@ -206,6 +214,7 @@ class Search:
                     and any(x.token in by_token and x.role == link.role for x in own)
                 ):
                     beside[link.token].append((link, record))
+        self._live(beside)  # all of them at once
         number = max((int(n[1:]) for n in names.values()), default=0)
         for token, places in sorted(beside.items(), key=lambda item: (item[1][0][1], item[0])):
             if token not in names:
