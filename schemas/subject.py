@@ -197,3 +197,16 @@ class SubjectRequest:
     def on_time(self) -> bool | None:
         """Whether it was answered by the end of its last day; None while it was not answered."""
         return None if self.responded_at is None else self.responded_at <= self.last_day
+
+    def is_overdue(self, as_of: dt.datetime) -> bool:
+        """Whether its time is over and nobody has answered; while its clock stands still it is not."""
+        return not self.is_over and self.status != "on_hold" and as_of > self.last_day
+
+    def standing(self, as_of: dt.datetime) -> str:
+        """How it stands at a time (UTC), in words."""
+        if self.is_over:
+            return self.status if self.on_time is not False else f"{self.status}, late"
+        if self.status == "on_hold":
+            return f"clock stopped since {self.pauses[-1].start:%Y-%m-%d %H:%M}Z"
+        days = (self.last_day - as_of).days
+        return f"OVERDUE by {-days} days" if self.is_overdue(as_of) else f"{days} days left"

@@ -34,7 +34,9 @@ Reports for compliance officers: Parquet with every row, CSV on request, and one
 DESCRIPTION += """
   all         all of these, with an index page
   pulls       who pulled which report when
-  verify      check the chained row hashes of a report's Parquet file"""
+  verify      check the chained row hashes of a report's Parquet file
+
+`callveil report REPORT --help` lists the options: period, accounts, the files the company keeps. Without --from the period is the last 30 days."""
 
 EPILOG = """\
 examples:
@@ -55,13 +57,20 @@ exit codes: 0 done, 1 failed, 2 usage, a file that is wrong, or a report this ro
 def parser() -> argparse.ArgumentParser:
     """The command's own options."""
     p = argparse.ArgumentParser(prog="callveil report", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True)
+    kinds = p.add_subparsers(dest="kind", metavar="REPORT", required=True, help="one of these")
     for name in (*REPORTS, "all"):
         text = REPORTS[name].what if name in REPORTS else "every report, with an index page"
-        a = kinds.add_parser(name, help=text, description=text, allow_abbrev=False)
+        a = kinds.add_parser(name, description=text, allow_abbrev=False)
         a.add_argument("--store", metavar="STORE", help="folder or s3:// URL of the store")
         a.add_argument("--out", metavar="FOLDER", help="folder or s3:// URL to write to; files of the same names are replaced")
-        a.add_argument("--account", nargs="+", action="extend", default=[], metavar="ID", help="only these accounts (default: all the role sees)")
+        a.add_argument(
+            "--account",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="ID",
+            help="only these accounts (default: all the role sees); requests and erasures: those whose search found records in one",
+        )
         a.add_argument(
             "--from", dest="start", type=parse_as_of, metavar="TIME", help=f"beginning of the period (default: {DAYS} days before its end)"
         )
@@ -88,11 +97,11 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--roles-template", action="store_true", help="print a commented roles file to begin with")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
-    a = kinds.add_parser("pulls", help="who pulled which report when", allow_abbrev=False)
+    a = kinds.add_parser("pulls", description="who pulled which report when", allow_abbrev=False)
     a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
     a.add_argument("--json", action="store_true", help="print as JSON")
     add_store(a)
-    a = kinds.add_parser("verify", help="check the row hashes of a report's Parquet file", allow_abbrev=False)
+    a = kinds.add_parser("verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False)
     a.add_argument("file", metavar="FILE", help="a report's Parquet file")
     add_store(a)
     return p

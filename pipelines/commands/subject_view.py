@@ -40,18 +40,9 @@ def _day(when: dt.datetime | None) -> str:
     return when.strftime("%Y-%m-%d %H:%MZ") if when else "-"
 
 
-def _left(request: SubjectRequest, as_of: dt.datetime) -> str:
-    if request.is_over:
-        return request.status if request.on_time is not False else f"{request.status}, late"
-    if request.status == "on_hold":
-        return f"clock stopped since {_day(request.pauses[-1].start)}"
-    days = (request.last_day - as_of).days
-    return f"OVERDUE by {-days} days" if as_of > request.last_day else f"{days} days left"
-
-
 def _json_request(request: SubjectRequest, as_of: dt.datetime) -> dict[str, Any]:
     row: dict[str, Any] = orjson.loads(orjson.dumps(register_row(request), option=orjson.OPT_UTC_Z))
-    return row | {"overdue": not request.is_over and request.status != "on_hold" and as_of > request.last_day}
+    return row | {"overdue": request.is_overdue(as_of)}
 
 
 def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.datetime) -> None:
@@ -61,7 +52,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         return
     lines = [
         f"request {request.request_id} · {request.type} ({request.regulation}) · {request.status}",
-        f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {_left(request, as_of)}",
+        f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
     ]
     if request.extended_due_at:
         lines.append(f"  extended from {_day(request.due_at)}; the person was told on {_day(request.extension_notified_at)}")
@@ -84,7 +75,7 @@ def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of
         return
     width = max(len(r.request_id) for r in found)
     for r in found:
-        print(f"{r.request_id:<{width}}  {r.type:<12} {r.status:<12} due {_day(r.last_day)}  {_left(r, as_of)}")
+        print(f"{r.request_id:<{width}}  {r.type:<12} {r.status:<12} due {_day(r.last_day)}  {r.standing(as_of)}")
 
 
 def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:

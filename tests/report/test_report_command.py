@@ -97,7 +97,7 @@ def test_requests_and_erasures(out: Path) -> None:
     (erased,) = read(out, "erasures")
     assert (erased["rows_erased"], erased["rows_retained"], erased["retention_ground"]) == (4, 1, "Art. 17(3)(b)")
     page = (out / "requests.html").read_text()
-    assert "R-0 (access) OVERDUE" in page and "Answered late" in page
+    assert "OVERDUE R-0 (access)" in page and "OVERDUE by" in page and "Answered late" in page
 
 
 def test_changed_rows_break_the_chain_of_hashes(place: Built, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

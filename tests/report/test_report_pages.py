@@ -1,4 +1,5 @@
-"""The pages in a real browser, light and dark: no request, no error, no serious finding of axe, and controls that do what they say."""
+"""The pages in a real browser, light and dark: no request, no error, no serious finding of axe, controls that do what they say,
+and nothing cut off on a phone or on paper."""
 
 from __future__ import annotations
 
@@ -35,6 +36,7 @@ def test_pages_in_chromium(tmp_path: Path) -> None:
         assert page["requests"] == [], f"{where} asks for {page['requests']}"
         assert page["errors"] == [], f"{where}: {page['errors']}"
         assert page["controls"] == [], f"{where}: {page['controls']}"
+        assert page["cut"] == [], f"{where}: {page['cut']}"
         serious = [v for v in page["axe"] if v["impact"] in ("serious", "critical", "moderate")]
         assert serious == [], f"{where}: {json.dumps(serious, indent=1)}"
         assert page["drawn"] == page["canvases"], f"{where}: a chart is not drawn"

@@ -14,8 +14,9 @@ from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Vi
 from callveil.transforms.store.keyring import Keyring
 
 COLUMNS = (
-    ("occurred_at", "When"), ("account_id", "Account"), ("item_type", "Object"), ("item_id", "Id"), ("event", "Event"), ("actor_name", "Who"),
-    ("actor_role", "Role"), ("actor_ip", "From"), ("field", "Field"), ("before", "Before"), ("after", "After"), ("sensitive_class", "Security class"),
+    ("occurred_at", "When"), ("account_id", "Account"), ("item_type", "Object"), ("item_id", "Id"), ("event", "Event"), ("field", "Field"),
+    ("before", "Before"), ("after", "After"), ("actor_name", "Who"), ("actor_role", "Role"), ("actor_ip", "From"),
+    ("sensitive_class", "Security class"),
 )  # fmt: skip
 ORDINARY = "other changes"
 

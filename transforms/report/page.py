@@ -16,12 +16,13 @@ import jinja2
 from markupsafe import Markup
 
 from callveil.schemas.report import ReportType
+from callveil.schemas.subject import TERMINAL
 from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, View, number
 
 _HERE = Path(__file__).parent
 _NUMBERS = frozenset(
     {"count", "rows_deleted", "retention_days", "records_found", "disclosed", "withheld", "rows_matched", "rows_erased", "rows_retained",
-     "residual_hits", "approx_subjects", "approx_records", "score"}
+     "residual_hits", "approx_subjects", "approx_records", "score", "share"}
 )  # fmt: skip
 _IDS = frozenset({"interaction_id", "account_id", "request_id", "breach_id", "item_id"})
 _TONES = {
@@ -32,6 +33,7 @@ _TONES = {
     "retention_adherence": {"yes": "good", "no": "bad", "unknown": "warn"},
     "what": {"differs": "bad", "time limit": "warn"},
     "late": {"yes": "warn"},
+    "standing": {"OVERDUE": "bad", "clock": "warn"} | {f"{status}, late": "bad" for status in TERMINAL.values()},
 }
 MAX_TEXT = 300
 LONG_TEXT = 28
@@ -159,7 +161,7 @@ def _json(value: Any) -> str:
 def _view(view: View, name: str) -> dict[str, Any]:
     shown = list(view.rows)[:PAGE_ROWS]
     count = (
-        f"{number(view.total)} rows"
+        f"{number(view.total)} row{'' if view.total == 1 else 's'}"
         if len(shown) == view.total
         else f"the first {number(len(shown))} of {number(view.total)} rows; the Parquet file has all"
     )
@@ -185,5 +187,8 @@ def _cell(key: str, value: Any) -> dict[str, Any]:
     else:
         text = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         text = text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+        if key in _NUMBERS:
+            sort, css = text.rstrip("%"), "num"
         css = css or ("long" if len(text) > LONG_TEXT else "")
-    return {"text": text, "key": sort, "css": css, "tag": _TONES.get(key, {}).get(text, "")}
+    tones = _TONES.get(key, {})
+    return {"text": text, "key": sort, "css": css, "tag": tones.get(text) or tones.get(text.split(" ", 1)[0], "")}

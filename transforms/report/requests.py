@@ -17,10 +17,9 @@ from callveil.transforms.subject.register import Register, register_row
 _DAY = dt.timedelta(days=1)
 OPEN_BARS = 60
 REQUEST_COLUMNS = (
-    ("request_id", "Request"), ("type", "Type"), ("accounts", "Accounts"), ("channel", "Channel"), ("received_at", "Received"),
-    ("identity_verified_at", "Identity verified"),
-    ("due_at", "Due"), ("extended_due_at", "Extended to"), ("status", "Status"), ("responded_at", "Answered"), ("on_time", "In time"),
-    ("records_found", "Found"), ("disclosed", "Disclosed"), ("withheld", "Withheld"), ("refusal_ground", "Ground"),
+    ("request_id", "Request"), ("type", "Type"), ("status", "Status"), ("standing", "How it stands"), ("received_at", "Received"), ("due_at", "Due"),
+    ("extended_due_at", "Extended to"), ("responded_at", "Answered"), ("records_found", "Found"), ("disclosed", "Disclosed"),
+    ("withheld", "Withheld"), ("refusal_ground", "Ground"), ("accounts", "Accounts"), ("identity_verified_at", "Identity verified"),
 )  # fmt: skip
 ERASURE_COLUMNS = (
     ("request_id", "Request"), ("accounts", "Accounts"), ("scope", "Scope"), ("record_class", "Class"), ("location", "Where"), ("method", "Method"),
@@ -66,7 +65,7 @@ class Requests:
             self._requests.append(request)
             self._types.add(request.received_at, request.type)
             self._states[request.status] += 1
-            self._kept.add(row)
+            self._kept.add(row | {"standing": request.standing(c.scope.as_of)})
             yield row
 
     def _ages(self) -> Chart:
@@ -74,7 +73,7 @@ class Requests:
         now = self._c.scope.as_of
         age = [round((now - r.clock_start_at) / _DAY, 1) for r in waiting]
         time = [round((r.last_day - r.clock_start_at) / _DAY, 1) for r in waiting]
-        labels = [f"{r.request_id} ({r.type}){' OVERDUE' if r.last_day < now else ''}" for r in waiting]
+        labels = [f"{'OVERDUE ' if r.is_overdue(now) else ''}{r.request_id} ({r.type})" for r in waiting]
         note = "Days since each open request's time began, beside the days it has; the one due first stands on top."
         return Chart("Open requests: age against deadline", "hbar", labels, {"age": age, "time allowed": time}, "days", note, "")
 
@@ -82,7 +81,7 @@ class Requests:
         """The page."""
         now = self._c.scope.as_of
         waiting = [r for r in self._requests if not r.is_over]
-        overdue = [r for r in waiting if r.last_day < now]
+        overdue = [r for r in waiting if r.is_overdue(now)]
         soon = [r for r in waiting if now <= r.last_day < now + 7 * _DAY]
         late = [r for r in self._requests if r.on_time is False]
         answered = [r for r in self._requests if r.responded_at]
@@ -171,7 +170,7 @@ class Erasures:
             ],
             [
                 self._days.chart("Rows erased by record class", "rows"),
-                ranking("How rows were dealt with", self._methods, "rows"),
+                ranking("How rows were dealt with", +self._methods, "rows"),
             ],
             [
                 self._kept.view("Certificates", ERASURE_COLUMNS),

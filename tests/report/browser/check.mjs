@@ -1,4 +1,5 @@
-// Opens pages in Chromium, in light and dark, and says what is wrong as JSON: requests that leave the file, errors, accessibility, controls that do nothing.
+// Opens pages in Chromium, in light and dark, and says what is wrong as JSON: requests that leave the file, errors, accessibility, controls that do nothing,
+// what a phone or paper cuts off.
 // usage: node check.mjs CHROMIUM FOLDER SHOTS PAGE...    (run where node_modules is)
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,6 +9,7 @@ import { pathToFileURL } from "node:url";
 const require = createRequire(join(process.cwd(), "x.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const PAPER = 1039; // what the margins leave of A4 on its side, in CSS pixels
 const [executablePath, folder, shots, ...pages] = process.argv.slice(2);
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"] });
@@ -58,7 +60,8 @@ for (const name of pages) {
       const input = await panel.$("input[type=search]");
       if (input) {
         const word = first[first.length - 1].match(/[\p{L}\d-]{4,}/u)?.[0] ?? "";
-        await input.fill(word);
+        await input.focus();
+        await page.keyboard.type(word); // as who has no pointer
         const left = await rows();
         if (!left.length || !left.every(t => t.toLowerCase().includes(word.toLowerCase()))) found.controls.push(`the filter shows rows without ${word}`);
         await input.fill("no row has this text");
@@ -67,10 +70,17 @@ for (const name of pages) {
         if ((await rows()).length !== first.length) found.controls.push("clearing the filter does not bring all rows back");
       }
     }
-    if (shots && scheme === "light") {
+    found.cut = [];
+    if (scheme === "light") {
+      const wider = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      await page.setViewportSize({ width: 360, height: 800 });
+      for (let n = 0; n < 30 && await wider() > 0; n++) await page.waitForTimeout(100); // charts are drawn anew
+      if (await wider() > 0) found.cut.push(`a phone cuts off ${await wider()} px`);
       await page.evaluate(() => { delete document.documentElement.dataset.theme; });
+      await page.setViewportSize({ width: PAPER, height: 800 });
       await page.emulateMedia({ media: "print" });
-      await page.pdf({ path: join(shots, `${name.replace(".html", "")}.pdf`), preferCSSPageSize: true });
+      if (await wider() > 0) found.cut.push(`paper cuts off ${await wider()} px`);
+      if (shots) await page.pdf({ path: join(shots, `${name.replace(".html", "")}.pdf`), preferCSSPageSize: true });
     }
     found.drawn = await page.$$eval("canvas", c => c.filter(x => { const d = x.getContext("2d").getImageData(0, 0, x.width, x.height).data; return d.some(v => v); }).length);
     found.canvases = (await page.$$("canvas")).length;

@@ -30,7 +30,11 @@
     const value = { beginAtZero: true, stacked: spec.kind === "stacked", grid: { color: color("--line") }, ticks: { color: color("--muted"), precision: 0, maxTicksLimit: 7 },
       title: { display: true, text: spec.unit, color: color("--muted") } };
     const names = { stacked: spec.kind === "stacked", grid: { display: false }, ticks: { color: flat ? color("--ink") : color("--muted"), autoSkip: !flat, maxRotation: 0, autoSkipPadding: 12,
-      callback(index) { const text = String(this.getLabelForValue(index)); return text.length > 34 ? text.slice(0, 33) + "\u2026" : text; } } };
+      callback(index) {
+        const text = String(this.getLabelForValue(index));
+        const most = Math.min(48, Math.max(12, Math.floor(this.chart.width / 17))); // names take at most half of a narrow chart
+        return text.length > most ? text.slice(0, most - 1) + "\u2026" : text;
+      } } };
     return {
       indexAxis: flat ? "y" : "x", responsive: true, maintainAspectRatio: false, animation: calm ? false : { duration: 250 },
       interaction: { mode: "index", intersect: false, axis: flat ? "y" : "x" },
