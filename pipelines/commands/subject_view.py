@@ -8,6 +8,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
+from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.erase import EraseResult
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
@@ -105,6 +107,9 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     for (record_class, role), n in sorted(roles.items()):
         what = "records of the live zone" if record_class == LIVE else f"{record_class}s"
         print(f"  {n:,} {what} {words[role]}")
+    for zone, n in match.unread.items():
+        if n:
+            print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:
@@ -114,6 +119,16 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
             print(f"      CAREFUL: {p.shared}")
     if args.out:
         print(f"written to {args.out}; it holds personal data")
+
+
+def show_index(args: argparse.Namespace, done: Backfilled) -> None:
+    """What noting whom records are about has come to."""
+    if args.json:
+        print_json(asdict(done))
+        return
+    print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
+    if done.unknown:
+        complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 
 
 def _write(path: Path, value: Any) -> None:

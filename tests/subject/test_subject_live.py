@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live_people import ACCOUNT, BROKEN, MENTION, OTHER, OWN, Kept, LiveWorld, files_of, opened, populate, text
 from people_world import World, left_over
 
-from callveil.pipelines.subject import erase, erase_returned, plan_erase, search
+from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.subject_index import Link
 from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.evidence.verify import verify as verify_evidence
+from callveil.transforms.ingest import bodies
+from callveil.transforms.store.files import FileInfo, Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.erase import OUTSIDE, ZONES
-from callveil.transforms.subject.live_zone import held
+from callveil.transforms.subject.identifiers import Identifier, token
+from callveil.transforms.subject.live_zone import erase_markers, held
+from callveil.transforms.subject.register import RegisterError
+from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.originals import open_original
+from callveil.transforms.watch.people import index_live
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +111,133 @@ def certify(made: LiveWorld) -> None:
 
 def verified(made: LiveWorld) -> None:
     assert list(verify_evidence(made.world.files, made.world.output, [open_signer(made.world.keyring).public]).problems) == []
+
+
+def test_what_is_under_a_hold_stays_in_the_live_zone_and_can_be_found_later(made: LiveWorld) -> None:
+    holds = made.world.root / "holds.jsonl"
+    hold = {"hold_id": "H1", "placed_at": "2026-01-01T00:00:00Z", "placed_by": "counsel", "items": [OWN[0], "6000000001"]}
+    holds.write_text(json.dumps(hold))
+    before = {n: files_of(made, without=("proof",))[f"store/live/calls/41/{n}/record.json"] for n in hold["items"]}
+    result = erase(made.world.options(1, holds=[str(holds)]), "R")
+    assert result.certified is not None and result.certified.residual_hits == 0
+    after = files_of(made)
+    assert {n: after[f"store/live/calls/41/{n}/record.json"] for n in hold["items"]} == before
+    assert made.body("own") == made.bodies["own"] and json.loads(made.body("both")) == [text("6000000005", made.people[1])]
+    kept = {(r["location"], r["rows_retained"], r["retention_ground"]) for r in made.world.rows("erasure_certificates") if r["rows_retained"]}
+    assert ("live/calls", 2, "legal hold H1 (Art. 17(3)(e))") in kept
+    holds.write_text(json.dumps(hold | {"lifted_at": "2026-11-05T00:00:00Z", "lifted_by": "counsel"}))
+    later = erase(made.world.options(5, holds=[str(holds)]), "R")
+    assert later.plan.counts() == {"live.drop": 2, "inbox.drop": 1}
+    assert [(p, v) for p, data in opened(made) for v in made.people[0].values if v.encode() in data.lower()] == []
+    verified(made)
+
+
+def test_an_access_package_accounts_for_what_it_does_not_hold(made: LiveWorld, tmp_path: Path) -> None:
+    made_of = make_package(made.world.options(1), "R", "access", tmp_path / "answer.zip")
+    withheld = {(w["from"], w["reason"]): w["count"] for w in made_of.withheld}
+    assert (withheld["unreadable", "not_read"], withheld["inbox", "raw"], withheld["originals", "raw"]) == (3, 7, 2)
+    with zipfile.ZipFile(tmp_path / "answer.zip") as archive:
+        page = archive.read("README.html").decode()
+    assert "messages as they came in" in page and "recordings as they came in" in page
+
+
+def test_what_is_set_aside_comes_back_and_can_be_found_all_along(made: LiveWorld) -> None:
+    before = files_of(made, without=("unsealed", "proof", "inbox/", "lock"))
+    restrict(made.world.options(1), "R")
+    assert all(held(made.live, key(n)) == [] for n in (*OWN, "6000000001")) and held(made.live, key(OTHER))
+    assert restrict(made.world.options(2), "R").run_id == ""
+    lift(made.world.options(3), "R")
+    after = files_of(made, without=("unsealed", "proof", "inbox/", "lock"))
+    assert after == before
+    verified(made)
+    result = erase(made.world.options(4), "R")
+    assert result.certified is not None and result.certified.residual_hits == 0
+    assert [(p, v) for p, data in opened(made) for v in made.people[0].values if v.encode() in data.lower()] == []
+
+
+def test_records_from_before_markers_were_kept_are_marked_anew(made: LiveWorld) -> None:
+    """By their sources, by their tokens, or not at all, which is told; markers without lists get theirs."""
+    zone = Path(made.world.output, "live", "subjects")
+    before = files_of(made)
+    (zone / "complete.json").unlink()
+    lists = [p for p in zone.rglob("*.json") if "links" in json.loads(p.read_bytes())]
+    for path in lists:
+        path.unlink()
+    with pytest.raises(RegisterError, match="subject index"):
+        search(made.world.options(1), "R")
+    with pytest.raises(RegisterError, match="subject index"):
+        plan_erase(made.world.options(1), "R")
+    number = len(made.world.rows("interactions"))
+    assert index(made.world.options(1)) == Backfilled(listed=len(lists), read=0, opened=0, unknown=0)
+    assert files_of(made) == before
+    shutil.rmtree(zone)
+    (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()  # tokens still say who
+    assert index(made.world.options(1)) == Backfilled(listed=0, read=len(lists) - 1, opened=1, unknown=0)
+    match, _ = search(made.world.options(2), "R")
+    assert {*OWN, "6000000001", "6000000004"} <= {m.record.record_id for m in match.records if m.role == "contact"}
+    assert len(made.world.rows("interactions")) == number
+
+
+def test_where_nothing_says_whom_a_record_is_about_that_is_told(made: LiveWorld) -> None:
+    zone, folder = Path(made.world.output, "live", "subjects"), Path(made.live.folder(key(OWN[0])))
+    shutil.rmtree(zone)
+    (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()
+    (record,) = folder.glob("record-*.json")
+    document = json.loads(record.read_bytes())
+    row = {n: v for n, v in document["interaction"].items() if ":t1." not in json.dumps(v)}
+    record.write_bytes(json.dumps(document | {"interaction": row}).encode())
+    assert index(made.world.options(1)).unknown == 1
+    erase(made.world.options(2), "R")
+    row = next(r for r in made.world.rows("erasure_certificates") if r["retention_ground"].startswith("1 records of which nothing says"))
+    assert row["location"] == "live/calls"
+    request = made.world.ask("erasure", f"interaction:{ACCOUNT}/{OWN[0]}", request_id="S")
+    search(made.world.options(3), request.request_id)
+    erase(made.world.options(4), request.request_id)
+    assert held(made.live, key(OWN[0])) == []
+
+
+def test_an_inbox_that_is_elsewhere_is_told_and_can_be_named(made: LiveWorld) -> None:
+    (made.world.root / "inbox").rename(made.world.root / "elsewhere")
+    assert plan_erase(made.world.options(1), "R").unread.missing == (str(made.world.root / "inbox"),)
+    result = erase(made.world.options(1), "R")
+    assert result.certified is not None and result.certified.residual_hits == 0
+    assert "inbox" in str(next(r for r in made.world.rows("erasure_certificates") if r["location"] == "inbox")["retention_ground"])
+    again = erase(made.world.options(2, inboxes=[str(made.world.root / "elsewhere")]), "R")
+    assert again.plan.counts() == {"inbox.drop": 7}
+    rest = [bodies.unseal(p.read_bytes(), made.world.keys) for p in (made.world.root / "elsewhere").glob("*.sealed")]
+    assert not [v for v in made.people[0].values for data in rest if v.encode() in data.lower()]
+
+
+def test_the_cost_of_taking_markers_away_follows_the_matches(tmp_path: Path) -> None:
+    """However many other people's records there are, the same files are listed, read and purged."""
+    counted = []
+    for others in (2, 40):
+        world = World(tmp_path / str(others), Counted())
+        keyring, live = Keyring.open_or_create(world.keyring), Live(world.files, world.output)
+        links = {n: [Link(token(keyring, Identifier("phone", f"+1212555{n:04d}")), "phone", "contact", "x")] for n in range(others + 1)}
+        for n, own in links.items():
+            index_live(live, keyring, key(str(n)), "2026-10-01", own)
+        world.files.calls = 0
+        erase_markers(live, keyring, [key("0")], [links[0][0].token], [])
+        counted.append(world.files.calls)
+        assert len(list(Path(world.output, "live", "subjects").rglob("*.json"))) == 3 * others
+    assert counted[0] == counted[1]
+
+
+class Counted(Files):
+    """Files that count what is listed, read and purged."""
+
+    calls = 0
+
+    def list(self, folder: str) -> Iterator[FileInfo]:
+        for info in super().list(folder):
+            self.calls += 1
+            yield info
+
+    def read(self, url: str, start: int = 0, length: int | None = None) -> bytes:
+        self.calls += 1
+        return super().read(url, start, length)
+
+    def purge(self, url: str) -> Any:
+        self.calls += 1
+        return super().purge(url)

@@ -69,6 +69,12 @@ class Reasons:
             return None
         return change, 0
 
+    def gone(self, before: State) -> tuple[str, int] | None:
+        """Change and run that lead from what was committed to to nothing; None where there is no good reason."""
+        if before.status == "rejected":
+            return "taken_back", 0
+        return self._run("lifted", self._lift(before)) if before.status == "erased" else None
+
     @staticmethod
     def _run(change: str, seq: int) -> tuple[str, int] | None:
         return (change, seq) if seq else None

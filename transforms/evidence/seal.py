@@ -173,8 +173,9 @@ class _Sealer:
             return look
         look.state = now = self._state(part, found)
         if now is None:
-            if before is not None and before.state.status == "rejected":
-                look.entry = LiveEntry(part, "", "taken_back")
+            reason = self._reasons.gone(before.state) if before else None
+            if before is not None and reason is not None:
+                look.entry = LiveEntry(part, "", *reason)
                 look.stale.append(self._store.url(before.path))
             else:
                 look.refused = before is not None

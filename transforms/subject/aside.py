@@ -24,10 +24,11 @@ from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.carry import Carried, write_index
 from callveil.transforms.subject.erased import ERASED
+from callveil.transforms.subject.live_zone import WHATS
 from callveil.transforms.subject.match import Confirmed, Match
 from callveil.transforms.subject.publish import CONTENT, PURPOSE, Changes, publish, run_id_of
 from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import GONE, Live
 
 NAME = "aside"
 PIECE = 1 << 20
@@ -218,3 +219,16 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry) -> None:
             sink.seek(0)
             Live(store.files, store.root).announce_file(path)
             store.files.write(store.url(path), sink)
+    _clear_receipts(store, {path for path, _ in head.live})
+
+
+def _clear_receipts(store: Store, restored: set[str]) -> None:
+    """Take away receipts that say of parts which were not there that they are set aside: what comes of them later is to be redacted."""
+    live = Live(store.files, store.root)
+    for folder in sorted({path.rpartition("/")[0] for path in restored}):
+        for what in WHATS:
+            path = f"{folder}/{what}.json"
+            receipt = live.read_receipt(store.url(path)) if path not in restored else None
+            if receipt is not None and receipt.get("status") == "erased":
+                live.announce(f"{folder}/{what}", GONE)
+                store.files.purge(store.url(path))

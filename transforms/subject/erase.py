@@ -174,7 +174,7 @@ class Eraser:
         done.added.append(seal(self.store, self.keyring, run_id, plan.request_id, f"{snapshot.seq:08d}.work", work))
         left = self._left(plan, event)
         for zone, record_class in ZONES.items():
-            if not any(location == zone for _, location, _, _ in done.rows):
+            if zone in left or not any(location == zone for _, location, _, _ in done.rows):
                 done.count(record_class, zone, "none", 0, 0, 0, left.get(zone, ""))
         values = {
             "run_id": run_id, "plan_sha256": plan.sha256, "tokens": list(plan.match.tokens),
