@@ -182,6 +182,8 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
             ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
             head.append(f"  {r['record_class']} in {r['location']}: {r['rows_erased']:,} of {r['rows_matched']:,} by {r['method']}{ground}")
         print("\n".join([*head, f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} left"]))
+    for url in result.plan.outside:
+        complain(f"{url}: came in with what was erased, and is not the store's; delete it there")
     if done and done.locked:
         complain(f"{len(done.locked)} object versions are locked; repeat the command when their lock has ended, to complete the certificate")
     if done and done.residual_hits:

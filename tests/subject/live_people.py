@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -20,7 +21,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.ingest import bodies
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rejects import CONTENT
+from callveil.transforms.store.rejects import CONTENT as REJECTED_CONTENT
 from callveil.transforms.store.rejects import PURPOSE as REJECTED
 from callveil.transforms.store.sealed import SealedReader
 from callveil.transforms.subject.publish import CONTENT as SUBJECT_CONTENT
@@ -52,11 +53,13 @@ class LiveWorld:
     Attributes:
         world: store, keyring and requests. people: the first is the one to be erased.
         bodies: those posted, by name.
+        folder: the inbox; empty: one beside the store.
     """
 
     world: World
     people: tuple[Human, Human]
     bodies: dict[str, bytes]
+    folder: str = ""
 
     @property
     def live(self) -> Live:
@@ -66,7 +69,7 @@ class LiveWorld:
     @property
     def inbox(self) -> Inbox:
         """Where webhooks lie."""
-        return Inbox(self.world.files, str(self.world.root / "inbox"), self.world.keys)
+        return Inbox(self.world.files, self.folder or str(self.world.root / "inbox"), self.world.keys)
 
     def body(self, name: str) -> bytes:
         """What lies in the place of a body that was posted."""
@@ -74,7 +77,7 @@ class LiveWorld:
 
     def watch(self) -> dict[str, int]:
         """Deal with all that has arrived."""
-        places = (str(self.world.root / "calls"), str(self.world.root / "inbox"))
+        places = (str(self.world.root / "calls"), self.folder or str(self.world.root / "inbox"))
         options = WatchOptions(self.world.output, parse_policy(POLICY), places, keyring=self.world.keyring, files=self.world.files)
         return run_once(options, time.time() + 100)
 
@@ -96,10 +99,10 @@ def text(number: str, who: Human, **more: Any) -> dict[str, Any]:
             "email": who.emails[0], "message_body": "hello", **more}  # fmt: skip
 
 
-def populate(world: World) -> LiveWorld:
+def populate(world: World, folder: str = "") -> LiveWorld:
     """Fill a world, and let `watch` deal with all but what comes last."""
     (world.root / "policy.yaml").write_text(POLICY)
-    made = LiveWorld(world, (human(1), human(2)), {})
+    made = LiveWorld(world, (human(1), human(2)), {}, folder)
     who, other = made.people
     calls, rng = world.root / "calls" / ACCOUNT, random.Random(5)
     calls.mkdir(parents=True)
@@ -141,23 +144,21 @@ class Kept:
         return LiveWorld(World(self.made.world.root, policy=POLICY), self.made.people, dict(self.made.bodies))
 
 
+def unsealed(made: LiveWorld, below: str, data: bytes) -> bytes:
+    """What a sealed file holds. `below`: its path in the store; empty for a body in the inbox."""
+    names = {"": ("inbox", bodies.PURPOSE), REJECTED_CONTENT: (below, REJECTED), SUBJECT_CONTENT: (below, SUBJECT), "live": (below, REJECTED)}
+    name, purpose = names[below.split("/", 1)[0]]
+    if below.endswith("/original.sealed"):
+        receipt = made.live.read_receipt(made.world.store.url(f"{below.rpartition('/')[0]}/audio.json")) or {}
+        name, purpose = name_of(InteractionKey(receipt["account_id"], receipt["id"])), ORIGINAL
+    return b"".join(r for block in SealedReader(io.BytesIO(data), made.world.keys, name, purpose) for r in block)
+
+
 def opened(made: LiveWorld) -> Iterator[tuple[str, bytes]]:
-    """Everything that lies sealed in the store and the inbox, opened, but for what the register keeps of an open request."""
+    """Everything that lies sealed in a store and an inbox on disk, opened."""
     root = Path(made.world.output)
     for path in sorted([*root.rglob("*.sealed"), *(made.world.root / "inbox").rglob("*.sealed")]):
-        below = str(path.relative_to(root)) if path.is_relative_to(root) else ""
-        zone = below.split("/", 1)[0]
-        names = {"": ("inbox", bodies.PURPOSE), "rejected_content": (below, REJECTED), SUBJECT_CONTENT: (below, SUBJECT)}
-        if zone == "live":
-            receipt = json.loads((path.parent / "audio.json").read_text()) if path.name == "original.sealed" else {}
-            name = (name_of(InteractionKey(receipt["account_id"], receipt["id"])), ORIGINAL) if receipt else (below, REJECTED)
-        else:
-            name = names[zone]
-        with path.open("rb") as source:
-            yield str(path), b"".join(r for block in SealedReader(source, made.world.keys, *name) for r in block)
-
-
-assert CONTENT == "rejected_content"
+        yield str(path), unsealed(made, str(path.relative_to(root)) if path.is_relative_to(root) else "", path.read_bytes())
 
 
 def files_of(made: LiveWorld, *, without: tuple[str, ...] = ()) -> Mapping[str, bytes]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from live_people import populate, unsealed
 from people_world import World, everything, human, interaction
 
 from callveil.pipelines.subject import erase, search
@@ -42,3 +43,19 @@ def test_no_old_version_is_left(tmp_path: Path, files: Files, s3_client: Any, s3
     for key, version in after:
         body = s3_client.get_object(Bucket=s3_bucket, Key=key, VersionId=version)["Body"].read()
         assert not any(v.encode() in text.lower() for text in everything(body, key) for v in who.values)
+
+
+@pytest.mark.integration
+def test_no_old_version_of_the_live_zone_is_left(tmp_path: Path, files: Files, s3_client: Any, s3_bucket: str) -> None:
+    s3_client.put_bucket_versioning(Bucket=s3_bucket, VersioningConfiguration={"Status": "Enabled"})
+    made = populate(World(tmp_path / "world", files, f"s3://{s3_bucket}/zone/store"), f"s3://{s3_bucket}/zone/inbox")
+    made.ask()
+    result = erase(made.world.options(2), "R")
+    assert result.certified is not None and result.certified.residual_hits == 0 and result.certified.locked == ()
+    who, found = made.people[0].values, versions(s3_client, s3_bucket)
+    for key, version in found:
+        body = s3_client.get_object(Bucket=s3_bucket, Key=key, VersionId=version)["Body"].read()
+        told = [*everything(body, key), *([unsealed(made, key.partition("zone/store/")[2], body)] if key.endswith(".sealed") else [])]
+        assert not [v for v in who for text in told if v.encode() in text.lower()], key
+    zones = [key for key, _ in found if "/live/calls/" in key or "/live/rejected/" in key or "/live/subjects/" in key or "/inbox/" in key]
+    assert len(zones) == len(set(zones)) > 50  # one version of each, and no delete markers
