@@ -47,7 +47,18 @@ from callveil.transforms.subject.register import RegisterError
 DESCRIPTION = """\
 Answer people who ask about their data: what is held, a copy of it, its erasure, restriction, or an objection (GDPR Art. 15 to 21).
 
-Each step is entered in a register in the store, where nothing is changed later. Deadlines are decided when a request is opened and stored."""
+Each step is entered in a register in the store, where nothing is changed later. Deadlines are decided when a request is opened and stored.
+
+A search and an erasure look through all that the store holds: the datasets, rejected input, and the live zone of `callveil watch` with recordings,
+sealed originals and rejections; and through inboxes of `callveil receive` that `watch` has read for this store (name others by --inbox).
+Raw files that were read from elsewhere are left where they are: a plan lists those that are known, to be deleted there."""
+
+INDEX = """\
+Note whom records of the live zone are about, of those that arrived before callveil noted that as it redacts them. `search` and `erase` refuse
+to go on where they would miss such records, and say so. Run it once; repeated, it does what is left.
+
+It reads the record's source where that is still there, else it opens the record's own tokens with the keyring. How many records nothing says
+any more whom they are about is printed, and stands in each certificate: they are found by interaction:ACCOUNT/ID alone."""
 
 EPILOG = """\
 examples:
@@ -60,6 +71,7 @@ examples:
   callveil subject erase --store store/ --request R --plan HASH              that plan and no other
   callveil subject close --store store/ --request R --decision granted
   callveil subject open --store store/ --bulk requests.json                  OpenDSR
+  callveil subject index --store store/                                      once, where a search says that the live zone lacks markers
   callveil subject status --store store/                                     what is due
 
 exit codes: 0 done, 1 failed (repeat the command: it goes on where it was), 2 usage, 3 some requests of a bulk file were refused"""
@@ -80,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
         if name not in ("open", "status", "erase", "index"):
             a.add_argument("--request", required=True, metavar="ID", help="the request")
         add_store(a)
+    made["index"].description, made["index"].formatter_class = INDEX, argparse.RawDescriptionHelpFormatter
     declare.open_options(made["open"])
     made["verify"].add_argument("--method", required=True, help="how the identity was verified")
     made["extend"].add_argument("--reason", required=True, help="why, as the person was told; stored as a reversible token")

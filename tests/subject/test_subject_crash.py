@@ -67,9 +67,12 @@ def end_of(made: LiveWorld) -> dict[str, Any]:
     return {"rows": state_of(world), "certificates": series(world), "subjects": present, "files": files}
 
 
-def check(made: LiveWorld, scope: str, whole: dict[str, Any]) -> None:
-    """The same end as that of an undisturbed run."""
-    assert end_of(made) == whole
+def check(made: LiveWorld, scope: str, whole: dict[str, Any], where: str) -> None:
+    """The same end as that of an undisturbed run. `where` it was killed."""
+    end = end_of(made)
+    files, wanted = end["files"], whole["files"]
+    assert sorted(p for p in files.keys() | wanted.keys() if files.get(p) != wanted.get(p)) == [], where
+    assert end == whole, where
     assert verify(made.world.store) == [] and unpurged(made.world.store) == []
     assert not list(Path(made.world.output).rglob(".callveil-tmp-*"))
     if scope == "erasure":
@@ -84,14 +87,14 @@ def killed(spawn: Any, first: Kept, scope: str, steps: Any, moments: tuple[str, 
     total = attempt(spawn, made.world, scope, 10**6, "before")
     assert total is not None and total > 20
     whole, died = end_of(made), 0
-    check(made, scope, whole)
+    check(made, scope, whole, "nowhere")
     for step in steps(total):
         for moment in moments or (doomed.MOMENTS[step % 3],):
             made = first.restore()
             died += attempt(spawn, made.world, scope, step, moment) is None
             assert state_of(made.world) in (before, whole["rows"])  # a whole run or none
             (erase if scope == "erasure" else restrict)(made.world.options(2), "R")
-            check(made, scope, whole)
+            check(made, scope, whole, f"{moment} change {step}")
     return died
 
 

@@ -187,10 +187,10 @@ def test_merged_buckets_answer_alike(world: World, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dataset, "MAX_FILES", 3)
     rng = random.Random(11)
     who = human(60)
-    for n in range(6):
+    for n in range(5):
         world.redact([interaction(rng, n, who)], as_of=NOW + dt.timedelta(hours=n))
     most = max(sum(dict(f.partition)["bucket"] == f"{b:02d}" for f in world.store.current().by_dataset("subjects")) for b in range(64))
     assert 1 < most <= 3
     request = world.ask("access", *who.phones, *who.emails)
     match, _ = search(world.options(3), request.request_id)
-    assert len(match.records) == 6
+    assert len(match.records) == 5

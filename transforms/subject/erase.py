@@ -81,6 +81,10 @@ class Eraser:
     grounds: Grounds = field(default_factory=Grounds)
     zone: bool = True
     inboxes: Sequence[str] = ()
+    register: Register = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "register", Register(self.store, self.keyring))
 
     @property
     def live(self) -> Live:
@@ -99,7 +103,7 @@ class Eraser:
 
     def match(self, request_id: str, snapshot: Snapshot) -> Match:
         """The last search of a request; after an erasure, what its digests still find."""
-        request = Register(self.store, self.keyring).get(request_id, snapshot)
+        request = self.register.get(request_id, snapshot)
         files = sealed_files(snapshot, request_id, "match")
         if files:
             return Match.from_dict(unseal(self.store, self.keyring, files[-1]))
@@ -115,9 +119,8 @@ class Eraser:
 
         Raises `PlanChanged` where another plan is due than was agreed to, `RegisterError` where the request cannot take this step.
         """
-        register = Register(self.store, self.keyring)
-        request = register.get(request_id)
-        if not self._was_done(register, request_id, scope):  # what was erased once is erased again, should it have come back
+        request = self.register.get(request_id)
+        if not self._was_done(request_id, scope):  # what was erased once is erased again, should it have come back
             require_ready(request, scope)
         done = self.finish(request)
         plan = self.plan(request_id, scope)
@@ -125,10 +128,10 @@ class Eraser:
             if done is not None and plan.is_empty:
                 return EraseResult(plan, certified=done)
             raise PlanChanged(f"the plan is {plan.sha256[:16]} now, not {agreed[:16]}: other rows are stored. Look at it, and agree anew")
-        if plan.is_empty and self._was_done(register, request_id, scope):
+        if plan.is_empty and self._was_done(request_id, scope):
             return EraseResult(plan, certified=done)
-        manifest = self._publish(register, plan, scope)
-        return EraseResult(plan, manifest.run_id, manifest.seq, self.finish(register.get(request_id)))
+        manifest = self._publish(plan, scope)
+        return EraseResult(plan, manifest.run_id, manifest.seq, self.finish(self.register.get(request_id)))
 
     def finish(self, request: SubjectRequest) -> Certified | None:
         """Purge, check and certify published runs of a request; None where none is open."""
@@ -140,11 +143,11 @@ class Eraser:
         settle(self.store, self.now)  # what a certificate took out, and what was being written when an earlier attempt was killed
         return out
 
-    def _was_done(self, register: Register, request_id: str, scope: str) -> bool:
+    def _was_done(self, request_id: str, scope: str) -> bool:
         event = "erased" if scope == ERASURE else "restricted"
-        return any(e["event"] == event for e in register.events(request_id))
+        return any(e["event"] == event for e in self.register.events(request_id))
 
-    def _publish(self, register: Register, plan: ErasePlan, scope: str) -> RunManifest:
+    def _publish(self, plan: ErasePlan, scope: str) -> RunManifest:
         event = "erased" if scope == ERASURE else "restricted"
         run_id = run_id_of(plan.request_id, event, plan.sha256)
 
@@ -152,11 +155,11 @@ class Eraser:
             fresh = self.plan(plan.request_id, scope, snapshot)
             if fresh.sha256 != plan.sha256:
                 raise PlanChanged("the store was changed while this was going on; nothing was done. Look at the plan again")
-            return self._build(register, snapshot, run_id, fresh, event)
+            return self._build(snapshot, run_id, fresh, event)
 
         return publish(self.store, run_id, self.as_of, self.now, build)
 
-    def _build(self, register: Register, snapshot: Snapshot, run_id: str, plan: ErasePlan, event: str) -> Changes:
+    def _build(self, snapshot: Snapshot, run_id: str, plan: ErasePlan, event: str) -> Changes:
         carrier = Carrier(self.store, self.keyring, snapshot, run_id, plan, set_aside=event == "restricted")
         done = carrier.run()
         gone = self._live_gone(plan, carrier.dropped("interaction"))
@@ -181,8 +184,8 @@ class Eraser:
             "records_found": len(plan.actions) + len(plan.unread.rejected) + sum(is_held(a) for a in plan.live) + len(plan.unread.live),
             "systems_searched": [z for z in ZONES if z not in left], "systems_not_executed": [f"{z}: {why}" for z, why in left.items()],
         }  # fmt: skip
-        row = register.row(plan.request_id, event, self.as_of, len(register.events(plan.request_id, snapshot)) + 1, values)
-        done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
+        row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values)
+        done.added.append(self.register.write(run_id, row, f"{snapshot.seq:08d}.event"))
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
         unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)
         facts = {"request_id": plan.request_id, "event": event, "plan_sha256": plan.sha256, "series": series, "unlinked": unlinked}

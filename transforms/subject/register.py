@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -35,7 +35,7 @@ class RegisterError(ValueError):
 
 @dataclass(frozen=True)
 class Register:
-    """The register of a store.
+    """The register of a store. It remembers the events it has read: their files never change.
 
     Attributes:
         store: where it lies.
@@ -44,6 +44,7 @@ class Register:
 
     store: Store
     keyring: Keyring
+    _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
         """Every request by id, in order."""
@@ -67,8 +68,10 @@ class Register:
     def _events(self, files: Iterable[FileEntry]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for file in files:
-            with self.store.files.open(self.store.url(file.path)) as source:
-                rows += pq.read_table(source).to_pylist()
+            if file.path not in self._read:
+                with self.store.files.open(self.store.url(file.path)) as source:
+                    self._read[file.path] = pq.read_table(source).to_pylist()
+            rows += map(dict, self._read[file.path])
         return sorted(rows, key=lambda r: (r["seq"], r["event_id"]))
 
     def conceal(self, request_id: str, text: str) -> str:

@@ -9,6 +9,8 @@ Layout below the store's root:
     live/calls/<account>/<id>/audio-<x>.<suffix> the redacted recording
     live/calls/<account>/<id>/audio.proof.<x>.json  what a checkpoint of evidence commits to, with its salt; see `transforms.evidence.seal`
     live/rejected/<two>/<object id>-<n>.json     what was rejected, and why; its content beside it, `.sealed`
+    live/subjects/...                            whom records are about, as keyed digests; see `transforms.watch.people`
+    live/inboxes/<x>.json                        inboxes of webhooks that were read; see `transforms.watch.places`
     live/unsealed/<x>.json                       a receipt is about to change: for the next checkpoint
 
 A receipt is the commit. It is created with if-none-match, so of any number of workers that redact the same recording, after a kill or because an
