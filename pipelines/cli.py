@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import difflib
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import describe, without_content
@@ -207,6 +209,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("callveil: interrupted; nothing half-done is visible. Run the same command again to finish", file=sys.stderr)
             return FAILED
+        except BrokenPipeError:  # `| head` has seen enough
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+            return FAILED
         except Exception as error:  # noqa: BLE001 - a fault of callveil itself; its text may quote a record
             print(f"callveil {words[0]}: {describe(error)}", file=sys.stderr)
             return FAILED
@@ -224,5 +229,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return USAGE if words else DONE
 
 
+def program() -> None:
+    """Run one command as a program, and end the process without tearing the interpreter down.
+
+    A thread of Arrow that still holds a file of Python's when the interpreter is torn down aborts it, after all work is done
+    (https://github.com/apache/arrow/issues/34314): seen once in some hundred commands on a busy machine.
+    """
+    code = main()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or FAILED
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -93,7 +93,7 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
     Raises:
         NotAllowed: the role does not see that; this is recorded too.
         ActivitiesError, BreachesError, InputError, AccountsError, EventsError, HoldsError: files the company keeps, by line and field.
-        StoreError: no store, or the pull cannot be recorded: then no file is left either.
+        StoreError, KeyringError: no store, no keyring, or the pull cannot be recorded: then no file is left either.
     """
     store = Store.open(options.files, options.store, options.keyring)
     try:
@@ -106,7 +106,7 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
     runs = {m.run_id[:SHORT]: m for m in store.manifests()}
     context = Context(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
     newest = head(store)
-    keyring = Keyring.open_or_create(options.keyring)
+    keyring = Keyring.load(options.keyring)
     sources = {name: _source(name, context, options, keyring) for name in names}
     made: list[Made] = []
     urls: list[str] = []

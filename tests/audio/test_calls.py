@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 import voices
-from calls import BAR
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-
 from bench_calls import Tally, run
+from calls import BAR
 
 from callveil.pipelines.options import policy_of
 

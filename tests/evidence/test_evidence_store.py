@@ -19,6 +19,7 @@ from worlds import AS_OF, check, empty_run, key, world
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.evidence.keys import ENV, EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
+from callveil.transforms.evidence.record import PULLS, SEALS
 from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import verify
 from callveil.transforms.history.dataset import VERSIONS
@@ -113,6 +114,24 @@ def test_another_key_is_refused_before_anything_is_published(tmp_path: Path, mon
     assert store.current().seq == 1
     monkeypatch.undo()
     assert check(store.root).problems == ()
+
+
+def test_with_another_key_nothing_is_told_of_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = world(tmp_path)
+    monkeypatch.setenv(ENV, str(tmp_path / "other.pem"))
+    found = check(place.store.root)
+    assert {p.kind for p in found.problems} == {"key"} and len(found.problems) == 1 + found.seq
+
+
+def test_one_key_signs_every_chain_of_a_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, own = world(tmp_path), key()
+    with monkeypatch.context() as other:
+        other.setenv(ENV, str(tmp_path / "other.pem"))
+        for folder in (PULLS, SEALS):
+            with pytest.raises(StoreError, match="is signed with key"):
+                place.store.witness().append(folder, "pull", {})
+    assert place.store.witness().append(PULLS, "pull", {}) == 1
+    assert verify(Files(), place.store.root, [own]).problems == ()
 
 
 def test_changing_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
-import sys
 from contextlib import suppress
 from pathlib import Path
+
+from stores import DAY, Place, V, account
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.evidence.keys import PublicKey, open_signer
@@ -17,10 +18,6 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.parquet import publish_bytes
 from callveil.transforms.store.snapshot import CONTROL, data_path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "retain"))
-
-from stores import DAY, Place, V, account
 
 AS_OF = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 

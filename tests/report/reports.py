@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from stores import DAY, Place, account
 
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import FileEntry, RunManifest
@@ -24,10 +24,6 @@ from callveil.transforms.store.parquet import FINDINGS, REJECTED, Table, publish
 from callveil.transforms.store.snapshot import CONTROL, data_path
 from callveil.transforms.subject.certify import CERTIFICATES
 from callveil.transforms.subject.register import Register
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "retain"))
-
-from stores import DAY, Place, account
 
 AS_OF = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 ENTITIES = ("PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "CREDIT_CARD", "ADDRESS", "LOCATION", "US_SSN", "NRP", "IP_ADDRESS", "ACCOUNT_ID")

@@ -21,6 +21,7 @@ from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.evidence.verify import verify
 from callveil.transforms.report.model import PAGE_ROWS
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +188,7 @@ def test_an_empty_store_has_empty_reports(tmp_path: Path) -> None:
     from callveil.transforms.store.catalog import Store
 
     store = Store.open_or_create(Files(), str(tmp_path / "store"))
-    empty = Built(tmp_path, store.root, str(tmp_path / "keyring.json"), [], [])
+    empty = Built(tmp_path, store.root, str(Keyring.create(tmp_path / "keyring.json").path), [], [])
     out = tmp_path / "out"
     words_ = [w for w in words(empty, out, "all") if "yaml" not in w and w not in ("--activities", "--breaches")]
     assert main(words_) == 0

@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "audio"))
-
 import calls
+import numpy as np
 import sounds
 import voices
 

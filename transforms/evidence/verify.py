@@ -91,6 +91,11 @@ def verify(
             text = "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them"
             found.add(EVIDENCE, "gap", text)
         return _report(found, seals, zone, Report((), (), keys=_signers(seals), timestamps=stamps))
+    if not any(link.is_good for link in chain.links):
+        found.add(
+            EVIDENCE, "key", "no record holds by a key that is trusted, so nothing can be told of the rest; give the store's public key with --key"
+        )
+        return _report(found, seals, zone, Report((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)

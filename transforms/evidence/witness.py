@@ -22,7 +22,7 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, Signer, key_path, open_signer
 from callveil.transforms.evidence.merkle import leaf, root
 from callveil.transforms.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
-from callveil.transforms.evidence.record import EVIDENCE, Record, RecordError, parse, path_between, read_handovers, record_name, sign
+from callveil.transforms.evidence.record import EVIDENCE, PULLS, SEALS, Record, RecordError, parse, path_between, read_handovers, record_name, sign
 from callveil.transforms.evidence.rows import RowsError, hint, read_rows
 from callveil.transforms.evidence.saltfile import SaltStore, encode, salts_name
 from callveil.transforms.evidence.salts import Salts
@@ -75,19 +75,20 @@ class Witness:
         try:
             signer = open_signer(self._keyring)
             before = self._before(seq, folder)
-            if before is None:
+            known = before or self._beside(folder)
+            if known is None:
                 return signer, "", []
-            steps = path_between(self._handovers(), before.key.id, signer.public.id)
+            steps = path_between(self._handovers(), known.key.id, signer.public.id)
         except EvidenceKeyError as error:
             raise StoreError(f"evidence cannot be signed: {error}") from None
         except RecordError as error:
             raise StoreError(f"{self._store.url(record_name(seq - 1, folder))}: {error}. Restore it; `callveil evidence verify` tells more") from None
         if steps is None:
             raise StoreError(
-                f"evidence of this store is signed with key {before.key.id}, and the key given is {signer.public.id}. "
+                f"evidence of this store is signed with key {known.key.id}, and the key given is {signer.public.id}. "
                 "Use the keyring (or CALLVEIL_EVIDENCE_KEY) it was made with; to change keys: callveil evidence key --rotate"
             )
-        return signer, before.sha256, steps
+        return signer, before.sha256 if before else "", steps
 
     def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
         """A signed record that belongs to run number `seq` without being a link of the chain, such as that of purging.
@@ -153,6 +154,15 @@ class Witness:
             if any(f.url.endswith(".json") and f.url < url for f in self._store.files.list(self._store.url(folder))):
                 raise StoreError(f"{url}: missing, although earlier records are there; evidence must never be deleted. Restore it") from None
             return None  # a store from before evidence was kept
+
+    def _beside(self, folder: str) -> Record | None:
+        """The newest record of another chain of the store, for the first of this one: one key signs them all."""
+        for name in {EVIDENCE, SEALS, PULLS} - {folder}:
+            newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
+            for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
+                if self._is_there(seq, name):
+                    return parse(self._store.files.read(self._store.url(record_name(seq, name))))
+        return None
 
     def prepare(self, manifest: RunManifest) -> Prepared:
         """Read a run's files and commit to their rows; nothing is written.

@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise KeyringError(f"{path}: there is no keyring here; make one with Keyring.create, or point {ENV} to yours") from None
+        raise KeyringError(f"{path}: there is no keyring here; point {ENV} or --keyring to the store's (its first job made one)") from None
     except PermissionError:
         raise KeyringError(f"{path}: this user may not read the keyring; run as its owner") from None
     with os.fdopen(handle, "rb") as source:
