@@ -11,10 +11,14 @@ from typing import Any
 
 import boto3
 import pytest
+from hypothesis import settings
 
 from callveil.transforms.store.files import Files, S3Settings
 from callveil.transforms.store.keyring import Keyring
 
+settings.register_profile("suite", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile("suite")  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
 _numbers = itertools.count(1)
 os.environ["CALLVEIL_EVIDENCE_KEY"] = str(Path(tempfile.mkdtemp(prefix="callveil-test-")) / "evidence-key.pem")  # child processes inherit it
 

@@ -179,8 +179,10 @@ def erase_bodies(files: Files, live: Live, keyring: Keyring, reader: Reader, url
 
     What `watch` has dealt with counts as dealt with under its new etag. Raises `PreconditionFailed` where a body was changed meanwhile.
     """
-    versions = 0
-    for url in sorted(urls):
+    versions, chosen = 0, sorted(urls)
+    for folder in sorted({url.rpartition("/")[0] for url in chosen}):
+        files.sweep_temporary(folder)  # what was being written when an earlier attempt was killed
+    for url in chosen:
         info = files.info(url)
         if info is None:
             versions += len(files.purge(url))  # its older versions
