@@ -19,6 +19,7 @@ from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.subject.backfill import Backfilled
+from callveil.transforms.subject.certify import Certified
 from callveil.transforms.subject.erase import EraseResult
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
@@ -147,7 +148,7 @@ def show_package(args: argparse.Namespace, made: Packaged) -> None:
         return
     print(f"{made.path}: {made.records:,} records, SHA-256 {made.sha256}")
     for w in made.withheld:
-        print(f"  withheld {w['count']:,} times from {w['from']}: {w['explanation']}")
+        print(f"  withheld from {w['from']}, {w['count']:,} {'time' if w['count'] == 1 else 'times'}: {w['explanation']}")
     if made.missing:
         complain(f"Art. 15 asks for more than was stated; give a --context file with {', '.join(made.missing)}")
 
@@ -177,11 +178,7 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     elif done is None:
         print("nothing was left to do")
     else:
-        head = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
-        for r in done.rows:
-            ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
-            head.append(f"  {r['record_class']} in {r['location']}: {r['rows_erased']:,} of {r['rows_matched']:,} by {r['method']}{ground}")
-        print("\n".join([*head, f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} left"]))
+        print("\n".join(_erased_lines(result, done)))
     for url in result.plan.outside:
         complain(f"{url}: came in with what was erased, and is not the store's; delete it there")
     if done and done.locked:
@@ -190,6 +187,22 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
         complain("the check still finds the person; the certificate says so. Search again, and erase what is new")
         return FAILED
     return DONE
+
+
+def _erased_lines(result: EraseResult, done: Certified) -> list[str]:
+    lines = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
+    for r in done.rows:
+        ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
+        if r["rows_matched"]:
+            lines.append(f"  {r['record_class']} in {r['location']}: {r['rows_erased']:,} of {r['rows_matched']:,} by {r['method']}{ground}")
+        elif ground:
+            lines.append(f"  {r['record_class']} {r['location']}{ground}")
+    if empty := sorted({r["location"] for r in done.rows if not r["rows_matched"] and not r["retention_ground"]}):
+        lines.append(f"  searched, and nothing there: {', '.join(empty)}")
+    lines.append(f"purged {done.versions_purged:,} object versions; the check found {done.residual_hits} left")
+    if not done.residual_hits and not done.locked:
+        lines.append(f"certified; tell the person, then `callveil subject close --request {result.plan.request_id} --decision granted`")
+    return lines
 
 
 def show_lifted(args: argparse.Namespace, rows: int) -> None:
