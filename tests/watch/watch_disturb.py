@@ -24,6 +24,9 @@ POLICY = "version: 1\nname: kills\nextends: gdpr\nrecordings: {wait_seconds: 360
 """Nothing is acted on for having waited: which half comes late is a matter of the kills."""
 
 
+PAUSE = 15.0
+
+
 @dataclass
 class Feed:
     """Calls on their way to a bucket, from a thread.
@@ -74,15 +77,17 @@ def receipts(store: Path, what: str) -> int:
 def disturb(runner: Runner, feed: Feed, thread: threading.Thread, store: Path, roles: Sequence[str], seconds: float) -> Iterator[str]:
     """Kill `roles` in turn, each when as much more is done as the one before, and wait for the end. Yields what happened, a line each.
 
+    Where all is done before each had its turn, the others are killed `PAUSE` seconds apart: messages may be left to be deleted.
+
     Raises AssertionError where it has not ended after `seconds`.
     """
     begun, left, goal = time.monotonic(), list(roles), len(feed.calls)
     step = goal / (len(left) + 1)
-    at = step
+    at, last = step, 0.0
     while True:
         done, spent = receipts(store, "audio"), time.monotonic() - begun
-        if left and done >= at:
-            role = left.pop(0)
+        if left and (done >= at or (done >= goal and spent > last + PAUSE)):
+            role, last = left.pop(0), spent
             runner.kill(role)
             at = max(at, done) + step * 0.999
             yield f"{spent:6.1f} s: killed {role} at {done} of {goal}"
