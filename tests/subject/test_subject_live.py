@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from audio.sounds import chatter, file_of
 from live_people import ACCOUNT, BROKEN, MENTION, OTHER, OWN, Kept, LiveWorld, files_of, opened, populate, text
 from people_world import World, left_over
 
@@ -24,7 +25,7 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.erase import OUTSIDE, ZONES
 from callveil.transforms.subject.identifiers import Identifier, token
-from callveil.transforms.subject.live_zone import erase_markers, held
+from callveil.transforms.subject.live_zone import WHATS, erase_markers, held
 from callveil.transforms.subject.register import RegisterError
 from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.originals import open_original
@@ -153,6 +154,33 @@ def test_what_is_set_aside_comes_back_and_can_be_found_all_along(made: LiveWorld
     result = erase(made.world.options(4), "R")
     assert result.certified is not None and result.certified.residual_hits == 0
     assert [(p, v) for p, data in opened(made) for v in made.people[0].values if v.encode() in data.lower()] == []
+
+
+def test_what_leaves_the_datasets_does_not_come_back_by_a_watch(made: LiveWorld) -> None:
+    """The recording and the record of an interaction that was in the datasets alone arrive after it was set aside, lifted, and erased."""
+    number = "5000000000"
+    assert not held(made.live, key(number))
+    calls = made.world.root / "calls" / ACCOUNT
+
+    def arrive(name: str) -> dict[str, str]:
+        (calls / f"{name}.wav").write_bytes(file_of("wav-mulaw-stereo", chatter(8000, 2, 1.0, 1)))
+        (calls / f"{name}.json").write_text(json.dumps(text(name, made.people[0])))
+        made.watch()
+        return {what: (made.live.receipt(key(name), what) or {}).get("status", "") for what in WHATS}
+
+    made.world.ask("restriction", *made.people[0].phones, request_id="S")
+    made.world.confirm_all("S")
+    restrict(made.world.options(1), "S")
+    assert arrive(number) == {"record": "erased", "audio": "erased"} and not held(made.live, key(number))
+    lift(made.world.options(2), "S")
+    assert made.live.receipt(key(number), "audio") is None
+    assert arrive(number) == {"record": "done", "audio": "done"}
+    made.world.confirm_all("R")
+    erase(made.world.options(3), "R")
+    assert arrive(number) == {"record": "erased", "audio": "erased"} and not held(made.live, key(number))
+    assert arrive("5000000002") == {"record": "erased", "audio": "erased"}  # erased from the datasets alone
+    assert not [path for path, _ in left_over(Path(made.world.output), made.people[0].values)]
+    assert verify_evidence(made.world.files, made.world.output, [open_signer(made.world.keyring).public]).problems == ()
 
 
 def test_records_from_before_markers_were_kept_are_marked_anew(made: LiveWorld) -> None:

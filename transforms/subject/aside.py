@@ -199,6 +199,7 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
             pairs = zip(rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True)
             origins.update({InteractionKey(*pair): path for pair in pairs})
     _restore_live(store, keyring, file)
+    _clear_receipts(store, set(), origins)
     entries = {e.key: e for e in read_head(store, keyring, file).entries}
     return {key: entries[key]._replace(origin=path, seq=snapshot.seq + 1) for key, path in origins.items()}
 
@@ -222,10 +223,15 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry) -> None:
     _clear_receipts(store, {path for path, _ in head.live})
 
 
-def _clear_receipts(store: Store, restored: set[str]) -> None:
-    """Take away receipts that say of parts which were not there that they are set aside: what comes of them later is to be redacted."""
+def _clear_receipts(store: Store, restored: set[str], keys: Iterable[InteractionKey] = ()) -> None:
+    """Take away receipts that say of parts which were not there that they are set aside: what comes of them later is to be redacted.
+
+    Args:
+        restored: files of the live zone that are back. keys: interactions whose rows are.
+    """
     live = Live(store.files, store.root)
-    for folder in sorted({path.rpartition("/")[0] for path in restored}):
+    folders = {live.part(key, what).rpartition("/")[0] for key in keys for what in WHATS}
+    for folder in sorted(folders | {path.rpartition("/")[0] for path in restored}):
         for what in WHATS:
             path = f"{folder}/{what}.json"
             receipt = live.read_receipt(store.url(path)) if path not in restored else None

@@ -1,7 +1,7 @@
 """Records that were erased or set aside at a person's request, so that no replay of their source brings them back.
 
 Interactions have tombstones in the key index; versions, which are not looked up by key when they come in, are listed here, and so are the
-interactions that versions may be about. The list holds keyed digests and nothing else.
+interactions that versions may be about, and that may arrive at `watch`. The list holds keyed digests and nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.fields import Field, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
@@ -30,6 +31,8 @@ ERASED = register(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_reco
 
 _read: dict[str, Any] = {}
 """The list of the state of a store that this process read last: a run asks for it once a chunk."""
+_now: dict[str, tuple[int, frozenset[str]]] = {}
+"""Number of the newest run of a store that was seen, and the list as it was then."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,14 @@ class Erased:
         if not self.tokens or self._keyring is None:
             return False
         return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
+
+
+def erased_now(store: Store, keyring: Keyring) -> Erased:
+    """What may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
+    newest, held = store.newest(), _now.get(store.root)
+    if held is None or held[0] != newest:
+        held = _now[store.root] = newest, Erased.read(store.files, store.root, store.current(), keyring).tokens
+    return Erased(held[1], keyring)
 
 
 def file_tokens(files: Files, root: str, file: FileEntry) -> list[str]:

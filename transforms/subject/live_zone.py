@@ -77,9 +77,9 @@ def erase_live(live: Live, keys: Iterable[InteractionKey]) -> int:
             url = live.files.join(live.folder(key), f"{what}.json")
             receipt = live.receipt(key, what)
             if receipt is None:
-                live.commit(key, what, _stub(key, what))
+                live.commit(key, what, stub(key, what))
             elif receipt.get("status") not in EMPTY:
-                live.replace_receipt(url, _stub(key, what))
+                live.replace_receipt(url, stub(key, what))
             versions += len(live.files.purge_older(url))
         versions += sum(len(live.files.purge(u)) for u in doomed if not u.endswith(("/record.json", "/audio.json")))
     return versions
@@ -111,7 +111,8 @@ def unlink_live(live: Live, key: InteractionKey, role: str, unlinker: Unlinker, 
         live.files.purge(live.files.join(folder, new["file"]))
 
 
-def _stub(key: InteractionKey, what: What) -> Receipt:
+def stub(key: InteractionKey, what: What) -> Receipt:
+    """The receipt of a part that was erased or set aside: what comes of it is not redacted."""
     return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
             "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
 

@@ -30,8 +30,11 @@ from callveil.transforms.redact.engine import Redacted, Run
 from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
+from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
-from callveil.transforms.subject.keys import conceal, interaction_people
+from callveil.transforms.subject.erased import erased_now
+from callveil.transforms.subject.keys import conceal, interaction_people, ref_of
+from callveil.transforms.subject.live_zone import WHATS, stub
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Gathered
 from callveil.transforms.watch.live import Receipt, What
@@ -91,6 +94,10 @@ class Actor:
 
         Returns what this call has published, nothing where all of it was there. Raises `OSError` where the store or a source cannot be reached.
         """
+        if self._is_erased(key):
+            for what in WHATS:
+                self.job.live.commit(key, what, stub(key, what))
+            return []
         out: list[Published] = []
         spans: Spans = None
         if held.record:
@@ -100,6 +107,10 @@ class Actor:
         if held.recording:
             self._audio(key, held, held.recording, spans, out)
         return out
+
+    def _is_erased(self, key: InteractionKey) -> bool:
+        """Whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
+        return erased_now(Store(self.job.files, self.job.root), self.built.keyring.current()).holds(ref_of(key))
 
     def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Spans:
         """Publish the record unless it, or a later snapshot, is there. Returns what to cover of its recording."""
