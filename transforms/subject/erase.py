@@ -189,8 +189,7 @@ class Eraser:
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
         unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)
         facts = {"request_id": plan.request_id, "event": event, "plan_sha256": plan.sha256, "series": series, "unlinked": unlinked}
-        counts = {f"{a}": n for a, n in plan.counts().items()}
-        return Changes(tuple(done.added), tuple(done.removed), counts, (facts,))
+        return Changes(tuple(done.added), tuple(done.removed), plan.counts(), (facts,))
 
     def _live_gone(self, plan: ErasePlan, dropped: set[InteractionKey]) -> list[InteractionKey]:
         """Interactions whose folder in the live zone goes: those that are planned, and what lies there of those that leave the datasets."""
