@@ -91,17 +91,27 @@ def unlink_live(live: Live, key: InteractionKey, role: str, unlinker: Unlinker, 
     Args:
         role: what the person is in it. run_id: run that the new receipt names.
     """
+    folder = live.folder(key)
+
+    def anew(data: bytes) -> bytes:
+        document = json.loads(data)
+        row, _ = unlinker.row(document["interaction"], *key)
+        row |= dict.fromkeys(STAFF_FIELDS) if role == "agent" else {}
+        return dumps(document | {"interaction": row}).encode()
+
     while True:
         receipt = live.receipt(key, "record")
         if receipt is None or receipt.get("status") != "done":
             return 0
-        folder = live.folder(key)
-        document = json.loads(live.files.read(live.files.join(folder, receipt["file"])))
-        row, _ = unlinker.row(document["interaction"], *key)
-        row |= dict.fromkeys(STAFF_FIELDS) if role == "agent" else {}
-        if row == document["interaction"]:
-            return len(live.files.purge_older(live.files.join(folder, "record.json")))
-        data = dumps(document | {"interaction": row}).encode()
+        before = live.files.read(live.files.join(folder, receipt["file"]))
+        data = anew(before)
+        if data == before:
+            versions = len(live.files.purge_older(live.files.join(folder, "record.json")))
+            for info in list(live.files.list(folder)):  # what it was made from, where an attempt was killed before that was purged
+                name = info.url.rpartition("/")[2]
+                if name.startswith("record-") and name != receipt["file"] and anew(live.files.read(info.url)) == data:
+                    versions += len(live.files.purge(info.url))
+            return versions
         digest = hashlib.sha256(data).hexdigest()
         new = receipt | {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data), "unlinked": run_id}
         live.files.write(live.files.join(folder, new["file"]), data)
