@@ -23,6 +23,13 @@ for (const name of pages) {
     page.on("request", r => { if (r.url().split("#")[0] !== own && !r.url().startsWith("data:")) found.requests.push(r.url()); });
     page.on("console", m => { if (["error", "warning"].includes(m.type())) found.errors.push(m.text()); });
     page.on("pageerror", e => found.errors.push(String(e)));
+    const soon = async fits => { // a busy machine draws late
+      for (let n = 0; n < 300; n++) {
+        if (await fits()) return true;
+        await page.waitForTimeout(100);
+      }
+      return false;
+    };
     await page.goto(own);
     await page.waitForTimeout(350);
     if (shots) await page.screenshot({ path: join(shots, `${name.replace(".html", "")}-${scheme}.png`), fullPage: true });
@@ -35,9 +42,9 @@ for (const name of pages) {
     const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const before = await background();
     await page.click("#theme");
-    if (await background() === before) found.controls.push("the switch changes no colours");
+    if (!await soon(async () => await background() !== before)) found.controls.push("the switch changes no colours");
     await page.reload();
-    if (await background() === before) found.controls.push("the choice of colours is not kept");
+    if (!await soon(async () => await background() !== before)) found.controls.push("the choice of colours is not kept");
     for (const panel of await page.$$("[data-table]")) {
       const rows = () => panel.$$eval("tbody tr:not(.hidden)", r => r.map(x => x.textContent));
       const first = await rows();
@@ -62,24 +69,24 @@ for (const name of pages) {
         const word = first[first.length - 1].match(/[\p{L}\d-]{4,}/u)?.[0] ?? "";
         await input.focus();
         await page.keyboard.type(word); // as who has no pointer
-        const left = await rows();
-        if (!left.length || !left.every(t => t.toLowerCase().includes(word.toLowerCase()))) found.controls.push(`the filter shows rows without ${word}`);
+        const filtered = async () => { const left = await rows(); return left.length && left.every(t => t.toLowerCase().includes(word.toLowerCase())); };
+        if (!await soon(filtered)) found.controls.push(`the filter shows rows without ${word}`);
         await input.fill("no row has this text");
-        if ((await rows()).length) found.controls.push("the filter hides nothing");
+        if (!await soon(async () => !(await rows()).length)) found.controls.push("the filter hides nothing");
         await input.fill("");
-        if ((await rows()).length !== first.length) found.controls.push("clearing the filter does not bring all rows back");
+        if (!await soon(async () => (await rows()).length === first.length)) found.controls.push("clearing the filter does not bring all rows back");
       }
     }
     found.cut = [];
     if (scheme === "light") {
       const wider = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       await page.setViewportSize({ width: 360, height: 800 });
-      for (let n = 0; n < 30 && await wider() > 0; n++) await page.waitForTimeout(100); // charts are drawn anew
-      if (await wider() > 0) found.cut.push(`a phone cuts off ${await wider()} px`);
+      const whole = async () => await wider() <= 0; // charts are drawn anew
+      if (!await soon(whole)) found.cut.push(`a phone cuts off ${await wider()} px`);
       await page.evaluate(() => { delete document.documentElement.dataset.theme; });
       await page.setViewportSize({ width: PAPER, height: 800 });
       await page.emulateMedia({ media: "print" });
-      if (await wider() > 0) found.cut.push(`paper cuts off ${await wider()} px`);
+      if (!await soon(whole)) found.cut.push(`paper cuts off ${await wider()} px`);
       if (shots) await page.pdf({ path: join(shots, `${name.replace(".html", "")}.pdf`), preferCSSPageSize: true });
     }
     found.drawn = await page.$$eval("canvas", c => c.filter(x => { const d = x.getContext("2d").getImageData(0, 0, x.width, x.height).data; return d.some(v => v); }).length);
