@@ -7,11 +7,12 @@ import shutil
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 import pytest
 from live_worlds import Zone, aged, policy
+from mortal import Dead, Mortal
 from watch.landing import Call, calls
 from worlds import key as key_of_tests
 
@@ -226,33 +227,6 @@ def test_runs_that_a_checkpoint_names_cannot_be_cut_off(zone: Zone, made: list[C
     assert ("gap", "_callveil/evidence/00000001.json") in problems(zone)
 
 
-class _Dead(Exception):
-    pass
-
-
-class _Mortal(Files):
-    """Dies at the n-th write or purge."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-        self._lock = threading.Lock()
-
-    def _live_on(self) -> None:
-        with self._lock:
-            self.left -= 1
-            if self.left < 0:
-                raise _Dead
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        self._live_on()
-        return super().write(url, data, **how)
-
-    def purge(self, url: str) -> list[str]:
-        self._live_on()
-        return super().purge(url)
-
-
 def test_a_checkpoint_that_dies_anywhere_is_whole_once_repeated(zone: Zone, made: list[Call], tmp_path: Path) -> None:
     zone.watch(made[3], seal=False)
     key = InteractionKey(made[2].account, made[2].id)
@@ -261,11 +235,11 @@ def test_a_checkpoint_that_dies_anywhere_is_whole_once_repeated(zone: Zone, made
     step = 0
     while True:
         again = Zone(shutil.copytree(zone.folder, tmp_path / str(step)))
-        again.files = _Mortal(step)
+        again.files = Mortal(step)
         try:
             again.seal()
             break
-        except _Dead:
+        except Dead:
             pass
         again.files = Files()
         assert problems(again) == [], f"step {step}"

@@ -8,11 +8,12 @@ import os
 import shutil
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import boto3
 import orjson
 import pytest
+from mortal import Dead, Mortal
 from stores import DAY, Place, V, account
 from worlds import AS_OF, check, empty_run, key, world
 
@@ -171,34 +172,16 @@ def test_runs_from_before_evidence_was_kept(tmp_path: Path) -> None:
     assert {p.path for p in check(place.root).problems} >= {"_callveil/manifests/00000003.json"}
 
 
-class _Dead(Exception):
-    pass
-
-
-class _Mortal(Files):
-    """Dies at the n-th write."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        self.left -= 1
-        if self.left < 0:
-            raise _Dead
-        return super().write(url, data, **how)
-
-
 def test_a_run_that_dies_anywhere_leaves_whole_evidence_once_repeated(tmp_path: Path) -> None:
     done = 0
     for step in range(200):
         place = Place(tmp_path / str(step), accounts=[account("1"), account("2", "agency")])
         place.put([V("1", AS_OF - 9 * DAY, "a"), V("1", AS_OF - DAY, "b"), V("2", AS_OF - 9 * DAY, "c", "agency")])
-        mortal = Place(tmp_path / str(step), _Mortal(step), accounts=place.accounts)
+        mortal = Place(tmp_path / str(step), Mortal(step), accounts=place.accounts)
         try:
             mortal.run(AS_OF)
             done += 1
-        except _Dead:
+        except Dead:
             pass
         place.run(AS_OF)
         empty_run(place.store, "after")

@@ -9,11 +9,11 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import boto3
 import orjson
 import pytest
+from mortal import Dead, Mortal
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import SourceRef
@@ -106,31 +106,6 @@ def test_rejected_records_are_sealed_anew(
         assert verify(files, store.root, [open_signer().public]).problems == ()
 
 
-class _Dead(Exception):
-    pass
-
-
-class _Mortal(Files):
-    """Dies at the n-th write or purge."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-
-    def _step(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise _Dead
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        self._step()
-        return super().write(url, data, **how)
-
-    def purge(self, url: str) -> list[str]:
-        self._step()
-        return super().purge(url)
-
-
 def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -> None:
     rotated: Keyring | None = None
     for step in range(100):
@@ -139,9 +114,9 @@ def test_sealing_anew_can_be_killed_anywhere(tmp_path: Path, keyring: Keyring) -
         contents = sorted(rejects(store, keyring, "a", 5))
         rotated = rotated or Keyring.rotate(keyring.path, keep_digests=True)
         try:
-            rewrap(Store(_Mortal(step), root), rotated, NOW)
+            rewrap(Store(Mortal(step), root), rotated, NOW)
             is_done = True
-        except _Dead:
+        except Dead:
             is_done = False
         store = Store.open_or_create(Files(), root)
         assert export(store, rotated, tmp_path / "out") == contents  # at every moment

@@ -7,11 +7,12 @@ import datetime as dt
 import json
 import shutil
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 import pytest
 from filled_store import RESTRICTED, Filled, fill
+from mortal import Dead, Mortal
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.subject import lift
@@ -177,40 +178,15 @@ def test_an_inbox_that_is_not_here_keeps_the_key(filled: Filled, capsys: pytest.
     assert Keyring.load(world.keyring).retired == {old}
 
 
-class _Dead(Exception):
-    pass
-
-
-class _Mortal(Files):
-    """Dies at the n-th write or purge."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-
-    def _step(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise _Dead
-
-    def write(self, url: str, data: bytes | BinaryIO, **how: Any) -> str:
-        self._step()
-        return super().write(url, data, **how)
-
-    def purge(self, url: str) -> list[str]:
-        self._step()
-        return super().purge(url)
-
-
 def _killed(filled: Filled, step: int, repeat: bool) -> bool:
     """Kill a rewrap at a step; with `repeat` finish it, and check what came of it. Returns whether it came to its end."""
     world, keys = filled.world, filled.world.keys
     old, found, before = keys.active, filled.found(), opened(filled, keys)
     ring = rotated(filled)
     try:
-        rewrap(Store(_Mortal(step), world.output, world.keyring), ring, NOW, [filled.inbox])
+        rewrap(Store(Mortal(step), world.output, world.keyring), ring, NOW, [filled.inbox])
         is_done = True
-    except _Dead:
+    except Dead:
         is_done = False
     assert opened(filled, ring) == before  # at every moment
     if repeat:

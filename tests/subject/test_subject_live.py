@@ -25,9 +25,9 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.erase import OUTSIDE, ZONES
 from callveil.transforms.subject.identifiers import Identifier, token
-from callveil.transforms.subject.live_zone import WHATS, erase_markers, held
+from callveil.transforms.subject.live_zone import erase_markers, held
 from callveil.transforms.subject.register import RegisterError
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import WHATS, Live
 from callveil.transforms.watch.originals import open_original
 from callveil.transforms.watch.people import index_live
 

@@ -24,11 +24,10 @@ from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.carry import Carried, write_index
 from callveil.transforms.subject.erased import ERASED
-from callveil.transforms.subject.live_zone import WHATS
 from callveil.transforms.subject.match import Confirmed, Match
 from callveil.transforms.subject.publish import CONTENT, PURPOSE, Changes, publish, run_id_of
 from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.watch.live import GONE, Live
+from callveil.transforms.watch.live import GONE, WHATS, Live
 
 NAME = "aside"
 PIECE = 1 << 20
@@ -198,14 +197,13 @@ def _restore(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, fi
         if name == INTERACTIONS.name:
             pairs = zip(rows.column("account_id").to_pylist(), rows.column("id").to_pylist(), strict=True)
             origins.update({InteractionKey(*pair): path for pair in pairs})
-    _restore_live(store, keyring, file)
-    _clear_receipts(store, set(), origins)
+    _restore_live(store, keyring, file, origins)
     entries = {e.key: e for e in read_head(store, keyring, file).entries}
     return {key: entries[key]._replace(origin=path, seq=snapshot.seq + 1) for key, path in origins.items()}
 
 
-def _restore_live(store: Store, keyring: Keyring, file: FileEntry) -> None:
-    """Write files of the live zone back, over the receipts that say the record is set aside."""
+def _restore_live(store: Store, keyring: Keyring, file: FileEntry, keys: Iterable[InteractionKey]) -> None:
+    """Write files of the live zone back, over the receipts that say the record is set aside. `keys`: interactions whose rows are back."""
     records = _records(store, keyring, file)
     head = _head(next(records))
     for _ in head.parts:
@@ -220,10 +218,10 @@ def _restore_live(store: Store, keyring: Keyring, file: FileEntry) -> None:
             sink.seek(0)
             Live(store.files, store.root).announce_file(path)
             store.files.write(store.url(path), sink)
-    _clear_receipts(store, {path for path, _ in head.live})
+    _clear_receipts(store, {path for path, _ in head.live}, keys)
 
 
-def _clear_receipts(store: Store, restored: set[str], keys: Iterable[InteractionKey] = ()) -> None:
+def _clear_receipts(store: Store, restored: set[str], keys: Iterable[InteractionKey]) -> None:
     """Take away receipts that say of parts which were not there that they are set aside: what comes of them later is to be redacted.
 
     Args:

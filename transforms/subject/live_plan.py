@@ -15,9 +15,9 @@ from callveil.transforms.retain.engine import Record
 from callveil.transforms.store.files import FilesError
 from callveil.transforms.subject.action import DROP, Action, decided
 from callveil.transforms.subject.grounds import Ground, Grounds
-from callveil.transforms.subject.live_zone import EMPTY, LIVE, WHATS, held
+from callveil.transforms.subject.live_zone import EMPTY, LIVE, held
 from callveil.transforms.subject.match import RANK
-from callveil.transforms.watch.live import Live, Receipt
+from callveil.transforms.watch.live import WHATS, Live, Receipt
 
 CLASSES = ("interactions", "transcripts", "recordings")
 """Record classes that a folder of the live zone belongs to."""

@@ -20,10 +20,9 @@ from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import record_token, ref_of
 from callveil.transforms.subject.register import RegisterError
 from callveil.transforms.subject.unlink import STAFF_FIELDS, Unlinker
-from callveil.transforms.watch.live import LAST, Live, Receipt, What
+from callveil.transforms.watch.live import WHATS, Live, Receipt, stub
 from callveil.transforms.watch.people import SUBJECTS, marker_url, unknown_people, write_list
 
-WHATS: tuple[What, ...] = ("record", "audio")
 LIVE = "live"
 """Class of a record that is in the live zone alone."""
 EMPTY = frozenset({"erased", "expired"})
@@ -119,12 +118,6 @@ def unlink_live(live: Live, key: InteractionKey, role: str, unlinker: Unlinker, 
             old = live.files.purge(live.files.join(folder, receipt["file"]))
             return len(old) + len(live.files.purge_older(live.files.join(folder, "record.json")))
         live.files.purge(live.files.join(folder, new["file"]))
-
-
-def stub(key: InteractionKey, what: What) -> Receipt:
-    """The receipt of a part that was erased or set aside: what comes of it is not redacted."""
-    return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
-            "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
 
 
 def erase_markers(live: Live, keyring: Keyring, keys: Iterable[InteractionKey], tokens: Iterable[str], stay: Iterable[InteractionKey]) -> int:

@@ -34,10 +34,9 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.subject.erased import erased_now
 from callveil.transforms.subject.keys import conceal, interaction_people, ref_of
-from callveil.transforms.subject.live_zone import WHATS, stub
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Gathered
-from callveil.transforms.watch.live import Receipt, What
+from callveil.transforms.watch.live import WHATS, Receipt, What, stub
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import put_away
 from callveil.transforms.watch.people import index_live

@@ -40,6 +40,7 @@ LIVE = "live"
 CALLS = f"{LIVE}/calls"
 UNSEALED = f"{LIVE}/unsealed"
 What = Literal["record", "audio"]
+WHATS: tuple[What, ...] = ("record", "audio")
 Receipt = dict[str, Any]
 
 LAST = 2**63 - 1
@@ -228,6 +229,12 @@ class Settled:
 
     def __call__(self, arrival: Arrival) -> bool:
         return self.live.settled(arrival)
+
+
+def stub(key: InteractionKey, what: What) -> Receipt:
+    """The receipt of a part that was erased or set aside: what comes of it is not redacted."""
+    return {"what": what, "account_id": key.account_id, "id": key.id, "status": "erased", "reason": "erased", "object": "", "file": "",
+            "rank": LAST, "spans": None, "original": "keep"}  # fmt: skip
 
 
 def state_of(receipt: Receipt) -> str:
