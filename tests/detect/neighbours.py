@@ -22,7 +22,19 @@ def digits(rng: random.Random, count: int) -> str:
 
 def plain_card(rng: random.Random) -> str:
     """A card number of a well-known brand with its check digit."""
-    head, length = rng.choice((("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("36", 14), ("3530", 16)))
+    head, length = rng.choice(
+        (
+            ("4", 16),
+            ("51", 16),
+            ("55", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("36", 14),
+            ("3530", 16),
+        )
+    )
     body = head + digits(rng, length - 1 - len(head))
     return next(body + d for d in "0123456789" if checks.luhn(body + d))
 
@@ -41,12 +53,19 @@ def card(rng: random.Random) -> str:
     number = plain_card(rng)
     if rng.random() < 0.5:
         return number
-    return grouped(number, {14: (4, 6, 4), 15: (4, 6, 5)}.get(len(number), (4, 4, 4, 4)), rng.choice((" ", "-")))
+    return grouped(
+        number,
+        {14: (4, 6, 4), 15: (4, 6, 5)}.get(len(number), (4, 4, 4, 4)),
+        rng.choice((" ", "-")),
+    )
 
 
 def phone(rng: random.Random) -> str:
     """A telephone number of the North American plan, as people type it."""
-    area, exchange = rng.choice(("212", "303", "415", "628", "716", "808", "919")), rng.choice("23456789") + rng.choice("023456789") + digits(rng, 1)
+    area, exchange = (
+        rng.choice(("212", "303", "415", "628", "716", "808", "919")),
+        rng.choice("23456789") + rng.choice("023456789") + digits(rng, 1),
+    )
     forms = (
         "{}-{}-{}", "({}) {}-{}", "{}.{}.{}", "{} {} {}", "{}{}{}", "+1 {} {} {}", "+1{}{}{}", "1-{}-{}-{}", "+1 ({}) {}-{}", "+1-{}-{}-{}",
     )  # fmt: skip
@@ -61,19 +80,34 @@ def ssn(rng: random.Random) -> str:
 
 def iban(rng: random.Random) -> str:
     """An IBAN with its check digits."""
-    country, letters, count = rng.choice((("DE", 0, 18), ("GB", 4, 14), ("FR", 0, 23), ("NL", 4, 10), ("AT", 0, 16), ("ES", 0, 20)))
+    country, letters, count = rng.choice(
+        (("DE", 0, 18), ("GB", 4, 14), ("FR", 0, 23), ("NL", 4, 10), ("AT", 0, 16), ("ES", 0, 20))
+    )
     body = "".join(rng.choice("ABCDEFGH") for _ in range(letters)) + digits(rng, count)
     number = next(text for n in range(2, 99) if checks.iban(text := f"{country}{n:02d}{body}"))
-    return number if rng.random() < 0.5 else " ".join(number[i : i + 4] for i in range(0, len(number), 4))
+    return (
+        number
+        if rng.random() < 0.5
+        else " ".join(number[i : i + 4] for i in range(0, len(number), 4))
+    )
 
 
 def mail(rng: random.Random) -> str:
     """An e-mail address."""
-    name, host = rng.choice(("jane.doe", "m_ostrander", "zq77", "bob+x")), rng.choice(("example.org", "mail.example.co.uk", "example.com"))
+    name, host = (
+        rng.choice(("jane.doe", "m_ostrander", "zq77", "bob+x")),
+        rng.choice(("example.org", "mail.example.co.uk", "example.com")),
+    )
     return f"{name}@{host}"
 
 
-VALUES: dict[str, Callable[[random.Random], str]] = {"card": card, "phone": phone, "ssn": ssn, "iban": iban, "mail": mail}
+VALUES: dict[str, Callable[[random.Random], str]] = {
+    "card": card,
+    "phone": phone,
+    "ssn": ssn,
+    "iban": iban,
+    "mail": mail,
+}
 NEIGHBOURS: dict[str, Callable[[random.Random], str]] = {
     "expiry": lambda rng: rng.choice(("12/27", "1227", "09/2028", "0928", "12-27")),
     "code": lambda rng: digits(rng, rng.choice((3, 4))),

@@ -49,20 +49,26 @@ def check_pair(detector: Detector, drawn: tuple[str, str, str, bool, int]) -> No
 
 @settings(max_examples=2000, deadline=None)
 @given(PAIRS)
-def test_a_value_stays_covered_beside_any_neighbour(detector: Detector, drawn: tuple[str, str, str, bool, int]) -> None:
+def test_a_value_stays_covered_beside_any_neighbour(
+    detector: Detector, drawn: tuple[str, str, str, bool, int]
+) -> None:
     check_pair(detector, drawn)
 
 
 @pytest.mark.soak
 @settings(max_examples=20_000, deadline=None)
 @given(PAIRS)
-def test_a_value_stays_covered_beside_any_neighbour_soak(detector: Detector, drawn: tuple[str, str, str, bool, int]) -> None:
+def test_a_value_stays_covered_beside_any_neighbour_soak(
+    detector: Detector, drawn: tuple[str, str, str, bool, int]
+) -> None:
     check_pair(detector, drawn)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from((" ", ", ", " um ", " and ", "\n")), st.booleans())
-def test_spoken_cards_stay_covered_beside_spoken_digits(detector: Detector, seed: int, sign: str, front: bool) -> None:
+def test_spoken_cards_stay_covered_beside_spoken_digits(
+    detector: Detector, seed: int, sign: str, front: bool
+) -> None:
     rng = random.Random(seed)
     value = " ".join(ONES[int(d)] for d in plain_card(rng))
     beside = " ".join(ONES[int(d)] for d in digits(rng, rng.choice((3, 4, 7, 10))))
@@ -124,9 +130,15 @@ def elements(*groups: str) -> list[Element]:
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=9),
-    st.dictionaries(st.tuples(st.integers(0, 8), st.integers(1, 9)), st.sampled_from((0.3, 0.6, 0.9, 1.0)), max_size=12),
+    st.dictionaries(
+        st.tuples(st.integers(0, 8), st.integers(1, 9)),
+        st.sampled_from((0.3, 0.6, 0.9, 1.0)),
+        max_size=12,
+    ),
 )
-def test_cutting_finds_the_best_sequence(sizes: list[int], known: dict[tuple[int, int], float]) -> None:
+def test_cutting_finds_the_best_sequence(
+    sizes: list[int], known: dict[tuple[int, int], float]
+) -> None:
     run = elements(*("1" * size for size in sizes))
 
     def form(_: object, first: int, stop: int) -> Value | None:
@@ -147,7 +159,9 @@ def test_cutting_finds_the_best_sequence(sizes: list[int], known: dict[tuple[int
     parts = cut(run, form)
     assert [p.first for p in parts] == [0, *(p.stop for p in parts[:-1])]
     assert parts[-1].stop == len(sizes)
-    assert sum(p.weight * sum(sizes[p.first : p.stop]) - 0.01 for p in parts if p.entity) == pytest.approx(best(0))
+    assert sum(
+        p.weight * sum(sizes[p.first : p.stop]) - 0.01 for p in parts if p.entity
+    ) == pytest.approx(best(0))
 
 
 @pytest.mark.parametrize(

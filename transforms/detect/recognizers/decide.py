@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import phonenumbers
 
@@ -83,7 +84,7 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     key = f"_decided_{regions}"
     kept: list[Hit] | None = reading.__dict__.get(key)
     if kept is None:
-        found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+        found = {(hit.entity, hit.spans): hit for hit in _tracks(reading)}
         for run in digit_runs(reading):
             decider = _Decider(reading, regions)
             for part, card in decider.stages(run):
@@ -92,6 +93,21 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__[key] = kept
     return kept
+
+
+_TRACK = re.compile(
+    r"(?P<pan>\d{12,19})(?:\^(?P<name>[^^\n]{2,26})\^|=|(?<=\d)[Dd](?=\d{7}))(?P<expiry>\d{4})(?P<rest>\d{3}[\d ]{0,40})"
+)
+
+
+def _tracks(reading: Reading) -> list[Hit]:
+    """What a card's magnetic stripe says: number, holder, expiry, and codes behind it (ISO/IEC 7813, tracks 1 and 2)."""
+    out = []
+    for match in _TRACK.finditer(reading.text) if reading.has_digits else ():
+        for group, entity in (("pan", "CREDIT_CARD"), ("name", "PERSON"), ("expiry", "CARD_EXPIRY"), ("rest", "CVV")):
+            if match[group]:
+                out.append(Hit(entity, (match.span(group),), 0.9, "track data of a payment card"))
+    return out
 
 
 class _Decider:
@@ -149,7 +165,8 @@ class _Decider:
         topics = topics_at(self.reading, elements[0].first, elements[-1].last)
         if self._survives(elements, topics):
             return []
-        values = cut(elements, self.forms)
+        cued = any(t.name == "card" for t in topics)
+        values = cut(elements, replace(self.forms, cued=True) if cued else self.forms)
         told = any(v.entity for v in values)
         if card and elements[0].link == PAUSE and not told and (details := self._card_details(elements)):
             return details

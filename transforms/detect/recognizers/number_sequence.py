@@ -15,6 +15,8 @@ LONGEST = 19
 """Digits of the longest value that is known by its form (a payment card)."""
 SHORTEST = 8
 """Digits of the shortest one (an international telephone number)."""
+DETAIL, DETAILS = 0.9, 9
+"""Weight of a digit of an expiry date or code behind a card, and elements of both at most."""
 CARD_GROUPS = ([4, 4, 4, 4], [4, 6, 5], [4, 6, 4])
 """How cards are printed: most brands, American Express, Diners Club."""
 
@@ -53,37 +55,61 @@ def cut(elements: Sequence[Element], form: Form) -> list[Value]:
     """Cut a run into values and stretches between them, so that most digits belong to the surest.
 
     Dynamic programming over the borders between elements. A value has at most `LONGEST` digits, so
-    the work grows with the length of the run alone.
+    the work grows with the length of the run alone. Expiry date and code count with the card that
+    stands before them.
     """
-    best: list[tuple[float, Value | None]] = [(0.0, None)]
+    best: list[tuple[float, list[Value]]] = [(0.0, []) for _ in range(len(elements) + 1)]
     for stop in range(1, len(elements) + 1):
-        top: tuple[float, Value | None] = (best[stop - 1][0], None)
+        _offer(best, stop, best[stop - 1][0], [])
         digits = 0
         for first in range(stop - 1, -1, -1):
             digits += len(elements[first].digits)
             if digits > LONGEST:
                 break
             value = form(elements, first, stop) if digits >= SHORTEST else None
-            if value is not None:
-                # Equal sums are decided for fewer values.
-                worth = best[first][0] + value.weight * digits - 0.01
-                if worth > top[0]:
-                    top = worth, value
-        best.append(top)
+            if value is None:
+                continue
+            # Equal sums are decided for fewer values.
+            worth = best[first][0] + value.weight * digits - 0.01
+            _offer(best, stop, worth, [value])
+            if value.entity == "CREDIT_CARD":
+                for details in _behind(elements, stop):
+                    size = sum(len(e.digits) for e in elements[stop : details[-1].stop])
+                    _offer(best, details[-1].stop, worth + DETAIL * size, [value, *details])
     out: list[Value] = []
-    place, open_end = len(elements), len(elements)
+    place = border = len(elements)
     while place:
-        value = best[place][1]
-        if value is None:
+        values = best[place][1]
+        if not values:
             place -= 1
             continue
-        if place < open_end:
-            out.append(Value(place, open_end))
-        out.append(value)
-        place = open_end = value.first
-    if open_end:
-        out.append(Value(0, open_end))
+        if place < border:
+            out.append(Value(place, border))
+        out.extend(reversed(values))
+        place = border = values[0].first
+    if border:
+        out.append(Value(0, border))
     return out[::-1]
+
+
+def _offer(
+    best: list[tuple[float, list[Value]]], stop: int, worth: float, values: list[Value]
+) -> None:
+    """Take `values` as what ends at `stop` where nothing better does."""
+    if worth > best[stop][0] or (worth == best[stop][0] and not values):
+        best[stop] = worth, values
+
+
+def _behind(elements: Sequence[Element], first: int) -> list[list[Value]]:
+    """Expiry date and code that stand at `first`: all of them, and each shorter beginning."""
+    values = card_details(elements[first : first + DETAILS])
+    known = [v for v in values if v.entity in ("CARD_EXPIRY", "CVV")]
+    if known != values[: len(known)]:
+        return []
+    moved = [
+        Value(v.first + first, v.stop + first, v.entity, v.score, v.why, DETAIL) for v in known
+    ]
+    return [moved[: n + 1] for n in range(len(moved))]
 
 
 @dataclass(frozen=True)
@@ -94,11 +120,13 @@ class Forms:
         regions: CLDR regions whose numbers are telephone numbers without a country code.
         national_ids: state numbers of the language, of `checks.NATIONAL`.
         phone_forms: national telephone numbers of the language, digits only.
+        cued: the words beside the run speak of a card, so that one digit may be wrong, lost or doubled.
     """
 
     regions: tuple[str, ...]
     national_ids: frozenset[str] = frozenset()
     phone_forms: re.Pattern[str] | None = None
+    cued: bool = False
 
     def __call__(self, elements: Sequence[Element], first: int, stop: int) -> Value | None:
         """See `Form`."""
@@ -126,19 +154,20 @@ class Forms:
         entity = checks.national(digits, self.national_ids)
         return (entity, 1.0, 0.8, "state number with right check digits") if entity else None
 
-    def _card(
-        self, digits: str, parts: Sequence[Element]
-    ) -> tuple[str, float, float, str] | None:
+    def _card(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
         usual, brand = checks.card_brand(digits)
+        near = checks.card_brand(digits[:-1])[0] or checks.card_brand(f"{digits}0")[0]
+        if self.cued and near and not usual and (len(parts) == 1 or _card_like(parts)):
+            return "CREDIT_CARD", 0.75, 0.5, "a card number but for one digit"
         if not brand:
             return None
         if checks.luhn(digits):
             # Longer forms of a brand exist but are rare: shorter ones before other digits are not.
             # One number in ten has the right check digit, so odd groups speak against a card.
-            weight = min(1.0 if usual else 0.7, 1.0 if _card_like(parts) else 0.65)
+            weight = min(1.0 if usual else 0.7, 1.0 if _card_like(parts) else 0.5)
             return "CREDIT_CARD", weight, 0.9, "valid card number"
-        if usual and groups(parts) in CARD_GROUPS:
-            return "CREDIT_CARD", 0.8, 0.5, "form of a card number"
+        if usual and (groups(parts) in CARD_GROUPS or len(parts) == 1):
+            return "CREDIT_CARD", 0.8, 0.5, "length and first digits of a brand's cards"
         return None
 
     def _ssn(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
@@ -146,9 +175,7 @@ class Forms:
             return "US_SSN", 0.95, 0.6, "form of a social security number"
         return None
 
-    def _phone(
-        self, digits: str, parts: Sequence[Element]
-    ) -> tuple[str, float, float, str] | None:
+    def _phone(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
         count, spoken = len(digits), sum(e.spoken for e in parts) * 2 > len(parts)
         if parts[0].plus and count <= 15:
             sure = _valid(f"+{digits}", None)
@@ -165,7 +192,12 @@ class Forms:
             return "PHONE_NUMBER", weight, 0.65, "national number"
         if self.phone_forms is not None and self.phone_forms.fullmatch(digits):
             return "PHONE_NUMBER", weight, 0.65, "national number"
-        if not spoken and 2 <= len(parts) <= 5 and count <= 12 and any(_valid(digits, region) for region in self.regions):
+        if (
+            not spoken
+            and 2 <= len(parts) <= 5
+            and count <= 12
+            and any(_valid(digits, region) for region in self.regions)
+        ):
             return "PHONE_NUMBER", 0.6, 0.6, "valid number"
         return None
 
@@ -175,7 +207,9 @@ def _alike(parts: Sequence[Element]) -> bool:
     signs = [e.sign.strip() or e.sign[:1] for e in parts[1:]]
     if signs and parts[0].plus:
         signs = signs[1:]
-    return len(set(signs[1:])) <= 1 and (len(signs) < 2 or signs[0] in (signs[1], ")", "/", " ", "-"))
+    return len(set(signs[1:])) <= 1 and (
+        len(signs) < 2 or signs[0] in (signs[1], ")", "/", " ", "-")
+    )
 
 
 def _valid(number: str, region: str | None) -> bool:
@@ -186,9 +220,11 @@ def _valid(number: str, region: str | None) -> bool:
 
 
 def _card_like(parts: Sequence[Element]) -> bool:
-    """Whether the digits are grouped as people write a card: one group, all alike, or none short but the last."""
-    sizes = groups(parts)[:-1]
-    return any(e.spoken for e in parts) or len(set(sizes)) < 2 or min(sizes) >= 4
+    """Whether the digits are grouped as people write a card: one sign, groups alike or none short but the last."""
+    sizes, signs = groups(parts)[:-1], {e.sign for e in parts[1:]}
+    if any(e.spoken for e in parts):
+        return True
+    return len(signs) < 2 and (len(set(sizes)) < 2 or min(sizes) >= 4)
 
 
 def groups(elements: Sequence[Element]) -> list[int]:
