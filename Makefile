@@ -40,6 +40,7 @@ integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism a
 	deploy/s3.sh deploy/kms.sh deploy/browser.sh $(BIN)/pytest -m integration
 
 soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills (an hour or more)
+	$(BIN)/pytest -m soak tests/detect
 	$(BIN)/python tests/soak/run_bars.py
 
 bench: $(VENV)/.ready ## detection beside stock Presidio and the bare language model, in one run

@@ -146,6 +146,9 @@ def test_pci_leaves_nothing_of_a_verification_code(
         ("keyed 4539910317764670# 1227# 123#", "4670"),
         ("6011000990139424 and 5105105105105100", "94245100"),
         ("expires 09/28, security code 417", ""),
+        ("4539-9103-1776-4670exp12/27cvv123", "4670"),
+        ("cvv123", ""),
+        ("amex 3714 496353 98431 cid 4417", "8431"),
     ],
 )
 def test_pci_by_example(bench: Bench, text: str, stays: str) -> None:

@@ -57,6 +57,7 @@ _RANGES = re.compile(
 )
 _BESIDE_DIGITS = re.compile(r"\d[-\s.,/_]{1,3}\Z")
 _CHAIN = re.compile(r"\d+(?:[-. ()/_]{1,2}\d+)*")
+_NAMING = frozenset(("cvv", "expiry", "card", "ssn", "pin"))
 GLUED, CHAIN = 9, 40
 """Digits, and characters at most in which they stand, that letters may touch and still be a value of their own ("phone630-596-1187")."""
 _TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), frozenset(",:#\\"), frozenset("$£€¥₹%@_=<{}[]")
@@ -205,12 +206,16 @@ class NumberParser:
         return digits, place + 1, False
 
     def _touched(self, token: int) -> bool:
-        """Whether letters touch the digits of `token`; those that say "extension" don't count."""
-        reading, extension = self.reading, self.reading.vocab.sets["extension"]
-        after = token + 1
-        before = reading.glued(token) and self.kind[token - 1] in (WORD, LETTER, UNIT, TENS, ZERO)
-        behind = after < reading.count and reading.glued(after) and self.kind[after] in (WORD, LETTER, ZERO)
-        return (before and self.low[token - 1] not in extension) or (behind and self.low[after] not in extension)
+        """Whether letters touch the digits of `token`; those that name them ("cvv123") or say "extension" don't count."""
+        return (self.reading.glued(token) and self._touches(token - 1)) or (
+            token + 1 < self.reading.count and self.reading.glued(token + 1) and self._touches(token + 1)
+        )
+
+    def _touches(self, token: int) -> bool:
+        reading = self.reading
+        if self.kind[token] not in (WORD, LETTER, UNIT, TENS, ZERO) or self.low[token] in reading.vocab.sets["extension"]:
+            return False
+        return not any(cue.first <= token < cue.last and cue.topic in _NAMING for cue in reading.cues_of.get(reading.turn[token], ()))
 
     def _long(self, token: int) -> bool:
         """Whether the digits that letters touch are long enough for a value: they are none of a code's then."""
