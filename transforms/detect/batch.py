@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
@@ -31,8 +33,14 @@ GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRE
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
 
-FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+")
-"""Keys of this form (snake, kebab, camel or upper case) are names of fields; a key written any other way is read like a text."""
+FIELD_NAME = re.compile(
+    r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+"
+    r"|(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+"
+)
+"""Keys of this form (snake, kebab, camel, Pascal or upper case) are names of fields; a key written any other way is read like a text."""
+
+SURE_LETTERS = 4
+"""Letters of a value that is no everyday word from which on it is sought in keys too."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,7 @@ def _complete(detected: Detected) -> None:
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         spans[:] = _trimmed(reading.view.text, spans, guarded, lambda s: s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES)
         # What looks like a field's name is none of a person: only known values and patterns count there.
-        names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
+        names = [(s.start, s.end) for s in reading.segments if s.key and FIELD_NAME.fullmatch(s.key)]
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
@@ -208,9 +216,12 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                keys = [(s.start, s.end) for s in reading.segments if s.leaf.key]
-                found = find(tokens.get(i) or Tokens.of(reading.view.text, language), wanted, CONSISTENCY)
-                spans.extend(outside(reading.view.text, found, taken(reading.view.text, done, [*reading.labels, *keys])))
+                keys = [(s.start, s.end) for s in reading.segments if s.key]
+                read = tokens.get(i) or Tokens.of(reading.view.text, language)
+                spans.extend(outside(reading.view.text, find(read, wanted, CONSISTENCY), taken(reading.view.text, done, [*reading.labels, *keys])))
+                sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS] if keys else []
+                found = outside(reading.view.text, find(read, sure, CONSISTENCY), taken(reading.view.text, done, reading.labels))
+                spans.extend(s for s in found if (at := bisect_right(keys, (s.start, len(reading.view.text))) - 1) >= 0 and s.end <= keys[at][1])
 
 
 def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays: Callable[[Span], bool]) -> list[Span]:
@@ -236,7 +247,7 @@ def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
         return
     folded = _fold_in_place(text)
     for wanted, entity in deny:
-        words = [re.escape(w) for w in _fold_in_place(wanted).split()]
+        words = [re.escape(w) for w in _fold_in_place(normalize(wanted).text).split()]
         if not words:
             continue
         for match in re.finditer(r"\s+".join(words), folded):

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
+from callveil.transforms.detect.normalized_text import NormalizedText, normalize
+from callveil.transforms.detect.parts import json_literals, parts_of
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
 """Fields that hold the conversation, best first: the first one present is read, the others are copies of it."""
+FLAT = ("transcription_text", "message_body")
+"""Those of them that are one text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A leaf's place in a view. The leaf's text stands there unchanged, or with `_` read as a space."""
+    """Where a leaf, or a part of one, stands in a view.
+
+    Attributes:
+        leaf: the leaf.
+        start: place in the view.
+        text: what stands there, with the way back to the leaf's own offsets; of a key with `_` read as a space.
+        key: as it is written, where it is a key, of a record's JSON or of JSON written as a text; else empty.
+    """
 
     leaf: Leaf
     start: int
+    text: NormalizedText
+    key: str = ""
 
     @property
     def end(self) -> int:
         """End in the view, exclusive."""
-        return self.start + len(self.leaf.text)
+        return self.start + len(self.text.text)
 
 
 @dataclass
@@ -62,7 +75,8 @@ class Reading:
                     break
                 lo, hi = max(span.start, segment.start), min(span.end, segment.end)
                 if lo < hi:
-                    out.append((segment.leaf, Span(lo - segment.start, hi - segment.start, span.entity, span.score, span.detector, span.group)))
+                    start, end = segment.text.source(lo - segment.start, hi - segment.start)
+                    out.append((segment.leaf, replace(span, start=start, end=end)))
         return out
 
 
@@ -87,12 +101,12 @@ class Document:
         rest: list[Leaf] = []
         for leaf in self.leaves:
             source = leaf.path[0]
-            if source in CONVERSATIONS and leaf.prose and leaf.field.name == source:
+            if source in CONVERSATIONS and leaf.prose and leaf.field.name == source and not (source in FLAT and json_literals(leaf.text)):
                 spoken.setdefault(str(source), []).append(leaf)
             elif not _is_role(leaf):
                 rest.append(leaf)
         out: list[Reading] = []
-        speakers = frozenset(leaf.text.lower() for leaf in self.leaves if leaf.path[-1] == "speaker")
+        speakers = frozenset(normalize(leaf.text).text.lower() for leaf in self.leaves if leaf.path[-1] == "speaker")
         for source in CONVERSATIONS:
             if source not in spoken:
                 continue
@@ -107,12 +121,11 @@ class Document:
         return out
 
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
-        if source in ("transcription_text", "message_body"):
-            leaf = leaves[0]
-            view = View(leaf.text, _flat_turns(leaf.text, speakers))
-            return Reading("conversation", view, [Segment(leaf, 0)], labels=role_labels(leaf.text, speakers))
+        if source in FLAT:
+            text, segments = _lines_of(leaves[0], self.done)
+            return Reading("conversation", View(text, _flat_turns(text, speakers)), segments, labels=role_labels(text, speakers))
         parts: list[str] = []
-        segments: list[Segment] = []
+        segments = []
         turns: list[Turn] = []
         place = 0
         last = None
@@ -122,9 +135,10 @@ class Document:
                 # Words of one speaker run on in a line; everything else is a turn of its own.
                 parts.append(" " if source == "words" and role == last else "\n")
                 place += 1
-            segments.append(Segment(leaf, place))
-            parts.append(leaf.text)
-            end = place + len(leaf.text)
+            text = normalize(leaf.text, self.done)
+            segments.append(Segment(leaf, place, text))
+            parts.append(text.text)
+            end = place + len(text.text)
             if source == "words" and role == last and turns:
                 turns[-1] = Turn(turns[-1].start, end, role)
             else:
@@ -136,6 +150,14 @@ class Document:
 def _is_role(leaf: Leaf) -> bool:
     """Whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
     return leaf.path[-1] == "speaker" and not leaf.entity and leaf.field.name in CONVERSATIONS and ROLE_WORDS.fullmatch(leaf.text) is not None
+
+
+def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segment]]:
+    """What is read of a flat transcript: the cues of captions in a line each, without their times; else the text."""
+    segments: list[Segment] = []
+    for part in parts_of(leaf.text, done):
+        segments.append(Segment(leaf, segments[-1].end + 1 if segments else 0, part.text))
+    return "\n".join(s.text.text for s in segments), segments
 
 
 def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
@@ -163,8 +185,8 @@ def _spaced(text: str, done: re.Pattern[str] | None) -> str:
 
 def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
     """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
-    parts: list[str] = []
     segments: list[Segment] = []
+    parts: list[str] = []
     turns: list[Turn] = []
     seen: dict[str, int] = {}
     place = 0
@@ -176,18 +198,30 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
             and (previous.path == leaf.path or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label"))
         )
         question = leaf.key or leaf.path[-1] == "label"
-        if not answer and not question and leaf.text in seen:
-            segments.append(Segment(leaf, seen[leaf.text]))
+        pieces = parts_of(leaf.text, done)
+        alone = not answer and not question and len(pieces) == 1 and not pieces[0].literal[1] and not _is_digits(leaf)
+        if alone and leaf.text in seen:
+            segments.append(Segment(leaf, seen[leaf.text], pieces[0].text))
             continue
-        if not answer and not question:
+        if alone:
             seen[leaf.text] = place
-        segments.append(Segment(leaf, place))
-        parts.append(_spaced(leaf.text, done) if question else leaf.text)
-        turns.append(Turn(place, place + len(leaf.text), AGENT if question else CALLER if answer else UNKNOWN))
-        place += len(leaf.text) + 1
+        asked = answer
+        for piece in pieces:
+            asks = question or piece.key
+            text = replace(piece.text, text=_spaced(piece.text.text, done)) if asks else piece.text
+            segments.append(Segment(leaf, place, text, piece.text.text if leaf.key or piece.key else ""))
+            parts.append(text.text)
+            turns.append(Turn(place, place + len(text.text), AGENT if asks else CALLER if asked else UNKNOWN))
+            place += len(text.text) + 1
+            asked = piece.key
         previous = leaf
     segments.sort(key=lambda s: s.start)
     return Reading("fields", View("\n".join(parts), tuple(turns)), segments)
+
+
+def _is_digits(leaf: Leaf) -> bool:
+    """Whether a leaf is a piece of a number that a list holds digit by digit, or a few at a time: each stands in its own place, however often."""
+    return isinstance(leaf.path[-1], int) and len(leaf.text) <= 4 and leaf.text.isdigit()
 
 
 AGENT_WORDS = ("agent", "rep", "representative", "operator", "staff", "business", "receptionist", "internal", "bot", "system")

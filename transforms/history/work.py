@@ -18,6 +18,7 @@ from callveil.transforms.detect.consistent import KINDS, strongest, values_found
 from callveil.transforms.detect.document import Reading, Segment
 from callveil.transforms.detect.known import KnownValue
 from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.detect.seek import Tokens, find
@@ -95,13 +96,16 @@ class Work:
                 if not piece.is_key and (self.judge.of_member(slot, piece) or self.judge.is_plain(piece.key or slot.name, piece)):
                     continue  # goes whole, see `finish`, or stays
                 name = piece.key or slot.name
+                read = normalize(piece.text, self.done)
+                if piece.is_key:
+                    read = replace(read, text=read.text.replace("_", " "))
                 if (name, piece.text) not in seen or piece.is_key:
                     if not piece.is_key:
                         add(self._question(name), AGENT)
-                    seen[name, piece.text] = add(piece.text.replace("_", " ") if piece.is_key else piece.text, AGENT if piece.is_key else CALLER)
+                    seen[name, piece.text] = add(read.text, AGENT if piece.is_key else CALLER)
                 leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
                 self.leaves[id(leaf)] = (slot, piece)
-                segments.append(Segment(leaf, seen[name, piece.text]))
+                segments.append(Segment(leaf, seen[name, piece.text], read))
         if not parts:
             return None
         segments.sort(key=lambda s: s.start)

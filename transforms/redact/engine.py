@@ -21,6 +21,7 @@ from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import merge
 from callveil.transforms.detect.seek import Tokens, find
@@ -297,7 +298,7 @@ class _Work:
         if not strong:
             return False
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
-        text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.name not in kept)
+        text = "\n".join(normalize(leaf.text, self.done).text for leaf in walk(record) if leaf.field.name not in kept)
         return bool(find(Tokens.of(text), strong))
 
     def said(self) -> Iterator[tuple[str, str]]:
@@ -305,7 +306,7 @@ class _Work:
         for leaf, spans in self.found:
             for span in spans:
                 if span.entity in ("PHONE_NUMBER", "EMAIL_ADDRESS"):
-                    piece = leaf.text[span.start : span.end]
+                    piece = normalize(leaf.text[span.start : span.end]).text
                     yield span.entity, self.values.get(span.group, piece) if span.group else piece
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:

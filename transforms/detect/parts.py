@@ -1,0 +1,127 @@
+"""The pieces of one text that are read each for itself: keys and values of JSON written as a text, and the cues of captions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import orjson
+
+from callveil.transforms.detect.normalized_text import NormalizedText, normalized
+
+ENCODINGS = 4
+"""Encodings of JSON within JSON that are read; what lies deeper is read as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a text.
+
+    Attributes:
+        text: what is read, with offsets of the whole text.
+        key: the piece is a key of a JSON object.
+        literal: what stands at its place, in the whole text: content of a JSON string without its quotes, or a JSON number.
+        number: the literal is a number.
+        depth: JSON strings the literal lies in, the text itself not counted.
+    """
+
+    text: NormalizedText
+    key: bool = False
+    literal: tuple[int, int] = (0, 0)
+    number: bool = False
+    depth: int = 0
+
+
+def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
+    """Cut a text into what is read of it; most texts are one piece. A text without anything to read has none.
+
+    Args:
+        keep: pattern of what is read as it stands, such as placeholders.
+    """
+    literals = json_literals(text)
+    if literals is not None:
+        return [replace(part, text=normalized(part.text, keep)) for part in literals if part.text.text]
+    return [Part(normalized(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+\-]*)')
+_UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
+
+
+def json_literals(text: str) -> list[Part] | None:
+    """Strings, keys and numbers of a JSON object or array that is written as a text, also where that text is a JSON string itself.
+
+    Returns: the literals in order, read but not normalised; None for any other text.
+    """
+    return _literals(NormalizedText(text), 0)
+
+
+def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
+    text = view.text
+    if depth >= ENCODINGS or text.lstrip()[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        return None
+    if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"'):
+        return None
+    found = list(_tokens(view, depth))
+    return None if isinstance(value, str) and not any(part.depth > depth for part in found) else found
+
+
+def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
+    for match in _TOKEN.finditer(view.text):
+        start, end = match.span("string" if match["number"] is None else "number")
+        own = _piece(view, start, end)
+        literal = own.source(0, end - start) if start < end else (0, 0)
+        if match["number"] is not None:
+            yield Part(own, literal=literal, number=True, depth=depth)
+            continue
+        own = own.edited(_unescaped(own.text))
+        inner = _literals(own, depth + 1)
+        if inner is None or match["key"]:
+            yield Part(own, match["key"] is not None, literal, depth=depth)
+        else:
+            yield from inner
+
+
+def _piece(view: NormalizedText, start: int, end: int) -> NormalizedText:
+    if view.starts is None or view.ends is None:
+        return NormalizedText(view.text[start:end], view.base + start)
+    return NormalizedText(view.text[start:end], 0, view.starts[start:end], view.ends[start:end])
+
+
+def _unescaped(text: str) -> Iterator[tuple[int, int, str]]:
+    place = 0
+    for match in _UNESCAPE.finditer(text) if "\\" in text else ():
+        if match.start() < place:
+            continue
+        code = match.group()
+        place = match.end()
+        if code[1] == "u" and 0xD800 <= int(code[2:], 16) < 0xE000:
+            place += 6  # two halves of one character, or the text would not have been read as JSON
+            code = text[match.start() : place]
+        yield match.start(), place, str(orjson.loads(f'"{code}"'))
+
+
+# --- captions --------------------------------------------------------------------------------------------------------
+
+_TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+_CUE = re.compile(
+    r"(?:^[ \t]*(?:\d{1,6}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:/[\d-]+)?)[ \t]*\r?\n)?"
+    rf"^[ \t]*{_TIME}[ \t]*(?:-->[ \t]*{_TIME}(?:[ \t]+[\w-]+:[\w.,%-]+)*|,{_TIME})[ \t]*(?:\r?\n|\Z)",
+    re.MULTILINE,
+)
+"""The time line of a cue, with the number or UUID before it, in WebVTT, SubRip and SubViewer."""
+
+
+def _cues(text: str) -> list[NormalizedText]:
+    """The texts between the time lines of captions; none where there is no time line."""
+    found = list(_CUE.finditer(text)) if "-->" in text or ",0" in text else []
+    edges = [0, *(edge for match in found for edge in match.span()), len(text)] if found else []
+    pieces = [(start, text[start:end]) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return [NormalizedText(piece.strip(), start + len(piece) - len(piece.lstrip())) for start, piece in pieces if piece.strip()]
