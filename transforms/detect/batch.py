@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
+from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
@@ -24,6 +25,7 @@ from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
 
@@ -154,7 +156,7 @@ def detect_batch(
             raw = detected.job.raw
             yield Rejected(raw.source, "detect", "detection_failed", str(failed[n]), account_id=raw.key.account_id, interaction_id=raw.key.id)
             continue
-        _complete(detected)
+        _complete(detected, detector.settings)
         yield detected
 
 
@@ -166,7 +168,7 @@ def _known(job: Job, staff: bool) -> list[KnownValue]:
     return values + [v for key, v in names.items() if key not in seen]
 
 
-def _complete(detected: Detected) -> None:
+def _complete(detected: Detected, settings: Detect) -> None:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
     done = placeholders(rules)
@@ -181,6 +183,8 @@ def _complete(detected: Detected) -> None:
             spans.extend(find(tokens[i], detected.known))
         spans.extend(list(postcodes_after(reading.view.text, spans, detected.job.decision.language or "en")))
         spans.extend(_denied(reading.view.text, rules.deny))
+        if settings.unknown_language == "full" and detected.job.decision.mode != "none":
+            spans.extend(unread_spans(reading.view, settings.languages))
         spans[:] = without_own(
             spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account, detected.job.decision.language or "en")
         )

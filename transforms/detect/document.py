@@ -183,13 +183,33 @@ def _spaced(text: str, done: re.Pattern[str] | None) -> str:
     return "".join([*out, text[place:].replace("_", " ")])
 
 
+class _Lines:
+    """A view in the making: texts in a line each."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.turns: list[Turn] = []
+        self.place = 0
+
+    def add(self, text: str, role: str, run_on: bool = False) -> int:
+        """Append a text, in the line of the one before it where it runs on; returns its place."""
+        start = self.place + 1 if self.parts else 0
+        self.place = start + len(text)
+        if self.parts:
+            self.parts.append(" " if run_on else "\n")
+        self.parts.append(text)
+        if run_on:
+            self.turns[-1] = replace(self.turns[-1], end=self.place)
+        else:
+            self.turns.append(Turn(start, self.place, role))
+        return start
+
+
 def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
     """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
+    lines = _Lines()
     segments: list[Segment] = []
-    parts: list[str] = []
-    turns: list[Turn] = []
     seen: dict[str, int] = {}
-    place = 0
     previous: Leaf | None = None
     for leaf in leaves:
         answer = (
@@ -203,20 +223,23 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
         if alone and leaf.text in seen:
             segments.append(Segment(leaf, seen[leaf.text], pieces[0].text))
             continue
-        if alone:
-            seen[leaf.text] = place
-        asked = answer
+        run_on = previous is not None and _runs_on(previous, leaf)
         for piece in pieces:
             asks = question or piece.key
             text = replace(piece.text, text=_spaced(piece.text.text, done)) if asks else piece.text
+            place = lines.add(text.text, AGENT if asks else CALLER if answer else UNKNOWN, run_on or piece.run_on)
             segments.append(Segment(leaf, place, text, piece.text.text if leaf.key or piece.key else ""))
-            parts.append(text.text)
-            turns.append(Turn(place, place + len(text.text), AGENT if asks else CALLER if asked else UNKNOWN))
-            place += len(text.text) + 1
-            asked = piece.key
+            answer, run_on = piece.key, False
+        if alone:
+            seen[leaf.text] = segments[-1].start
         previous = leaf
     segments.sort(key=lambda s: s.start)
-    return Reading("fields", View("\n".join(parts), tuple(turns)), segments)
+    return Reading("fields", View("".join(lines.parts), tuple(lines.turns)), segments)
+
+
+def _runs_on(before: Leaf, leaf: Leaf) -> bool:
+    """Whether two leaves are digits of one number, which a list holds digit by digit."""
+    return _is_digits(before) and _is_digits(leaf) and len(before.text) == len(leaf.text) == 1 and before.path[:-1] == leaf.path[:-1]
 
 
 def _is_digits(leaf: Leaf) -> bool:

@@ -47,12 +47,11 @@ class NormalizedText:
             return self.base + start, self.base + end
         return self.starts[start], self.ends[end - 1]
 
-    def whole(self, start: int, end: int) -> tuple[int, int]:
-        """The source's range `start` to `end` widened so that it cuts through no character that was read; as it is where it holds none."""
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Where in `text` the characters stand that were read from any part of the source's range `start` to `end`."""
         if self.starts is None or self.ends is None:
-            return start, end
-        first, last = bisect_right(self.ends, start), bisect_left(self.starts, end)
-        return (min(start, self.starts[first]), max(end, self.ends[last - 1])) if first < last else (start, end)
+            return max(0, start - self.base), min(len(self.text), end - self.base)
+        return bisect_right(self.ends, start), bisect_left(self.starts, end)
 
     def edited(self, edits: Iterable[Edit]) -> NormalizedText:
         """The text with some stretches read differently; edits in order, disjoint, none of them empty."""
@@ -97,7 +96,7 @@ def normalized(view: NormalizedText, keep: re.Pattern[str] | None = None) -> Nor
         before = view
         if _ODD.search(view.text) is None:
             return view
-        for step in (_decoded, _plain_characters, _dots, _ats):
+        for step in (_decoded, _plain_characters, _parted, _dots, _ats):
             edits = step(view.text)
             view = view.edited(edits if keep is None else _outside(edits, keep, view.text))
         if view is before:
@@ -255,6 +254,22 @@ def _is_unseen(char: str) -> bool:
     if category == "Cc":
         return char not in _WHITE
     return category == "Cf" or char in _UNSEEN or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+
+
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+"""Scripts that part no words by spaces, and Hangul, whose particles stand directly behind a value."""
+_BORDER = re.compile(rf"[{UNSPACED}](?=[A-Za-z0-9])|(?<=[A-Za-z0-9])[{UNSPACED}]")
+
+
+def _parted(text: str) -> Iterator[Edit]:
+    """A space between such a script and ASCII letters or digits, since a value ends there."""
+    for match in _BORDER.finditer(text) if not text.isascii() else ():
+        sides = text[match.start() - 1 : match.start()] if match.start() else "", text[match.end() : match.end() + 1]
+        before, after = (" " if side.isascii() and side.isalnum() else "" for side in sides)
+        yield match.start(), match.end(), before + match.group() + after
 
 
 # --- signs of an address ---------------------------------------------------------------------------------------------

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
 
+from callveil.schemas.finding import Span
 from callveil.transforms.detect.normalized_text import NormalizedText, normalized
+from callveil.transforms.detect.resolve import merge
 
 ENCODINGS = 4
 """Encodings of JSON within JSON that are read; what lies deeper is read as it stands."""
@@ -21,6 +24,7 @@ class Part:
     Attributes:
         text: what is read, with offsets of the whole text.
         key: the piece is a key of a JSON object.
+        run_on: the piece is one digit behind another in a JSON list, which hold one number together.
         literal: what stands at its place, in the whole text: content of a JSON string without its quotes, or a JSON number.
         number: the literal is a number.
         depth: JSON strings the literal lies in, the text itself not counted.
@@ -28,9 +32,15 @@ class Part:
 
     text: NormalizedText
     key: bool = False
+    run_on: bool = False
     literal: tuple[int, int] = (0, 0)
     number: bool = False
     depth: int = 0
+
+    def read(self, start: int, end: int) -> str:
+        """What is read of a stretch of the whole text."""
+        first, last = self.text.within(start, end)
+        return self.text.text[first:last]
 
 
 def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
@@ -41,13 +51,15 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
     """
     literals = json_literals(text)
     if literals is not None:
-        return [replace(part, text=normalized(part.text, keep)) for part in literals if part.text.text]
+        return [replace(part, text=normalized(part.text, keep)) for part in literals]
     return [Part(normalized(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+\-]*)')
+_SINGLE = re.compile(r'[\s\[,]"?\d"?\s*,\s*"?\d"?')
+"""Two elements of a list, each of them one digit, with the sign or space before them."""
 _UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 
 
@@ -70,21 +82,24 @@ def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
     if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"'):
         return None
     found = list(_tokens(view, depth))
-    return None if isinstance(value, str) and not any(part.depth > depth for part in found) else found
+    return None if isinstance(value, str) and all(part.depth == depth for part in found) else [part for part in found if part.text.text]
 
 
 def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
+    last = 0
     for match in _TOKEN.finditer(view.text):
+        run_on = _SINGLE.fullmatch(view.text, last, match.end()) is not None
+        last = max(0, match.start() - 1)
         start, end = match.span("string" if match["number"] is None else "number")
         own = _piece(view, start, end)
         literal = own.source(0, end - start) if start < end else (0, 0)
         if match["number"] is not None:
-            yield Part(own, literal=literal, number=True, depth=depth)
+            yield Part(own, False, run_on, literal, True, depth)
             continue
         own = own.edited(_unescaped(own.text))
         inner = _literals(own, depth + 1)
         if inner is None or match["key"]:
-            yield Part(own, match["key"] is not None, literal, depth=depth)
+            yield Part(own, match["key"] is not None, run_on, literal, False, depth)
         else:
             yield from inner
 
@@ -106,6 +121,35 @@ def _unescaped(text: str) -> Iterator[tuple[int, int, str]]:
             place += 6  # two halves of one character, or the text would not have been read as JSON
             code = text[match.start() : place]
         yield match.start(), place, str(orjson.loads(f'"{code}"'))
+
+
+def within_literals(text: str, literals: Sequence[Part], spans: Iterable[Span]) -> list[Span]:
+    """Spans of a text that is JSON cut at the borders of its literals, so that what is left of it is JSON still.
+
+    A piece of a number is the number, and no escape is cut through. A span over the whole text stays one.
+    """
+    out: list[Span] = []
+    ends = [part.literal[1] for part in literals]
+    for span in spans:
+        if span.end - span.start == len(text):
+            return [span]
+        for part in literals[bisect_right(ends, span.start) :]:
+            start, end = part.literal
+            if start >= span.end:
+                break
+            if not part.number:
+                first, last = part.text.within(max(start, span.start), min(end, span.end))
+                if first >= last:
+                    continue
+                start, end = part.text.source(first, last)
+            out.append(replace(span, start=start, end=end))
+    return merge(out)
+
+
+def literal_at(literals: Sequence[Part], span: Span) -> Part | None:
+    """The literal a span lies in; None for the whole of a text, or one that is no JSON."""
+    at = bisect_right(literals, span.start, key=lambda part: part.literal[1])
+    return literals[at] if at < len(literals) and literals[at].literal[0] <= span.start and span.end <= literals[at].literal[1] else None
 
 
 # --- captions --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from callveil.transforms.detect.leaves import Leaf
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
@@ -142,6 +143,9 @@ class Work:
     def _scanned(self, reading: Reading, spans: list[Span]) -> None:
         text, language = reading.view.text, self.decided.language
         places = taken(text, self.done)
+        settings = self.redactor.detector.settings
+        if settings.unknown_language == "full":
+            spans = [*spans, *unread_spans(reading.view, settings.languages)]
         # Spans of one value share a group; what stands alone is a value of its own.
         spans = [replace(s, group=s.group or str(s.start)) for s in outside(text, spans, places)]
         accepted, _ = accept(text, spans, self.rules, self.decided.floor)

@@ -22,6 +22,7 @@ from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
+from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import merge
 from callveil.transforms.detect.seek import Tokens, find
@@ -229,11 +230,15 @@ class _Work:
 
     def _replace(self, leaf: Leaf, spans: list[Span]) -> str:
         """Run Presidio's anonymizer over one text and note a finding for each span."""
+        literals = json_literals(leaf.text)
+        if literals is not None:
+            spans = within_literals(leaf.text, literals, spans)
         operators: dict[str, OperatorConfig] = {"DEFAULT": OperatorConfig("callveil_label", {"label": self.rules.label_for(ENTITY)})}
         results: list[RecognizerResult] = []
         actions: list[tuple[str, str]] = []
         for n, span in enumerate(spans):
-            piece = leaf.text[span.start : span.end]
+            literal = literal_at(literals or (), span)
+            piece = leaf.text[span.start : span.end] if literal is None else literal.read(span.start, span.end)
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
@@ -247,6 +252,9 @@ class _Work:
             else:
                 action_name = action
             # One name per span, since Presidio looks operators up by type and ours need the span's own value.
+            if literal is not None:
+                params = {"action": action_name, "params": params, "value": piece, "depth": literal.depth, "number": literal.number}
+                action_name = "encoded"
             operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
             results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
             actions.append((action, key_id))

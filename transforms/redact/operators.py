@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from presidio_anonymizer import AnonymizerEngine
@@ -153,7 +154,21 @@ class Token(_Anonymizer):
         return f"[{params['entity']}:t1.{params['key_id']}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
 
 
-OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token)
+class Encoded(_Anonymizer):
+    """What another operator writes, as it stands in JSON that is written as a text; a number becomes a string."""
+
+    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+        """Run operator `action` with `params` over `value`, the decoded `text`, and write its result within `depth` JSON strings."""
+        params = params or {}
+        out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
+        out = orjson.dumps(out).decode()[0 if params["number"] else 1 : None if params["number"] else -1]
+        for _ in range(params["depth"]):
+            out = orjson.dumps(out).decode()[1:-1]
+        return out
+
+
+_BY_ACTION = {"label": Label(), "clear": Clear(), "same": Same(), "mask": Mask(), "pseudonym": Pseudonym(), "token": Token()}
+OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 
 
 def anonymizer() -> AnonymizerEngine:
