@@ -124,27 +124,15 @@ class Document:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
             return Reading("conversation", View(text, _flat_turns(text, speakers)), segments, labels=role_labels(text, speakers))
-        parts: list[str] = []
-        segments = []
-        turns: list[Turn] = []
-        place = 0
-        last = None
+        lines, segments, last = _Lines(), [], None
         for leaf in leaves:
             role = self.roles.get((source, int(leaf.path[1])), UNKNOWN)
-            if parts:
-                # Words of one speaker run on in a line; everything else is a turn of its own.
-                parts.append(" " if source == "words" and role == last else "\n")
-                place += 1
-            text = normalize(leaf.text, self.done)
-            segments.append(Segment(leaf, place, text))
-            parts.append(text.text)
-            end = place + len(text.text)
-            if source == "words" and role == last and turns:
-                turns[-1] = Turn(turns[-1].start, end, role)
-            else:
-                turns.append(Turn(place, end, role))
-            place, last = end, role
-        return Reading("conversation", View("".join(parts), tuple(turns)), segments)
+            read = normalize(leaf.text, self.done)
+            # Words of one speaker run on in a line; everything else is a turn of its own.
+            place = lines.add(read.text, role, source == "words" and role == last)
+            segments.append(Segment(leaf, place, read))
+            last = role
+        return Reading("conversation", View("".join(lines.parts), tuple(lines.turns)), segments)
 
 
 def _is_role(leaf: Leaf) -> bool:
