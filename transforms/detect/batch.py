@@ -17,10 +17,10 @@ from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
-from callveil.transforms.detect.document import Document, Reading, roles_of
+from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
-from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.leaves import Leaf, Path, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
@@ -35,10 +35,9 @@ GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRE
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
 
-FIELD_NAME = re.compile(
-    r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+"
-    r"|(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+"
-)
+PASCAL_NAME = re.compile(r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+")
+"""`JobStatus`, not `McKinley`."""
+FIELD_NAME = re.compile(rf"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+|{PASCAL_NAME.pattern}")
 """Keys of this form (snake, kebab, camel, Pascal or upper case) are names of fields; a key written any other way is read like a text."""
 
 SURE_LETTERS = 4
@@ -194,7 +193,7 @@ def _complete(detected: Detected, settings: Detect) -> None:
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         spans[:] = _trimmed(reading.view.text, spans, guarded, lambda s: s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES)
         # What looks like a field's name is none of a person: only known values and patterns count there.
-        names = [(s.start, s.end) for s in reading.segments if s.key and FIELD_NAME.fullmatch(s.key)]
+        names = list(_field_names(reading.segments))
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
@@ -226,6 +225,19 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
                 sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS] if keys else []
                 found = outside(reading.view.text, find(read, sure, CONSISTENCY), taken(reading.view.text, done, reading.labels))
                 spans.extend(s for s in found if (at := bisect_right(keys, (s.start, len(reading.view.text))) - 1) >= 0 and s.end <= keys[at][1])
+
+
+def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    """Places of the keys that are names of fields by their form, and of single words such as `Channel` beside keys such as `ChannelNumber`."""
+    around = {_object_of(s) for s in segments if s.key and PASCAL_NAME.fullmatch(s.key)}
+    for s in segments:
+        if s.key and (FIELD_NAME.fullmatch(s.key) or (_object_of(s) in around and s.key.isalpha() and s.key.istitle())):
+            yield s.start, s.end
+
+
+def _object_of(segment: Segment) -> Path:
+    """The JSON object a key is one of; of JSON written as a text, the text."""
+    return segment.leaf.path[:-1] if segment.leaf.key else segment.leaf.path
 
 
 def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays: Callable[[Span], bool]) -> list[Span]:

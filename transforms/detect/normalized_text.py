@@ -275,6 +275,7 @@ def _parted(text: str) -> Iterator[Edit]:
 # --- signs of an address ---------------------------------------------------------------------------------------------
 
 _OPEN, _CLOSE = r"[ \t]{0,3}[\[({<【〔「][ \t]?", r"[ \t]?[\])}>】〕」][ \t]{0,3}"
+_AT_SIGN = re.compile(rf"(?i)@|{_OPEN}(?:at|ät|arroba|arobase|chez){_CLOSE}")
 _DOT = re.compile(rf"(?i)(?<=\w){_OPEN}(?:\.|dot|punto|punkt|point|ponto|period){_CLOSE}(?=\w)")
 _AT = re.compile(
     rf"(?i)(?<=[\w.+\-'\"]){_OPEN}(?:@|at|ät|arroba|arobase|chez){_CLOSE}(?=[\w-]{{1,63}}(?:\.|[ \t]+(?:dot|punto|punkt|point)[ \t]+)[\w-])"
@@ -284,8 +285,13 @@ _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def _dots(text: str) -> Iterator[Edit]:
-    """`[dot]`, `(.)` and their kind between two words."""
+    """`[dot]`, `(.)` and their kind between two words, with spaces around it only beside the sign of an address."""
+    mail = None
     for match in _DOT.finditer(text):
+        if " " in match[0] or "\t" in match[0]:
+            mail = _AT_SIGN.search(text) is not None if mail is None else mail
+            if not mail:
+                continue
         yield match.start(), match.end(), "."
 
 
