@@ -10,7 +10,7 @@ from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
 from callveil.transforms.detect.normalized_text import NormalizedText, normalize
-from callveil.transforms.detect.parts import json_literals, parts_of
+from callveil.transforms.detect.parts import json_literals, parts_of, voices
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
@@ -123,6 +123,7 @@ class Document:
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
+            speakers |= voices(leaves[0].text)
             return Reading("conversation", View(text, _flat_turns(text, speakers)), segments, labels=role_labels(text, speakers))
         lines, segments, last = _Lines(), [], None
         for leaf in leaves:

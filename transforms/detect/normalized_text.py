@@ -115,8 +115,10 @@ def _outside(edits: Iterator[Edit], keep: re.Pattern[str], text: str) -> Iterato
             yield edit
 
 
-_ODD = re.compile(r"[^\t\n\r !-$'*-;=?-Z\]-z|}~]")
-"""What a text that may not be plain holds: anything but ASCII, a control character, or one of `% & ( < [ \\ {`."""
+_USUAL = "À-ÖØ-öø-ÿŒœŠšŸ’‘“”–—…€£¡¿«»"
+"""Letters and signs beyond ASCII that ordinary text is full of and that are read as they stand."""
+_ODD = re.compile(rf"[^\t\n\r !-$'*-;=?-Z\]-z|}}~{_USUAL}]")
+"""What a text that may not be plain holds: unusual characters, control characters, or one of `% & ( < [ \\ {`."""
 
 # --- encodings -------------------------------------------------------------------------------------------------------
 
@@ -206,7 +208,7 @@ def _plain_characters(text: str) -> Iterator[Edit]:
     for match in _STRETCH.finditer(text):
         place, end = match.span()
         if place and _is_mark(text[place]):
-            place -= 1  # a mark over the ASCII character before it
+            place -= 1  # a mark over the usual character before it
         while place < end:
             stop = place + 1
             while stop < end and _is_mark(text[stop]):
@@ -221,7 +223,7 @@ def _plain_characters(text: str) -> Iterator[Edit]:
             place = stop
 
 
-_STRETCH = re.compile(r"[^\t\n\r -~]+")
+_STRETCH = re.compile(rf"[^\t\n\r -~{_USUAL}]+")
 
 
 def _within_name(text: str, place: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.normalized_text import NormalizedText, normalized
+from callveil.transforms.detect.normalized_text import Edit, NormalizedText, normalize, normalized
 from callveil.transforms.detect.resolve import merge
 
 ENCODINGS = 4
@@ -110,7 +110,7 @@ def _piece(view: NormalizedText, start: int, end: int) -> NormalizedText:
     return NormalizedText(view.text[start:end], 0, view.starts[start:end], view.ends[start:end])
 
 
-def _unescaped(text: str) -> Iterator[tuple[int, int, str]]:
+def _unescaped(text: str) -> Iterator[Edit]:
     place = 0
     for match in _UNESCAPE.finditer(text) if "\\" in text else ():
         if match.start() < place:
@@ -161,6 +161,8 @@ _CUE = re.compile(
     re.MULTILINE,
 )
 """The time line of a cue, with the number or UUID before it, in WebVTT, SubRip and SubViewer."""
+_TAG = re.compile(r"<v(?:\.[\w.-]+)*[ \t]+(?P<voice>[^<>\s][^<>\n]{0,80}?)[ \t]*>[ \t]*|</?(?:[bciuv]|ruby|rt|lang|font)(?:[ .][^<>\n]{0,80})?>|<(?:\d{1,3}:)?\d{2}:\d{2}\.\d{3}>")
+"""Tags of WebVTT and SubRip (the voice, fonts, classes) and the times of words."""
 
 
 def _cues(text: str) -> list[NormalizedText]:
@@ -168,4 +170,21 @@ def _cues(text: str) -> list[NormalizedText]:
     found = list(_CUE.finditer(text)) if "-->" in text or ",0" in text else []
     edges = [0, *(edge for match in found for edge in match.span()), len(text)] if found else []
     pieces = [(start, text[start:end]) for start, end in zip(edges[::2], edges[1::2], strict=True)]
-    return [NormalizedText(piece.strip(), start + len(piece) - len(piece.lstrip())) for start, piece in pieces if piece.strip()]
+    return [
+        NormalizedText(piece.strip(), start + len(piece) - len(piece.lstrip())).edited(_untagged(piece.strip())) for start, piece in pieces if piece.strip()
+    ]
+
+
+def _untagged(cue: str) -> Iterator[Edit]:
+    """Tags left out of a cue, and the voice it names read as a speaker's label."""
+    for match in _TAG.finditer(cue):
+        if match["voice"]:
+            yield match.start(), match.start("voice"), ""
+            yield match.end("voice"), match.end(), ": "
+        else:
+            yield match.start(), match.end(), ""
+
+
+def voices(text: str) -> frozenset[str]:
+    """Speakers that the cues of captions name, lower case."""
+    return frozenset(normalize(match["voice"]).text.lower() for match in _TAG.finditer(text) if match["voice"]) if "-->" in text else frozenset()

@@ -51,7 +51,7 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
         place = start
         for line in text[start:end].split("\n"):
             if whole or is_unread([line], languages):
-                letters = [i for i, c in enumerate(line) if c.isalnum()]
+                letters = [i for i, c in enumerate(line) if c.isalnum() or unicodedata.category(c)[0] == "M"]
                 if letters:
                     yield Span(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
             place += len(line) + 1
