@@ -174,16 +174,16 @@ def _complete(detected: Detected, settings: Detect) -> None:
     shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     for i, reading in enumerate(detected.readings):
+        spans = detected.spans[i]
+        if settings.unknown_language == "full" and detected.job.decision.mode != "none":
+            spans.extend(unread_spans(reading.view, settings.languages))
         if not reading.analysed:
             continue
-        spans = detected.spans[i]
         if detected.known:
             tokens[i] = Tokens.of(reading.view.text, detected.job.decision.language or "en")
             spans.extend(find(tokens[i], detected.known))
         spans.extend(list(postcodes_after(reading.view.text, spans, detected.job.decision.language or "en")))
         spans.extend(_denied(reading.view.text, rules.deny))
-        if settings.unknown_language == "full" and detected.job.decision.mode != "none":
-            spans.extend(unread_spans(reading.view, settings.languages))
         spans[:] = without_own(
             spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account, detected.job.decision.language or "en")
         )
