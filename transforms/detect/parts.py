@@ -1,4 +1,4 @@
-"""The pieces of one text that are read each for itself: keys and values of JSON written as a text, and the cues of captions."""
+"""The pieces of a text that are read each for itself: JSON's keys and values, captions' cues."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Part:
     Attributes:
         text: what is read, with offsets of the whole text.
         key: the piece is a key of a JSON object.
-        run_on: the piece is one digit behind another in a JSON list, which hold one number together.
-        literal: what stands at its place, in the whole text: content of a JSON string without its quotes, or a JSON number.
+        run_on: the piece is one digit behind another in a JSON list: digits of one number.
+        literal: its place in the whole text: of a JSON number, or of a JSON string's content.
         number: the literal is a number.
         depth: JSON strings the literal lies in, the text itself not counted.
     """
@@ -44,7 +44,7 @@ class Part:
 
 
 def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
-    """Cut a text into what is read of it; most texts are one piece. A text without anything to read has none.
+    """Cut a text into what is read of it: most texts are one piece, an empty document has none.
 
     Args:
         keep: pattern of what is read as it stands, such as placeholders.
@@ -55,7 +55,7 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
     return [Part(normalized(piece, keep)) for piece in _cues(text) or [NormalizedText(text)]]
 
 
-# --- JSON ------------------------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+\-]*)')
 _SINGLE = re.compile(r'[\s\[,]"?\d"?\s*,\s*"?\d"?')
@@ -64,7 +64,9 @@ _UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 
 
 def json_literals(text: str) -> list[Part] | None:
-    """Strings, keys and numbers of a JSON object or array that is written as a text, also where that text is a JSON string itself.
+    """Find the strings, keys and numbers of a JSON object or array that is written as a text.
+
+    A string that is JSON itself counts as what it holds, and so does a text that is one such string.
 
     Returns: the literals in order, read but not normalised; None for any other text.
     """
@@ -82,7 +84,9 @@ def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
     if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"'):
         return None
     found = list(_tokens(view, depth))
-    return None if isinstance(value, str) and all(part.depth == depth for part in found) else [part for part in found if part.text.text]
+    if isinstance(value, str) and all(part.depth == depth for part in found):
+        return None
+    return [part for part in found if part.text.text]
 
 
 def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
@@ -124,9 +128,9 @@ def _unescaped(text: str) -> Iterator[Edit]:
 
 
 def within_literals(text: str, literals: Sequence[Part], spans: Iterable[Span]) -> list[Span]:
-    """Spans of a text that is JSON cut at the borders of its literals, so that what is left of it is JSON still.
+    """Cut spans of a JSON text at the borders of its literals, so that what is left stays JSON.
 
-    A piece of a number is the number, and no escape is cut through. A span over the whole text stays one.
+    A piece of a number is the number, and no escape is cut through. A span over all stays one.
     """
     out: list[Span] = []
     ends = [part.literal[1] for part in literals]
@@ -149,19 +153,28 @@ def within_literals(text: str, literals: Sequence[Part], spans: Iterable[Span]) 
 def literal_at(literals: Sequence[Part], span: Span) -> Part | None:
     """The literal a span lies in; None for the whole of a text, or one that is no JSON."""
     at = bisect_right(literals, span.start, key=lambda part: part.literal[1])
-    return literals[at] if at < len(literals) and literals[at].literal[0] <= span.start and span.end <= literals[at].literal[1] else None
+    if at == len(literals):
+        return None
+    start, end = literals[at].literal
+    return literals[at] if start <= span.start and span.end <= end else None
 
 
-# --- captions --------------------------------------------------------------------------------------------------------
+# --- captions -------------------------------------------------------------------------------------
 
 _TIME = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _CUE = re.compile(
-    r"(?:^[ \t]*(?:\d{1,6}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?:/[\d-]+)?)[ \t]*\r?\n)?"
-    rf"^[ \t]*{_TIME}[ \t]*(?:-->[ \t]*{_TIME}(?:[ \t]+[\w-]+:[\w.,%-]+)*|,{_TIME})[ \t]*(?:\r?\n|\Z)",
+    rf"(?:^[ \t]*(?:\d{{1,6}}|{_UUID}(?:/[\d-]+)?)[ \t]*\r?\n)?"
+    rf"^[ \t]*{_TIME}[ \t]*(?:-->[ \t]*{_TIME}(?:[ \t]+[\w-]+:[\w.,%-]+)*|,{_TIME})[ \t]*"
+    r"(?:\r?\n|\Z)",
     re.MULTILINE,
 )
 """The time line of a cue, with the number or UUID before it, in WebVTT, SubRip and SubViewer."""
-_TAG = re.compile(r"<v(?:\.[\w.-]+)*[ \t]+(?P<voice>[^<>\s][^<>\n]{0,80}?)[ \t]*>[ \t]*|</?(?:[bciuv]|ruby|rt|lang|font)(?:[ .][^<>\n]{0,80})?>|<(?:\d{1,3}:)?\d{2}:\d{2}\.\d{3}>")
+_TAG = re.compile(
+    r"<v(?:\.[\w.-]+)*[ \t]+(?P<voice>[^<>\s][^<>\n]{0,80}?)[ \t]*>[ \t]*"
+    r"|</?(?:[bciuv]|ruby|rt|lang|font)(?:[ .][^<>\n]{0,80})?>"
+    r"|<(?:\d{1,3}:)?\d{2}:\d{2}\.\d{3}>"
+)
 """Tags of WebVTT and SubRip (the voice, fonts, classes) and the times of words."""
 
 
@@ -170,9 +183,12 @@ def _cues(text: str) -> list[NormalizedText]:
     found = list(_CUE.finditer(text)) if "-->" in text or ",0" in text else []
     edges = [0, *(edge for match in found for edge in match.span()), len(text)] if found else []
     pieces = [(start, text[start:end]) for start, end in zip(edges[::2], edges[1::2], strict=True)]
-    return [
-        NormalizedText(piece.strip(), start + len(piece) - len(piece.lstrip())).edited(_untagged(piece.strip())) for start, piece in pieces if piece.strip()
+    cues = [
+        NormalizedText(piece.strip(), start + len(piece) - len(piece.lstrip()))
+        for start, piece in pieces
+        if piece.strip()
     ]
+    return [cue.edited(_untagged(cue.text)) for cue in cues]
 
 
 def _untagged(cue: str) -> Iterator[Edit]:
@@ -187,4 +203,5 @@ def _untagged(cue: str) -> Iterator[Edit]:
 
 def voices(text: str) -> frozenset[str]:
     """Speakers that the cues of captions name, lower case."""
-    return frozenset(normalize(match["voice"]).text.lower() for match in _TAG.finditer(text) if match["voice"]) if "-->" in text else frozenset()
+    names = (match["voice"] for match in (_TAG.finditer(text) if "-->" in text else ()))
+    return frozenset(normalize(name).text.lower() for name in names if name)

@@ -1,4 +1,4 @@
-"""The scripts a text is written in: text in one that no language of the policy uses cannot be read, whatever it is declared as."""
+"""The script a text is written in; one that no language of the policy uses cannot be read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from callveil.transforms.detect.resolve import UNREAD
 from callveil.transforms.detect.view import View
 
 WORDS = 3
-"""Words in another script from which on a text is one in that script, not a text with a borrowed name."""
+"""Words in another script that make more than a borrowed name."""
 LETTERS_A_WORD = 2
 """Letters that count as a word in scripts that part no words."""
 _OTHER = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u2c00-\ud7ff\uf900-\uffdc\U00010000-\U0003ffff]")
@@ -25,7 +25,7 @@ _UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
 def is_unread(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
-    """Whether most letters of some texts, taken together, are of scripts that none of the languages is written in."""
+    """Whether most letters of some texts, taken together, are of scripts no language uses."""
     texts = list(texts)
     if not any(_OTHER.search(text) for text in texts if not text.isascii()):
         return False
@@ -40,7 +40,7 @@ def is_unread(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
 
 
 def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
-    """The turns, and lines of turns, that are written in scripts none of the languages uses, a span for each line of text."""
+    """Find the turns, and lines of turns, in scripts no language uses; a span for each line."""
     text = view.text
     if text.isascii() or _OTHER.search(text) is None:
         return
@@ -51,14 +51,18 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
         place = start
         for line in text[start:end].split("\n"):
             if whole or is_unread([line], languages):
-                letters = [i for i, c in enumerate(line) if c.isalnum() or unicodedata.category(c)[0] == "M"]
+                letters = [i for i, c in enumerate(line) if c.isalnum() or _is_mark(c)]
                 if letters:
                     yield Span(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
             place += len(line) + 1
 
 
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] == "M"
+
+
 def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
-    """Letters of a text, those in scripts of none of the languages, and how many words these make."""
+    """Letters of a text, those in scripts no language uses, and how many words these make."""
     text = normalize(text).text
     if _OTHER.search(text) is None:
         return sum(map(str.isalpha, text)), 0, 0
@@ -80,12 +84,12 @@ def _counted(text: str, languages: tuple[str, ...]) -> tuple[int, int, int]:
 def scripts(languages: tuple[str, ...]) -> frozenset[str]:
     """Scripts in which the languages' own words are written."""
     loaded = [load_language(code) for code in languages if code in available()]
-    words = [word for language in loaded for word in (*language.words, *map(str, language.lexicon.get("units", ())))]
+    words = [w for own in loaded for w in (*own.words, *map(str, own.lexicon.get("units", ())))]
     return frozenset(script(c) for word in words for c in word if c.isalpha())
 
 
 @lru_cache(maxsize=4096)
 def script(letter: str) -> str:
-    """Script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK. Letters of no script, such as the ordinal signs, are Latin."""
+    """Script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
     name = unicodedata.name(letter, "LATIN").split()[0]
     return "LATIN" if name in ("FEMININE", "MASCULINE", "MODIFIER") else name
