@@ -35,10 +35,18 @@ GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRE
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
 
-PASCAL_NAME = re.compile(r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+")
+PASCAL_NAME = re.compile(
+    r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+"
+)
 """`JobStatus`, not `McKinley`."""
-FIELD_NAME = re.compile(rf"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+|{PASCAL_NAME.pattern}")
-"""Keys of this form (snake, kebab, camel, Pascal or upper case) are names of fields; a key written any other way is read like a text."""
+FIELD_NAME = re.compile(
+    r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+"
+    rf"|{PASCAL_NAME.pattern}"
+)
+"""Keys of this form (snake, kebab, camel, Pascal or upper case) are names of fields.
+
+A key written any other way is read like a text.
+"""
 
 SURE_LETTERS = 4
 """Letters of a value that is no everyday word from which on it is sought in keys too."""
@@ -219,19 +227,36 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                keys = [(s.start, s.end) for s in reading.segments if s.key]
-                read = tokens.get(i) or Tokens.of(reading.view.text, language)
-                spans.extend(outside(reading.view.text, find(read, wanted, CONSISTENCY), taken(reading.view.text, done, [*reading.labels, *keys])))
-                sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS] if keys else []
-                found = outside(reading.view.text, find(read, sure, CONSISTENCY), taken(reading.view.text, done, reading.labels))
-                spans.extend(s for s in found if (at := bisect_right(keys, (s.start, len(reading.view.text))) - 1) >= 0 and s.end <= keys[at][1])
+                spans.extend(_mentions(reading, wanted, tokens.get(i) or Tokens.of(reading.view.text, language), done))
+
+
+def _mentions(
+    reading: Reading, wanted: Sequence[KnownValue], tokens: Tokens, done: re.Pattern[str]
+) -> Iterator[Span]:
+    """Mentions of values in a text; within keys of those alone that are no everyday words."""
+    text = reading.view.text
+    keys = [(s.start, s.end) for s in reading.segments if s.key]
+    places = taken(text, done, [*reading.labels, *keys])
+    yield from outside(text, find(tokens, wanted, CONSISTENCY), places)
+    if not keys:
+        return
+    sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS]
+    places = taken(text, done, reading.labels)
+    for span in outside(text, find(tokens, sure, CONSISTENCY), places):
+        at = bisect_right(keys, (span.start, len(text))) - 1
+        if at >= 0 and span.end <= keys[at][1]:
+            yield span
 
 
 def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
-    """Places of the keys that are names of fields by their form, and of single words such as `Channel` beside keys such as `ChannelNumber`."""
+    """Places of the keys that are names of fields, by their form or by the keys beside them.
+
+    A word with a capital is one where another key of its object is written `LikeThis`.
+    """
     around = {_object_of(s) for s in segments if s.key and PASCAL_NAME.fullmatch(s.key)}
     for s in segments:
-        if s.key and (FIELD_NAME.fullmatch(s.key) or (_object_of(s) in around and s.key.isalpha() and s.key.istitle())):
+        beside = s.key.isalpha() and s.key.istitle() and _object_of(s) in around
+        if s.key and (beside or FIELD_NAME.fullmatch(s.key)):
             yield s.start, s.end
 
 

@@ -26,8 +26,10 @@ class Segment:
     Attributes:
         leaf: the leaf.
         start: place in the view.
-        text: what stands there, with the way back to the leaf's own offsets; of a key with `_` read as a space.
-        key: as it is written, where it is a key, of a record's JSON or of JSON written as a text; else empty.
+        text: what stands there, with the way back to the leaf's own offsets; of a key with `_` read
+            as a space.
+        key: the key as it is written, where it is one, of the record or of JSON that is written as
+            a text; else empty.
     """
 
     leaf: Leaf
@@ -101,12 +103,14 @@ class Document:
         rest: list[Leaf] = []
         for leaf in self.leaves:
             source = leaf.path[0]
-            if source in CONVERSATIONS and leaf.prose and leaf.field.name == source and not (source in FLAT and json_literals(leaf.text)):
+            talk = source in CONVERSATIONS and leaf.prose and leaf.field.name == source
+            if talk and not (source in FLAT and json_literals(leaf.text)):
                 spoken.setdefault(str(source), []).append(leaf)
             elif not _is_role(leaf):
                 rest.append(leaf)
         out: list[Reading] = []
-        speakers = frozenset(normalize(leaf.text).text.lower() for leaf in self.leaves if leaf.path[-1] == "speaker")
+        labels = (leaf.text for leaf in self.leaves if leaf.path[-1] == "speaker")
+        speakers = frozenset(normalize(label).text.lower() for label in labels)
         for source in CONVERSATIONS:
             if source not in spoken:
                 continue
@@ -124,7 +128,8 @@ class Document:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
             speakers |= voices(leaves[0].text)
-            return Reading("conversation", View(text, _flat_turns(text, speakers)), segments, labels=role_labels(text, speakers))
+            view = View(text, _flat_turns(text, speakers))
+            return Reading("conversation", view, segments, labels=role_labels(text, speakers))
         lines, segments, last = _Lines(), [], None
         for leaf in leaves:
             role = self.roles.get((source, int(leaf.path[1])), UNKNOWN)
@@ -142,7 +147,7 @@ def _is_role(leaf: Leaf) -> bool:
 
 
 def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segment]]:
-    """What is read of a flat transcript: the cues of captions in a line each, without their times; else the text."""
+    """What is read of a flat transcript: the text, or of captions the cues, a line each."""
     segments: list[Segment] = []
     for part in parts_of(leaf.text, done):
         segments.append(Segment(leaf, segments[-1].end + 1 if segments else 0, part.text))
@@ -208,16 +213,19 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
         )
         question = leaf.key or leaf.path[-1] == "label"
         pieces = parts_of(leaf.text, done)
-        alone = not answer and not question and len(pieces) == 1 and not pieces[0].literal[1] and not _is_digits(leaf)
+        alone = not (answer or question or _is_digits(leaf))
+        alone = alone and len(pieces) == 1 and not pieces[0].literal[1]
         if alone and leaf.text in seen:
             segments.append(Segment(leaf, seen[leaf.text], pieces[0].text))
             continue
         run_on = previous is not None and _runs_on(previous, leaf)
         for piece in pieces:
             asks = question or piece.key
+            role = AGENT if asks else CALLER if answer else UNKNOWN
             text = replace(piece.text, text=_spaced(piece.text.text, done)) if asks else piece.text
-            place = lines.add(text.text, AGENT if asks else CALLER if answer else UNKNOWN, run_on or piece.run_on)
-            segments.append(Segment(leaf, place, text, piece.text.text if leaf.key or piece.key else ""))
+            key = piece.text.text if leaf.key or piece.key else ""
+            place = lines.add(text.text, role, run_on or piece.run_on)
+            segments.append(Segment(leaf, place, text, key))
             answer, run_on = piece.key, False
         if alone:
             seen[leaf.text] = segments[-1].start
@@ -228,11 +236,12 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
 
 def _runs_on(before: Leaf, leaf: Leaf) -> bool:
     """Whether two leaves are digits of one number, which a list holds digit by digit."""
-    return _is_digits(before) and _is_digits(leaf) and len(before.text) == len(leaf.text) == 1 and before.path[:-1] == leaf.path[:-1]
+    single = len(before.text) == len(leaf.text) == 1
+    return single and _is_digits(before) and _is_digits(leaf) and before.path[:-1] == leaf.path[:-1]
 
 
 def _is_digits(leaf: Leaf) -> bool:
-    """Whether a leaf is a piece of a number that a list holds digit by digit, or a few at a time: each stands in its own place, however often."""
+    """Whether a leaf can be a piece of a number that a list holds a few digits at a time."""
     return isinstance(leaf.path[-1], int) and len(leaf.text) <= 4 and leaf.text.isdigit()
 
 

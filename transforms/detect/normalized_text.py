@@ -302,7 +302,7 @@ _LABEL = re.compile(r"[\w-]{1,63}")
 
 
 def _dots(text: str) -> Iterator[Edit]:
-    """`[dot]`, `(.)` and their kind between two words; spaced out only where there is an at sign."""
+    """`[dot]`, `(.)` and their kind between two words; spaced only where there is an at sign."""
     mail = None
     for match in _DOT.finditer(text):
         if " " in match[0] or "\t" in match[0]:

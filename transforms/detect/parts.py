@@ -57,7 +57,7 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
 
 # --- JSON -----------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+\-]*)')
+_TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*)')
 _SINGLE = re.compile(r'[\s\[,]"?\d"?\s*,\s*"?\d"?')
 """Two elements of a list, each of them one digit, with the sign or space before them."""
 _UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')

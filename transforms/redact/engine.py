@@ -29,7 +29,7 @@ from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
+from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
 from callveil.transforms.redact.pieces import pieces_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
@@ -238,7 +238,9 @@ class _Work:
         actions: list[tuple[str, str]] = []
         for n, span in enumerate(spans):
             literal = literal_at(literals or (), span)
-            piece = leaf.text[span.start : span.end] if literal is None else literal.read(span.start, span.end)
+            piece = leaf.text[span.start : span.end]
+            if literal is not None:
+                piece = literal.read(span.start, span.end)
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
@@ -253,7 +255,7 @@ class _Work:
                 action_name = action
             # One name per span, since Presidio looks operators up by type and ours need the span's own value.
             if literal is not None:
-                params = {"action": action_name, "params": params, "value": piece, "depth": literal.depth, "number": literal.number}
+                params = encoded(action_name, params, piece, literal.depth, literal.number)
                 action_name = "encoded"
             operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
             results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
@@ -306,7 +308,8 @@ class _Work:
         if not strong:
             return False
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
-        text = "\n".join(normalize(leaf.text, self.done).text for leaf in walk(record) if leaf.field.name not in kept)
+        left = (leaf.text for leaf in walk(record) if leaf.field.name not in kept)
+        text = "\n".join(normalize(text, self.done).text for text in left)
         return bool(find(Tokens.of(text), strong))
 
     def said(self) -> Iterator[tuple[str, str]]:

@@ -155,19 +155,33 @@ class Token(_Anonymizer):
 
 
 class Encoded(_Anonymizer):
-    """What another operator writes, as it stands in JSON that is written as a text; a number becomes a string."""
+    """What another operator writes, as a literal of JSON that is written as a text."""
 
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
-        """Run operator `action` with `params` over `value`, the decoded `text`, and write its result within `depth` JSON strings."""
+        """Run the operator over the decoded text and encode its result; see `encoded`."""
         params = params or {}
         out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
-        out = orjson.dumps(out).decode()[0 if params["number"] else 1 : None if params["number"] else -1]
-        for _ in range(params["depth"]):
-            out = orjson.dumps(out).decode()[1:-1]
+        for level in range(params["depth"] + 1):
+            out = orjson.dumps(out).decode()
+            out = out if level == 0 and params["number"] else out[1:-1]
         return out
 
 
-_BY_ACTION = {"label": Label(), "clear": Clear(), "same": Same(), "mask": Mask(), "pseudonym": Pseudonym(), "token": Token()}
+def encoded(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
+    """Parameters of `Encoded`.
+
+    Args:
+        action, params: the operator whose result is written.
+        value: the decoded text.
+        depth: JSON strings within each other that the literal stands in.
+        number: the literal is a number, and becomes a string.
+    """
+    return {"action": action, "params": params, "value": value, "depth": depth, "number": number}
+
+
+_BY_ACTION = {
+    kind.__name__.lower(): kind() for kind in (Label, Clear, Same, Mask, Pseudonym, Token)
+}
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 
 

@@ -46,7 +46,7 @@ def written_mail(reading: Reading) -> list[Hit]:
 
 
 def _quoted_local(text: str, place: int) -> int:
-    """Start of a local part in quotes (RFC 5321: `"jane doe"@c.org`), which hold no quote but after a backslash."""
+    """Start of a local part in quotes (RFC 5321: `"jane doe"@c.org`); `place` where there is none."""
     at = text.rfind('"', max(0, place - 66), place - 1)
     while at > 0 and text[at - 1] == "\\":
         at = text.rfind('"', max(0, place - 66), at)
