@@ -72,6 +72,38 @@ def test_what_a_mask_leaves_is_at_most_the_last_four_digits(redact: Bench, writt
     assert sum(c.isalnum() for c in out.removeprefix("card ").removesuffix(" ok")) <= 4
 
 
+@pytest.mark.parametrize(
+    "label", ["＜{entity}＞", "&lt;{entity}&gt;", "%5B{entity}%5D", "[at]{entity}[dot]"]
+)
+@pytest.mark.parametrize("operator", ["label", "{operator: mask, char: '＊', keep_last: 4}"])
+def test_what_stands_in_place_of_a_value_is_read_as_it_stands(
+    redact: Bench, label: str, operator: str
+) -> None:
+    rules = f"label: '{label}'\nentities: {{default: {operator}}}"
+    record = {
+        "summary": f"mail bob＠example.org; %34%36, {PHONE}",
+        "notes": "call 415%2D555%2D0142 é",
+    }
+    once = content(redact(record, rules))
+    assert "bob" not in once["summary"]
+    assert content(redact(once, rules)) == once
+
+
+def test_denied_texts_are_found_in_any_encoding(redact: Bench) -> None:
+    rules = "deny: [{text: ｚｅｂｒａ plan, entity: X_PLAN}]"
+    summary = content(redact({"summary": "the Zebra&nbsp;plan, ｚｅｂｒａ%20plan"}, rules))[
+        "summary"
+    ]
+    assert summary == "the [X_PLAN], [X_PLAN]"
+
+
+def test_a_mask_shows_nothing_of_a_text_nobody_reads(redact: Bench) -> None:
+    rules = "entities: {default: {operator: mask, keep_last: 4}}"
+    outline = [{"text": TALK, "channel": 1}, {"text": FOREIGN[2], "channel": 2}]
+    out = content(redact({"outline": outline}, rules))["outline"][1]["text"]
+    assert not any(c.isalnum() for c in out)
+
+
 def test_one_person_in_two_encodings_has_one_pseudonym(redact: Bench) -> None:
     out = content(
         redact(

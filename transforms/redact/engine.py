@@ -24,7 +24,7 @@ from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import merge
+from callveil.transforms.detect.resolve import UNREAD, merge
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
@@ -244,10 +244,11 @@ class _Work:
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
-                canonical(span.entity, piece) != canonical(span.entity, value)
+                span.detector == UNREAD
+                or canonical(span.entity, piece) != canonical(span.entity, value)
                 or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
             ):
-                # A part of a value may not show the last characters of each part, and what another look still took for a value shows none.
+                # A part of a value may not show the last characters of each part, and what another look still took for a value, or nobody can read, shows none.
                 params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
