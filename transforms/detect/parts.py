@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
@@ -77,9 +78,8 @@ def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
     text = view.text
     if depth >= ENCODINGS or text.lstrip()[:1] not in ("{", "[", '"'):
         return None
-    try:
-        value = orjson.loads(text)
-    except ValueError:
+    value = _parsed(text)
+    if value is None:
         return None
     if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"'):
         return None
@@ -87,6 +87,19 @@ def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
     if isinstance(value, str) and all(part.depth == depth for part in found):
         return None
     return [part for part in found if part.text.text]
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text, or of several with a line each; None where it is neither."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    for pieces in [text], lines if all(line.lstrip()[0] in "{[" for line in lines) else ():
+        try:
+            values = [orjson.loads(piece) for piece in pieces]
+        except ValueError:
+            continue
+        if values:
+            return values[0] if len(values) == 1 else values
+    return None
 
 
 def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:

@@ -248,7 +248,8 @@ class _Work:
                 or canonical(span.entity, piece) != canonical(span.entity, value)
                 or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
             ):
-                # A part of a value may not show the last characters of each part, and what another look still took for a value, or nobody can read, shows none.
+                # A part of a value may not show the last characters of each part; what another look
+                # still took for a value, or what nobody can read, shows none.
                 params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
