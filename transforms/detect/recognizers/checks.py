@@ -31,6 +31,29 @@ def card(digits: str) -> bool:
     return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn(digits)
 
 
+_BRANDS = (
+    (re.compile(r"4"), (16,), (13, 19)),  # Visa
+    (re.compile(r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720"), (16,), ()),  # Mastercard
+    (re.compile(r"3[47]"), (15,), ()),  # American Express
+    (re.compile(r"30[0-5]|3095|3[689]"), (14, 16), (15, 17, 18, 19)),  # Diners Club
+    (re.compile(r"6011|64[4-9]|65|60|62|81|82|508"), (16,), (17, 18, 19)),  # Discover, UnionPay, RuPay
+    (re.compile(r"35(?:2[89]|[3-8])"), (16,), (17, 18, 19)),  # JCB
+    (re.compile(r"220[0-4]|9792"), (16,), (17, 18, 19)),  # Mir, Troy
+    (re.compile(r"50|5[6-9]|6"), (16,), (12, 13, 14, 15, 17, 18, 19)),  # Maestro, Verve, Dankort
+)
+
+
+def card_brand(digits: str) -> tuple[bool, bool]:
+    """Whether a brand's cards begin and are as long as `digits`: (the brand's usual length, any length it issues).
+
+    Source: issuer identification ranges as the brands publish them (ISO/IEC 7812-1). Check digits are not looked at.
+    """
+    if not 12 <= len(digits) <= 19 or len(set(digits)) == 1:
+        return False, False
+    usual = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths, _ in _BRANDS)
+    return usual, usual or any(len(digits) in rare and prefix.match(digits) for prefix, _, rare in _BRANDS)
+
+
 def nanp(digits: str) -> bool:
     """A number of the North American plan, with or without the leading 1 (area and exchange begin with 2 to 9)."""
     return _NANP.match(digits) is not None
@@ -84,6 +107,38 @@ def iban(text: str) -> bool:
     if not 15 <= len(text) <= 34 or not re.match(r"[A-Z]{2}\d{2}[A-Z0-9]+\Z", text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+_IBAN_COUNTRIES = {
+    15: "NO", 16: "BE", 18: "DK FO FI GL NL SD", 19: "MK SI", 20: "AT BA EE KZ XK LT LU MN", 21: "CH CR HR LI LV",
+    22: "BG BH DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG YE",
+    25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HU LB NI PL SV",
+    29: "BR EG PS QA UA", 30: "FK HN JO KW MU", 31: "MT SC", 32: "LC", 33: "RU",
+}  # fmt: skip
+_IBAN_LENGTHS = {code: length for length, codes in _IBAN_COUNTRIES.items() for code in codes.split()}
+_IBAN_BEGINS = re.compile(r"(?=[A-Za-z]{2}[ ]?\d[ ]?\d)")
+_IBAN_SIGNS = " -_.\u00a0"
+
+
+def ibans(text: str) -> list[tuple[int, int]]:
+    """Places of written IBANs, whatever stands before or behind: country, its length (SWIFT IBAN registry, release 99), check digits."""
+    out: list[tuple[int, int]] = []
+    for match in _IBAN_BEGINS.finditer(text):
+        start = match.start()
+        length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+        if length is None or (out and start < out[-1][1]):
+            continue
+        chars, place = "", start
+        while len(chars) < length and place < len(text):
+            char = text[place]
+            if char.isascii() and char.isalnum():
+                chars += char.upper()
+            elif char not in _IBAN_SIGNS or text[place - 1] in _IBAN_SIGNS:
+                break
+            place += 1
+        if len(chars) == length and iban(chars):
+            out.append((start, place))
+    return out
 
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"

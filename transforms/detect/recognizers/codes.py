@@ -25,6 +25,8 @@ def decided_codes(reading: Reading) -> list[Hit]:
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
+        for span in checks.ibans(reading.text):
+            found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
         for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading)):
             found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))

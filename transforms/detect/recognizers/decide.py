@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import phonenumbers
 
@@ -11,6 +12,7 @@ from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, SPOKEN_NUMBER, TEEN, TENS, THOUSAND, UNIT, WORD, ZERO
@@ -70,6 +72,9 @@ _TAILS = {
     "order": "ORDER_ID",
 }
 _SIZES = {"zip": (5, 9), "cvv": (3, 4), "ssn": (9,), "expiry": (4, 6), "phone": (11,), "dob": (6, 8)}
+_TOPIC_OF = {"CREDIT_CARD": "card", "PHONE_NUMBER": "phone", "US_SSN": "ssn"}
+MOST_IN_VALUE = 24
+"""Elements of the longest value that is known by its form, and some."""
 PREFIXES = 12
 """A value is tried at this many turn boundaries at most, so that a later turn never uncovers what was found."""
 
@@ -79,71 +84,180 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     key = f"_decided_{regions}"
     kept: list[Hit] | None = reading.__dict__.get(key)
     if kept is None:
-        found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+        found = {(hit.entity, hit.spans): hit for hit in _tracks(reading)}
         for run in digit_runs(reading):
             decider = _Decider(reading, regions)
-            for part in decider.stages(run):
-                for hit in decider.resolve(part):
+            for part, card in decider.stages(run):
+                for hit in decider.resolve(part, card):
                     found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__[key] = kept
     return kept
 
 
+_TRACK = re.compile(
+    r"(?P<pan>\d{12,19})(?:\^(?P<name>[^^\n]{2,26})\^|=|(?<=\d)[Dd](?=\d{7}))(?P<expiry>\d{4})(?P<rest>\d{3}[\d ]{0,40})"
+)
+
+
+def _tracks(reading: Reading) -> list[Hit]:
+    """What a card's magnetic stripe says: number, holder, expiry, and codes behind it (ISO/IEC 7813, tracks 1 and 2)."""
+    out = []
+    for match in _TRACK.finditer(reading.text) if reading.has_digits else ():
+        for group, entity in (("pan", "CREDIT_CARD"), ("name", "PERSON"), ("expiry", "CARD_EXPIRY"), ("rest", "CVV")):
+            if match[group]:
+                out.append(Hit(entity, (match.span(group),), 0.9, "track data of a payment card"))
+    return out
+
+
 class _Decider:
     def __init__(self, reading: Reading, regions: tuple[str, ...]) -> None:
         self.reading, self.regions = reading, regions
+        vocab = reading.vocab
+        self.forms = Forms((*regions, *vocab.regions), vocab.national_ids, vocab.phone_forms)
 
-    def stages(self, run: Run) -> list[list[Element]]:
-        """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew."""
-        out: list[list[Element]] = []
-        start = 0
-        cuts = [i for i, e in enumerate(run.elements) if i and e.link >= PAUSE]
-        for cut in cuts:
+    def stages(self, run: Run) -> list[tuple[list[Element], bool]]:
+        """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew.
+
+        Returns: elements, and whether a card stands right before them.
+        """
+        out: list[tuple[list[Element], bool]] = []
+        start, card = 0, False
+        elements = self._counted(run)
+        cuts = [i for i, e in enumerate(elements) if i and e.link >= PAUSE]
+        for cut_at in cuts:
             if len(out) >= PREFIXES:
                 break
-            part = run.elements[start:cut]
-            out.append(part)
-            if run.elements[cut].link == PAUSE and self._complete(part):
-                start = cut
-        out.append(run.elements[start:])
+            part = elements[start:cut_at]
+            out.append((part, card))
+            if elements[cut_at].link == PAUSE and self._complete(part):
+                start, card = cut_at, card or self._ends_with_card(part)
+        out.append((elements[start:], card))
         return out
+
+    def _counted(self, run: Run) -> list[Element]:
+        """The elements of a run, with the last number where it completes a value and counts nothing."""
+        if run.counting is None or not run.elements:
+            return run.elements
+        elements = [*run.elements, run.counting]
+        values = cut(elements[-MOST_IN_VALUE:], self.forms)
+        return elements if values[-1].entity else run.elements
 
     def _complete(self, elements: list[Element]) -> bool:
         """Whether nothing is missing: a valid card, a whole telephone number, as many digits as its topic has."""
         digits = "".join(e.digits for e in elements)
-        if checks.card(digits) or (len(digits) >= 10 and checks.nanp(digits)):
+        if checks.card(digits) or (len(digits) >= 10 and checks.nanp(digits)) or self._ends_with_card(elements):
             return True
         topics = topics_at(self.reading, elements[0].first, elements[-1].last)
         told = next((t for t in topics if t.name in KINDS), None)
         return told is not None and len(digits) in _SIZES.get(told.name, ())
 
-    def resolve(self, elements: list[Element]) -> list[Hit]:
-        """Hits for the elements as one number, else for the parts they fall into at their weakest link."""
+    def _ends_with_card(self, elements: list[Element]) -> bool:
+        return _is_card(cut(elements[-MOST_IN_VALUE:], self.forms)[-1])
+
+    def resolve(self, elements: list[Element], card: bool = False) -> list[Hit]:
+        """Hits for the elements as one number, as the sequence of values they are, or for the parts they fall into at their weakest link.
+
+        Args:
+            elements: numbers that may be one.
+            card: a card number stands right before them.
+        """
         topics = topics_at(self.reading, elements[0].first, elements[-1].last)
         if self._survives(elements, topics):
             return []
-        hit = self._by_form(elements, topics) or self._by_topic(elements, topics)
+        cued = any(t.name == "card" for t in topics)
+        values = cut(elements, replace(self.forms, cued=True) if cued else self.forms)
+        told = any(v.entity for v in values)
+        if card and elements[0].link == PAUSE and not told and (details := self._card_details(elements)):
+            return details
+        tail = 0 if told else self._tail(elements, topics)
+        if tail:
+            return [*self.resolve(elements[:tail]), *(self._card_details(elements[tail:]) or self.resolve(elements[tail:]))]
+        several = sum(1 for v in values if v.entity) > 1 or (len(values) > 1 and any(map(_is_card, values)))
+        hit = None if several else self._by_form(elements, topics)
+        if hit is None:
+            hit = self._by_topic(elements, topics)
+            if told and len(elements) > 1 and (hit is None or several):
+                return self._sequence(elements, values, hit)
         if hit is not None:
-            return [hit]
+            return [hit, *self._as_card(elements, topics, hit)]
+        return self._parts(elements) or self._by_length(elements)
+
+    def _sequence(self, elements: list[Element], values: list[Value], named: Hit | None) -> list[Hit]:
+        """Hits for a run of several values; `named` is what the words beside the run make of all of it."""
+        cards = any(map(_is_card, values))
+        parts = [elements[v.first : v.stop] for v in values]
+        found: list[list[Hit]] = []
+        for n, value in enumerate(values):
+            if value.entity:
+                topics = topics_at(self.reading, parts[n][0].first, parts[n][-1].last)
+                found.append([self._hit(value.entity, parts[n], value.score, value.why, topics, _TOPIC_OF.get(value.entity, ""))])
+                continue
+            beside = (n and _is_card(values[n - 1])) or (n + 1 < len(values) and _is_card(values[n + 1]) and parts[n][-1].link == TIGHT)
+            details = self._card_details(parts[n]) if beside else []
+            sure = any(hit.entity != "ZIP_CODE" for hit in details)
+            found.append(details if sure else self.resolve(parts[n]) or details)
+        found = self._with_extensions(parts, found)
+        hits = [hit for each in found for hit in each]
+        left = [part for part, each in zip(parts, found, strict=True) if not each and any(e.spoken for e in part)]
+        covered = all(each or max(len(e.digits) for e in part) < 3 for part, each in zip(parts, found, strict=True))
+        if named is not None and not (cards and named.entity == "CREDIT_CARD") and not covered:
+            hits.append(named)
+        elif left:  # a digit misheard in the midst of others belongs to them
+            hits.extend(self._by_length(elements) or [Hit("ACCOUNT_ID", self._spans(part), 0.4, "digits said beside a value") for part in left])
+        return hits
+
+    def _card_details(self, elements: list[Element]) -> list[Hit]:
+        """Hits for the expiry date, code and postcode that stand beside a card; none where the elements are nothing of the kind."""
+        values = card_details(elements)
+        out = [Hit(v.entity, self._spans(elements[v.first : v.stop]), v.score, v.why) for v in values if v.entity]
+        for v in values:
+            if not v.entity and v.stop - v.first < len(elements):
+                out.extend(self.resolve(elements[v.first : v.stop]))
+        return out
+
+    def _as_card(self, elements: list[Element], topics: list[Topic], hit: Hit) -> list[Hit]:
+        """The same elements as a card where they may be one, whatever other words name them: a policy may keep all but cards."""
+        digits = "".join(e.digits for e in elements)
+        cued = any(t.name == "card" for t in topics) and 12 <= len(digits) <= 20
+        if hit.entity == "CREDIT_CARD" or not (cued or checks.card_brand(digits)[0]):
+            return []
+        why = "digits beside the word card" if cued else "length and first digits of a brand's cards"
+        return [Hit("CREDIT_CARD", hit.spans, 0.5, why)]
+
+    def _tail(self, elements: list[Element], topics: list[Topic]) -> int:
+        """How many elements are "the last four" before further digits ("ending in 9855 417"); 0 where there are none."""
+        last4 = next((t for t in topics if t.name == "last4"), None)
+        if last4 is None or last4.source != "before" or last4.distance > 3:
+            return 0
+        size = 0
+        for n, element in enumerate(elements, 1):
+            size += len(element.digits)
+            if size >= 4:
+                return n if size == 4 and n < len(elements) else 0
+        return 0
+
+    def _parts(self, elements: list[Element]) -> list[Hit]:
+        """Hits for the parts the elements fall into at their weakest link."""
         weakest = max((e.link for e in elements[1:]), default=TIGHT)
-        if len(elements) > 1 and weakest > TIGHT:
-            parts: list[list[Element]] = [[elements[0]]]
-            for element in elements[1:]:
-                if element.link == weakest:
-                    parts.append([element])
-                else:
-                    parts[-1].append(element)
-            found = self._with_extensions(parts, [self.resolve(part) for part in parts])
-            split = [hit for hits in found for hit in hits]
-            if split and weakest == REPAIR and not all(found):
-                # what was taken back, and what it was put right with, belong to the value ("0 1 9 2, scratch that, 0 1 9 4")
-                whole = max(split, key=lambda hit: hit.score)
-                return [Hit(whole.entity, self._spans(elements), whole.score, f"{whole.why}; with a correction")]
-            if split:
-                return split
-        hit = self._by_length(elements)
-        return [hit] if hit is not None else []
+        if weakest == TIGHT:
+            return []
+        parts: list[list[Element]] = [[elements[0]]]
+        for element in elements[1:]:
+            if element.link == weakest:
+                parts.append([element])
+            else:
+                parts[-1].append(element)
+        found = self._with_extensions(parts, [self.resolve(part) for part in parts])
+        split = [hit for hits in found for hit in hits]
+        if split and weakest == REPAIR and not all(found):
+            # what was taken back, and what it was put right with, belong to the value ("0 1 9 2, scratch that, 0 1 9 4")
+            whole = max(split, key=lambda hit: hit.score)
+            details = [self._card_details(part) for part, each in zip(parts, found, strict=True) if not each]
+            if whole.entity == "CREDIT_CARD" and all(details):
+                return [*split, *(hit for each in details for hit in each)]
+            return [Hit(whole.entity, self._spans(elements), whole.score, f"{whole.why}; with a correction")]
+        return split
 
     def _with_extensions(self, parts: list[list[Element]], found: list[list[Hit]]) -> list[list[Hit]]:
         """The hits, those of telephone numbers grown over "extension two three one" after them."""
@@ -262,8 +376,8 @@ class _Decider:
         told = self._told(count, topics)
         if elements[0].plus and 8 <= count <= 15:
             return self._hit("PHONE_NUMBER", elements, 0.85, "international form", topics, "phone")
-        groups = _groups(elements)
-        if count == 9 and groups == [3, 2, 4] and (told is None or told.name == "ssn") and digits[0] != "9" and digits[:3] not in ("000", "666"):
+        sizes = groups(elements)
+        if count == 9 and sizes == [3, 2, 4] and (told is None or told.name == "ssn") and digits[0] != "9" and digits[:3] not in ("000", "666"):
             return self._hit("US_SSN", elements, 0.85 if told else 0.6, "form of a social security number", topics, "ssn")
         if told is not None and told.name != "phone":
             return None
@@ -275,7 +389,7 @@ class _Decider:
         forms = self.reading.vocab.phone_forms
         if forms is not None and forms.fullmatch(digits):
             return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
-        if groups == [3, 4] and not spoken and elements[-1].link == TIGHT:
+        if sizes == [3, 4] and not spoken and elements[-1].link == TIGHT:
             return self._hit("PHONE_NUMBER", elements, 0.5, "local number", topics, "phone")
         if 8 <= count <= 15 and not spoken and len(elements) > 1 and max(e.link for e in elements[1:]) == TIGHT and self._valid(digits):
             return self._hit("PHONE_NUMBER", elements, 0.6, "valid number", topics, "phone")
@@ -291,7 +405,7 @@ class _Decider:
 
     def _by_topic(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
         count = sum(len(e.digits) for e in elements)
-        if any(t.name == "last4" for t in topics) and 2 <= count <= 6:
+        if any(t.name == "last4" for t in topics) and 2 <= count <= 6 and not _nearer_secret(topics):
             tail = next((t for t in topics if t.name in _TAILS), None)
             deciding = next(t for t in topics if t.name == "last4")
             entity = self.reading.vocab.topics.get(tail.name, _TAILS[tail.name]) if tail else "ACCOUNT_ID"
@@ -326,21 +440,28 @@ class _Decider:
         digits = "".join(e.digits for e in elements)
         return len(digits) == 4 and digits[:2] in ("19", "20")
 
-    def _by_length(self, elements: list[Element]) -> Hit | None:
+    def _by_length(self, elements: list[Element]) -> list[Hit]:
         """Long numbers nobody named: more likely somebody's than not."""
-        count = sum(len(e.digits) for e in elements)
+        digits = "".join(e.digits for e in elements)
+        count = len(digits)
         spoken = sum(e.spoken for e in elements) * 2 > len(elements)
         links = max((e.link for e in elements[1:]), default=TIGHT)
+        usual, brand = checks.card_brand(digits)
         if links > WEAK and not spoken:
-            return None
+            return []
         if spoken and count >= (10 if self._scaled(elements) else 7):
-            entity = "CREDIT_CARD" if 13 <= count <= 19 else "US_SSN" if count == 9 else "PHONE_NUMBER" if count in (7, 10, 11) else "ACCOUNT_ID"
-            return Hit(entity, self._spans(elements), 0.5, f"{count} digits said one after the other")
-        if not spoken and _groups(elements) in ([4, 4, 4, 4], [4, 6, 5]):
-            return Hit("CREDIT_CARD", self._spans(elements), 0.5, "form of a card number")
-        if not spoken and 8 <= count <= 19 and links == TIGHT:
-            return Hit("ACCOUNT_ID", self._spans(elements), 0.4, f"{count} digits that nothing near explains")
-        return None
+            entity = "CREDIT_CARD" if count >= 13 else "US_SSN" if count == 9 else "PHONE_NUMBER" if count in (7, 10, 11) else "ACCOUNT_ID"
+            return [Hit(entity, self._spans(elements), 0.5, f"{count} digits said one after the other")]
+        if spoken or _list(elements):
+            return []
+        if groups(elements) in CARD_GROUPS[:2]:
+            return [Hit("CREDIT_CARD", self._spans(elements), 0.5, "form of a card number")]
+        glued = elements[0].glued or elements[-1].glued
+        if usual or (brand and count > 15):
+            return [Hit("CREDIT_CARD", self._spans(elements), 0.45, "length and first digits of a brand's cards")]
+        if count >= (13 if glued else 8) and links == TIGHT and not _epoch(elements):
+            return [Hit("ACCOUNT_ID", self._spans(elements), 0.4, f"{count} digits that nothing near explains")]
+        return []
 
     def _valid(self, digits: str) -> bool:
         for region in (*self.regions, *self.reading.vocab.regions):
@@ -411,5 +532,27 @@ def _hour(hours: str, minutes: str) -> bool:
     )
 
 
-def _groups(elements: Sequence[Element]) -> list[int]:
-    return [len(e.digits) for e in elements]
+def _epoch(elements: Sequence[Element]) -> bool:
+    """Whether a number by itself counts seconds or milliseconds since 1970, 2008 to 2033: a machine's time stamp."""
+    digits = elements[0].digits
+    return len(elements) == 1 and len(digits) in (10, 13) and "12" <= digits[:2] <= "19"
+
+
+def _nearer_secret(topics: list[Topic]) -> bool:
+    """Whether a cue of another kind stands between "last four" and the number ("last four 9855 and the cvv is 417")."""
+    before = [t for t in topics if t.source == "before"]
+    return bool(before) and before[0].name in ("cvv", "expiry", "pin", "zip") and any(t.name == "last4" for t in before[1:])
+
+
+def _is_card(value: Value) -> bool:
+    return value.entity == "CREDIT_CARD"
+
+
+def _list(elements: Sequence[Element]) -> bool:
+    """Whether short numbers are listed in order, or years ("1 2 3 4 5 6 7 8", "2015 2016 2017")."""
+    if len(elements) < 3 or any(e.spoken for e in elements):
+        return False
+    numbers = [int(e.digits) for e in elements]
+    years = all(len(e.digits) == 4 and e.digits[:2] in ("19", "20") for e in elements)
+    short = all(len(e.digits) <= 3 for e in elements) and len(elements) > 4
+    return years or (short and (numbers == sorted(set(numbers)) or numbers == sorted(set(numbers), reverse=True)))

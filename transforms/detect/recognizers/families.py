@@ -38,9 +38,9 @@ class SpokenPhoneRecognizer(_NumberRecognizer):
 
 
 class SpokenCardRecognizer(_NumberRecognizer):
-    """Payment cards (Luhn), their last digits, verification codes."""
+    """Payment cards (Luhn), their last digits, verification codes, and the expiry dates beside them."""
 
-    ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD", "CVV")
+    ENTITIES: ClassVar[tuple[str, ...]] = ("CREDIT_CARD", "CVV", "CARD_EXPIRY")
 
 
 class GovernmentIdRecognizer(_NumberRecognizer):

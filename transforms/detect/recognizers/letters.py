@@ -195,7 +195,7 @@ class _Spelling:
         )
         if not glued and len(low) <= 5 and token + 2 < reading.count and self.low[token + 1] == "-" and self.kind[token + 2] == DIGITS:
             glued = reading.glued(token + 1) and reading.glued(token + 2)
-        if glued and len(low) <= 14:
+        if glued and len(low) <= 14 and low.isascii():  # scripts without spaces touch digits that are no part of a word
             return Piece(low.upper(), token, token), place + 1
         raw = reading.text[reading.start[token] : reading.end[token]]
         if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in vocab.sets["no_code"]:

@@ -32,22 +32,42 @@ _NOT_NUMBERS = re.compile(
     r"""(?xi)
       (?=[\d$£€¥₹]|[0-9a-f]{8}-)(?:                               # a cheap test first: hardly any place in a text can begin one of these
       \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b              # GUID
-    | (?<![\w.-])\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
+    | (?<![\w.-])(?<!\d{3}[\ -]\d\d[\ -])(?<!\d{3}[\ -]\d{3}[\ -])(?<!\d{4}[\ -]\d{4}[\ -])   # not the end of another value
+      (?:1[89]|2[01])\d\d-[01]\d-[0-3]\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
     | (?<![\w:.])\d{1,2}:\d\d(?::\d\d)?(?![\w:])(?:[^\S\n]?[ap]\.?m\b)?  # time of day
     | (?<![\w/.-])(?:0?[1-9]|[12]\d|3[01])([/.-])(?:0?[1-9]|[12]\d|3[01])\1(?:(?:18|19|20)\d\d|\d\d)(?![\d/-]|\.\d)  # numeric date
-    | [$£€¥₹][^\S\n]?\d[\d,]*(?:\.\d+)?                                # price
-    | (?<![\w.])\d+(?:\.\d+)?[^\S\n]?%                                 # share
+    | [$£€¥₹][^\S\n]?(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?!\d|[-\ .]\d{2,3}[-\ .]\d{4}(?!\d))(?:\.\d\d?(?!\d))?   # price
+    | (?<![\w.-])\d{1,4}(?:\.\d{1,4})?[^\S\n]?%                             # share
     | (?<![\w.,-])\d{1,3}\.\d{1,2}(?![\w.-])                      # rating, decimal price
-    | (?<![\w,.-])\d{1,3}(?:,\d{3})+(?![\w,-])                    # 3,500
+    | (?<![\w,./-])\d{1,3}(?:,\d{3})+(?![\w,-]|[\ .]\d{2,3}[-\ .]\d{4}(?!\d))  # 3,500; but not 12,415 555 0142
     | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
+    | (?<![\w.-])\d{1,5}(?:[.,]\d{1,2})?(?:[^\S\n]?[x×][^\S\n]?\d{1,5}(?:[.,]\d{1,2})?){1,3}(?!\d)   # 1200x800x2100
+    | (?<!\w)0x[0-9a-f]{1,16}(?!\w)                                # 0x80070057
+    | (?<![\w.-])[+-]?\d{1,3}\.\d{4,9},[^\S\n]?[+-]?\d{1,3}\.\d{4,9}(?![\w.-])    # coordinates
     )"""
 )
+_RANGES = re.compile(
+    r"""(?x)
+      (?<![\w./:-])(?:
+      (?:[01]?\d|2[0-4])[.:][0-5]\d\ ?(?:[-–—]|to)\ ?(?:[01]?\d|2[0-4])[.:][0-5]\d    # 10.30-16.00
+    | (?:[01]\d|2[0-4])[0-5]\d\ ?[-–—]\ ?(?:[01]\d|2[0-4])[0-5]\d                    # 0900-1700
+    | (?:19|20)\d\d\ ?[-–—/]\ ?(?:19|20)\d\d                                      # 2015-2016
+    | (?:0?[1-9]|1[0-2])/(?:19|20)\d\d\ ?[-–—]\ ?(?:0?[1-9]|1[0-2])/(?:19|20)\d\d   # 03/2015 - 03/2016
+    )(?![\w/-]|\.\d)"""
+)
+_BESIDE_DIGITS = re.compile(r"\d[-\s.,/_]{1,3}\Z")
+_CHAIN = re.compile(r"\d+(?:[-. ()/_]{1,2}\d+)*")
+GLUED, CHAIN = 9, 40
+"""Digits, and characters at most in which they stand, that letters may touch and still be a value of their own ("phone630-596-1187")."""
 _TIGHT_SIGNS, _LOOSE_SIGNS, _STOP_SIGNS = frozenset("-–—()/‐‑−+"), frozenset(",:#\\"), frozenset("$£€¥₹%@_=<{}[]")
 
 
 @dataclass(slots=True)
 class Element:
-    """One number as said: its digits, its tokens (both ends included), the link to the element before."""
+    """One number as said: its digits, its tokens (both ends included), the link to the element before.
+
+    `glued` tells that letters touch it; `sign` is what is written between it and the element before.
+    """
 
     digits: str
     first: int
@@ -55,6 +75,8 @@ class Element:
     link: int = TIGHT
     spoken: bool = False
     plus: bool = False
+    glued: bool = False
+    sign: str = ""
 
 
 @dataclass(slots=True)
@@ -62,6 +84,8 @@ class Run:
     """Elements of one party that may be one number, in order."""
 
     elements: list[Element] = field(default_factory=list)
+    counting: Element | None = None
+    """A last number that counts what follows it ("... 2 rooms"), unless it completes a value ("4539 9103 1776 4670 USD")."""
 
     @property
     def digits(self) -> str:
@@ -93,14 +117,18 @@ def blocked(reading: Reading) -> frozenset[int]:
         spelled = cue.topic == "age" and reading.kind[cue.first] == LETTER and not (cue.first and reading.value[cue.first - 1])
         if cue.last - cue.first > 1 and not spelled:  # "y o" is years old after a number only
             out.update(range(cue.first, cue.last))
+    for start, end in checks.ibans(reading.text) if reading.has_digits else ():  # known by themselves
+        out.update(range(reading.token_at(start), reading.token_at(end - 1) + 1))
     kept = reading.__dict__["_blocked"] = frozenset(out)
     return kept
 
 
 def _not_numbers(reading: Reading) -> list[re.Match[str]]:
     found = list(_NOT_NUMBERS.finditer(reading.text))
+    # Right behind other digits a range may be a card's expiry date and code.
+    found += [m for m in _RANGES.finditer(reading.text) if not _BESIDE_DIGITS.search(reading.text, max(0, m.start() - 4), m.start())]
     more = reading.vocab.no_numbers
-    return found if more is None else sorted((*found, *more.finditer(reading.text)), key=lambda match: match.start())
+    return sorted((*found, *(more.finditer(reading.text) if more is not None else ())), key=lambda match: match.start())
 
 
 class NumberParser:
@@ -166,12 +194,7 @@ class NumberParser:
         return None
 
     def _written(self, place: int, token: int) -> tuple[str, int, bool] | None:
-        reading = self.reading
-        glued_before = reading.glued(token) and self.kind[token - 1] in (WORD, LETTER, UNIT, TENS, ZERO)
-        after = token + 1
-        glued_after = after < reading.count and reading.glued(after) and self.kind[after] in (WORD, LETTER, ZERO)
-        extension = reading.vocab.sets["extension"]
-        if (glued_before and self.low[token - 1] not in extension) or (glued_after and self.low[after] not in reading.vocab.sets["extension"]):
+        if self._touched(token) and not self._long(token):
             return None
         digits = self.value[token]
         if len(digits) <= 2:
@@ -180,6 +203,20 @@ class NumberParser:
             if self._kind(place + 1) == THOUSAND:
                 return digits + "000", place + 2, False
         return digits, place + 1, False
+
+    def _touched(self, token: int) -> bool:
+        """Whether letters touch the digits of `token`; those that say "extension" don't count."""
+        reading, extension = self.reading, self.reading.vocab.sets["extension"]
+        after = token + 1
+        before = reading.glued(token) and self.kind[token - 1] in (WORD, LETTER, UNIT, TENS, ZERO)
+        behind = after < reading.count and reading.glued(after) and self.kind[after] in (WORD, LETTER, ZERO)
+        return (before and self.low[token - 1] not in extension) or (behind and self.low[after] not in extension)
+
+    def _long(self, token: int) -> bool:
+        """Whether the digits that letters touch are long enough for a value: they are none of a code's then."""
+        text, start, end = self.reading.text, self.reading.start[token], self.reading.end[token]
+        ahead, back = _CHAIN.match(text, start, start + CHAIN), _CHAIN.match(text[max(0, end - CHAIN) : end][::-1])
+        return any(found is not None and sum(map(str.isdigit, found[0])) >= GLUED for found in (ahead, back))
 
     def _scaled(self, digits: str, after: int) -> tuple[str, int, bool]:
         kind = self._kind(after)
@@ -251,6 +288,8 @@ class NumberParser:
         if kind == LINE:
             return PAUSE
         if kind == SEPARATOR:
+            if low == "_" and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
+                return TIGHT
             if low in _STOP_SIGNS or token in self.skip:
                 return None
             if low in _TIGHT_SIGNS:
@@ -297,14 +336,13 @@ class NumberParser:
             run, link = Run(), TIGHT
             number: tuple[str, int, bool] | None = first
             while number is not None:
-                digits, after, spoken = number
-                if len(digits) <= 4 and self.quantity(after):
-                    place = after
-                    break
-                before = stream[place] - 1
-                plus = before >= 0 and (self.low[before] == "+" or self.low[before] in self.reading.vocab.sets["plus"])
-                run.elements.append(Element(digits, stream[place], stream[after - 1], link, spoken, plus))
+                digits, after, _ = number
+                element = self._element(number, place, link, run)
                 place = after
+                if len(digits) <= 4 and self.quantity(after):
+                    run.counting = element
+                    break
+                run.elements.append(element)
                 following = self._homophone(after, run) or self.link(after)
                 if following is None:
                     break
@@ -313,6 +351,15 @@ class NumberParser:
             if run.elements:
                 out.append(run)
         return out
+
+    def _element(self, number: tuple[str, int, bool], place: int, link: int, run: Run) -> Element:
+        """The number that begins at `place` as the next element of `run`."""
+        reading, (digits, after, spoken) = self.reading, number
+        token = self.stream[place]
+        before = token - 1
+        plus = before >= 0 and (self.low[before] == "+" or self.low[before] in reading.vocab.sets["plus"])
+        sign = reading.text[reading.end[run.last] : reading.start[token]] if run.elements else ""
+        return Element(digits, token, self.stream[after - 1], link, spoken, plus, not spoken and self._touched(token), sign)
 
     def _homophone(self, place: int, run: Run) -> tuple[int, int] | None:
         """A word that sounds like a digit counts as one in the midst of digits said one by one ("four one five to three", "eight won three two")."""
