@@ -116,12 +116,12 @@ _IBAN_COUNTRIES = {
     29: "BR EG PS QA UA", 30: "FK HN JO KW MU", 31: "MT SC", 32: "LC", 33: "RU",
 }  # fmt: skip
 _IBAN_LENGTHS = {code: length for length, codes in _IBAN_COUNTRIES.items() for code in codes.split()}
-_IBAN_BEGINS = re.compile(r"(?=[A-Za-z]{2}[ ]?\d[ ]?\d)")
+_IBAN_BEGINS = re.compile(r"(?=[A-Za-z]{2}\d\d)")
 _IBAN_SIGNS = " -_.\u00a0"
 
 
 def ibans(text: str) -> list[tuple[int, int]]:
-    """Places of written IBANs, whatever stands before or behind: country, its length (SWIFT IBAN registry, release 99), check digits."""
+    """Places of written IBANs, whatever stands before or behind: its country's length (SWIFT IBAN registry), check digits, groups of four."""
     out: list[tuple[int, int]] = []
     for match in _IBAN_BEGINS.finditer(text):
         start = match.start()
@@ -133,7 +133,7 @@ def ibans(text: str) -> list[tuple[int, int]]:
             char = text[place]
             if char.isascii() and char.isalnum():
                 chars += char.upper()
-            elif char not in _IBAN_SIGNS or text[place - 1] in _IBAN_SIGNS:
+            elif char not in _IBAN_SIGNS or len(chars) % 4 or text[place - 1] in _IBAN_SIGNS:
                 break
             place += 1
         if len(chars) == length and iban(chars):

@@ -459,9 +459,16 @@ class _Decider:
         glued = elements[0].glued or elements[-1].glued
         if usual or (brand and count > 15):
             return [Hit("CREDIT_CARD", self._spans(elements), 0.45, "length and first digits of a brand's cards")]
-        if count >= (13 if glued else 8) and links == TIGHT and not _epoch(elements):
+        if count >= (13 if glued else 8) and links == TIGHT and not self._epoch(elements):
             return [Hit("ACCOUNT_ID", self._spans(elements), 0.4, f"{count} digits that nothing near explains")]
         return []
+
+    def _epoch(self, elements: Sequence[Element]) -> bool:
+        """Whether a number behind "at" or "timestamp" counts seconds or milliseconds since 1970, 2014 to 2033: a machine's time stamp."""
+        digits, reading = elements[0].digits, self.reading
+        if len(elements) > 1 or len(digits) not in (10, 13) or not "14" <= digits[:2] <= "19":
+            return False
+        return not reading.vocab.sets["stamp_words"].isdisjoint(reading.low[max(0, elements[0].first - 2) : elements[0].first])
 
     def _valid(self, digits: str) -> bool:
         for region in (*self.regions, *self.reading.vocab.regions):
@@ -530,12 +537,6 @@ def _hour(hours: str, minutes: str) -> bool:
         and len(minutes) == 2
         and minutes in ("00", "15", "30", "45", "05", "10", "20", "40", "50", "25", "35", "55")
     )
-
-
-def _epoch(elements: Sequence[Element]) -> bool:
-    """Whether a number by itself counts seconds or milliseconds since 1970, 2008 to 2033: a machine's time stamp."""
-    digits = elements[0].digits
-    return len(elements) == 1 and len(digits) in (10, 13) and "12" <= digits[:2] <= "19"
 
 
 def _nearer_secret(topics: list[Topic]) -> bool:
