@@ -50,6 +50,35 @@ def test_segments_hold_their_leaves_and_split_exactly(record: dict[str, Any], da
             assert mine == {i for span in spans for i in range(span.start, span.end) if s.start <= i < s.end}
 
 
+ODD = st.lists(
+    st.sampled_from([*"a1 .\n_", "\u200b", "＠", "&#64;", "%40", "[at]", "José\u0301", '{"k_y": [4, "a\\u0040b"]}']),
+    max_size=5,
+).map("".join)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ODD, ODD, ODD, st.data())
+def test_spans_of_texts_that_read_differently_cover_what_was_read(talk: str, key: str, value: str, data: st.DataObject) -> None:
+    made = document({"outline": [{"text": talk, "channel": 1}], "summary": value, "notes": {key: value, "list": [value, 4, 5]}})
+    for reading in made.readings:
+        text = reading.view.text
+        for s in reading.segments:
+            assert text[s.start : s.end] == s.text.text
+        if not text:
+            continue
+        start = data.draw(st.integers(0, len(text) - 1))
+        span = Span(start, data.draw(st.integers(start + 1, len(text))), "PERSON", 0.9, "r")
+        pieces = reading.split([span])
+        for s in reading.segments:
+            lo, hi = max(span.start, s.start) - s.start, min(span.end, s.end) - s.start
+            mine = [piece for leaf, piece in pieces if leaf is s.leaf and lo < hi and s.text.source(lo, hi) == (piece.start, piece.end)]
+            assert mine or lo >= hi
+            for piece in mine:
+                assert 0 <= piece.start < piece.end <= len(s.leaf.text)
+                first, last = s.text.within(piece.start, piece.end)
+                assert first <= lo and hi <= last
+
+
 def test_the_best_source_is_read_and_the_others_are_copies() -> None:
     turns = [{"speaker": "Agent", "channel": 2, "text": "hello"}, {"speaker": "Caller", "channel": 1, "text": "it is jane"}]
     words = [{"word": w, "channel": 1 if n else 2} for n, w in enumerate(["hello", "it", "is", "jane"])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,18 +11,21 @@ from dataclasses import dataclass, field, replace
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
+from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
-from callveil.transforms.detect.document import Document, Reading, roles_of
+from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
-from callveil.transforms.detect.leaves import Leaf, walk
+from callveil.transforms.detect.leaves import Leaf, Path, walk
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
 
@@ -31,8 +35,21 @@ GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRE
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
 
-FIELD_NAME = re.compile(r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+")
-"""Keys of this form (snake, kebab, camel or upper case) are names of fields; a key written any other way is read like a text."""
+PASCAL_NAME = re.compile(
+    r"(?!(?:Mc|Mac|De|Di|Du|La|Le|Lo|Al|El|St|Van|Von|Fitz)[A-Z])[A-Z]+[a-z0-9]+(?:[A-Z]+[a-z0-9]*)+"
+)
+"""`JobStatus`, not `McKinley`."""
+FIELD_NAME = re.compile(
+    r"[a-z][a-z0-9]*(?:[_\-.:/][a-z0-9]+)*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z0-9_]+"
+    rf"|{PASCAL_NAME.pattern}"
+)
+"""Keys of this form (snake, kebab, camel, Pascal or upper case) are names of fields.
+
+A key written any other way is read like a text.
+"""
+
+SURE_LETTERS = 4
+"""Letters of a value that is no everyday word from which on it is sought in keys too."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +163,7 @@ def detect_batch(
             raw = detected.job.raw
             yield Rejected(raw.source, "detect", "detection_failed", str(failed[n]), account_id=raw.key.account_id, interaction_id=raw.key.id)
             continue
-        _complete(detected)
+        _complete(detected, detector.settings)
         yield detected
 
 
@@ -158,16 +175,18 @@ def _known(job: Job, staff: bool) -> list[KnownValue]:
     return values + [v for key, v in names.items() if key not in seen]
 
 
-def _complete(detected: Detected) -> None:
+def _complete(detected: Detected, settings: Detect) -> None:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
     done = placeholders(rules)
     shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     for i, reading in enumerate(detected.readings):
+        spans = detected.spans[i]
+        if settings.unknown_language == "full" and detected.job.decision.mode != "none":
+            spans.extend(unread_spans(reading.view, settings.languages))
         if not reading.analysed:
             continue
-        spans = detected.spans[i]
         if detected.known:
             tokens[i] = Tokens.of(reading.view.text, detected.job.decision.language or "en")
             spans.extend(find(tokens[i], detected.known))
@@ -182,7 +201,7 @@ def _complete(detected: Detected) -> None:
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
         spans[:] = _trimmed(reading.view.text, spans, guarded, lambda s: s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES)
         # What looks like a field's name is none of a person: only known values and patterns count there.
-        names = [(s.start, s.end) for s in reading.segments if s.leaf.key and FIELD_NAME.fullmatch(s.leaf.text)]
+        names = list(_field_names(reading.segments))
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
@@ -208,9 +227,42 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                keys = [(s.start, s.end) for s in reading.segments if s.leaf.key]
-                found = find(tokens.get(i) or Tokens.of(reading.view.text, language), wanted, CONSISTENCY)
-                spans.extend(outside(reading.view.text, found, taken(reading.view.text, done, [*reading.labels, *keys])))
+                spans.extend(_mentions(reading, wanted, tokens.get(i) or Tokens.of(reading.view.text, language), done))
+
+
+def _mentions(
+    reading: Reading, wanted: Sequence[KnownValue], tokens: Tokens, done: re.Pattern[str]
+) -> Iterator[Span]:
+    """Mentions of values in a text; within keys of those alone that are no everyday words."""
+    text = reading.view.text
+    keys = [(s.start, s.end) for s in reading.segments if s.key]
+    places = taken(text, done, [*reading.labels, *keys])
+    yield from outside(text, find(tokens, wanted, CONSISTENCY), places)
+    if not keys:
+        return
+    sure = [v for v in wanted if not v.guarded and len(v.target) >= SURE_LETTERS]
+    places = taken(text, done, reading.labels)
+    for span in outside(text, find(tokens, sure, CONSISTENCY), places):
+        at = bisect_right(keys, (span.start, len(text))) - 1
+        if at >= 0 and span.end <= keys[at][1]:
+            yield span
+
+
+def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
+    """Places of the keys that are names of fields, by their form or by the keys beside them.
+
+    A word with a capital is one where another key of its object is written `LikeThis`.
+    """
+    around = {_object_of(s) for s in segments if s.key and PASCAL_NAME.fullmatch(s.key)}
+    for s in segments:
+        beside = s.key.isalpha() and s.key.istitle() and _object_of(s) in around
+        if s.key and (beside or FIELD_NAME.fullmatch(s.key)):
+            yield s.start, s.end
+
+
+def _object_of(segment: Segment) -> Path:
+    """The JSON object a key is one of; of JSON written as a text, the text."""
+    return segment.leaf.path[:-1] if segment.leaf.key else segment.leaf.path
 
 
 def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays: Callable[[Span], bool]) -> list[Span]:
@@ -236,7 +288,7 @@ def _denied(text: str, deny: tuple[tuple[str, str], ...]) -> Iterator[Span]:
         return
     folded = _fold_in_place(text)
     for wanted, entity in deny:
-        words = [re.escape(w) for w in _fold_in_place(wanted).split()]
+        words = [re.escape(w) for w in _fold_in_place(normalize(wanted).text).split()]
         if not words:
             continue
         for match in re.finditer(r"\s+".join(words), folded):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from callveil.schemas.interaction import MODES, RawInteraction
 from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.leaves import walk
+from callveil.transforms.detect.script import is_unread
 
 DAY = dt.timedelta(days=1)
 
@@ -69,10 +71,14 @@ def decide(
         raw: the record; its own `redacted` flag counts as content redaction by the platform, never as less work here.
         account_type: type of its account when it happened.
         as_of: the run's time; ages are counted from `called_at` in whole 24-hour days, half-open.
-        language: the detector's language for it, None where the policy reads none such.
+        language: the detector's language for it, None where the policy reads none such. A record
+            mostly written in a script that none of the policy's languages uses counts as such.
         floor: what it was redacted to before.
         requests: manual requests that name it.
     """
+    prose = (leaf.text for leaf in walk(raw.record) if leaf.prose and not leaf.key)
+    if language is not None and is_unread(prose, policy.detect.languages):
+        language = None
     rules = policy.rules(raw.key.account_id, account_type, raw.kind, str(raw.record.get("language") or policy.detect.default_language))
     mode = rules.mode
     trigger = "auto"

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
+from callveil.transforms.detect.normalized_text import NormalizedText, normalize
+from callveil.transforms.detect.parts import json_literals, parts_of, voices
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
 """Fields that hold the conversation, best first: the first one present is read, the others are copies of it."""
+FLAT = ("transcription_text", "message_body")
+"""Those of them that are one text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A leaf's place in a view. The leaf's text stands there unchanged, or with `_` read as a space."""
+    """Where a leaf, or a part of one, stands in a view.
+
+    Attributes:
+        leaf: the leaf.
+        start: place in the view.
+        text: what stands there, with the way back to the leaf's own offsets; of a key with `_` read
+            as a space.
+        key: the key as it is written, where it is one, of the record or of JSON that is written as
+            a text; else empty.
+    """
 
     leaf: Leaf
     start: int
+    text: NormalizedText
+    key: str = ""
 
     @property
     def end(self) -> int:
         """End in the view, exclusive."""
-        return self.start + len(self.leaf.text)
+        return self.start + len(self.text.text)
 
 
 @dataclass
@@ -62,7 +77,8 @@ class Reading:
                     break
                 lo, hi = max(span.start, segment.start), min(span.end, segment.end)
                 if lo < hi:
-                    out.append((segment.leaf, Span(lo - segment.start, hi - segment.start, span.entity, span.score, span.detector, span.group)))
+                    start, end = segment.text.source(lo - segment.start, hi - segment.start)
+                    out.append((segment.leaf, replace(span, start=start, end=end)))
         return out
 
 
@@ -87,12 +103,14 @@ class Document:
         rest: list[Leaf] = []
         for leaf in self.leaves:
             source = leaf.path[0]
-            if source in CONVERSATIONS and leaf.prose and leaf.field.name == source:
+            talk = source in CONVERSATIONS and leaf.prose and leaf.field.name == source
+            if talk and not (source in FLAT and json_literals(leaf.text)):
                 spoken.setdefault(str(source), []).append(leaf)
             elif not _is_role(leaf):
                 rest.append(leaf)
         out: list[Reading] = []
-        speakers = frozenset(leaf.text.lower() for leaf in self.leaves if leaf.path[-1] == "speaker")
+        labels = (leaf.text for leaf in self.leaves if leaf.path[-1] == "speaker")
+        speakers = frozenset(normalize(label).text.lower() for label in labels)
         for source in CONVERSATIONS:
             if source not in spoken:
                 continue
@@ -107,35 +125,33 @@ class Document:
         return out
 
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
-        if source in ("transcription_text", "message_body"):
-            leaf = leaves[0]
-            view = View(leaf.text, _flat_turns(leaf.text, speakers))
-            return Reading("conversation", view, [Segment(leaf, 0)], labels=role_labels(leaf.text, speakers))
-        parts: list[str] = []
-        segments: list[Segment] = []
-        turns: list[Turn] = []
-        place = 0
-        last = None
+        if source in FLAT:
+            text, segments = _lines_of(leaves[0], self.done)
+            speakers |= voices(leaves[0].text)
+            view = View(text, _flat_turns(text, speakers))
+            return Reading("conversation", view, segments, labels=role_labels(text, speakers))
+        lines, segments, last = _Lines(), [], None
         for leaf in leaves:
             role = self.roles.get((source, int(leaf.path[1])), UNKNOWN)
-            if parts:
-                # Words of one speaker run on in a line; everything else is a turn of its own.
-                parts.append(" " if source == "words" and role == last else "\n")
-                place += 1
-            segments.append(Segment(leaf, place))
-            parts.append(leaf.text)
-            end = place + len(leaf.text)
-            if source == "words" and role == last and turns:
-                turns[-1] = Turn(turns[-1].start, end, role)
-            else:
-                turns.append(Turn(place, end, role))
-            place, last = end, role
-        return Reading("conversation", View("".join(parts), tuple(turns)), segments)
+            read = normalize(leaf.text, self.done)
+            # Words of one speaker run on in a line; everything else is a turn of its own.
+            place = lines.add(read.text, role, source == "words" and role == last)
+            segments.append(Segment(leaf, place, read))
+            last = role
+        return Reading("conversation", View("".join(lines.parts), tuple(lines.turns)), segments)
 
 
 def _is_role(leaf: Leaf) -> bool:
     """Whether a leaf is a speaker's label that names a role: a language model would read it as a name, line after line."""
     return leaf.path[-1] == "speaker" and not leaf.entity and leaf.field.name in CONVERSATIONS and ROLE_WORDS.fullmatch(leaf.text) is not None
+
+
+def _lines_of(leaf: Leaf, done: re.Pattern[str] | None) -> tuple[str, list[Segment]]:
+    """What is read of a flat transcript: the text, or of captions the cues, a line each."""
+    segments: list[Segment] = []
+    for part in parts_of(leaf.text, done):
+        segments.append(Segment(leaf, segments[-1].end + 1 if segments else 0, part.text))
+    return "\n".join(s.text.text for s in segments), segments
 
 
 def _flat_turns(text: str, speakers: frozenset[str]) -> tuple[Turn, ...]:
@@ -161,13 +177,33 @@ def _spaced(text: str, done: re.Pattern[str] | None) -> str:
     return "".join([*out, text[place:].replace("_", " ")])
 
 
+class _Lines:
+    """A view in the making: texts in a line each."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.turns: list[Turn] = []
+        self.place = 0
+
+    def add(self, text: str, role: str, run_on: bool = False) -> int:
+        """Append a text, in the line of the one before it where it runs on; returns its place."""
+        start = self.place + 1 if self.parts else 0
+        self.place = start + len(text)
+        if self.parts:
+            self.parts.append(" " if run_on else "\n")
+        self.parts.append(text)
+        if run_on:
+            self.turns[-1] = replace(self.turns[-1], end=self.place)
+        else:
+            self.turns.append(Turn(start, self.place, role))
+        return start
+
+
 def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
     """All other leaves in one text, a line each. A key or a form's question reads as the business asking, its value as the answer."""
-    parts: list[str] = []
+    lines = _Lines()
     segments: list[Segment] = []
-    turns: list[Turn] = []
     seen: dict[str, int] = {}
-    place = 0
     previous: Leaf | None = None
     for leaf in leaves:
         answer = (
@@ -176,18 +212,37 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
             and (previous.path == leaf.path or (previous.path[:-1] == leaf.path[:-1] and previous.path[-1] == "label"))
         )
         question = leaf.key or leaf.path[-1] == "label"
-        if not answer and not question and leaf.text in seen:
-            segments.append(Segment(leaf, seen[leaf.text]))
+        pieces = parts_of(leaf.text, done)
+        alone = not (answer or question or _is_digits(leaf))
+        alone = alone and len(pieces) == 1 and not pieces[0].literal[1]
+        if alone and leaf.text in seen:
+            segments.append(Segment(leaf, seen[leaf.text], pieces[0].text))
             continue
-        if not answer and not question:
-            seen[leaf.text] = place
-        segments.append(Segment(leaf, place))
-        parts.append(_spaced(leaf.text, done) if question else leaf.text)
-        turns.append(Turn(place, place + len(leaf.text), AGENT if question else CALLER if answer else UNKNOWN))
-        place += len(leaf.text) + 1
+        run_on = previous is not None and _runs_on(previous, leaf)
+        for piece in pieces:
+            asks = question or piece.key
+            role = AGENT if asks else CALLER if answer else UNKNOWN
+            text = replace(piece.text, text=_spaced(piece.text.text, done)) if asks else piece.text
+            key = piece.text.text if leaf.key or piece.key else ""
+            place = lines.add(text.text, role, run_on or piece.run_on)
+            segments.append(Segment(leaf, place, text, key))
+            answer, run_on = piece.key, False
+        if alone:
+            seen[leaf.text] = segments[-1].start
         previous = leaf
     segments.sort(key=lambda s: s.start)
-    return Reading("fields", View("\n".join(parts), tuple(turns)), segments)
+    return Reading("fields", View("".join(lines.parts), tuple(lines.turns)), segments)
+
+
+def _runs_on(before: Leaf, leaf: Leaf) -> bool:
+    """Whether two leaves are digits of one number, which a list holds digit by digit."""
+    single = len(before.text) == len(leaf.text) == 1
+    return single and _is_digits(before) and _is_digits(leaf) and before.path[:-1] == leaf.path[:-1]
+
+
+def _is_digits(leaf: Leaf) -> bool:
+    """Whether a leaf can be a piece of a number that a list holds a few digits at a time."""
+    return isinstance(leaf.path[-1], int) and len(leaf.text) <= 4 and leaf.text.isdigit()
 
 
 AGENT_WORDS = ("agent", "rep", "representative", "operator", "staff", "business", "receptionist", "internal", "bot", "system")

@@ -14,13 +14,14 @@ from callveil.transforms.detect.beside import DETECTOR as BESIDE
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.document import Reading
 from callveil.transforms.detect.engine import DetectionFailed, Detector, Explained
-from callveil.transforms.detect.resolve import ALWAYS, accept, merge
+from callveil.transforms.detect.resolve import ALWAYS, UNREAD, accept, merge
 
 KNOWN = {
     "known_value": "one of the contact's own values, which the record holds elsewhere",
     BESIDE: "digits right behind a place, as many as a postcode has",
     CONSISTENCY: "a mention of a value that was found elsewhere in the record",
     "deny_list": "the policy's deny list",
+    UNREAD: "a script that none of the policy's languages is written in",
 }
 """Reasons of findings that no recognizer made."""
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.said import said
 
 WORD = re.compile(r"[^\W_]+")
@@ -171,7 +172,7 @@ def known_values(record: Mapping[str, Any], *, staff: bool = False, placeholders
     if staff:
         sources.extend((k, e, agent[n]) for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS")) if agent.get(n))
     for kind, entity, source in sources:
-        text = placeholders.sub(" ", source) if placeholders else source
+        text = normalize(placeholders.sub(" ", source) if placeholders else source).text
         for value in values_of(kind, entity, text):
             if not (kind == DIGITS and any(own.endswith(value.target[-10:]) for own in company)):
                 seen.setdefault((value.entity, value.target), value)

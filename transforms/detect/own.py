@@ -9,6 +9,7 @@ from typing import Any
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.known import DIGITS, PLACE, KnownValue, values_of
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.seek import Tokens, find
 
 FIRM = frozenset({"known_value", "deny_list", "request"})
@@ -39,7 +40,8 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
     ]
     values += [v for a in (account.addresses if account else ()) for v in _address(a)]
     out = [(s.start, s.end) for s in find(Tokens.of(text, language), values, "own")] if values else []
-    if account and account.name and len(words := account.name.split()) and len(account.name) > 3:
+    words = normalize(account.name).text.split() if account else []
+    if account and words and len(account.name) > 3:
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
     return out

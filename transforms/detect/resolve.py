@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Rules, fold
 
-ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request"})
+FORCED = frozenset({"deny_list", "request", "unread_script"})
+"""Detectors whose findings are redacted whatever the policy does with their type."""
+UNREAD = "unread_script"
+"""Detector of text that no language of the policy is written in."""
+
+ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request", UNREAD})
 """Detectors whose findings need no score: someone knows that they are personal."""
 
 REPEATED = "consistency"
@@ -32,7 +37,7 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
             span.score < rules.threshold(span.entity) or (rules.allow and fold(text[span.start : span.end]) in rules.allow)
         ):
             continue
-        kept = rules.operator(span.entity).name == "keep" and span.entity not in floor and span.detector not in ("deny_list", "request")
+        kept = rules.operator(span.entity).name == "keep" and span.entity not in floor and span.detector not in FORCED
         (keep if kept else redact).append(span)
     return redact, keep
 

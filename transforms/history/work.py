@@ -18,8 +18,10 @@ from callveil.transforms.detect.consistent import KINDS, strongest, values_found
 from callveil.transforms.detect.document import Reading, Segment
 from callveil.transforms.detect.known import KnownValue
 from callveil.transforms.detect.leaves import Leaf
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
@@ -79,29 +81,39 @@ class Work:
         self.leaves: dict[int, tuple[Slot, Piece]] = {}
         place = 0
 
-        def add(text: str, role: str) -> int:
+        def add(text: str, role: str, run_on: bool = False) -> int:
             nonlocal place
-            parts.append(text)
-            turns.append(Turn(place, place + len(text), role))
-            place += len(text) + 1
-            return turns[-1].start
+            start, place = place, place + len(text) + 1
+            if run_on:
+                parts[-1] += f" {text}"
+                turns[-1] = replace(turns[-1], end=place - 1)
+            else:
+                parts.append(text)
+                turns.append(Turn(start, place - 1, role))
+            return start
 
         for slot in self.slots:
             if slot.treatment != "scan":
                 continue
+            numbers = _numbers_in_lists(pieces(slot.value))
             for piece in pieces(slot.value):
-                if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS:
+                digit = piece.path[:-1] in numbers and not piece.is_key
+                if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS and not digit:
                     continue
                 if not piece.is_key and (self.judge.of_member(slot, piece) or self.judge.is_plain(piece.key or slot.name, piece)):
                     continue  # goes whole, see `finish`, or stays
                 name = piece.key or slot.name
-                if (name, piece.text) not in seen or piece.is_key:
-                    if not piece.is_key:
+                read = normalize(piece.text, self.done)
+                if piece.is_key:
+                    read = replace(read, text=read.text.replace("_", " "))
+                if (name, piece.text) not in seen or piece.is_key or digit:
+                    run_on = digit and piece.path[-1] != 0
+                    if not piece.is_key and not run_on:
                         add(self._question(name), AGENT)
-                    seen[name, piece.text] = add(piece.text.replace("_", " ") if piece.is_key else piece.text, AGENT if piece.is_key else CALLER)
+                    seen[name, piece.text] = add(read.text, AGENT if piece.is_key else CALLER, run_on)
                 leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
                 self.leaves[id(leaf)] = (slot, piece)
-                segments.append(Segment(leaf, seen[name, piece.text]))
+                segments.append(Segment(leaf, seen[name, piece.text], read))
         if not parts:
             return None
         segments.sort(key=lambda s: s.start)
@@ -138,6 +150,9 @@ class Work:
     def _scanned(self, reading: Reading, spans: list[Span]) -> None:
         text, language = reading.view.text, self.decided.language
         places = taken(text, self.done)
+        settings = self.redactor.detector.settings
+        if settings.unknown_language == "full":
+            spans = [*spans, *unread_spans(reading.view, settings.languages)]
         # Spans of one value share a group; what stands alone is a value of its own.
         spans = [replace(s, group=s.group or str(s.start)) for s in outside(text, spans, places)]
         accepted, _ = accept(text, spans, self.rules, self.decided.floor)
@@ -253,6 +268,19 @@ class Work:
                 out[name] = self.redactor.stand_in(self.rules, entity, text, self.raw.key.account_id)
             entities.add(entity)
         return entities
+
+
+def _numbers_in_lists(found: Iterator[Piece]) -> frozenset[Path]:
+    """Paths of the lists whose members are the digits of one number."""
+    members: dict[Path, list[str]] = defaultdict(list)
+    for piece in found:
+        if piece.path and isinstance(piece.path[-1], int):
+            members[piece.path[:-1]].append(piece.text)
+    return frozenset(
+        path
+        for path, texts in members.items()
+        if len(texts) > SHORT_DIGITS and all(len(text) == 1 and text.isdigit() for text in texts)
+    )
 
 
 def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -21,13 +21,15 @@ from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
+from callveil.transforms.detect.normalized_text import normalize
+from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import merge
+from callveil.transforms.detect.resolve import UNREAD, merge
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, parameters
+from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
 from callveil.transforms.redact.pieces import pieces_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
@@ -228,24 +230,35 @@ class _Work:
 
     def _replace(self, leaf: Leaf, spans: list[Span]) -> str:
         """Run Presidio's anonymizer over one text and note a finding for each span."""
+        literals = json_literals(leaf.text)
+        if literals is not None:
+            spans = within_literals(leaf.text, literals, spans)
         operators: dict[str, OperatorConfig] = {"DEFAULT": OperatorConfig("callveil_label", {"label": self.rules.label_for(ENTITY)})}
         results: list[RecognizerResult] = []
         actions: list[tuple[str, str]] = []
         for n, span in enumerate(spans):
+            literal = literal_at(literals or (), span)
             piece = leaf.text[span.start : span.end]
+            if literal is not None:
+                piece = literal.read(span.start, span.end)
             value = self.values.get(span.group, piece) if span.group else piece
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
-                canonical(span.entity, piece) != canonical(span.entity, value)
+                span.detector == UNREAD
+                or canonical(span.entity, piece) != canonical(span.entity, value)
                 or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
             ):
-                # A part of a value may not show the last characters of each part, and what another look still took for a value shows none.
+                # A part of a value may not show the last characters of each part; what another look
+                # still took for a value, or what nobody can read, shows none.
                 params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
             else:
                 action_name = action
             # One name per span, since Presidio looks operators up by type and ours need the span's own value.
+            if literal is not None:
+                params = encoded(action_name, params, piece, literal.depth, literal.number)
+                action_name = "encoded"
             operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
             results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
             actions.append((action, key_id))
@@ -297,7 +310,8 @@ class _Work:
         if not strong:
             return False
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
-        text = "\n".join(leaf.text for leaf in walk(record) if leaf.field.name not in kept)
+        left = (leaf.text for leaf in walk(record) if leaf.field.name not in kept)
+        text = "\n".join(normalize(text, self.done).text for text in left)
         return bool(find(Tokens.of(text), strong))
 
     def said(self) -> Iterator[tuple[str, str]]:
@@ -305,7 +319,7 @@ class _Work:
         for leaf, spans in self.found:
             for span in spans:
                 if span.entity in ("PHONE_NUMBER", "EMAIL_ADDRESS"):
-                    piece = leaf.text[span.start : span.end]
+                    piece = normalize(leaf.text[span.start : span.end]).text
                     yield span.entity, self.values.get(span.group, piece) if span.group else piece
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from presidio_anonymizer import AnonymizerEngine
@@ -153,7 +154,35 @@ class Token(_Anonymizer):
         return f"[{params['entity']}:t1.{params['key_id']}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
 
 
-OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token)
+class Encoded(_Anonymizer):
+    """What another operator writes, as a literal of JSON that is written as a text."""
+
+    def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
+        """Run the operator over the decoded text and encode its result; see `encoded`."""
+        params = params or {}
+        out = str(_BY_ACTION[params["action"]].operate(params["value"], params["params"]))
+        for level in range(params["depth"] + 1):
+            out = orjson.dumps(out).decode()
+            out = out if level == 0 and params["number"] else out[1:-1]
+        return out
+
+
+def encoded(action: str, params: dict[str, Any], value: str, depth: int, number: bool) -> dict[str, Any]:
+    """Parameters of `Encoded`.
+
+    Args:
+        action, params: the operator whose result is written.
+        value: the decoded text.
+        depth: JSON strings within each other that the literal stands in.
+        number: the literal is a number, and becomes a string.
+    """
+    return {"action": action, "params": params, "value": value, "depth": depth, "number": number}
+
+
+_BY_ACTION = {
+    kind.__name__.lower(): kind() for kind in (Label, Clear, Same, Mask, Pseudonym, Token)
+}
+OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 
 
 def anonymizer() -> AnonymizerEngine:

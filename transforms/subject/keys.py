@@ -11,6 +11,7 @@ from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
 from callveil.schemas.version import RawVersion, VersionKey, is_interaction, snake
 from callveil.transforms.detect.known import spoken_code
 from callveil.transforms.detect.leaves import walk
+from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
@@ -124,10 +125,11 @@ def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier,
     """Addresses, and numbers that stand alone, in members nobody declared as such."""
     for leaf in walk(record):
         if leaf.field.group in FREE_GROUPS and not leaf.entity.startswith(("PERSON", "PHONE", "EMAIL")) and len(leaf.text) <= 2_000:
-            for match in ids.EMAIL.finditer(leaf.text):
+            text = normalize(leaf.text).text
+            for match in ids.EMAIL.finditer(text):
                 if address := ids.normal_email(match[0]):
                     yield Identifier("email", address), leaf.field.name
-            if NUMBER.fullmatch(leaf.text.strip()) and (number := ids.normal_phone(leaf.text, region)):
+            if NUMBER.fullmatch(text.strip()) and (number := ids.normal_phone(text, region)):
                 yield Identifier("phone", number), leaf.field.name
 
 

@@ -25,10 +25,12 @@ def written_mail(reading: Reading) -> list[Hit]:
         while start and place - start < 64 and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
             start -= 1
         spaced = start == place
-        if spaced:
+        if spaced and text[place - 1 : place] == '"':
+            start = _quoted_local(text, place)
+        elif spaced:
             start = _spaced_local(text, place)
         begin = start
-        while begin < place and text[begin] in _LOCAL:
+        while begin < place and text[begin] in _LOCAL and text[place - 1] != '"':
             begin += 1
         if begin < place:
             match = _TIGHT_DOMAIN.match(text, place + 1) or _DOMAIN.match(text, place + 1)
@@ -41,6 +43,14 @@ def written_mail(reading: Reading) -> list[Hit]:
                     out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
         place = text.find("@", place + 1)
     return out
+
+
+def _quoted_local(text: str, place: int) -> int:
+    """Start of a local part in quotes (RFC 5321: `"jane doe"@c.org`); `place` where there is none."""
+    at = text.rfind('"', max(0, place - 66), place - 1)
+    while at > 0 and text[at - 1] == "\\":
+        at = text.rfind('"', max(0, place - 66), at)
+    return at if 0 <= at < place - 2 and "\n" not in text[at:place] else place
 
 
 def _spaced_local(text: str, place: int) -> int:
