@@ -134,18 +134,69 @@ def dated(reading: Reading) -> list[Hit]:
     if kept is not None:
         return kept
     found: dict[tuple[str, tuple[tuple[int, int], ...]], Hit] = {}
+    runs: list[list[Item]] = []
     if not reading.topics.isdisjoint(("dob", "expiry")):
         written, inside = written_dates(reading)
         skip = frozenset(blocked(reading) - inside)
         for stream in reading.streams:
             for run in Dates(reading, stream, written, skip).runs():
+                runs.append(run)
                 cuts = [i for i, item in enumerate(run) if i and item.link >= PAUSE][:PREFIXES]
                 for items in [run[:i] for i in cuts] + [run]:
                     for hit in _resolve(reading, items):
                         found.setdefault((hit.entity, hit.spans), hit)
-    kept = pruned(widened(reading, list(found.values())))
+    births = [hit for hit in found.values() if hit.entity == "DATE_OF_BIRTH"]
+    kept = pruned([*widened(reading, list(found.values())), *_repeated(reading, runs, births)])
     reading.__dict__["_dated"] = kept
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A day of a year as items give it: possible (day, month) pairs, and the last two digits of the year or nothing."""
+
+    pairs: frozenset[tuple[int, int]]
+    year: str
+
+    def same(self, other: _Day) -> bool:
+        """Whether both may be the same date."""
+        return bool(self.pairs & other.pairs) and (not self.year or not other.year or self.year == other.year)
+
+
+def _repeated(reading: Reading, runs: list[list[Item]], births: list[Hit]) -> list[Hit]:
+    """Further mentions of birth dates, in whatever form ("third march eighty four" after "03/03/1984")."""
+    windows = [(run[i:j], _day_of(reading, run[i:j])) for run in runs for i in range(len(run)) for j in range(i + 1, min(i + 5, len(run) + 1))]
+    spans = [(birth.spans[0][0], birth.spans[-1][1]) for birth in births]
+    known = [
+        day
+        for items, day in windows
+        if day is not None and any(a <= reading.start[items[0].first] and reading.end[items[-1].last] <= b for a, b in spans)
+    ]
+    return [
+        Hit("DATE_OF_BIRTH", spans_of(reading, [t for item in items for t in (item.first, item.last)]), 0.7, "a birth date said again")
+        for items, day in windows
+        if day is not None and any(day.same(other) for other in known)
+    ]
+
+
+def _day_of(reading: Reading, items: list[Item]) -> _Day | None:
+    """The date that the items are, none left over; None where day or month is missing."""
+    if len(items) == 1 and items[0].sort == DATE_ITEM:
+        parts = re.findall(r"\d+", reading.text[reading.start[items[0].first] : reading.end[items[0].last]])
+        year = next((p for p in parts if len(p) == 4), parts[-1])
+        parts.remove(year)
+        one, two = int(parts[0]), int(parts[1])
+        return _Day(frozenset(pair for pair in ((one, two), (two, one)) if pair[1] <= 12), year[-2:])
+    months = [i for i in items if i.sort == MONTH_ITEM]
+    rest = [i for i in items if i.sort != MONTH_ITEM]
+    if len(months) != 1 or not rest:
+        return None
+    day = next((i for i in rest if i.sort == DAY_ITEM), rest[0])
+    digits = day.digits if day.digits != "00" else str(sum(int(reading.value[t] or 0) for t in range(day.first, day.last + 1)))
+    year = "".join(i.digits for i in rest if i is not day)
+    if len(digits) > 2 or not 1 <= int(digits or 0) <= 31 or len(year) not in (0, 2, 4):
+        return None
+    return _Day(frozenset(((int(digits), reading.vocab.months[reading.low[months[0].first]]),)), year[-2:])
 
 
 def written_dates(reading: Reading) -> tuple[dict[int, int], frozenset[int]]:

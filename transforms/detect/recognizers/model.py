@@ -83,6 +83,8 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
+    if all(word in vocab.sets["no_people"] for word in words) or _product(read, first, stop, words):
+        return False
     if _vehicle(read, first, stop, words) or _modal(read, first, stop):
         return False
     if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
@@ -95,6 +97,15 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
 def _addressed(read: Reading, result: RecognizerResult) -> bool:
     """Whether a place is part of a street address, or is one: its type is then an address's."""
     return any(a < result.end and result.start < b for hit in addresses(read) for a, b in hit.spans)
+
+
+def _product(read: Reading, first: int, stop: int, words: list[str]) -> bool:
+    """Whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?")."""
+    sets, said = read.vocab.sets, read.turns[read.turn[first]]
+    if not all(word in sets["named_products"] or word in sets["no_people"] for word in words):
+        return False
+    around = read.low[max(said.first, first - 3) : first] + read.low[stop : min(said.last, stop + 3)]
+    return not sets["no_people"].isdisjoint(around)
 
 
 def _vehicle(read: Reading, first: int, stop: int, words: list[str]) -> bool:
