@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.history import CLASSES
-from callveil.transforms.history.judge import change_class, is_secret, secret_spans, security_class, whole_entity
+from callveil.transforms.history.judge import change_class, security_class, whole_entity
+from callveil.transforms.history.secret import is_secret, secret_spans
 
 
 @pytest.mark.parametrize(

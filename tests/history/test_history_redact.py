@@ -10,7 +10,7 @@ from history_bench import Redact, version
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
 from callveil.transforms.detect.decide import Floor
 from callveil.transforms.history.dataset import from_row, version_row
-from callveil.transforms.history.judge import secret_spans
+from callveil.transforms.history.secret import secret_spans
 from callveil.transforms.history.values import canonical
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"

@@ -24,7 +24,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.SafeLoader("")
 _BIG_DECIMAL = re.compile(r"(?:\d+:)?([+-]?[\d.]+(?:e[+-]?\d+)?)\Z", re.IGNORECASE)
 _SYMBOL = re.compile(r":([A-Za-z_]\w*[?!]?)\Z")
-_OPENING = re.compile(r"[\[{]")
+_NULL = re.compile(r"(?:---)?\s*(?:null|~|\\N|\(null\)|<null>)?\s*(?:\n\.\.\.)?\s*", re.IGNORECASE)
 
 
 def load_object(text: str) -> Any:
@@ -33,13 +33,18 @@ def load_object(text: str) -> Any:
     Raises:
         ParseError: `bad_json` or `bad_yaml` for text that is neither, `too_deep`, or `record_too_large` for references that unfold too far.
     """
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[", '"'):
         try:
             return load(text.encode("utf-8", "surrogatepass"))
         except ParseError as error:
             if error.reason == "too_deep":
                 raise  # flow-style YAML begins like JSON; whatever else is wrong, YAML may read it
     return load_yaml(text)
+
+
+def is_null(text: str) -> bool:
+    """Whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an empty text."""
+    return len(text) <= 40 and _NULL.fullmatch(text) is not None
 
 
 def load_yaml(text: str) -> Any:
