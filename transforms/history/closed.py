@@ -41,7 +41,7 @@ _CONTENT = frozenset[str]().union(
         starter professional enterprise trusted untrusted restricted public private internal
         external shared personal business strict relaxed permissive lenient enforce enforced
         low medium high critical normal urgent minimum maximum min max short long small large
-        first last initial initials surname name names number numbers digits address email
+        first last four last4 initial initials surname name names number numbers digits address email
         emails phone phones call calls text texts message messages voicemail voicemails card
         cards file login logins password passwords username ascending descending asc desc left
         right top bottom center dark light system"""

@@ -161,9 +161,10 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
     if is_time(text):
         asked = _WHEN.search(folded) is not None or (bool(entity) and not text.isdigit())
         return asked and entity not in _DATES
-    if not entity and not _ends(_SETTING, folded):
+    if not entity and not _ends(_SETTING, folded) and not _STATES_ONLY.search(folded):
         return False
-    return weak > 0 or is_form(text) or is_count(text, 1 if entity in _NUMBERS else 4)
+    part = _NATIONAL.search(folded) or any(p.search(folded) for e, p in _WHOLE if e in _NUMBERS)
+    return weak > 0 or is_form(text) or is_count(text, 1 if part else 4)
 
 
 def is_own_number(item_type: str, name: str) -> bool:

@@ -61,9 +61,10 @@ _ABOUT = re.compile(
 )
 """Names that say something about a secret and hold none: `password_changed_at`, `require_pin`."""
 _STATED = _names(
-    "auth authorization sessions? pass cookies? certificate signature pins? otps? totp bearer", "$"
+    "auth authorization sessions? pass cookies? certificate signature pins? otps? totp digest", "$"
 )
-"""Secrets whose name is also used for a state: `session: active`, `authorization: required`."""
+"""Secrets whose name is also used for a state: `session: active`, `email_digest: weekly`."""
+_NUMBER = re.compile(r"\b\d")
 
 
 @lru_cache(maxsize=8192)
@@ -78,7 +79,7 @@ def is_secret(name: str) -> bool:
 @lru_cache(maxsize=8192)
 def is_stated(name: str, text: str) -> bool:
     """Whether a text under a secret's name is only the state of it."""
-    if any(c.isdigit() for c in text) or not _STATED.search(folded(name)):
+    if _NUMBER.search(text) or not _STATED.search(folded(name)):
         return False
     return is_flag(text) or closed_words(text)[0] > 0
 

@@ -13,9 +13,9 @@ from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import PERSON_ITEMS, is_own_number, is_setting, item_name, whole_entity
+from callveil.transforms.history.judge import PERSON_ITEMS, is_own_number, is_setting, item_name, security_class, whole_entity
 from callveil.transforms.history.secret import SECRET, is_secret, is_stated
-from callveil.transforms.history.values import Path, Piece
+from callveil.transforms.history.values import Path, Piece, card_spans
 
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
@@ -134,6 +134,9 @@ class Judge:
         if slot.treatment in ("redact", "clear"):
             named = not self.about and slot.place != (EXTRA,) and slot.place[0] != "item_label"
             return "" if named and is_setting(item, piece.key or slot.name, piece.text) else slot.entity or "REDACTED"
+        name = piece.key or slot.name
+        if card_spans(piece.text) and security_class(item, "", name) == "payment_method":
+            return "CREDIT_CARD"  # whose it is may stand beside it
         entity = whole_entity(item, piece.key) if piece.key else ""
         if not entity or (not self.about and is_setting(item, piece.key, piece.text)):
             return ""
