@@ -128,7 +128,7 @@ _DATE_FORM = re.compile(
     r"(?=.*(?:[Yy]{2}|[Hh]{1,2}:))(?:([YyMDdHhmsSaAzZT])\1{0,3}(?:[/.\-, :T]+|$)){2,8}"
     r"|(?:%-?[A-Za-z][/.\-, :T]*){1,8}"
 )
-_MASK = re.compile(r"(?=.*[#XxNn*•])\+?\d?[#XxNn*•.\-() ]{3,40}")
+_MASK = re.compile(r"(?=.*[#XxNn*•])(?=.*[^A-Za-z])\+?\d?[#XxNn*•.\-() ]{3,40}")
 _LOCALE = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}")
 
 

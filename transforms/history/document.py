@@ -176,9 +176,9 @@ def _time(text: str) -> str:
     """A YAML time as ISO 8601 in UTC; without an offset Rails means UTC."""
     try:
         value = _RESOLVER.construct_yaml_timestamp(yaml.ScalarNode("tag:yaml.org,2002:timestamp", text))
+        if isinstance(value, dt.datetime):
+            value = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+            return value.isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, AttributeError):
         return text
-    if isinstance(value, dt.datetime):
-        value = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-        return value.isoformat().replace("+00:00", "Z")
     return str(value.isoformat())

@@ -39,7 +39,7 @@ _WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
         (?:saved|stored|default|primary|backup|billing)_card cards?_on_file""")),
     ("IBAN_CODE", _words("iban")),
     ("US_BANK_NUMBER", _words("(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift")),
-    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born born_(?:on|at)")),
+    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born")),
     ("EMAIL_ADDRESS", _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc")),
     ("IP_ADDRESS", _words("ip ips ip_address(?:es)? remote_addr")),
     ("PERSON", _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
@@ -60,6 +60,7 @@ _PERSON_ONLY = (
 _STATES_ONLY = re.compile(
     r"_(?:at|on|enabled|disabled|required|count|verified|confirmed|type|status|id|ids|format|limit|allowed)$|^(?:allow|require|enable|has|is|use)_"
 )
+_BORN = _words("born_(?:on|at)")
 _DATES = frozenset({"CARD_EXPIRY", "DATE_OF_BIRTH"})
 _NUMBERS = _DATES | {"US_SSN", "CVV", "CREDIT_CARD", "PHONE_NUMBER", "US_BANK_NUMBER", "ZIP_CODE"}
 """Kinds of data of which a short number may be a part."""
@@ -84,6 +85,8 @@ def whole_entity(item_type: str, name: str) -> str:
     item, folded = item_name(item_type), _folded(name)
     if _NATIONAL.search(folded):
         return "US_SSN"
+    if _BORN.search(folded):
+        return "DATE_OF_BIRTH"
     if _STATES_ONLY.search(folded) or _ALLOWED_IPS.search(folded):
         return ""
     if item in PERSON_ITEMS:

@@ -129,6 +129,11 @@ def secret_spans(text: str) -> list[tuple[int, int]]:
     return out
 
 
+def has_known_form(text: str) -> bool:
+    """Whether a text holds a key, token or password hash of a known format."""
+    return _SECRET_VALUES.search(text) is not None
+
+
 def _assigned(text: str) -> Iterator[tuple[int, int]]:
     place = 0
     while found := _ASSIGNED.search(text, place):

@@ -18,7 +18,7 @@ from callveil.schemas.policy import Limits
 from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.recognizers.checks import luhn
 from callveil.transforms.history.document import load_yaml
-from callveil.transforms.history.secret import is_secret
+from callveil.transforms.history.secret import has_known_form, is_secret
 from callveil.transforms.ingest.parse import ParseError, inspect, load
 from callveil.transforms.store.rows import dumps
 
@@ -29,10 +29,24 @@ INSIDE = -1
 """Step of a path from a text to the value it writes."""
 NAME_DIGITS = 5
 """Digits a field's name may hold; one with more may be a number that someone has."""
-_NAMED = ("name", "key", "field", "header", "attribute", "setting", "option", "variable", "param", "parameter", "property", "id")
-_VALUED = ("value", "val", "values", "content", "data", "before", "after", "from", "to", "old", "new", "old_value", "new_value", "default")
-_CARD = re.compile(r"(?<!\d)[2-6](?:[ \-._:]?\d){12,18}(?!\d)")
-_GROUPED = re.compile(r"(?<!\d)(?:\d{3}[-._:]\d{2}[-._:]\d{4}|(?:\+?1[-._:])?\d{3}[-._:]\d{3}[-._:]\d{4})(?!\d)")
+_NAMED = (
+    "name", "key", "field", "header", "attribute", "setting", "option", "variable", "param",
+    "parameter", "property", "id",
+)  # fmt: skip
+_VALUED = (
+    "value", "val", "values", "content", "data", "before", "after", "from", "to", "old", "new",
+    "old_value", "new_value", "default",
+)  # fmt: skip
+_RUN = re.compile(r"(?<!\d)[2-6](?:[ \-._:]?\d){12,18}(?!\d)")
+_CARD = re.compile(
+    r"4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[68]\d)\d{11}|35\d{14}|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}"
+)
+"""Prefixes and lengths of the brands."""
+_GROUPED = re.compile(
+    r"(?<!\d)(?:\d{3}[-._:]\d{2}[-._:]\d{4}|(?:\+?1[-._:])?\d{3}[-._:]\d{3}[-._:]\d{4})(?!\d)"
+)
+"""Numbers of persons and telephones as they are grouped where they are read out."""
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,60}")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
 
@@ -43,13 +57,16 @@ def is_name(text: str) -> bool:
 
 
 def card_spans(text: str) -> list[tuple[int, int]]:
-    """Stretches that are card numbers by their digits. Half-open, in code points."""
-    return [m.span() for m in _CARD.finditer(text) if luhn("".join(c for c in m[0] if c.isdecimal()))]
+    """Stretches that are card numbers by brand, length and check digit. Half-open, in code points."""
+    runs = ((m.span(), re.sub(r"\D", "", m[0])) for m in _RUN.finditer(text))
+    return [span for span, digits in runs if _CARD.fullmatch(digits) and luhn(digits)]
 
 
 def is_plain_id(text: str) -> bool:
-    """Whether a text is an id and nothing else: no address, no card and no grouped number of someone's."""
-    return _PLAIN_ID.fullmatch(text) is not None and not card_spans(text) and not _GROUPED.search(text)
+    """Whether a text is an id and nothing else: no address, card, key or grouped number."""
+    if not _PLAIN_ID.fullmatch(text) or card_spans(text) or _GROUPED.search(text):
+        return False
+    return not has_known_form(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,21 +165,24 @@ def pieces(value: Any, path: Path = (), key: str = "", below: bool = False) -> I
     elif isinstance(value, int | float):
         yield Piece(path, str(value), key, number=True, below=below)
     elif isinstance(value, Mapping):
-        said = next((v for n in _NAMED if isinstance(v := value.get(n), str) and _names(v)), "")
+        named = (value.get(n) for n in _NAMED)
+        said = next((v for v in named if isinstance(v, str) and _names(v)), "")
         under = below or is_secret(key)
         for name, child in value.items():
             own = said if said and name.lower() in _VALUED else name
             yield Piece((*path, name), name, key, is_key=True, below=under)
             yield from pieces(child, (*path, name), own, under)
     else:
-        pair = len(value) == 2 and isinstance(value[0], str) and _HEADER.fullmatch(value[0]) and is_secret(value[0])
+        pair = len(value) == 2 and isinstance(value[0], str) and _names(value[0]) and is_secret(value[0])
         for i, child in enumerate(value):
             yield from pieces(child, (*path, i), value[0] if pair and i else key, below)
 
 
 def _names(text: str) -> bool:
     """Whether a member such as `name` or `key` tells what the member beside it is."""
-    return FIELD_NAME.fullmatch(text) is not None or (_HEADER.fullmatch(text) is not None and is_secret(text))
+    if FIELD_NAME.fullmatch(text):
+        return True
+    return _HEADER.fullmatch(text) is not None and is_secret(text)
 
 
 def replaced(value: Any, texts: Mapping[Path, str], keys: Mapping[Path, str], path: Path = ()) -> Any:
