@@ -174,7 +174,8 @@ def closed_words(text: str) -> tuple[int, int]:
 def is_form(text: str) -> bool:
     """Whether a text is a measure, a duration, a pattern of dates or numbers, or a locale."""
     word = text.strip()
-    return len(word) <= MAX_CHARS and any(form.fullmatch(word) for form in (_MEASURE, _DURATION, _DATE_FORM, _MASK, _LOCALE))
+    forms = (_MEASURE, _DURATION, _DATE_FORM, _MASK, _LOCALE)
+    return len(word) <= MAX_CHARS and any(form.fullmatch(word) for form in forms)
 
 
 def is_count(text: str, digits: int) -> bool:

@@ -124,7 +124,8 @@ def read_version(raw: bytes, source: SourceRef, limits: Limits) -> Iterator[Read
 
 
 def _fault(problem: Exception) -> tuple[str, str]:
-    """Reason and detail of a record that could not be read; of a fault of ours only its type is told, for its message may quote content."""
+    """Reason and detail of a record that could not be read. Of a fault of ours only the type is told,
+    for its message may quote content."""
     if isinstance(problem, ParseError):
         return problem.reason, problem.detail
     return "internal_error", f"{type(problem).__name__} while reading the version; please report this"
@@ -249,7 +250,7 @@ def _yaml_versions(
     for child, own in _yaml_rows(node):
         start = first + child.start_mark.line
         source = SourceRef(chunk.url, start + 1)
-        content = "\n".join(lines[start : first + child.end_mark.line + 1]).encode("utf-8", "surrogatepass")[: limits.record_bytes]
+        content = _bytes(lines[start : first + child.end_mark.line + 1], limits)
         try:
             value = value_of(child)
         except Exception as problem:  # noqa: BLE001 - one record must not end the run
@@ -260,7 +261,8 @@ def _yaml_versions(
 
 
 def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
-    """Where a document is not well formed, its items (or the documents behind it) each by itself: one costs the others nothing."""
+    """Where a document is not well formed, its items (or the documents behind it) each by itself, so
+    that one costs the others nothing."""
     starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
     parts = list(zip([done, *starts], [*starts, len(lines)], strict=True))
     shared: dict[str, Any] = {}
@@ -275,11 +277,15 @@ def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputCh
                 continue
         except ParseError as own:
             told = own if starts else problem
-            content = "\n".join(part).encode("utf-8", "surrogatepass")[: limits.record_bytes]
-            yield Rejected(SourceRef(chunk.url, begin + 1), "ingest", told.reason, told.detail, "", content)
+            source = SourceRef(chunk.url, begin + 1)
+            yield Rejected(source, "ingest", told.reason, told.detail, "", _bytes(part, limits))
             continue
         for node in nodes:
             yield from _yaml_versions(node, lines, begin, chunk, limits, shared)
+
+
+def _bytes(lines: list[str], limits: Limits) -> bytes:
+    return "\n".join(lines).encode("utf-8", "surrogatepass")[: limits.record_bytes]
 
 
 def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:

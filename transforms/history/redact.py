@@ -63,7 +63,9 @@ class VersionRedactor:
             try:
                 prepared.append(Work(self, raw, decided))
             except ParseError as problem:
-                prepared.append(Rejected(raw.source, "redact", problem.reason, problem.detail, account_id=raw.key.account_id))
+                account = raw.key.account_id
+                why = problem.reason, problem.detail
+                prepared.append(Rejected(raw.source, "redact", *why, account_id=account))
             except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
                 prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
         found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, Work) and item.reading is not None])
@@ -102,7 +104,7 @@ class VersionRedactor:
         return out
 
     def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[Span] | DetectionFailed]]:
-        """Spans of each view. Where a batch fails as a whole its views are read one by one, so that a failure costs one."""
+        """Spans of each view. Where a batch fails as a whole its views are read one by one."""
         done = 0
         try:
             for view, spans in self.detector.run([(view, view) for view in views], language):

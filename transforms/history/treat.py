@@ -13,7 +13,14 @@ from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import PERSON_ITEMS, is_own_number, is_setting, item_name, security_class, whole_entity
+from callveil.transforms.history.judge import (
+    PERSON_ITEMS,
+    is_own_number,
+    is_setting,
+    item_name,
+    security_class,
+    whole_entity,
+)
 from callveil.transforms.history.secret import SECRET, is_secret, is_stated
 from callveil.transforms.history.values import Path, Piece, card_spans
 
@@ -122,7 +129,7 @@ class Judge:
         )
 
     def entity(self, slot: Slot, piece: Piece) -> str:
-        """Entity type a text goes whole as, by the names it stands under; empty where it is read, or stays."""
+        """Entity type a text goes whole as, by the names it stands under; empty where it is read."""
         secret = slot.entity == SECRET
         if piece.below or (secret and (piece.is_key or piece.key)):
             return SECRET
@@ -133,7 +140,9 @@ class Judge:
         item = self.raw.key.item_type
         if slot.treatment in ("redact", "clear"):
             named = not self.about and slot.place != (EXTRA,) and slot.place[0] != "item_label"
-            return "" if named and is_setting(item, piece.key or slot.name, piece.text) else slot.entity or "REDACTED"
+            if named and is_setting(item, piece.key or slot.name, piece.text):
+                return ""
+            return slot.entity or "REDACTED"
         name = piece.key or slot.name
         if card_spans(piece.text) and security_class(item, "", name) == "payment_method":
             return "CREDIT_CARD"  # whose it is may stand beside it

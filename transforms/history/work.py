@@ -24,7 +24,19 @@ from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import change_class, item_name
 from callveil.transforms.history.secret import SECRET, secret_spans
 from callveil.transforms.history.treat import Judge, Slot
-from callveil.transforms.history.values import NAME_DIGITS, SHORT_DIGITS, Path, Piece, canonical, card_spans, is_name, opened, pieces, plain, replaced
+from callveil.transforms.history.values import (
+    NAME_DIGITS,
+    SHORT_DIGITS,
+    Path,
+    Piece,
+    canonical,
+    card_spans,
+    is_name,
+    opened,
+    pieces,
+    plain,
+    replaced,
+)
 from callveil.transforms.redact.operators import OPERATORS, parameters
 
 if TYPE_CHECKING:
@@ -104,14 +116,17 @@ class Work:
                     continue
                 if slot.treatment != "scan" and (not piece.is_key or is_name(piece.text)):
                     continue
-                if self.judge.entity(slot, piece) or (not piece.is_key and self.judge.is_plain(piece.key or slot.name, piece)):
-                    continue  # goes whole, see `finish`, or stays
                 name = piece.key or slot.name
+                if self.judge.entity(slot, piece):
+                    continue  # goes whole, see `finish`
+                if not piece.is_key and self.judge.is_plain(name, piece):
+                    continue  # stays
                 if (name, piece.text) not in seen or piece.is_key:
                     key = piece.is_key or slot.heading
                     if not key:
                         add(self._question(name), AGENT)
-                    seen[name, piece.text] = add(piece.text.replace("_", " ") if key else piece.text, AGENT if key else CALLER)
+                    shown, role = (piece.text.replace("_", " "), AGENT) if key else (piece.text, CALLER)
+                    seen[name, piece.text] = add(shown, role)
                 leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
                 self.leaves[id(leaf)] = (slot, piece)
                 segments.append(Segment(leaf, seen[name, piece.text]))
@@ -224,7 +239,8 @@ class Work:
         entities |= self._actor(out)
         digest = self.redactor.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
         key = raw.key._replace(
-            item_type=self._name(("item_type",), raw.key.item_type), item_id=self.redactor.plain_id(self.rules, raw.key.item_id, account)
+            item_type=self._name(("item_type",), raw.key.item_type),
+            item_id=self.redactor.plain_id(self.rules, raw.key.item_id, account),
         )
         event = self._name(("event",), raw.event)
         state = {
