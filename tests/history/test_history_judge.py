@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from callveil.schemas.history import CLASSES
-from callveil.transforms.history.judge import change_class, is_secret, secret_spans, security_class, whole_entity
+from callveil.transforms.history import closed
+from callveil.transforms.history.judge import change_class, is_setting, security_class, whole_entity
+from callveil.transforms.history.secret import is_secret, secret_spans
+
+SECRETS = """pw pwd pass passwd passphrase auth authorization bearer apikey access_token session cookie otp totp_secret
+recovery_codes signing_key credentials dsn connectionString client-secret X-Api-Key smtpPass DB_PASSWORD sessionId session_id
+sid set_cookie password2 oldPassword basic_auth userpass contraseña ｐａｓｓｗｏｒｄ"""
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,7 @@ from callveil.transforms.history.judge import change_class, is_secret, secret_sp
         "hashed_pw",
         "smtp_password",
         "Settings::ApiKey",
+        *SECRETS.split(),
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -54,6 +63,7 @@ def test_names_of_secrets(name: str) -> None:
         "passenger",
         "compass",
         "key_metrics",
+        *["auth_provider", "session_recording", "pass_through", "token_type", "otp_delivery", "cookie_consent", "boarding_pass_layout"],
     ],
 )
 def test_names_that_hold_no_secret(name: str) -> None:
@@ -86,6 +96,8 @@ def test_names_that_hold_no_secret(name: str) -> None:
         ("Billing::Contact", "postalCode", "ZIP_CODE"),
         ("User", "role", ""),
         ("Source", "color", ""),
+        ("Account", "card_on_file", "CREDIT_CARD"),
+        ("User", "born_at", "DATE_OF_BIRTH"),
     ],
 )
 def test_names_of_personal_fields(item: str, name: str, entity: str) -> None:
@@ -142,3 +154,40 @@ def test_classes_of_members_that_changed_inside_a_setting() -> None:
     old, new = {"theme": "a", "two_factor": False, "role": "x"}, {"theme": "b", "two_factor": True, "role": "x"}
     assert change_class("Account", "update", "settings", old, new) == "two_factor"
     assert change_class("Account", "update", "settings", old, old | {"theme": "c"}) == ""
+
+
+SETTINGS = """ssn_redaction: off | login_required_for_recordings: false | last_login_at: 2026-10-01 | email_notifications: daily
+login_at: 2026-10-01T10:00:00Z | gdpr_enabled: true | payment_method: visa | payment_method: Visa ending in 4242 | card_on_file: true
+role: Account Administrator | phone_number_format: e164 | phone_number_format: (XXX) XXX-XXXX | name_display: first name only
+address_required: true | ssn_masking: last four | dob_format: MM/DD/YYYY | phoneNumberFormat: international | email: disabled
+phone_verified_at: 2026-11-01 04:05:06 UTC | otp_delivery: sms | caller_name_lookup: disabled | email-notifications: weekly
+SSN_REDACTION: ON | email_template_language: en-US | login_attempts_limit: 5 | login_hours: 09:00 | card_brand: American Express
+session_timeout: 30 minutes | ssn_verified_at: 2026-01-01 | username_format: lowercase | payment_method: ach | state: suspended"""
+VALUES = """ssn_redaction: 457-55-5462 | ssn_masking: 5462 | email_notifications: jane@example.org | email_notifications: marla | name: marla
+payment_method: Marla Ostrander 4111 1111 1111 1111 | login: mostrander | login: Daily | owner: Max | first_name: No
+last_name: Daily | city: Mobile | last_login_at: jane@example.org | cvv_required: 123 | dob_format: 1980-02-03 | born_at: 1980-02-03
+phone_number_format: 1512345678 | phone_verified_at: 415-555-0123 | card_expiry_reminder: 12/27 | username: admin | zip: 9411
+role: Marla Ostrander | comment: Max | name_display: Marla Ostrander | address_required: 22 Willow Lane | card_brand: 4539910317764670"""
+
+
+def rows(text: str) -> list[tuple[str, str]]:
+    """Names and values of a table above."""
+    parts = [row.strip().partition(": ") for line in text.splitlines() for row in line.split("|")]
+    return [(name, value) for name, _, value in parts]
+
+
+@pytest.mark.parametrize(("name", "text"), rows(SETTINGS))
+def test_states_times_and_closed_words_are_settings_whatever_their_field_is_named_after(name: str, text: str) -> None:
+    assert is_setting("User", name, text)
+
+
+@pytest.mark.parametrize(("name", "text"), rows(VALUES))
+def test_the_value_decides_and_a_word_is_closed_only_by_the_lists(name: str, text: str) -> None:
+    assert not is_setting("User", name, text)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
+def test_no_word_outside_the_lists_is_a_setting(word: str) -> None:
+    listed = word in closed._CONTENT | closed._WEAK | closed._FLAGS | closed._LOWER_FLAGS
+    assert listed or not any(is_setting("User", name, word) for name in ("email_notifications", "role", "name", "login", "comment"))

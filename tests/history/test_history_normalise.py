@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,9 @@ PAPER = {
             {"object": {"name": "a"}, "changes": [{"field": "name", "before": "a", "after": "b"}]},
         ),
         ({"object": {"name": "a"}, "object_changes": "---\nname:\n- a\n- b\n"}, {"changes": [{"field": "name", "before": "a", "after": "b"}]}),
+        ({"object": '"{\\"name\\":\\"a\\"}"', "object_changes": json.dumps(json.dumps(json.dumps({"name": [None, "b"]})))},
+         {"object": {"name": "a"}, "changes": [{"field": "name", "before": None, "after": "b"}]}),
+        ({"whodunnit": "4539910317764670"}, {"actor_id": None, "actor_name": "4539910317764670"}),
         ({"whodunnit": "gid://app/User/77"}, {"actor_id": "77", "actor_type": "user"}),
         ({"whodunnit": "Wilhelmina Testperson"}, {"actor_name": "Wilhelmina Testperson"}),
         ({"whodunnit": "w@example.com"}, {"actor_name": "w@example.com"}),
@@ -122,6 +126,27 @@ def test_rows_of_paper_trail(members: dict[str, Any], expected: dict[str, Any]) 
     found = normalise(PAPER | members, SourceRef("x"), LIMITS)
     assert {k: found.record.get(k) for k in expected} == expected
     assert found.created_at == dt.datetime(2026, 10, 20, 9, tzinfo=dt.UTC)
+
+
+NULLS = ["null", "NULL", "~", "---", "--- \n...\n", "--- null\n", "---\n...", "\\N", "", "nil", "None", "(null)", '"null"', " null\n"]
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_null_written_as_text_is_null(null: str) -> None:
+    found = normalise(PAPER | {"object": null, "changes": null, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    assert "object" not in found
+    assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
+    assert "changes" not in normalise(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("null", None), ("\\N", None), ("--- \n...\n", None), ("", ""), ("none", "none"), ("nil by mouth", "nil by mouth")],
+)
+def test_null_written_as_text_in_a_change(given: str, read: str | None) -> None:
+    forms = ({"a": [given, 1]}, [{"field": "a", "before": given, "after": 1}], {"a": {"from": given, "to": 1}})
+    for changes in forms:
+        assert normalise(version(changes=changes), SourceRef("x"), LIMITS).record["changes"] == [{"field": "a", "before": read, "after": 1}]
 
 
 @pytest.mark.parametrize("word", ["created", "INSERT", "Deleted", "sign-in", "logged_in", "redacted", "reify", "publish"])

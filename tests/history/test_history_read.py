@@ -144,6 +144,43 @@ def test_bad_versions_of_yaml_say_their_line_and_the_good_ones_are_read(tmp_path
     assert found[1].reason == "bad_yaml"  # type: ignore[union-attr]
 
 
+POISON = ["object: " + "[" * 10_000, "object: &a [*a]", "<<: {a: 1}", "object: *nope", 'object: "\\ud800"', "? [1]\n  : 2", "object: [1", 'x: "open']
+
+
+@pytest.mark.parametrize("head", ["", "account_id: 41\nversions:\n"])
+def test_a_version_that_breaks_a_list_of_yaml_costs_itself(tmp_path: Path, head: str) -> None:
+    rows = [{k: v for k, v in r.items() if k != "account_id" or not head} for r in ROWS]
+    bad = "".join(f"- version_id: x{n}\n  item_type: User\n  {text}\n" for n, text in enumerate(POISON))
+    (tmp_path / "v.yaml").write_text(head + yaml.safe_dump(rows[:1]) + bad + yaml.safe_dump(rows[1:]))
+    found = read(tmp_path)
+    assert [v.key for v in found if isinstance(v, RawVersion)] == [v.key for v in read_rows(tmp_path)]
+    lines = (tmp_path / "v.yaml").read_text().split("\n")
+    assert [lines[v.source.line - 1] for v in found if isinstance(v, Rejected)] == [f"- version_id: x{n}" for n in range(len(POISON))]
+
+
+def read_rows(folder: Path) -> list[RawVersion]:
+    """ROWS as their JSON lines are read."""
+    (folder / "other").mkdir()
+    (folder / "other" / "v.jsonl").write_bytes(lines(ROWS))
+    return [v for v in read(folder / "other") if isinstance(v, RawVersion)]
+
+
+def test_a_row_of_parquet_whose_time_is_out_of_range_costs_itself(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([flat(r) for r in ROWS[:3]])
+    times = pa.array([1_760_000_000_000, 9 * 10**18, 1_760_000_001_000], pa.timestamp("ms"))
+    pq.write_table(table.set_column(table.schema.get_field_index("created_at"), "created_at", times), tmp_path / "v.parquet")
+    assert [v.reason if isinstance(v, Rejected) else v.key.version_id for v in read(tmp_path)] == ["1", "out_of_range", "3"]
+
+
+def test_cells_that_are_null_in_a_dump_are_empty(tmp_path: Path) -> None:
+    row = "1,7,User,1,create,\\N,2026-11-01 04:05:06,{null},\"{\"\"name\"\":[null,\"\"a\"\"]}\"\n"
+    head = "id,account_id,item_type,item_id,event,whodunnit,created_at,object,object_changes\n"
+    (tmp_path / "v.csv").write_text(head + "".join(row.replace("{null}", null) for null in ("\\N", "null", "~", "---", '"--- \n...\n"', "")))
+    for version_read in read(tmp_path):
+        assert isinstance(version_read, RawVersion)
+        assert version_read.record.keys() == {"changes", "shape", "actor_type"}
+
+
 @pytest.mark.parametrize(
     ("name", "data", "reasons"),
     [

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 from history_bench import Redact, version
 
+from callveil.schemas.fields import FieldError
+from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
 from callveil.transforms.detect.decide import Floor
 from callveil.transforms.history.dataset import from_row, version_row
-from callveil.transforms.history.judge import secret_spans
+from callveil.transforms.history.secret import secret_spans
 from callveil.transforms.history.values import canonical
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
@@ -86,6 +90,17 @@ def test_flags_are_no_secrets(redact_version: Redact, value: Any) -> None:
         ("PaymentMethod", "card_last4", "4242", "4242"),
         ("PaymentMethod", "card_last4", "w@example.com", "[EMAIL_ADDRESS]"),
         ("Source", "comment", 4111111111111111, "[CREDIT_CARD]"),
+        ("Setting", "ssn_redaction", "off", "off"),
+        ("Setting", "ssn_redaction", "457-55-5462", "[US_SSN]"),
+        ("Setting", "email_notifications", {"missed": "daily", "other": "w@example.com"}, {"missed": "daily", "other": "[EMAIL_ADDRESS]"}),
+        ("Setting", "payment_method", "Ann Testperson 4111 1111 1111 1111", "[CREDIT_CARD]"),
+        ("Setting", "password", {"nested": {"w@example.com": "x"}}, {"[SECRET]": {"[SECRET]": "[SECRET]"}}),
+        ("Setting", "config", {"auth": {"a": 1, "b": [2]}}, {"auth": {"[SECRET]": "[SECRET]", "[SECRET]#2": ["[SECRET]"]}}),
+        ("Setting", "headers", [{"name": "Authorization", "value": "abc"}], [{"name": "Authorization", "value": "[SECRET]"}]),
+        ("Setting", "headers", [["Cookie", "a=b"]], [["Cookie", "[SECRET]"]]),
+        ("Setting", "email_digest", "every monday", "every monday"),
+        ("Setting", "session", "active", "active"),
+        ("User", "emails", {"w@example.com": True}, {"[EMAIL_ADDRESS]": True}),
         ("Call", "caller_number", "+14155550123", "[PHONE_NUMBER]"),
         ("Call", "status", "completed", "completed"),
         ("Call", "duration", 61, 61),
@@ -208,3 +223,87 @@ def test_digests_are_keyed_and_tell_equal_values(redact_version: Redact) -> None
     (change,), (value,) = found.record["changes"], found.record["object"]
     assert change["before_digest"] == value["digest"] != change["after_digest"]
     assert redact_version.keyring.hmac("version-value", "41", '"w@example.com"')[:32] == value["digest"]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"k": {"api_key": "abc"}}, {"k": {"api_key": "[SECRET]"}}),
+        ([{"pw": "abc", "size": 4}], [{"pw": "[SECRET]", "size": 4}]),
+        ({"email": "w@example.com", "color": "red"}, {"color": "red", "email": "[EMAIL_ADDRESS]"}),
+        ({"4111111111111111": {"token": {"abc": 1}}}, {"[CREDIT_CARD]": {"token": {"[SECRET]": "[SECRET]"}}}),
+    ],
+)
+def test_json_in_a_text_is_read_however_often_it_is_encoded(redact_version: Redact, value: Any, expected: Any, times: int) -> None:
+    text = value
+    for _ in range(times):
+        text = json.dumps(text)
+    for rules in ("", "mode: none") if "api_key" in str(value) else ("",):
+        _, after = redact_version.change("Setting", "config", None, text, rules)
+        for _ in range(times):
+            after = json.loads(after)
+        assert after == expected
+
+
+def test_a_text_of_json_in_which_nothing_is_found_stays_as_it_was_written(redact_version: Redact) -> None:
+    for text in ('{"theme": "dark",  "size": 4}', "--- \n- a\n- b\n", '"quoted"', "{not json", '{"a": NaN}'):
+        assert redact_version.change("Setting", "config", None, text) == (None, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"api_key": "hunter22Zebra"',
+        "{:password=>'hunter22Zebra'}",
+        "---\nsmtp:\n  pass: hunter22Zebra\n",
+        "Server=db;Password=hunter22Zebra;",
+        "postgres://app:hunter22@Zebra@db.example/app",
+        "redis://:hunter22Zebra@cache:6379/0",
+        'curl -H "X-Api-Key: hunter22Zebra"',
+        "Authorization: Basic aHVZebra",
+        '{\\"client_secret\\": \\"correct horse Zebra\\"',
+    ],
+)
+def test_secrets_in_texts_of_settings(redact_version: Redact, text: str) -> None:
+    assert "Zebra" not in redact_version.change("Setting", "config", None, text)[1]
+
+
+@pytest.mark.parametrize("value", ["4539910317764670", "card_4539910317764670", "415-555-0123", "w@example.com", KEY, "4539-9103-1776-4670"])
+@pytest.mark.parametrize("member", ["field", "user_role", "item_label", "item_type", "event", "restored_from", "request_id", "item_id", "user_id"])
+def test_what_stands_where_a_word_or_an_id_belongs_is_found(redact_version: Redact, member: str, value: str) -> None:
+    record = version(changes={value: [1, 2]}, object={value: 1}) if member == "field" else version(**{member: value})
+    try:
+        found = redact_version(record)
+    except FieldError:
+        return  # what is no word at all is refused, which shows nothing either
+    shown = {k: str(v) for k, v in found.record.items() if not k.endswith("digest")}
+    assert value not in canonical(shown) + "".join(found.key) + found.event
+    assert re.sub(r"^card_", "", value) not in canonical(shown)
+
+
+def test_secrets_and_cards_go_even_from_what_is_kept_of_staff(redact_version: Redact) -> None:
+    found = redact_version(version(user_name="Ada 4539910317764670", user_agent=f"x {KEY}"), "fields: {staff: keep}").record
+    assert (found["actor_name"], found["user_agent"]) == ("Ada [CREDIT_CARD]", "x [SECRET]")
+
+
+class Failing:
+    """A detector that fails on some texts, as a whole batch or on one."""
+
+    def __init__(self, inner: Any, problem: Exception) -> None:
+        self.inner, self.problem, self.settings = inner, problem, inner.settings
+
+    def run(self, views: Any, language: str) -> Any:
+        """As the real one's."""
+        for view, tag in views:
+            if "poison" in view.text:
+                raise self.problem
+            yield from self.inner.run([(view, tag)], language)
+
+
+@pytest.mark.parametrize("problem", [RecursionError("poison"), MemoryError("poison"), OverflowError("poison"), KeyError("poison")])
+def test_a_failure_over_one_version_costs_that_version(redact_version: Redact, problem: Exception) -> None:
+    records = [version(version_id=str(n), changes={"comment": [None, text]}) for n, text in enumerate(("good", "poison", "good too", "a poison"))]
+    found = Redact(Failing(redact_version.detector, problem), redact_version.keyring).many(records)
+    assert [isinstance(v, RedactedVersion) for v in found] == [True, False, True, False]
+    assert all("poison" not in v.detail for v in found if isinstance(v, Rejected))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -172,3 +173,51 @@ def test_a_dry_run_changes_nothing_and_counts_the_same(bench: Bench) -> None:
     assert dry.dry_run
     assert not Path(bench.output).exists()
     assert bench.load(path).counts == dry.counts
+
+
+def poison() -> list[bytes]:
+    """Rows each of which asks too much of some reader: depth, size, forms, types, times and references."""
+    bomb = "\n".join(["a0: &a0 x"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)])
+    deep = "[" * 10_000 + "]" * 10_000
+    members: list[dict[str, Any]] = [
+        *({"object": text} for text in (deep, '{"a":' * 10_000 + "1" + "}" * 10_000, bomb, "a: &a [*a]", "a: &a {b: *a}", "? [1, 2]\n: 3", "a: [1")),
+        *({"created_at": value} for value in (10**19, "99999-01-01", "9999-12-31T23:59:59-14:00", 1e300, [])),
+        *({name: {"a": [1]}} for name in ("event", "item_type", "item_id", "account_id", "user_id", "user_name")),
+        *({"changes": value} for value in (5, [[1]], '"""', {"config": [None, "[" * 200 + "]" * 200]}, {"config": [None, '{"a":1,"a":2}']})),
+        {"object": json.dumps("x" * 3_000_000)},
+    ]
+    rows = [orjson.dumps(version(version_id=f"bad{n}") | more) for n, more in enumerate(members)]
+    plain = orjson.dumps(version(version_id="bad"))[:-1]
+    return [*rows, *(plain + tail for tail in (b',"x":"\\ud800"}', b',"x":NaN}', b',"changes":' + deep.encode() + b"}", b""))]
+
+
+def test_of_many_rows_that_cannot_be_read_or_redacted_none_ends_the_load(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = poison()
+    good = [orjson.dumps(version(version_id=name, changes={"role": ["agent", "admin"]})) for name in ("first", "last")]
+    odd = orjson.dumps(version(version_id="odd", object="y: 1e99999\nz: 99999999999999999999\nt: 0001-01-01 00:00:00 +14:00\n1: 2\nnull: 3\n"))
+    path = bench.root / "v.jsonl"
+    path.write_bytes(b"\n".join([good[0], odd, *rows, good[1]]))
+    words = ["load", "--input", str(path), "--output", bench.output, "--policy", policy_file(bench), "--as-of", "2026-11-02", "--keyring"]
+    assert command.main([*words, str(bench.keyring)]) == 3
+    assert [v.key.version_id for v in bench.versions()] == ["first", "last", "odd"]
+    rejected = open_dataset(bench.store, "rejected").to_table().to_pylist()
+    assert len(rejected) == len(rows)
+    assert "internal_error" not in {row["reason"] for row in rejected}
+    assert "xxxx" not in str(rejected) + "".join(capfd.readouterr())
+
+
+def test_what_stands_below_and_beside_names_is_in_no_file(bench: Bench) -> None:
+    changes = [
+        {"field": "password", "before": None, "after": {"nested": {"zq777.vexley@example.org": "x"}}},
+        {"field": "config", "before": None, "after": json.dumps({"k": {"api_key": "CANARYsk"}})},
+        {"field": "headers", "before": json.dumps(json.dumps([{"name": "auth", "value": "CANARY"}])), "after": {"pw": "hunter2CANARY"}},
+        {"field": "4539910317764670", "before": None, "after": "x"},
+        {"field": "ssn_redaction", "before": "off", "after": "on"},
+    ]
+    bench.load_records([version(item_type="Number", changes=changes, user_role="Agent 4539910317764670", restored_from="4539910317764670")])
+    out = str(bench.root / "report.parquet")
+    assert command.main(["export", "--store", bench.output, "--keyring", str(bench.keyring), "--out", out]) == 0
+    for value in ("CANARY", "zq777", "4539910317764670"):
+        assert_gone(Path(bench.output), value.encode())
+        assert value not in str(pq.read_table(out).to_pylist())
+    assert ("ssn_redaction", '"off"', '"on"') in {(r["field"], r["before"], r["after"]) for r in pq.read_table(out).to_pylist()}

@@ -12,7 +12,7 @@ from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.decide import stronger
 from callveil.transforms.history.about import About
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.load import about_key, decided_for, redactor_of, with_raw
+from callveil.transforms.history.load import about_key, decided_for, fault, redactor_of, with_raw
 from callveil.transforms.run.job import Engines, RedactJob
 
 _SOURCE = frozenset(
@@ -42,18 +42,31 @@ def redact_again(
 
     Yields: one item per version, in order. A rejection holds the row as it was, for the encrypted zone.
     """
-    work: list[tuple[RawVersion, Decided]] = []
-    for version in versions:
-        raw = stored_version(version, source)
-        decided = decided_for(job, raw, known.get(about_key(version.key)))
-        floor = decided.floor | frozenset(version.record.get("redacted_entities") or ())
-        mode = stronger(decided.mode, version.mode)
-        work.append(
-            (raw, replace(decided, mode=mode, floor=floor, account_type=version.account_type, agency_id=version.record.get("agency_id") or ""))
-        )
+    raws = [stored_version(version, source) for version in versions]
+    ready: list[Decided | Rejected] = []
+    for version, raw in zip(versions, raws, strict=True):
+        try:
+            ready.append(_at_least(version, decided_for(job, raw, known.get(about_key(version.key)))))
+        except Exception as problem:  # noqa: BLE001 - one record must not end the run
+            ready.append(fault(raw, problem))
+    work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, Decided)]
     with built.lock:
-        for version, (raw, _), item in zip(versions, work, redactor_of(job, built).redact(work), strict=True):
-            yield with_raw(item, raw) if isinstance(item, Rejected) else _carried(version, item)
+        found = redactor_of(job, built).redact(work)
+        for version, raw, decided in zip(versions, raws, ready, strict=True):
+            item = decided if isinstance(decided, Rejected) else next(found)
+            if isinstance(item, RedactedVersion):
+                try:
+                    item = _carried(version, item)
+                except Exception as problem:  # noqa: BLE001 - as above
+                    item = fault(raw, problem)
+            yield with_raw(item, raw) if isinstance(item, Rejected) else item
+
+
+def _at_least(version: RedactedVersion, decided: Decided) -> Decided:
+    """How a stored version is redacted again: never less than it was."""
+    floor = decided.floor | frozenset(version.record.get("redacted_entities") or ())
+    mode, agency = stronger(decided.mode, version.mode), version.record.get("agency_id") or ""
+    return replace(decided, mode=mode, floor=floor, account_type=version.account_type, agency_id=agency)
 
 
 def _carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:

@@ -93,7 +93,7 @@ def read_csv(files: Files, chunk: InputChunk, limits: Limits, make: Make) -> Ite
                 source, "ingest", "bad_csv", f"{len(cells)} cells, the header has {len(header)}; quote a cell that holds a separator", "", raw
             )
             continue
-        found = make({k: v for k, v in zip(header, cells, strict=False) if v != ""}, raw, source, limits)
+        found = make({k: v for k, v in zip(header, cells, strict=False) if v not in ("", "\\N")}, raw, source, limits)
         if isinstance(found, Rejected) and found.reason == "lone_surrogate":
             found = replace(found, reason="bad_utf8", detail="a cell holds bytes that are not UTF-8; convert the file with iconv -t UTF-8")
         yield found

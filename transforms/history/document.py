@@ -24,7 +24,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.SafeLoader("")
 _BIG_DECIMAL = re.compile(r"(?:\d+:)?([+-]?[\d.]+(?:e[+-]?\d+)?)\Z", re.IGNORECASE)
 _SYMBOL = re.compile(r":([A-Za-z_]\w*[?!]?)\Z")
-_OPENING = re.compile(r"[\[{]")
+_NULL = re.compile(r"(?:---)?\s*(?:null|~|\\N|\(null\)|<null>)?\s*(?:\n\.\.\.)?\s*", re.IGNORECASE)
 
 
 def load_object(text: str) -> Any:
@@ -33,13 +33,18 @@ def load_object(text: str) -> Any:
     Raises:
         ParseError: `bad_json` or `bad_yaml` for text that is neither, `too_deep`, or `record_too_large` for references that unfold too far.
     """
-    if text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] in ("{", "[", '"'):
         try:
             return load(text.encode("utf-8", "surrogatepass"))
         except ParseError as error:
             if error.reason == "too_deep":
                 raise  # flow-style YAML begins like JSON; whatever else is wrong, YAML may read it
     return load_yaml(text)
+
+
+def is_null(text: str) -> bool:
+    """Whether a text is null as databases and YAML write it: `null`, `~`, `\\N`, `---`, an empty text."""
+    return len(text) <= 40 and _NULL.fullmatch(text) is not None
 
 
 def load_yaml(text: str) -> Any:
@@ -58,7 +63,7 @@ def documents(text: str) -> Iterator[yaml.Node]:
         loader = _Loader(text)
         while loader.check_node():
             yield loader.get_node()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever the parser raises, what it was given is no YAML
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         where = f" near its line {mark.line + 1}" if mark else ""
         raise ParseError("bad_yaml", f"not well-formed YAML{where}; check indentation and quotes") from None
@@ -171,9 +176,9 @@ def _time(text: str) -> str:
     """A YAML time as ISO 8601 in UTC; without an offset Rails means UTC."""
     try:
         value = _RESOLVER.construct_yaml_timestamp(yaml.ScalarNode("tag:yaml.org,2002:timestamp", text))
+        if isinstance(value, dt.datetime):
+            value = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+            return value.isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError, AttributeError):
         return text
-    if isinstance(value, dt.datetime):
-        value = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-        return value.isoformat().replace("+00:00", "Z")
     return str(value.isoformat())

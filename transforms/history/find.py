@@ -16,9 +16,10 @@ from callveil.schemas.version import RedactedVersion, snake
 from callveil.transforms.history.dataset import VERSIONS, from_row
 from callveil.transforms.history.decided import KIND
 from callveil.transforms.history.judge import item_name
-from callveil.transforms.history.redact import PLAIN_ID, pseudonym
+from callveil.transforms.history.redact import pseudonym
 from callveil.transforms.history.report import accounts_of, histories, read_accounts
 from callveil.transforms.history.timeline import Entry, FieldChange
+from callveil.transforms.history.values import is_plain_id
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -63,7 +64,7 @@ def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, acc
         raise ItemError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
     data = open_dataset(store, VERSIONS.name, snapshot)
     where = ds.field("account_id") == account if account else None
-    if PLAIN_ID.fullmatch(wanted):
+    if is_plain_id(wanted):
         own = ds.field("item_id") == wanted
         where = own if where is None else where & own
     out: dict[tuple[str, str, str], list[RedactedVersion]] = {}
@@ -117,7 +118,7 @@ def find(
 
 
 def _ids(wanted: str, masks: Masks, account: str) -> frozenset[str]:
-    if not wanted or PLAIN_ID.fullmatch(wanted):
+    if not wanted or is_plain_id(wanted):
         return frozenset({wanted} - {""})
     return masks.of("ID", wanted, account)
 

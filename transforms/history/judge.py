@@ -1,6 +1,8 @@
 """What a changed field is, judged by its name: a secret, card data, a person's own value, or a setting that matters for security.
 
-Names are compared in snake case. A secret is redacted whatever the policy says; everything else goes by the policy.
+Names are compared in snake case. Secrets (`secret.py`) are redacted whatever the policy says; everything else goes by the policy. A name's last
+word says what the field holds: `email` an address, `email_notifications` a setting. But the value decides: only one that is closed
+(`closed.py`) is taken for a setting.
 """
 
 from __future__ import annotations
@@ -11,9 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.version import snake
-
-SECRET = "SECRET"  # noqa: S105 - name of an entity type
-"""Entity type of keys, tokens and passwords that machines or people sign in with."""
+from callveil.transforms.history.closed import MAX_CHARS, closed_words, is_count, is_flag, is_form, is_time
+from callveil.transforms.history.secret import folded as _folded
 
 PERSON_ITEMS = frozenset(
     {"user", "agent", "contact", "caller", "customer", "person", "lead", "visitor", "patient", "member", "employee", "invitation"}
@@ -29,25 +30,16 @@ def _words(patterns: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|_)(?:{'|'.join(patterns.split())})(?:_|$)")
 
 
-_SECRET = _words("""pass(?:word|wd|code|phrase)s? pwd secrets? api_?keys? apikeys?
-        (?:access|private|signing|encryption|ssh|master|shared|account|auth|webhook)_?keys? tokens? credentials? bearer otps? totp
-        (?:backup|recovery)_?codes? cookies? csrf salt encrypted_[a-z0-9_]+ hashed_[a-z0-9_]+ [a-z0-9_]+_(?:digest|ciphertext|secret)
-        pins? pin_code security_(?:answer|question)s? jwt pem certificate authorization signature""")  # fmt: skip
-_ABOUT = re.compile(
-    r"_(?:at|on|enabled|disabled|required|count|length|expires|expiry|expired|policy|type|timeout|minutes|days|hours|id|ids|name|label|status|used|"
-    r"attempts|min|max|rotation|rotated|last4|scopes?)$|^(?:require|requires|allow|enable|disable|force|has|is|use|min|max|can)_"
-)
-"""Names that say something about a secret and hold none: `password_changed_at`, `require_pin`."""
-
 _NATIONAL = _words("ssn social_security(?:_number|_no)? national_id tax_id tin")
 _WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("CVV", _words("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
     ("CARD_EXPIRY", _words("""card_exp(?:iry|iration|ires)?(?:_(?:date|month|year))? cc_exp[a-z]* exp_(?:month|year|date)
         expiration_(?:month|year)""")),
-    ("CREDIT_CARD", _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number""")),
+    ("CREDIT_CARD", _words("""(?:credit_|debit_)?card_(?:number|no|num) cc_(?:number|num|no) ccnum (?:credit|debit)_card pan card_holder_number
+        (?:saved|stored|default|primary|backup|billing)_card cards?_on_file""")),
     ("IBAN_CODE", _words("iban")),
     ("US_BANK_NUMBER", _words("(?:bank_)?account_(?:number|no) routing_(?:number|no) bank_account sort_code bic swift")),
-    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born_on")),
+    ("DATE_OF_BIRTH", _words("dob birth_?dates? date_of_birth birth_?days? born")),
     ("EMAIL_ADDRESS", _words("e?_?mails? email_address(?:es)? mail_to recipients? reply_to bcc cc")),
     ("IP_ADDRESS", _words("ip ips ip_address(?:es)? remote_addr")),
     ("PERSON", _words("""(?:first|last|middle|full|given|family|maiden|sur|nick|caller|contact|customer|agent|person|display|holder|legal)_?name
@@ -68,6 +60,14 @@ _PERSON_ONLY = (
 _STATES_ONLY = re.compile(
     r"_(?:at|on|enabled|disabled|required|count|verified|confirmed|type|status|id|ids|format|limit|allowed)$|^(?:allow|require|enable|has|is|use)_"
 )
+_BORN = _words("born_(?:on|at)")
+_DATES = frozenset({"CARD_EXPIRY", "DATE_OF_BIRTH"})
+_NUMBERS = _DATES | {"US_SSN", "CVV", "CREDIT_CARD", "PHONE_NUMBER", "US_BANK_NUMBER", "ZIP_CODE"}
+"""Kinds of data of which a short number may be a part."""
+_FIXED = (_NUMBERS - {"ZIP_CODE"}) | {
+    "IBAN_CODE", "EMAIL_ADDRESS", "IP_ADDRESS", "US_DRIVER_LICENSE", "US_PASSPORT"
+}  # fmt: skip
+"""Kinds of data whose values have digits or a form: no word is one."""
 _ALLOWED_IPS = _words("""(?:allowed|trusted|whitelisted|blocked)_ips? ip_(?:allow|white|block|deny)_?lists? ip_ranges?""")
 
 
@@ -77,21 +77,16 @@ def item_name(item_type: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def is_secret(name: str) -> bool:
-    """Whether a field of this name holds a secret."""
-    folded = snake(name)
-    return bool(_SECRET.search(folded)) and not _ABOUT.search(folded)
-
-
-@lru_cache(maxsize=8192)
 def whole_entity(item_type: str, name: str) -> str:
     """Entity type of a field that is personal (or card data) by its name; empty where the name does not tell.
 
     The business' own numbers are none: on items that are numbers, `number` and `phone_number` are the item itself.
     """
-    item, folded = item_name(item_type), snake(name)
+    item, folded = item_name(item_type), _folded(name)
     if _NATIONAL.search(folded):
         return "US_SSN"
+    if _BORN.search(folded):
+        return "DATE_OF_BIRTH"
     if _STATES_ONLY.search(folded) or _ALLOWED_IPS.search(folded):
         return ""
     if item in PERSON_ITEMS:
@@ -102,6 +97,77 @@ def whole_entity(item_type: str, name: str) -> str:
         if pattern.search(folded):
             return "" if entity == "PHONE_NUMBER" and item in NUMBER_ITEMS else entity
     return ""
+
+
+_WHO = _words("""names? nicknames? alias handle label titles? login logins users? owners? contacts?
+    callers? customers? clients? leads? agents? managers? assignees? assigned assigned_to authors?
+    [a-z]+ed_by by senders? recipients? sign[eo]rs? holders? employees? patients? members? to from
+    cc""")  # fmt: skip
+"""Names whose value may be a person's: not `login_at` and `user_role`, for they end otherwise."""
+_SETTING = _words("""types? kinds? methods? modes? status state format level frequency theme size
+    plan tier roles? permissions? access brand network provider channels? priority visibility policy
+    preferences? strategy scheme interval schedule period units? style layout direction sort order
+    options? settings? action default behaviou?r display redaction masking on_file notifications?
+    alerts? digest""")  # fmt: skip
+_WHEN = re.compile(
+    r"(?:^|_)(?:at|on|times?|date|until|since|from|after|before|expires|expiry|expiration|deadline"
+    r"|hours?|timestamp|utc)$"
+)
+_LAST = re.compile(
+    r"(?:_(?:was|old|new|before|after|previous|current|encrypted|value|text|raw|input|home|work"
+    r"|primary|secondary|\d{1,2}))+$"
+)
+"""What may follow the word that says what a field holds."""
+
+
+def _ends(pattern: re.Pattern[str], folded: str) -> bool:
+    return any(m.end() == len(folded) for m in pattern.finditer(_LAST.sub("", folded)))
+
+
+@lru_cache(maxsize=8192)
+def _kind(item_type: str, name: str) -> tuple[str, bool]:
+    """Entity type of a name, and whether the name ends in it: `email`, but not `email_notifications`."""
+    entity = whole_entity(item_type, name)
+    folded = _LAST.sub("", _folded(name))
+    patterns = {"US_SSN": _NATIONAL, **dict(_WHOLE)}
+    last = patterns.get(entity)
+    if last is None or (item_name(item_type) in PERSON_ITEMS and any(p.match(folded) for _, p in _PERSON_ONLY)):
+        return entity, True
+    return entity, any(m.end() == len(folded) for m in last.finditer(folded))
+
+
+def is_setting(item_type: str, name: str, text: str) -> bool:
+    """Whether a text under a field's name is a state, a time, a measure or a closed word, and so
+    a setting that says nothing about a person.
+
+    Args:
+        item_type: of the version.
+        name: the field, or the member the text stands under.
+        text: the value as written; of a number its digits.
+    """
+    return len(text) <= MAX_CHARS and _is_setting(item_type, name, text)
+
+
+@lru_cache(maxsize=8192)
+def _is_setting(item_type: str, name: str, text: str) -> bool:
+    folded = _folded(name)
+    entity, last = _kind(item_type, name)
+    strong, weak = closed_words(text)
+    if entity and last:
+        if entity in _FIXED or folded == "state":
+            return (is_flag(text) or strong > 0) and not any(c.isdigit() for c in text)
+        return is_flag(text)
+    if not entity and _ends(_WHO, folded):
+        return is_flag(text) or strong > 1
+    if is_flag(text) or strong > 0:
+        return True
+    if is_time(text):
+        asked = _WHEN.search(folded) is not None or (bool(entity) and not text.isdigit())
+        return asked and entity not in _DATES
+    if not entity and not _ends(_SETTING, folded) and not _STATES_ONLY.search(folded):
+        return False
+    part = _NATIONAL.search(folded) or any(p.search(folded) for e, p in _WHOLE if e in _NUMBERS)
+    return weak > 0 or is_form(text) or is_count(text, 1 if part else 4)
 
 
 def is_own_number(item_type: str, name: str) -> bool:
@@ -175,37 +241,3 @@ def change_class(item_type: str, event: str, name: str, before: Any, after: Any)
             if found:
                 return found
     return ""
-
-
-_SECRET_VALUES = re.compile(
-    r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY|CERTIFICATE)[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]+-----|.*)"
-    r"|\beyJ[A-Za-z0-9_\-]{6,}\.[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]*)?"
-    r"|\b(?:sk|pk|rk|whsec)_(?:live|test)?_?[A-Za-z0-9]{12,}"
-    r"|\b(?:AKIA|ASIA|AGPA|AROA)[A-Z0-9]{12,}\b"
-    r"|\bgh[oprsu]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bxox[abeoprs]-[A-Za-z0-9\-]{10,}|\bglpat-[A-Za-z0-9_\-]{16,}"
-    r"|\bAIza[A-Za-z0-9_\-]{30,}|\bSG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}|\b(?:AC|SK)[0-9a-f]{32}\b"
-    r"|(?<=://)[^\s/@:]{1,100}:[^\s/@]{1,200}(?=@)"
-    r"|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9+/_\-.=]{16,}"
-    r"|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2\w*\$[^\s]{20,}|\bpbkdf2[_:][^\s]{20,}"
-    r"|(?i:(?<=[?&;])|\b)(?i:(?:api_?key|access_?token|auth_?token|token|secret|signature|password|passwd|pwd)\s*[=:]\s*)[^\s&;,\"']{6,}",
-    re.DOTALL,
-)
-_OPAQUE = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{24,}={0,2}(?![A-Za-z0-9+/_\-])")
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
-_HEX = re.compile(r"[0-9a-f]{32,}\Z", re.IGNORECASE)
-
-
-def secret_spans(text: str) -> list[tuple[int, int]]:
-    """Stretches of a text that are secrets by their form: known formats of keys and tokens, passwords in URLs, password hashes, and long
-    words that mix cases and digits as only random ones do. Half-open, in code points; they may overlap."""
-    if len(text) < 6:
-        return []
-    out = [m.span() for m in _SECRET_VALUES.finditer(text)]
-    for m in _OPAQUE.finditer(text):
-        word = m.group()
-        if _UUID.match(word):
-            continue
-        kinds = (any(c.islower() for c in word), any(c.isupper() for c in word), sum(c.isdigit() for c in word) >= 2)
-        if _HEX.match(word) or (all(kinds) and word.count("/") <= len(word) // 16):  # more slashes are a path
-            out.append(m.span())
-    return out

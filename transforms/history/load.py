@@ -15,7 +15,7 @@ from callveil.schemas.rules import fold
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey, is_interaction
 from callveil.transforms.history.about import About, lookup
-from callveil.transforms.history.dataset import encode
+from callveil.transforms.history.dataset import encode, version_row
 from callveil.transforms.history.decided import Decided, decide
 from callveil.transforms.history.expired import Arrivals
 from callveil.transforms.history.read import read_versions
@@ -50,9 +50,25 @@ def about_key(key: VersionKey) -> InteractionKey:
 def redact_versions(job: RedactJob, built: Engines, raws: Sequence[RawVersion]) -> Iterator[RedactedVersion | Rejected]:
     """Redact raw versions, one result each, in order. A rejection carries no content; see `with_raw`."""
     known = lookup(job.files, job.root, job.snapshot, {about_key(r.key) for r in raws if is_interaction(r.key.item_type)})
-    work = [(raw, decided_for(job, raw, known.get(about_key(raw.key)))) for raw in raws]
+    ready = [_decided(job, raw, known.get(about_key(raw.key))) for raw in raws]
+    work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, Decided)]
     with built.lock:
-        yield from redactor_of(job, built).redact(work)
+        found = redactor_of(job, built).redact(work)
+        for decided in ready:
+            yield decided if isinstance(decided, Rejected) else next(found)
+
+
+def _decided(job: RedactJob, raw: RawVersion, about: About | None) -> Decided | Rejected:
+    try:
+        return decided_for(job, raw, about)
+    except Exception as problem:  # noqa: BLE001 - one record must not end the run
+        return fault(raw, problem)
+
+
+def fault(raw: RawVersion, problem: Exception) -> Rejected:
+    """A version rejected for a fault of ours; only the fault's type is told, for its message may quote content."""
+    detail = f"{type(problem).__name__} while redacting the version; please report this"
+    return Rejected(raw.source, "redact", "internal_error", detail, account_id=raw.key.account_id)
 
 
 def decided_for(job: RedactJob, raw: RawVersion, about: About | None) -> Decided:
@@ -72,55 +88,84 @@ def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arri
     Returns: JSON-ready `{outcome, days, marks, subjects}`: encoded versions (base64) by UTC day, interactions that `redact` events name, and
         entries of the identifier index.
     """
-    erased = Erased.read(job.files, job.root, job.snapshot, built.keyring)
-    people: list[SubjectEntry] = []
-    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, job.new_name(f"history.{chunk.ordinal:06d}"))
-    counts: Counter[str] = Counter()
-    days: dict[str, list[RedactedVersion]] = defaultdict(list)
-    marks: set[InteractionKey] = set()
-    pending: list[RawVersion] = []
+    return _Chunk(job, built, chunk, arrivals).load()
 
-    def flush() -> None:
-        for raw, item in zip(pending, redact_versions(job, built, pending), strict=True):
+
+class _Chunk:
+    def __init__(self, job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arrivals | None) -> None:
+        self.job, self.built, self.chunk, self.arrivals = job, built, chunk, arrivals
+        self.erased = Erased.read(job.files, job.root, job.snapshot, built.keyring)
+        name = job.new_name(f"history.{chunk.ordinal:06d}")
+        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name)
+        self.counts: Counter[str] = Counter()
+        self.days: dict[str, list[RedactedVersion]] = defaultdict(list)
+        self.people: list[SubjectEntry] = []
+        self.marks: set[InteractionKey] = set()
+        self.pending: list[RawVersion] = []
+
+    def load(self) -> dict[str, Any]:
+        """See `load_chunk`."""
+        for item in read_versions(self.job.files, self.chunk, self.job.policy.limits):
+            self.counts["in"] += 1
             if isinstance(item, Rejected):
-                rejects.add(with_raw(item, raw))
-                counts["rejected"] += 1
-                continue
-            days[item.day].append(item)
-            people.extend(people_of(built, raw, item))
-            counts.update(f"entity.{e}" for e in item.record["redacted_entities"])
-            if item.event == "redact" and is_interaction(item.key.item_type):
-                marks.add(about_key(item.key))
-        pending.clear()
+                self._reject(item)
+            elif self._wanted(item):
+                self.pending.append(item)
+            if len(self.pending) >= BATCH:
+                self._flush()
+        self._flush()
+        files = self.rejects.publish()
+        self.counts.update({f"reason.{reason}": n for reason, n in self.rejects.reasons.items()})
+        return {
+            "outcome": Outcome(files, [], self.counts).as_dict(),
+            "days": {day: base64.b64encode(encode(found)).decode() for day, found in sorted(self.days.items())},
+            "marks": sorted(map(list, self.marks)),
+            "subjects": [e.as_list() for e in self.people],
+        }
 
-    for item in read_versions(job.files, chunk, job.policy.limits):
-        counts["in"] += 1
-        if isinstance(item, Rejected):
-            rejects.add(item)
-            counts["rejected"] += 1
-            continue
-        if erased.holds(version_ref(item.key)) or (is_interaction(item.key.item_type) and erased.holds(ref_of(about_key(item.key)))):
-            counts["erased_on_arrival"] += 1
-            continue
-        account = job.accounts.at(item.key.account_id, item.created_at)
-        counts["account_unknown"] += account is None
-        if arrivals is not None and arrivals.expired(item, account.type if account else "unknown"):
-            counts["expired_on_arrival"] += 1
-            if item.event == "redact" and is_interaction(item.key.item_type):
-                marks.add(about_key(item.key))  # what it asked for holds all the same
-            continue
-        pending.append(item)
-        if len(pending) >= BATCH:
-            flush()
-    flush()
-    files = rejects.publish()
-    counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
-    return {
-        "outcome": Outcome(files, [], counts).as_dict(),
-        "days": {day: base64.b64encode(encode(days[day])).decode() for day in sorted(days)},
-        "marks": sorted(map(list, marks)),
-        "subjects": [e.as_list() for e in people],
-    }
+    def _reject(self, item: Rejected) -> None:
+        self.rejects.add(item)
+        self.counts["rejected"] += 1
+
+    def _wanted(self, raw: RawVersion) -> bool:
+        """Whether a version is to be taken in; one that is not is counted here."""
+        try:
+            refs = [version_ref(raw.key), *([ref_of(about_key(raw.key))] if is_interaction(raw.key.item_type) else [])]
+            if any(map(self.erased.holds, refs)):
+                self.counts["erased_on_arrival"] += 1
+                return False
+            account = self.job.accounts.at(raw.key.account_id, raw.created_at)
+            late = self.arrivals is not None and self.arrivals.expired(raw, account.type if account else "unknown")
+        except Exception as problem:  # noqa: BLE001 - one record must not end the run
+            self._reject(with_raw(fault(raw, problem), raw))
+            return False
+        self.counts["account_unknown"] += account is None
+        if late:
+            self.counts["expired_on_arrival"] += 1
+            self._mark(raw)  # what it asked for holds all the same
+        return not late
+
+    def _mark(self, version: RawVersion | RedactedVersion) -> None:
+        if version.event == "redact" and is_interaction(version.key.item_type):
+            self.marks.add(about_key(version.key))
+
+    def _flush(self) -> None:
+        for raw, found in zip(self.pending, redact_versions(self.job, self.built, self.pending), strict=True):
+            item, people = found, []
+            if isinstance(item, RedactedVersion):
+                try:
+                    people = people_of(self.built, raw, item)
+                    version_row(item), encode([item])  # one that cannot be written must not fail with all others
+                except Exception as problem:  # noqa: BLE001 - as above
+                    item = fault(raw, problem)
+            if isinstance(item, Rejected):
+                self._reject(with_raw(item, raw))
+                continue
+            self.days[item.day].append(item)
+            self.people.extend(people)
+            self.counts.update(f"entity.{e}" for e in item.record["redacted_entities"])
+            self._mark(item)
+        self.pending.clear()
 
 
 def people_of(built: Engines, raw: RawVersion, item: RedactedVersion) -> list[SubjectEntry]:

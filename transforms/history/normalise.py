@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import EXTRA, FieldError, json_type
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.version import ACTOR_TYPES, RawVersion, VersionKey
-from callveil.transforms.history.document import load_object
+from callveil.transforms.history.document import is_null, load_object
+from callveil.transforms.history.values import is_plain_id
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.normalise import identity
 from callveil.transforms.ingest.parse import ParseError, inspect
@@ -79,12 +80,13 @@ def normalise(doc: Any, source: SourceRef, limits: Limits) -> RawVersion:
     created_at = parse_time(_required(taken, "created_at"), None, "created_at")
     record: dict[str, Any] = {}
     shape = "paper_trail" if any(n in doc for n in _PAPER_TRAIL) else "native"
-    if taken.get("changes") is not None:
-        record["changes"] = _changes(_opened(taken["changes"], "changes", limits), "changes")
-    elif taken.get("object_changes") is not None:
-        record["changes"] = _changes(_opened(taken["object_changes"], "object_changes", limits), "object_changes")
-    if taken.get("object") is not None:
-        state = _opened(taken["object"], "object", limits)
+    for name in ("changes", "object_changes"):
+        found = _opened(taken.get(name), name, limits)
+        if found is not None:
+            record["changes"] = _changes(found, name)
+            break
+    state = _opened(taken.get("object"), "object", limits)
+    if state is not None:
         if not isinstance(state, Mapping):
             raise FieldError("object", "wrong_type", f"expected the object's members, found {json_type(state)}")
         record["object"] = {str(name): state[name] for name in sorted(state, key=str)}
@@ -164,7 +166,7 @@ def _actor(taken: Mapping[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     kind = kind.strip().lower() if isinstance(kind, str) else ""
     if text.lower() in ("system", "cron", "console", "worker") and kind not in ACTOR_TYPES:
         text, kind = "", "system"
-    if _ACTOR_ID.match(text):
+    if _ACTOR_ID.match(text) and is_plain_id(text):
         out["actor_id"] = text
     elif text and not out["actor_name"]:
         out["actor_name"] = text
@@ -201,15 +203,18 @@ def _number(value: Any, extra: dict[str, Any]) -> int | None:
 
 
 def _opened(value: Any, path: str, limits: Limits) -> Any:
-    """A value as it is, or read from the JSON or YAML text that a column holds."""
-    if not isinstance(value, str):
-        return value
-    try:
-        opened = load_object(value)
-    except ParseError as error:
-        raise FieldError(path, error.reason, error.detail) from None
-    inspect({"value": opened}, limits)
-    return opened
+    """A value as it is, or read from the JSON or YAML text that a column holds, however often it was encoded; None for null
+    in any of the ways it is written."""
+    while isinstance(value, str) and not is_null(value) and value.strip().lower() not in ("nil", "none"):
+        try:
+            opened = load_object(value)
+        except ParseError as error:
+            raise FieldError(path, error.reason, error.detail) from None
+        inspect({"value": opened}, limits)
+        if isinstance(opened, str) and len(opened) >= len(value.strip()):
+            raise FieldError(path, "wrong_type", "expected JSON or YAML, found plain text")
+        value = opened
+    return None if isinstance(value, str) else value
 
 
 def _changes(value: Any, path: str) -> list[dict[str, Any]]:
@@ -218,7 +223,7 @@ def _changes(value: Any, path: str) -> list[dict[str, Any]]:
     if isinstance(value, Mapping):
         for name, pair in value.items():
             if isinstance(pair, list | tuple) and len(pair) == 2:
-                rows.append((name, pair[0], pair[1]))
+                rows.append((name, *_pair(pair)))
             elif isinstance(pair, Mapping) and pair.keys() & {"before", "after", "from", "to", "old", "new"}:
                 rows.append((name, _side(pair, "before", "from", "old"), _side(pair, "after", "to", "new")))
             else:
@@ -239,5 +244,11 @@ def _changes(value: Any, path: str) -> list[dict[str, Any]]:
     return [out[name] for name in sorted(out)]
 
 
+def _pair(pair: Sequence[Any]) -> tuple[Any, Any]:
+    sides = {"before": pair[0], "after": pair[1]}
+    return _side(sides, "before"), _side(sides, "after")
+
+
 def _side(entry: Mapping[str, Any], *names: str) -> Any:
-    return next((entry[n] for n in names if n in entry), None)
+    found = next((entry[n] for n in names if n in entry), None)
+    return None if isinstance(found, str) and found and is_null(found) else found

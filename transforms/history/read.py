@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ LISTS = ("versions", "records", "data", "items", "results", "events", "audits", 
 """Members of a page that hold its versions."""
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
+_ITEM = re.compile(r"(?:-|---)(?:\s|$)")
+"""Line that begins an item of a list, or a document."""
 _PACKED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 
@@ -114,10 +117,18 @@ def read_version(raw: bytes, source: SourceRef, limits: Limits) -> Iterator[Read
         return
     try:
         doc = load(raw.removeprefix(_BOM))
-    except ParseError as e:
-        yield Rejected(source, "ingest", e.reason, e.detail, "", raw)
+    except Exception as problem:  # noqa: BLE001 - one record must not end the run
+        yield Rejected(source, "ingest", *_fault(problem), "", raw)
         return
     yield from _expand(doc, raw, source, limits)
+
+
+def _fault(problem: Exception) -> tuple[str, str]:
+    """Reason and detail of a record that could not be read. Of a fault of ours only the type is told,
+    for its message may quote content."""
+    if isinstance(problem, ParseError):
+        return problem.reason, problem.detail
+    return "internal_error", f"{type(problem).__name__} while reading the version; please report this"
 
 
 def _expand(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Iterator[Read]:
@@ -144,7 +155,7 @@ def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Re
     except FieldError as e:
         reason, path, detail = e.reason, e.path, e.detail
     except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
-        reason, path, detail = "internal_error", "", f"{type(e).__name__} while reading the version; please report this"
+        (reason, detail), path = _fault(e), ""
     account = value.get("account_id") if isinstance(value, Mapping) else None
     shown = str(account) if isinstance(account, int | str) and str(account).isalnum() and len(str(account)) <= 64 else ""
     return Rejected(source, "ingest", reason, detail, path, (dump(value) if raw is None else raw)[: limits.record_bytes], shown)
@@ -200,8 +211,8 @@ def _document(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]
         return
     try:
         doc = load(raw)
-    except ParseError as e:
-        yield Rejected(source, "ingest", e.reason, e.detail, "", raw[: limits.record_bytes])
+    except Exception as problem:  # noqa: BLE001 - as above
+        yield Rejected(source, "ingest", *_fault(problem), "", raw[: limits.record_bytes])
         return
     yield from _expand(doc, raw if len(raw) <= limits.record_bytes else None, source, limits)
 
@@ -218,22 +229,63 @@ def _yaml(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
         yield Rejected(SourceRef(chunk.url, 1, 0), "ingest", "bad_utf8", f"not UTF-8 from byte {e.start} on", "", raw[: limits.record_bytes])
         return
     lines = text.split("\n")
-    last = 0
+    done = 0
     try:
         for node in documents(text):
-            for child, shared in _yaml_rows(node):
-                last = child.start_mark.line
-                source = SourceRef(chunk.url, last + 1)
-                content = "\n".join(lines[last : child.end_mark.line + 1]).encode("utf-8", "surrogatepass")[: limits.record_bytes]
-                try:
-                    value = value_of(child)
-                except ParseError as e:
-                    yield Rejected(source, "ingest", e.reason, e.detail, "", content)
-                    continue
-                yield _one({**shared, **value} if shared and isinstance(value, Mapping) else value, content, source, limits)
+            yield from _yaml_versions(node, lines, 0, chunk, limits)
+            done = node.end_mark.line
     except ParseError as e:
-        rest = "\n".join(lines[last:]).encode("utf-8", "surrogatepass")[: limits.record_bytes]
-        yield Rejected(SourceRef(chunk.url, last + 1), "ingest", e.reason, e.detail, "", rest)
+        yield from _yaml_parts(lines, done, e, chunk, limits)
+
+
+def _yaml_versions(
+    node: yaml.Node,
+    lines: list[str],
+    first: int,
+    chunk: InputChunk,
+    limits: Limits,
+    shared: Mapping[str, Any] | None = None,
+) -> Iterator[Read]:
+    """Versions of one document whose text begins at line `first` (from 0) of the file."""
+    for child, own in _yaml_rows(node):
+        start = first + child.start_mark.line
+        source = SourceRef(chunk.url, start + 1)
+        content = _bytes(lines[start : first + child.end_mark.line + 1], limits)
+        try:
+            value = value_of(child)
+        except Exception as problem:  # noqa: BLE001 - one record must not end the run
+            yield Rejected(source, "ingest", *_fault(problem), "", content)
+            continue
+        own = {**(shared or {}), **own}
+        yield _one({**own, **value} if own and isinstance(value, Mapping) else value, content, source, limits)
+
+
+def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    """Where a document is not well formed, its items (or the documents behind it) each by itself, so
+    that one costs the others nothing."""
+    starts = [i for i in range(done, len(lines)) if _ITEM.match(lines[i])]
+    parts = list(zip([done, *starts], [*starts, len(lines)], strict=True))
+    shared: dict[str, Any] = {}
+    for begin, end in parts:
+        part = lines[begin:end]
+        if not any(line.strip("- \t\r") for line in part):
+            continue
+        try:
+            nodes = list(documents("\n".join(part)))
+            if begin == done and begin not in starts and starts:  # what stands before the first item
+                shared = _shared(nodes[0]) if nodes else {}
+                continue
+        except ParseError as own:
+            told = own if starts else problem
+            source = SourceRef(chunk.url, begin + 1)
+            yield Rejected(source, "ingest", told.reason, told.detail, "", _bytes(part, limits))
+            continue
+        for node in nodes:
+            yield from _yaml_versions(node, lines, begin, chunk, limits, shared)
+
+
+def _bytes(lines: list[str], limits: Limits) -> bytes:
+    return "\n".join(lines).encode("utf-8", "surrogatepass")[: limits.record_bytes]
 
 
 def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
@@ -242,10 +294,17 @@ def _yaml_rows(node: yaml.Node) -> Iterator[tuple[yaml.Node, dict[str, Any]]]:
         members = {k.value: v for k, v in node.value if isinstance(k, yaml.ScalarNode)}
         held = next((members[n] for n in LISTS if isinstance(members.get(n), yaml.SequenceNode)), None)
         if held is not None and "item_type" not in members:
-            shared = {k: value_of(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
+            shared = _shared(node)
             node = held
     for child in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         yield child, shared
+
+
+def _shared(node: yaml.Node) -> dict[str, Any]:
+    """What a page says of all its versions."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    members = {k.value: v for k, v in pairs if isinstance(k, yaml.ScalarNode)}
+    return {k: value_of(members[k]) for k in ("account_id", "agency_id") if isinstance(members.get(k), yaml.ScalarNode)}
 
 
 def _csv(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
@@ -259,7 +318,7 @@ def _parquet(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)
             elif isinstance(value, BadRow):
-                yield Rejected(source, "ingest", "bad_utf8", "a text column holds bytes that are not UTF-8", "", value.raw)
+                yield Rejected(source, "ingest", value.reason, value.detail, "", value.raw)
             else:
                 yield _one(value, None, source, limits)
     except BadParquet as e:

@@ -8,7 +8,6 @@ treatment of that interaction's fields, in the mode the interaction itself was r
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,14 +19,14 @@ from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.view import View
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.values import canonical
+from callveil.transforms.history.values import canonical, is_plain_id
 from callveil.transforms.history.work import Work, operate
+from callveil.transforms.ingest.parse import ParseError
 from callveil.transforms.redact.operators import Secrets, parameters
 from callveil.transforms.store.keyring import Keyring
 
 SHORT_VIEW, SEEN_VIEWS = 400, 20_000
 """Views of at most so many characters are remembered, and at most so many of them."""
-PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}|\[ID:[a-z2-7]+\]")
 
 
 def pseudonym(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str) -> str:
@@ -63,6 +62,10 @@ class VersionRedactor:
         for raw, decided in work:
             try:
                 prepared.append(Work(self, raw, decided))
+            except ParseError as problem:
+                account = raw.key.account_id
+                why = problem.reason, problem.detail
+                prepared.append(Rejected(raw.source, "redact", *why, account_id=account))
             except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
                 prepared.append(_failed(raw, f"redaction raised {type(problem).__name__}"))
         found = self._detect([(item.decided.language, item.reading.view) for item in prepared if isinstance(item, Work) and item.reading is not None])
@@ -92,13 +95,27 @@ class VersionRedactor:
             else:
                 out[language, view] = known
         for language in sorted(fresh):
-            for view, spans in self.detector.run([(view, view) for view in fresh[language]], language):
+            for view, spans in self._each(list(fresh[language]), language):
                 out[language, view] = spans
                 if len(view.text) <= SHORT_VIEW and not isinstance(spans, DetectionFailed):
                     self._seen[language, view] = spans
         while len(self._seen) > SEEN_VIEWS:
             self._seen.popitem(last=False)
         return out
+
+    def _each(self, views: list[View], language: str) -> Iterator[tuple[View, list[Span] | DetectionFailed]]:
+        """Spans of each view. Where a batch fails as a whole its views are read one by one."""
+        done = 0
+        try:
+            for view, spans in self.detector.run([(view, view) for view in views], language):
+                yield view, spans
+                done += 1
+        except Exception as problem:  # noqa: BLE001 - fail closed; only the type is told
+            if len(views) == 1:
+                yield views[0], DetectionFailed(f"detection raised {type(problem).__name__}")
+                return
+            for view in views[done:]:
+                yield from self._each([view], language)
 
     def digest(self, account_id: str, value: Any) -> str:
         """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
@@ -108,9 +125,9 @@ class VersionRedactor:
         """See `pseudonym`."""
         return pseudonym(rules, entity, value, self.secrets, account_id)
 
-    def item_id(self, rules: Rules, item_id: str, account_id: str) -> str:
-        """An object's id as it is stored: one that is no plain id (an e-mail address, a number with its +) becomes a pseudonym."""
-        return item_id if PLAIN_ID.fullmatch(item_id) else pseudonym(rules, "ID", item_id, self.secrets, account_id)
+    def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
+        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) becomes a pseudonym."""
+        return text if is_plain_id(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
 
 
 def _failed(raw: RawVersion, detail: str) -> Rejected:

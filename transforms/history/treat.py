@@ -13,8 +13,16 @@ from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import PERSON_ITEMS, SECRET, is_own_number, is_secret, item_name, whole_entity
-from callveil.transforms.history.values import Path, Piece
+from callveil.transforms.history.judge import (
+    PERSON_ITEMS,
+    is_own_number,
+    is_setting,
+    item_name,
+    security_class,
+    whole_entity,
+)
+from callveil.transforms.history.secret import SECRET, is_secret, is_stated
+from callveil.transforms.history.values import Path, Piece, card_spans
 
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
@@ -35,11 +43,24 @@ def _zones() -> frozenset[str]:
 
 @dataclass
 class Slot:
-    """One value of a version, and what becomes of its texts."""
+    """One value of a version, and what becomes of its texts.
+
+    Attributes:
+        place: where it stands in the version.
+        name: the field's name; empty for a text that is read by itself.
+        value: as delivered.
+        tree: the value with its encoded texts opened, where they are read one by one.
+        heading: it is a name or word of the version itself, not a value.
+        treatment, entity: see `Judge.of`.
+        texts, keys: what stands in place of texts and keys, by path.
+        entities: entity types that were redacted.
+    """
 
     place: Path
     name: str
     value: Any
+    heading: bool = False
+    tree: Any = None
     treatment: str = "scan"
     entity: str = ""
     texts: dict[Path, str] = field(default_factory=dict)
@@ -101,17 +122,32 @@ class Judge:
         text = piece.text
         return (
             text in ROLES
+            or (not self.about and is_setting(self.raw.key.item_type, name, text))
             or ("/" in text and text in _zones())
             or fold(text) in self.decided.own
             or (_LAST_FOUR.search(snake(name)) is not None and len(text) <= 4 and text.isdigit())
         )
 
-    def of_member(self, slot: Slot, piece: Piece) -> str:
-        """Entity type of a text by the name of the member it stands under; empty where it is to be read, or kept."""
-        if not piece.key or is_secret(piece.key):
-            return SECRET if piece.key else ""
-        entity = whole_entity(self.raw.key.item_type, piece.key)
-        if entity in ALWAYS or not entity:
-            return entity
+    def entity(self, slot: Slot, piece: Piece) -> str:
+        """Entity type a text goes whole as, by the names it stands under; empty where it is read."""
+        secret = slot.entity == SECRET
+        if piece.below or (secret and (piece.is_key or piece.key)):
+            return SECRET
+        if piece.is_key:
+            return ""
+        if secret or is_secret(piece.key):
+            return "" if is_stated(piece.key or slot.name, piece.text) else SECRET
+        item = self.raw.key.item_type
+        if slot.treatment in ("redact", "clear"):
+            named = not self.about and slot.place != (EXTRA,) and slot.place[0] != "item_label"
+            if named and is_setting(item, piece.key or slot.name, piece.text):
+                return ""
+            return slot.entity or "REDACTED"
+        name = piece.key or slot.name
+        if card_spans(piece.text) and security_class(item, "", name) == "payment_method":
+            return "CREDIT_CARD"  # whose it is may stand beside it
+        entity = whole_entity(item, piece.key) if piece.key else ""
+        if not entity or (not self.about and is_setting(item, piece.key, piece.text)):
+            return ""
         kept = slot.treatment == "keep" or (self.rules.operator(entity).name == "keep" and entity not in self.decided.floor)
-        return "" if kept else entity
+        return "" if kept and entity not in ALWAYS else entity

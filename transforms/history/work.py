@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
-from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import KINDS, strongest, values_found
 from callveil.transforms.detect.document import Reading, Segment
@@ -25,14 +23,29 @@ from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
-from callveil.transforms.history.judge import SECRET, change_class, is_secret, item_name, secret_spans
+from callveil.transforms.history.judge import change_class, item_name
+from callveil.transforms.history.secret import SECRET, secret_spans
 from callveil.transforms.history.treat import Judge, Slot
-from callveil.transforms.history.values import SHORT_DIGITS, Path, Piece, canonical, pieces, plain, replaced
+from callveil.transforms.history.values import (
+    NAME_DIGITS,
+    SHORT_DIGITS,
+    Path,
+    Piece,
+    canonical,
+    card_spans,
+    is_name,
+    opened,
+    pieces,
+    plain,
+    replaced,
+)
 from callveil.transforms.redact.operators import OPERATORS, parameters
 
 if TYPE_CHECKING:
     from callveil.transforms.history.redact import VersionRedactor
 
+HEADINGS = ("event", "item_type", "actor_role")
+"""Words of the version itself, which are read where they could hold more than a word."""
 _OPERATE = {op().operator_name(): op() for op in OPERATORS}
 _FIELD = Field("changes", Json(), "", "custom", prose=True)
 
@@ -54,23 +67,32 @@ class Work:
         self.done = placeholders(self.rules)
         for slot in self.slots:
             slot.treatment, slot.entity = self.judge.of(slot)
+            slot.tree = opened(slot.value) if slot.treatment in ("scan", "keep") else slot.value
         self.reading = self._view()
 
     def _slots(self) -> Iterator[Slot]:
         record = self.raw.record
         for i, change in enumerate(record.get("changes") or ()):
-            if not FIELD_NAME.fullmatch(change["field"]):
-                yield Slot(("changes", i, "field"), "", change["field"])  # written like no field's name: read like a text
+            if not is_name(change["field"]):
+                yield Slot(("changes", i, "field"), "", change["field"], heading=True)
             for side in ("before", "after"):
                 yield Slot(("changes", i, side), change["field"], plain(change[side]))
         for name in record.get("object") or ():
-            if not FIELD_NAME.fullmatch(name):
-                yield Slot(("object", name, "field"), "", name)
+            if not is_name(name):
+                yield Slot(("object", name, "field"), "", name, heading=True)
             yield Slot(("object", name), name, plain(record["object"][name]))
+        for name in HEADINGS:
+            text = self._heading(name)
+            if "@" in text or sum(c.isdecimal() for c in text) > NAME_DIGITS or secret_spans(text):
+                yield Slot((name,), "", text, heading=True)
         if record.get("item_label"):
             yield Slot(("item_label",), "label", record["item_label"])
         if record.get(EXTRA):
             yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
+
+    def _heading(self, name: str) -> str:
+        raw = self.raw
+        return {"event": raw.event, "item_type": raw.key.item_type}.get(name) or raw.record.get(name) or ""
 
     def _view(self) -> Reading | None:
         """All texts to be read as one view: the field's name asks, its values answer."""
@@ -93,24 +115,29 @@ class Work:
             return start
 
         for slot in self.slots:
-            if slot.treatment != "scan":
+            if slot.treatment == "keep":
                 continue
-            numbers = _numbers_in_lists(pieces(slot.value))
-            for piece in pieces(slot.value):
+            numbers = _numbers_in_lists(pieces(slot.tree))
+            for piece in pieces(slot.tree):
                 digit = piece.path[:-1] in numbers and not piece.is_key
                 if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS and not digit:
                     continue
-                if not piece.is_key and (self.judge.of_member(slot, piece) or self.judge.is_plain(piece.key or slot.name, piece)):
-                    continue  # goes whole, see `finish`, or stays
+                if slot.treatment != "scan" and (not piece.is_key or is_name(piece.text)):
+                    continue
                 name = piece.key or slot.name
+                if self.judge.entity(slot, piece):
+                    continue  # goes whole, see `finish`
+                if not piece.is_key and self.judge.is_plain(name, piece):
+                    continue  # stays
                 read = normalize(piece.text, self.done)
-                if piece.is_key:
+                asks = piece.is_key or slot.heading
+                if asks:
                     read = replace(read, text=read.text.replace("_", " "))
                 if (name, piece.text) not in seen or piece.is_key or digit:
                     run_on = digit and piece.path[-1] != 0
-                    if not piece.is_key and not run_on:
+                    if not asks and not run_on:
                         add(self._question(name), AGENT)
-                    seen[name, piece.text] = add(read.text, AGENT if piece.is_key else CALLER, run_on)
+                    seen[name, piece.text] = add(read.text, AGENT if asks else CALLER, run_on)
                 leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
                 self.leaves[id(leaf)] = (slot, piece)
                 segments.append(Segment(leaf, seen[name, piece.text], read))
@@ -126,25 +153,22 @@ class Work:
     def finish(self, spans: list[Span]) -> RedactedVersion:
         """Replace what has to go."""
         for slot in self.slots:
-            if slot.treatment in ("redact", "clear"):
-                self._whole(slot, partial(_fixed, slot.entity or "REDACTED"))
-            else:
-                self._whole(slot, partial(self.judge.of_member, slot))
+            self._whole(slot)
         if self.reading is not None and self.decided.mode != "none":
             self._scanned(self.reading, spans)
         for slot in self.slots:
             self._secrets(slot)
         return self._redacted()
 
-    def _whole(self, slot: Slot, entity_of: Callable[[Piece], str]) -> None:
-        for piece in pieces(slot.value):
-            own = "" if piece.is_key else SECRET if is_secret(piece.key) else entity_of(piece)
+    def _whole(self, slot: Slot) -> None:
+        for piece in pieces(slot.tree):
+            own = self.judge.entity(slot, piece)
             if not own:
                 continue
             if slot.treatment == "clear" and own != SECRET:
                 slot.texts[piece.path] = self.rules.label_for(own)
             elif not self.done.fullmatch(piece.text):
-                slot.texts[piece.path] = self._operated(own, piece.text)
+                (slot.keys if piece.is_key else slot.texts)[piece.path] = self._operated(own, piece.text)
             slot.entities.add(own)
 
     def _scanned(self, reading: Reading, spans: list[Span]) -> None:
@@ -164,7 +188,7 @@ class Work:
             by_leaf[id(leaf)].append(span)
         for key, own in by_leaf.items():
             slot, piece = self.leaves[key]
-            if piece.is_key:
+            if piece.is_key or (slot.heading and slot.place[-1] != "field"):
                 own = [s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)]  # what looks like a field's name is none of a person
             if own:
                 self._put(slot, piece, merge(own))
@@ -172,29 +196,33 @@ class Work:
     def _known(self) -> Iterator[KnownValue]:
         """Values that are personal by the name they stand under, to be found again wherever else this version says them."""
         for slot in self.slots:
-            for piece in pieces(slot.value):
-                entity = "" if piece.is_key else slot.entity if slot.treatment in ("redact", "clear") else self.judge.of_member(slot, piece)
+            for piece in pieces(slot.tree):
+                entity = "" if piece.is_key else self.judge.entity(slot, piece)
                 if entity in KINDS and not self.done.search(piece.text):
                     yield from values_found(piece.text, [Span(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
 
     def _secrets(self, slot: Slot) -> None:
         """What is a secret by its form goes even from values that are kept, and from mode none."""
-        for piece in pieces(slot.value):
-            if piece.is_key or piece.number or piece.path in slot.texts:
+        for piece in pieces(slot.tree):
+            if piece.number or piece.path in (slot.keys if piece.is_key else slot.texts):
                 continue
             found = merge(Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
             if found and not self.done.fullmatch(piece.text):
                 self._put(slot, piece, found)
 
     def _put(self, slot: Slot, piece: Piece, spans: list[Span]) -> None:
-        found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)] if not piece.is_key else []
+        found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)]
+        spans = merge([*outside(piece.text, found, taken(piece.text, self.done)), *spans])
+        slot.entities |= {span.entity for span in spans}
+        (slot.keys if piece.is_key else slot.texts)[piece.path] = self._with(piece.text, spans)
+
+    def _with(self, text: str, spans: list[Span]) -> str:
+        """A text with what stands for each span in its place."""
         out, place = [], 0
-        for span in merge([*outside(piece.text, found, taken(piece.text, self.done)), *spans]):
-            out += [piece.text[place : span.start], self._operated(span.entity, piece.text[span.start : span.end])]
+        for span in spans:
+            out += [text[place : span.start], self._operated(span.entity, text[span.start : span.end])]
             place = span.end
-            slot.entities.add(span.entity)
-        text = "".join(out) + piece.text[place:]
-        (slot.keys if piece.is_key else slot.texts)[piece.path] = text
+        return "".join(out) + text[place:]
 
     def _operated(self, entity: str, text: str) -> str:
         if entity == SECRET:
@@ -215,31 +243,41 @@ class Work:
         for name in ("item_label", EXTRA):
             if (name,) in by_place:
                 slot = by_place[(name,)]
-                out[name] = replaced(slot.value, slot.texts, slot.keys)
+                out[name] = replaced(slot.tree, slot.texts, slot.keys)
+        for name in HEADINGS[2:]:
+            if name in out:
+                out[name] = self._name((name,), out[name])
+        for name in ("request_id", "restored_from"):
+            if name in out:
+                out[name] = self.redactor.plain_id(self.rules, out[name], account)
         entities |= self._actor(out)
         digest = self.redactor.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
-        key = raw.key._replace(item_id=self.redactor.item_id(self.rules, raw.key.item_id, account))
+        key = raw.key._replace(
+            item_type=self._name(("item_type",), raw.key.item_type),
+            item_id=self.redactor.plain_id(self.rules, raw.key.item_id, account),
+        )
+        event = self._name(("event",), raw.event)
         state = {
-            **key._asdict(), "event": raw.event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
+            **key._asdict(), "event": event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
             "has_changes": "changes" in record, "has_object": "object" in record,
             "rank": 2 * ("changes" in record) + ("object" in record), "digest": digest,
             "recorded_at": self.redactor.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
             "policy_sha256": self.redactor.policy_sha256, "account_type": self.decided.account_type, "run_id": self.redactor.run_id,
         }  # fmt: skip
-        return RedactedVersion(key, raw.event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
+        return RedactedVersion(key, event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
 
     def _name(self, place: Path, name: str) -> str:
-        slot = self.by_place.get((*place, "field"))
-        return name if slot is None else str(replaced(slot.value, slot.texts, slot.keys))
+        slot = self.by_place.get(place)
+        return name if slot is None else str(replaced(slot.tree, slot.texts, slot.keys))
 
     def _change(self, i: int, name: str) -> dict[str, Any]:
         key = self.raw.key
         slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
         entities = set().union(*(slot.entities for slot in slots.values()))
-        out: dict[str, Any] = {"field": self._name(("changes", i), name), "redacted": bool(entities), "entities": sorted(entities)}
+        out: dict[str, Any] = {"field": self._name(("changes", i, "field"), name), "redacted": bool(entities), "entities": sorted(entities)}
         for side, slot in slots.items():
             if slot.value is not None:
-                out[side] = replaced(slot.value, slot.texts, slot.keys)
+                out[side] = replaced(slot.tree, slot.texts, slot.keys)
             if slot.entities:
                 out[f"{side}_digest"] = self.redactor.digest(key.account_id, slot.value)
         kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
@@ -247,9 +285,10 @@ class Work:
 
     def _value(self, name: str) -> dict[str, Any]:
         slot = self.by_place["object", name]
-        out: dict[str, Any] = {"field": self._name(("object", name), name), "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
+        shown = self._name(("object", name, "field"), name)
+        out: dict[str, Any] = {"field": shown, "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
         if slot.value is not None:
-            out["value"] = replaced(slot.value, slot.texts, slot.keys)
+            out["value"] = replaced(slot.tree, slot.texts, slot.keys)
         if slot.entities:
             out["digest"] = self.redactor.digest(self.raw.key.account_id, slot.value)
         return out
@@ -260,7 +299,14 @@ class Work:
         entities: set[str] = set()
         for name, entity in (("actor_name", "PERSON"), ("actor_ip", "IP_ADDRESS"), ("user_agent", "ONLINE_ID")):
             text = out.get(name)
-            if not text or treatment == "keep" or self.rules.operator(entity).name == "keep" or self.done.fullmatch(text):
+            if not text or self.done.fullmatch(text):
+                continue
+            if treatment == "keep" or self.rules.operator(entity).name == "keep":
+                found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(text)]
+                found += [Span(a, b, "CREDIT_CARD", 1.0, "card") for a, b in card_spans(text)]
+                if found:
+                    out[name] = self._with(text, merge(found))
+                    entities |= {span.entity for span in found}
                 continue
             if treatment == "clear":
                 del out[name]

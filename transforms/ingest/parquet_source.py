@@ -32,11 +32,23 @@ class BadParquet(Exception):
 
 
 class BadRow(Exception):
-    """One row that cannot be turned into plain values: `raw` holds what could be saved of it."""
+    """One row that cannot be turned into plain values.
 
-    def __init__(self, raw: bytes) -> None:
-        super().__init__("text that is not UTF-8")
+    Args:
+        raw: what could be saved of it.
+        problem: what its reading raised.
+    """
+
+    def __init__(self, raw: bytes, problem: Exception) -> None:
+        super().__init__("a row that cannot be read")
         self.raw = raw
+        text = isinstance(problem, UnicodeDecodeError)
+        self.reason = "bad_utf8" if text else "out_of_range"
+        self.detail = (
+            "a text column holds bytes that are not UTF-8"
+            if text
+            else "a column holds a time or number beyond what can be told"
+        )
 
 
 def row_groups(files: Files, url: str, chunk_bytes: int) -> list[tuple[tuple[int, ...], int]] | None:
@@ -94,7 +106,7 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
     try:
         rows = batch.to_pylist()
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):
         rows = None
     if rows is not None:
         yield from map(_plain_row, rows)
@@ -103,15 +115,15 @@ def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:
         one = batch.slice(i, 1)
         try:
             yield _plain_row(one.to_pylist()[0])
-        except UnicodeDecodeError:
-            yield BadRow(_salvage(one))
+        except (ValueError, OverflowError) as problem:
+            yield BadRow(_salvage(one), problem)
 
 
 def _plain_row(row: dict[str, Any]) -> dict[str, Any] | BadRow:
     try:
         return {k: _plain(v) for k, v in row.items() if v is not None}
-    except UnicodeDecodeError:  # a binary column that holds no text
-        return BadRow(dump(row))
+    except (ValueError, OverflowError, ArithmeticError, RecursionError) as problem:
+        return BadRow(dump(row), problem)  # such as a binary column that holds no text
 
 
 def _plain(value: Any) -> Any:
@@ -139,7 +151,7 @@ def _salvage(one: pa.RecordBatch) -> bytes:
     for name, column in zip(one.schema.names, one.columns, strict=True):
         try:
             row[name] = column.to_pylist()[0]
-        except UnicodeDecodeError:
+        except (ValueError, OverflowError):
             flat = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
             row[name] = column.cast(pa.binary()).to_pylist()[0] if flat else str(column.type)
     return dump(row)

@@ -200,7 +200,7 @@ def _parquet(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)
             elif isinstance(value, BadRow):
-                yield Rejected(source, "ingest", "bad_utf8", "a text column holds bytes that are not UTF-8", "", value.raw, *peek_key(value.raw))
+                yield Rejected(source, "ingest", value.reason, value.detail, "", value.raw, *peek_key(value.raw))
             else:
                 yield _one(value, None, source, limits, zones)
     except BadParquet as e:

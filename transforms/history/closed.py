@@ -1,0 +1,183 @@
+"""Closed values: states, times, measures and words of written lists, which say nothing about anyone.
+
+A word is closed because a list here names it, never because it is written in lower case: `marla` and
+`mostrander` are nobody's setting. Common names that are words, too (`Chase`, `Grant`, `May`), are left
+out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_FLAGS = _listed("true false enabled disabled null nil undefined")
+_LOWER_FLAGS = _listed("on off yes no y n none unset default")
+"""Flags only as written here: `No` and `On` are names of people, `no` and `on` are not."""
+
+_CONTENT = frozenset[str]().union(
+    # states
+    _listed(
+        """true false enabled disabled null nil undefined on off yes no none unset default
+        unknown other any all active inactive pending suspended paused stopped started running
+        ready idle busy online offline away open opened closed locked unlocked blocked allowed
+        denied approved declined rejected accepted confirmed unconfirmed verified unverified
+        validated valid invalid expired current former new old draft published unpublished
+        archived deleted removed restored created updated changed completed complete
+        incomplete failed success successful error cancelled canceled trial trialing paid
+        unpaid overdue due refunded sent received delivered undelivered bounced opted
+        subscribed unsubscribed invited joined left granted revoked assigned unassigned
+        enrolled unenrolled required optional mandatory recommended hidden visible shown
+        masked unmasked redacted unredacted encrypted unencrypted hashed tokenized plain
+        plaintext cleartext obfuscated anonymized pseudonymized partial partially full fully
+        show hide mask redact remove keep delete retain replace drop encrypt hash label allow
+        deny block require ask prompt never always sometimes once manual manually automatic
+        automatically auto inherit inherited custom standard basic advanced premium free
+        starter professional enterprise trusted untrusted restricted public private internal
+        external shared personal business strict relaxed permissive lenient enforce enforced
+        low medium high critical normal urgent minimum maximum min max short long small large
+        first last four last4 initial initials surname name names number numbers digits address email
+        emails phone phones call calls text texts message messages voicemail voicemails card
+        cards file login logins password passwords username ascending descending asc desc left
+        right top bottom center dark light system"""
+    ),
+    # times and frequencies
+    _listed(
+        """realtime real time instant instantly immediate immediately second seconds minute
+        minutes hour hours day days week weeks weekday weekdays weekend weekends month months
+        quarter quarters year years hourly daily nightly weekly biweekly fortnightly monthly
+        bimonthly quarterly yearly annual annually recurring ms sec secs min mins hr hrs
+        monday tuesday wednesday thursday friday saturday digest summary batch batched
+        scheduled"""
+    ),
+    # formats, protocols and algorithms
+    _listed(
+        """format national international e164 rfc3966 local iso iso8601 rfc2822 rfc3339 us uk eu
+        intl utc gmt html text markdown json xml yaml csv tsv pdf xlsx parquet wav mp3 mp4 ogg
+        utf8 ascii unicode uppercase lowercase titlecase camelcase snakecase abbreviated
+        numeric alphanumeric regex http https tls ssl tls12 tls13 sha1 sha256 sha512 md5 aes
+        aes128 aes256 rsa rsa2048 rsa4096 bcrypt argon2 argon2id scrypt pbkdf2 hmac oauth
+        oauth2 oidc saml saml2 sso ldap jwt mfa 2fa totp hotp webauthn passkey passkeys fido2
+        otp authenticator app biometric fingerprint passport license licence ssn ein itin iban
+        swift bic dtmf"""
+    ),
+    # channels, devices and places of a product
+    _listed(
+        """sms mms fax push web browser desktop mobile tablet landline voip sip ivr webhook
+        webhooks api chat inapp slack teams discord whatsapp ios android windows macos linux
+        chrome firefox safari edge home work office primary secondary backup header footer
+        dashboard report reports recording recordings transcript transcripts notification
+        notifications alert alerts"""
+    ),
+    # brands and means of payment
+    _listed(
+        """visa mastercard amex american express diners club discover jcb unionpay maestro ach
+        sepa bacs eft wire check cheque cash invoice invoiced paypal stripe braintree square
+        apple google pay venmo zelle klarna ideal giropay credit debit prepaid gift bank
+        transfer direct terms net"""
+    ),
+    # roles and permissions
+    _listed(
+        """admin admins administrator administrators owner owners user users agent agents manager
+        managers supervisor supervisors operator operators viewer viewers editor editors
+        member members analyst auditor auditors developer developers support billing marketing
+        reporting sales finance accounting compliance security legal it hr account accounts
+        agency company organization organisation team staff employee employees contractor
+        representative coordinator specialist director executive officer lead customer
+        customers client clients caller callers contact contacts partner partners vendor
+        reseller subaccount subaccounts superuser superadmin root read write edit create view
+        manage only access readonly readwrite role roles permission permissions everyone
+        nobody anyone"""
+    ),
+)
+_WEAK = _listed(
+    """max min long short small large day days light dark free cash sales square edge first last
+    lead legal read write wire call calls text texts ideal left right top bottom center real gift
+    check new old
+    draft due open direct net root slack apple express hidden urgent"""
+)
+"""Listed words that people are called, too: under a name that may ask for one they count nothing."""
+_FUNCTION = _listed(
+    """a an the and or of for from to in on off by at as with without if when not no than then per
+    up only ending ends every each after before until"""
+)
+"""Words that may stand between closed ones."""
+
+MAX_WORDS, MAX_CHARS = 8, 80
+_SPLIT = re.compile(r"[\s_\-/,&+|;:()•*#]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+_NUMBER = re.compile(r"(?:x{2,})?\d{1,4}(?:\.\d{1,3})?")
+_NUMERAL = re.compile(r"[-+]?\d{1,4}(?:\.\d{1,3})?%?")
+_MEASURE = re.compile(
+    r"\d{1,4}(?:ms|s|m|min|h|hr|hrs|d|w|mo|y|yr|%|px|kb|mb|gb|kbps|khz|hz)", re.IGNORECASE
+)
+_DURATION = re.compile(r"P(?=.)(?:\d{1,4}[YMWD]){0,4}(?:T(?:\d{1,4}[HMS]){1,3})?")
+_CLOCK = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
+_ZONE = r"(?:\s?(?:Z|UTC|GMT|[A-Z]{3,4}|[+\-]\d\d:?\d\d))?"
+_TIME = re.compile(
+    r"(?:19|20|21)\d\d[-/](?:0?[1-9]|1[0-2])[-/](?:0?[1-9]|[12]\d|3[01])"
+    rf"(?:[T ]{_CLOCK}{_ZONE})?|{_CLOCK}(?:\s?[AaPp]\.?[Mm]\.?)?{_ZONE}|1[0-9]{{9}}(?:\d{{3}})?"
+)
+"""A day, an instant, a time of day, or seconds or milliseconds since 1970."""
+_DATE_FORM = re.compile(
+    r"(?=.*(?:[Yy]{2}|[Hh]{1,2}:))(?:([YyMDdHhmsSaAzZT])\1{0,3}(?:[/.\-, :T]+|$)){2,8}"
+    r"|(?:%-?[A-Za-z][/.\-, :T]*){1,8}"
+)
+_MASK = re.compile(r"(?=.*[#XxNn*•])(?=.*[^A-Za-z])\+?\d?[#XxNn*•.\-() ]{3,40}")
+_LOCALE = re.compile(r"[a-z]{2,3}[-_][A-Z]{2}")
+
+
+def is_flag(text: str) -> bool:
+    """Whether a text is a plain switch, which no name and no address is."""
+    word = text.strip()
+    return word.lower() in _FLAGS or word in _LOWER_FLAGS
+
+
+@lru_cache(maxsize=8192)
+def is_time(text: str) -> bool:
+    """Whether a text is a time and nothing else."""
+    return len(text) <= MAX_CHARS and _TIME.fullmatch(text.strip()) is not None
+
+
+@lru_cache(maxsize=8192)
+def closed_words(text: str) -> tuple[int, int]:
+    """Count the listed words a text is made of, with short numbers between them (`Visa ending in 4242`).
+
+    Returns: how many say for sure that it is no name, and how many are names, too; nothing for any
+        text with another word in it.
+    """
+    if not text or len(text) > MAX_CHARS or sum(c.isdecimal() for c in text) > 6:
+        return 0, 0
+    plain = unicodedata.normalize("NFKC", text).strip().strip("'\"“”.!?").replace("E.164", "e164")
+    strong = weak = 0
+    words = [w for w in _SPLIT.split(plain) if w]
+    for word in words:
+        low = word.lower()
+        known = low in _CONTENT or low in _FUNCTION
+        for part in [low] if known else _CAMEL.sub(" ", word).lower().split():
+            if part in _WEAK:
+                weak += 1
+            elif part in _CONTENT:
+                strong += part not in _FUNCTION
+                weak += part in _FUNCTION
+            elif part not in _FUNCTION and not _NUMBER.fullmatch(part):
+                return 0, 0
+    return (strong, weak) if len(words) <= MAX_WORDS else (0, 0)
+
+
+@lru_cache(maxsize=8192)
+def is_form(text: str) -> bool:
+    """Whether a text is a measure, a duration, a pattern of dates or numbers, or a locale."""
+    word = text.strip()
+    forms = (_MEASURE, _DURATION, _DATE_FORM, _MASK, _LOCALE)
+    return len(word) <= MAX_CHARS and any(form.fullmatch(word) for form in forms)
+
+
+def is_count(text: str, digits: int) -> bool:
+    """Whether a text is a number of at most so many digits."""
+    return _NUMERAL.fullmatch(text.strip()) is not None and sum(c.isdecimal() for c in text) <= digits
