@@ -162,7 +162,7 @@ class Detector:
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
             for recognizer in recognizers.build(
-                language, settings.phone_regions, amounts=settings.amounts, dates=settings.dates, disable=settings.disable
+                language, settings.phone_regions, settings.amounts, settings.dates, settings.disable, settings.read_countries()
             ):
                 registry.add_recognizer(recognizer)
             if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
@@ -199,7 +199,8 @@ class Detector:
 
     def explain(self, view: View, language: str) -> list[Explained]:
         """Spans of one view with the recognizer's own reason for each."""
-        _, artifacts, _ = next(iter(self.nlp.artifacts([(view, None)], language)))
+        run = self.nlp.artifacts([(view, None)], language)  # held: the words of the artifacts go with it
+        _, artifacts, _ = next(run)
         return [_explained(r) for r in self._analyze(view, artifacts, language, decisions=True)]
 
     def _analyze(self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False) -> list[RecognizerResult]:

@@ -10,7 +10,7 @@ from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
 from callveil.transforms.detect.recognizers.datetimes import DateRecognizer
-from callveil.transforms.detect.recognizers.written import GatedCryptoRecognizer
+from callveil.transforms.detect.recognizers.presidio_builtin import PresidioBuiltinRecognizer
 
 _BY_NUMBERS = (
     families.SpokenPhoneRecognizer,
@@ -38,7 +38,8 @@ _OTHERS = (
 
 
 def build(
-    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
+    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = (),
+    countries: Sequence[str] = (),
 ) -> list[EntityRecognizer]:
     """The recognizers of one language, ready for a Presidio registry.
 
@@ -48,6 +49,7 @@ def build(
         amounts: also find amounts of money.
         dates: also find dates that are no birth dates.
         disable: class names to leave out; names that are no recognizer here are the caller's business.
+        countries: ISO 3166-1 codes whose numbers Presidio's own recognizers find without a check digit.
 
     Raises `LanguageError` (a `ValueError`) where there is no data for `language`.
     """
@@ -59,7 +61,7 @@ def build(
         made.append(families.AmountRecognizer(language))
     if dates:
         made.append(DateRecognizer(language))
-    made.append(GatedCryptoRecognizer(language))
+    made.append(PresidioBuiltinRecognizer(language, countries, regions, dates, sorted(disable)))
     return [r for r in made if r.name not in set(disable)]
 
 

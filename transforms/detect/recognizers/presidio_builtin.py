@@ -1,0 +1,294 @@
+"""Presidio's own pattern recognizers, as a floor: they add what the recognizers here do not find.
+
+Each reads only the stretches of a text that can hold what it looks for (`excerpt.py`), and only where the shape
+of the digits there allows it. Neither changes what is found, only what it costs. What Presidio finds is left
+out in two cases: a number of a country that is not read, unless its check digit is right, and the exceptions of
+`no_value.py`, none of which applies to a number with a right check digit.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import tldextract
+from phonenumbers.phonemetadata import PhoneMetadata
+from presidio_analyzer import AnalysisExplanation, EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import predefined_recognizers as predefined
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
+
+from callveil.transforms.detect.lang import load_language
+from callveil.transforms.detect.recognizers import excerpt
+from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
+from callveil.transforms.detect.recognizers.no_value import is_no_value
+from callveil.transforms.detect.resolve import BUILTIN
+
+CHECKED = frozenset(
+    {
+        "AbaRoutingRecognizer", "AuAbnRecognizer", "AuAcnRecognizer", "AuMedicareRecognizer", "AuTfnRecognizer", "CaSinRecognizer",
+        "CreditCardRecognizer", "CryptoRecognizer", "DeHealthInsuranceRecognizer", "DeIdCardRecognizer", "DeLanrRecognizer",
+        "DePassportRecognizer", "DeSocialSecurityRecognizer", "DeTaxIdRecognizer", "DeVatIdRecognizer", "EsNieRecognizer",
+        "EsNifRecognizer", "FiPersonalIdentityCodeRecognizer", "IbanRecognizer", "InAadhaarRecognizer", "ItFiscalCodeRecognizer",
+        "ItVatCodeRecognizer", "KrBrnRecognizer", "KrFrnRecognizer", "KrRrnRecognizer", "MedicalLicenseRecognizer", "NgNinRecognizer",
+        "NhsRecognizer", "PlPeselRecognizer", "SeOrganisationsnummerRecognizer", "SePersonnummerRecognizer", "SgUenRecognizer",
+        "ThTninRecognizer", "TrNationalIdRecognizer", "UsNpiRecognizer", "ZaIdNumberRecognizer",
+    }
+)  # fmt: skip
+"""Recognizers that verify a check digit; their other tests (a prefix, a date) prove nothing of the kind."""
+
+INVALIDATED = frozenset({"CaSinRecognizer"})
+"""Those of `CHECKED` that drop a wrong check digit and leave the score of a right one as it was."""
+
+PHONE_REGIONS = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
+
+
+class Needs(NamedTuple):
+    """What a text must hold for a recognizer to find anything in it.
+
+    Attributes:
+        cut: gives the stretches of a text that the recognizer reads.
+        run: digits on end.
+        near: digits with at most one other character, no letter, between them.
+        touching: a letter next to a digit.
+    """
+
+    cut: Callable[[str], Excerpt] = excerpt.around_digits
+    run: int = 0
+    near: int = 0
+    touching: bool = False
+
+
+NEEDS = {
+    "AbaRoutingRecognizer": Needs(near=9), "AuAbnRecognizer": Needs(near=11), "AuAcnRecognizer": Needs(near=9),
+    "AuMedicareRecognizer": Needs(near=10), "AuTfnRecognizer": Needs(near=9), "CaPostalCodeRecognizer": Needs(touching=True),
+    "CaSinRecognizer": Needs(near=9), "CreditCardRecognizer": Needs(near=12), "CryptoRecognizer": Needs(excerpt.long_words),
+    "DateRecognizer": Needs(), "DeHandelsregisterRecognizer": Needs(), "DeKfzRecognizer": Needs(), "DeBsnrRecognizer": Needs(run=9), "DeFuehrerscheinRecognizer": Needs(run=8, touching=True),
+    "DeHealthInsuranceRecognizer": Needs(run=9, touching=True), "DeLanrRecognizer": Needs(run=9), "DePlzRecognizer": Needs(run=5),
+    "DeIdCardRecognizer": Needs(touching=True), "DePassportRecognizer": Needs(touching=True),
+    "DeSocialSecurityRecognizer": Needs(run=8, touching=True), "DeTaxIdRecognizer": Needs(run=11),
+    "DeTaxNumberRecognizer": Needs(near=9), "DeVatIdRecognizer": Needs(near=9), "EmailRecognizer": Needs(excerpt.around_at),
+    "EsNieRecognizer": Needs(run=7), "EsNifRecognizer": Needs(run=7), "EsPassportRecognizer": Needs(run=6, touching=True),
+    "FiPersonalIdentityCodeRecognizer": Needs(run=6), "IbanRecognizer": Needs(touching=True), "InAadhaarRecognizer": Needs(near=12),
+    "InGstinRecognizer": Needs(touching=True), "InVehicleRegistrationRecognizer": Needs(touching=True),
+    "InPanRecognizer": Needs(excerpt.whole), "InPassportRecognizer": Needs(near=7, touching=True),
+    "InVoterRecognizer": Needs(run=7, touching=True), "IpRecognizer": Needs(excerpt.network), "ItDriverLicenseRecognizer": Needs(touching=True),
+    "ItFiscalCodeRecognizer": Needs(), "ItIdentityCardRecognizer": Needs(run=5), "ItPassportRecognizer": Needs(run=7, touching=True), "ItVatCodeRecognizer": Needs(near=11),
+    "KrBrnRecognizer": Needs(near=10), "KrDriverLicenseRecognizer": Needs(near=12), "KrFrnRecognizer": Needs(near=13),
+    "KrPassportRecognizer": Needs(touching=True), "KrRrnRecognizer": Needs(near=13), "MacAddressRecognizer": Needs(excerpt.network),
+    "MedicalLicenseRecognizer": Needs(run=7, touching=True), "NgNinRecognizer": Needs(run=11),
+    "NgVehicleRegistrationRecognizer": Needs(touching=True), "NhsRecognizer": Needs(near=10), "PhPassportRecognizer": Needs(run=7, touching=True),
+    "PhTinRecognizer": Needs(near=9), "PhUmidRecognizer": Needs(near=12), "PlPeselRecognizer": Needs(run=11),
+    "SePersonnummerRecognizer": Needs(near=10), "SeOrganisationsnummerRecognizer": Needs(near=10),
+    "PhoneRecognizer": Needs(), "SgUenRecognizer": Needs(touching=True), "SgFinRecognizer": Needs(run=7, touching=True), "ThTninRecognizer": Needs(run=13), "TrNationalIdRecognizer": Needs(run=11),
+    "TrLicensePlateRecognizer": Needs(), "UkVehicleRegistrationRecognizer": Needs(), "UuidRecognizer": Needs(),
+    "UkDrivingLicenceRecognizer": Needs(run=5, touching=True), "UkNinoRecognizer": Needs(near=6), "UkPassportRecognizer": Needs(run=7, touching=True),
+    "UkPostcodeRecognizer": Needs(touching=True), "UrlRecognizer": Needs(excerpt.around_dots), "UsBankRecognizer": Needs(run=8),
+    "UsClaimNumberRecognizer": Needs(run=6), "UsItinRecognizer": Needs(near=9), "UsMbiRecognizer": Needs(touching=True),
+    "UsHealthInsuranceMemberIdRecognizer": Needs(), "UsLicenseRecognizer": Needs(), "UsNpiRecognizer": Needs(near=10), "UsPassportRecognizer": Needs(run=8), "UsPrescriptionNumberRecognizer": Needs(run=6),
+    "UsPriorAuthorizationNumberRecognizer": Needs(run=6), "UsProviderTaxIdRecognizer": Needs(near=9), "UsReferralNumberRecognizer": Needs(run=6),
+    "UsSsnRecognizer": Needs(near=9), "ZaCompanyRegistrationRecognizer": Needs(near=8), "ZaIdNumberRecognizer": Needs(run=13),
+    "ZaDriverLicenseRecognizer": Needs(run=6), "ZaLicensePlateRecognizer": Needs(), "ZaMobileNumberRecognizer": Needs(),
+    "ZaTelephoneNumberRecognizer": Needs(), "ZaIncomeTaxNumberRecognizer": Needs(run=10), "ZaPassportRecognizer": Needs(run=8, touching=True),
+    "ZaTrafficRegisterNumberRecognizer": Needs(run=13), "ZaVatNumberRecognizer": Needs(run=10),
+}  # fmt: skip
+"""By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
+
+_UNGATED = Needs(excerpt.whole)
+
+
+class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
+    """Presidio's, which would fetch the list of domain endings from the network; this one keeps to the list that is installed."""
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """Whether the domain ends in a public suffix."""
+        return bool(_suffixes()(pattern_text).fqdn)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> tldextract.TLDExtract:
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+@lru_cache(maxsize=1)
+def _endings() -> frozenset[str]:
+    """Top-level domains."""
+    return frozenset(_suffixes().tlds)
+
+
+class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
+    """Presidio's, without the regions whose numbers are longer than any the text holds."""
+
+    def __init__(self, supported_language: str, regions: Sequence[str]) -> None:
+        super().__init__(supported_language=supported_language, name="PhoneRecognizer")
+        self.needed = {r: _shortest(r) for r in _distinct((*PHONE_REGIONS, *regions))}
+
+    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """Presidio's contract."""
+        most = excerpt.phone_digits(text)
+        self.supported_regions = [r for r, digits in self.needed.items() if digits <= most]
+        found: list[RecognizerResult] = super().analyze(text, list(entities), nlp_artifacts)
+        return found
+
+
+def _distinct(regions: Sequence[str]) -> Iterator[str]:
+    """The regions without Canada beside the United States: they share one plan, and the matcher finds the same numbers by either."""
+    for region in dict.fromkeys(regions):
+        if not (region == "CA" and "US" in regions):
+            yield region
+
+
+def _shortest(region: str) -> int:
+    """Digits of a region's shortest national number."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    return min(metadata.general_desc.possible_length) if metadata else 0
+
+
+def builtin_classes() -> dict[str, type[EntityRecognizer]]:
+    """Presidio's recognizers that work by patterns, by class name."""
+    named = {n: getattr(predefined, n) for n in predefined.__all__}
+    return {
+        n: c
+        for n, c in sorted(named.items())
+        if isinstance(c, type) and issubclass(c, (PatternRecognizer, PhoneRecognizer)) and (".generic." in c.__module__ or _country(c))
+    }
+
+
+def _country(kind: type[EntityRecognizer]) -> str:
+    """ISO 3166-1 code of the country whose numbers a recognizer finds; empty: of every country."""
+    code = str(getattr(kind, "COUNTRY_CODE", None) or "").upper()
+    return "GB" if code == "UK" else code
+
+
+class Builtin(NamedTuple):
+    """One of Presidio's recognizers, ready to run.
+
+    Attributes:
+        recognizer: as Presidio made it.
+        needs: what a text must hold.
+        country: ISO 3166-1 code; empty: every country.
+        checked: what it finds may have a check digit.
+        proof: the score of what has a right one.
+    """
+
+    recognizer: EntityRecognizer
+    needs: Needs
+    country: str
+    checked: bool
+    proof: float
+
+
+class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
+    """Presidio's pattern recognizers together, so that a text's stretches are cut once for all of them.
+
+    Args:
+        language: language of the texts; Presidio's recognizers serve it whichever they were written for.
+        countries: ISO 3166-1 codes whose numbers count without a check digit.
+        regions: regions of telephone numbers, beside Presidio's own.
+        dates: also find dates.
+        disable: class names to leave out.
+    """
+
+    def __init__(
+        self, language: str, countries: Sequence[str], regions: Sequence[str], dates: bool = False, disable: Sequence[str] = ()
+    ) -> None:
+        left_out = {*disable, *(() if dates else ("DateRecognizer",))}
+        self.countries = frozenset(countries)
+        self._words = load_language(language).words
+        self.builtins = [_made(n, c, language, regions) for n, c in builtin_classes().items() if n not in left_out]
+        entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
+        super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """Presidio's contract, context words included."""
+        wanted, plain = set(entities), excerpt.plain(text)
+        excerpts: dict[Callable[[str], Excerpt], tuple[Excerpt, Shape]] = {}
+        out: list[RecognizerResult] = []
+        for builtin in self.builtins:
+            cut = builtin.needs.cut
+            if cut not in excerpts:
+                made = cut(plain)
+                excerpts[cut] = made, Shape.of(made.text)
+            read, shape = excerpts[cut]
+            if read.text and shape.allows(*builtin.needs[1:]) and not wanted.isdisjoint(builtin.recognizer.supported_entities):
+                out.extend(self._found(builtin, read, text, nlp_artifacts))
+        return out
+
+    def _found(self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any) -> Iterator[RecognizerResult]:
+        inner = builtin.recognizer
+        for result in inner.analyze(read.text, inner.supported_entities, None):
+            start, end = read.place(result.start), read.place(result.end - 1) + 1
+            proven = builtin.checked and result.score >= builtin.proof
+            if not proven and builtin.country and builtin.country not in self.countries:
+                continue
+            word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
+            if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
+                yield self._result(inner.name, result, _whole(text, start, end, result.entity_type), word)
+
+    def _result(self, name: str, found: RecognizerResult, span: tuple[int, int], word: str) -> RecognizerResult:
+        why = AnalysisExplanation(
+            recognizer=name, original_score=found.score, pattern_name=getattr(found.analysis_explanation, "pattern_name", None),
+            textual_explanation=f"Presidio's {name}",
+        )  # fmt: skip
+        score = found.score
+        if word:
+            score = min(1.0, max(_FACTOR + score, _LEAST))
+            why.set_supportive_context_word(word)
+            why.set_improved_score(score)
+        metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: BUILTIN + name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}
+        return RecognizerResult(found.entity_type, *span, score, why, metadata)
+
+
+def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Sequence[str]) -> Builtin:
+    if kind is PhoneRecognizer:
+        made: EntityRecognizer = GatedPhoneRecognizer(language, regions)
+    else:
+        made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(supported_language=language, name=name)
+    return Builtin(made, NEEDS.get(name, _UNGATED), _country(kind), name in CHECKED, 0.0 if name in INVALIDATED else 1.0)
+
+
+_STOCK = LemmaContextAwareEnhancer()
+_FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_context_similarity
+
+
+def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
+    """The first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none.
+
+    It looks for each as a part of the value's first token and of the five words before it that are neither stop words nor
+    punctuation. Presidio makes a list of all such words of a text first; here only those it looks at are judged.
+    """
+    doc = artifacts.tokens if artifacts is not None else ()
+    token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
+    before: list[str] = []
+    place = min(token, len(doc) - 1)
+    while place >= 0 and len(before) <= _STOCK.context_prefix_count:
+        lemma = doc[place].lemma_ or doc[place].lower_
+        lexeme = doc.vocab[lemma]
+        if not (lexeme.is_stop or lexeme.is_punct or lemma in ("-PRON-", "be") or ":" in lemma):
+            before.append(lemma.lower())
+        place -= 1
+    return next((word for word in words if any(word.lower() in other for other in before)), "")
+
+
+_DIGITS_BEFORE = re.compile(r"\d*\Z")
+_DIGITS = re.compile(r"\d*")
+_LETTERS = re.compile(r"[a-zA-Z]{0,63}")
+_MOST = 64
+
+
+def _whole(text: str, start: int, end: int, entity: str) -> tuple[int, int]:
+    """A span that begins or ends within a run of digits takes the whole run, and a web address the rest of its last word."""
+    if entity == "URL":
+        return start, _LETTERS.match(text, end).end()  # type: ignore[union-attr]
+    if text[start].isdigit():
+        head = text[max(0, start - _MOST) : start]
+        start -= len(head) - _DIGITS_BEFORE.search(head).start()  # type: ignore[union-attr] - it matches the empty text
+    if text[end - 1].isdigit():
+        end = _DIGITS.match(text, end, end + _MOST).end()  # type: ignore[union-attr]
+    return start, end
