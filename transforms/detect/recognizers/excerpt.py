@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
+
 LONGEST, OVERLAP = 4_096, 512
 BREAK = " \0 "
 """Between stretches: no pattern reads across it."""
@@ -30,8 +32,11 @@ _NETWORK = re.compile(r"(?i)::|\d\.\d|[\da-f]:[\da-f]+:|[\da-f]{2}-[\da-f]{2}-|[
 _LONG = re.compile(r"[a-zA-Z0-9]{25}")
 _RUN = re.compile(r"\d+")
 _NEAR = re.compile(r"\d+(?:[\W_]\d+)*")
-_TOUCHING = re.compile(r"[^\W\d_]\d|\d[^\W\d_]")
-_PHONE = re.compile(r"\d+(?:[\WxXー]{1,4}\d+)*")
+_PHONE = re.compile(rf"\d+(?:[{_VALID_PUNCTUATION}]{{1,4}}\d+)*", re.IGNORECASE)
+PHONE_LEAST = 6
+"""Digits of the shortest number that is taken for a telephone number."""
+_PHONE_BEFORE, _PHONE_AFTER = 12, 24
+"""Characters before and behind digits that Presidio's matcher may look at: signs in front, an extension behind."""
 _DECIMAL = re.compile(r"\d")
 
 
@@ -58,24 +63,19 @@ class Shape(NamedTuple):
     """What the digits of a text are like.
 
     Attributes:
-        run: most digits on end. near: most digits with at most one other character, no letter, between them.
-        touching: a letter stands next to a digit.
+        run: most digits on end.
+        near: most digits with at most one other character, no letter, between them.
     """
 
     run: int
     near: int
-    touching: bool
 
     @classmethod
     def of(cls, text: str) -> Shape:
         """The shape of a text."""
         runs = max(map(len, _RUN.findall(text)), default=0)
-        near = max((sum(map(str.isdigit, found)) for found in _NEAR.findall(text)), default=0)
-        return cls(runs, near, _TOUCHING.search(text) is not None)
-
-    def allows(self, run: int, near: int, touching: bool) -> bool:
-        """Whether the text holds what is needed."""
-        return self.run >= run and self.near >= near and (self.touching or not touching)
+        near = max((_digits(found) for found in _NEAR.findall(text)), default=0)
+        return cls(runs, near)
 
 
 def whole(text: str) -> Excerpt:
@@ -108,9 +108,42 @@ def long_words(text: str) -> Excerpt:
     return _joined(text, _words(text, _LONG))
 
 
+def around_phones(text: str) -> Excerpt:
+    """Digits that a telephone number could take in, with those of an extension behind them."""
+    found = [m.span() for m in _PHONE.finditer(text)]
+    return _joined(text, _merged(_phones(text, found)))
+
+
 def phone_digits(text: str) -> int:
     """Most digits that a telephone number could take in: what may stand between them is short and no letter but x."""
-    return max((sum(map(str.isdigit, found)) for found in _PHONE.findall(text)), default=0)
+    return max((_digits(found) for found in _PHONE.findall(text)), default=0)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _phones(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Each run of digits that is long enough, from behind the digits before it to the end of an extension."""
+    for n, (start, end) in enumerate(found):
+        if end - start >= PHONE_LEAST and _digits(text[start:end]) >= PHONE_LEAST:
+            first = max(start - _PHONE_BEFORE, found[n - 1][1] if n else 0)
+            behind = found[n + 1] if n + 1 < len(found) else (len(text), len(text))
+            last = behind[1] if behind[0] - end <= _PHONE_AFTER else end + _PHONE_AFTER
+            yield first, min(last, len(text))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans, which come in order, each run of overlapping ones as one."""
+    start = end = -1
+    for first, last in spans:
+        if first > end:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield start, end
 
 
 def plain(text: str) -> str:

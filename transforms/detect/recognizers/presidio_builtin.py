@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from callveil.transforms.detect.recognizers import excerpt
 from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
 from callveil.transforms.detect.recognizers.no_value import is_no_value
 from callveil.transforms.detect.resolve import BUILTIN
+from callveil.transforms.detect.view import View
 
 CHECKED = frozenset(
     {
@@ -50,54 +51,51 @@ class Needs(NamedTuple):
     """What a text must hold for a recognizer to find anything in it.
 
     Attributes:
-        cut: gives the stretches of a text that the recognizer reads.
         run: digits on end.
         near: digits with at most one other character, no letter, between them.
-        touching: a letter next to a digit.
+        sign: what else stands somewhere in it, in any case.
+        cut: gives the stretches of a text that the recognizer reads.
     """
 
-    cut: Callable[[str], Excerpt] = excerpt.around_digits
     run: int = 0
     near: int = 0
-    touching: bool = False
+    sign: str = ""
+    cut: Callable[[str], Excerpt] = excerpt.around_digits
 
 
-NEEDS = {
-    "AbaRoutingRecognizer": Needs(near=9), "AuAbnRecognizer": Needs(near=11), "AuAcnRecognizer": Needs(near=9),
-    "AuMedicareRecognizer": Needs(near=10), "AuTfnRecognizer": Needs(near=9), "CaPostalCodeRecognizer": Needs(touching=True),
-    "CaSinRecognizer": Needs(near=9), "CreditCardRecognizer": Needs(near=12), "CryptoRecognizer": Needs(excerpt.long_words),
-    "DateRecognizer": Needs(), "DeHandelsregisterRecognizer": Needs(), "DeKfzRecognizer": Needs(), "DeBsnrRecognizer": Needs(run=9), "DeFuehrerscheinRecognizer": Needs(run=8, touching=True),
-    "DeHealthInsuranceRecognizer": Needs(run=9, touching=True), "DeLanrRecognizer": Needs(run=9), "DePlzRecognizer": Needs(run=5),
-    "DeIdCardRecognizer": Needs(touching=True), "DePassportRecognizer": Needs(touching=True),
-    "DeSocialSecurityRecognizer": Needs(run=8, touching=True), "DeTaxIdRecognizer": Needs(run=11),
-    "DeTaxNumberRecognizer": Needs(near=9), "DeVatIdRecognizer": Needs(near=9), "EmailRecognizer": Needs(excerpt.around_at),
-    "EsNieRecognizer": Needs(run=7), "EsNifRecognizer": Needs(run=7), "EsPassportRecognizer": Needs(run=6, touching=True),
-    "FiPersonalIdentityCodeRecognizer": Needs(run=6), "IbanRecognizer": Needs(touching=True), "InAadhaarRecognizer": Needs(near=12),
-    "InGstinRecognizer": Needs(touching=True), "InVehicleRegistrationRecognizer": Needs(touching=True),
-    "InPanRecognizer": Needs(excerpt.whole), "InPassportRecognizer": Needs(near=7, touching=True),
-    "InVoterRecognizer": Needs(run=7, touching=True), "IpRecognizer": Needs(excerpt.network), "ItDriverLicenseRecognizer": Needs(touching=True),
-    "ItFiscalCodeRecognizer": Needs(), "ItIdentityCardRecognizer": Needs(run=5), "ItPassportRecognizer": Needs(run=7, touching=True), "ItVatCodeRecognizer": Needs(near=11),
-    "KrBrnRecognizer": Needs(near=10), "KrDriverLicenseRecognizer": Needs(near=12), "KrFrnRecognizer": Needs(near=13),
-    "KrPassportRecognizer": Needs(touching=True), "KrRrnRecognizer": Needs(near=13), "MacAddressRecognizer": Needs(excerpt.network),
-    "MedicalLicenseRecognizer": Needs(run=7, touching=True), "NgNinRecognizer": Needs(run=11),
-    "NgVehicleRegistrationRecognizer": Needs(touching=True), "NhsRecognizer": Needs(near=10), "PhPassportRecognizer": Needs(run=7, touching=True),
-    "PhTinRecognizer": Needs(near=9), "PhUmidRecognizer": Needs(near=12), "PlPeselRecognizer": Needs(run=11),
-    "SePersonnummerRecognizer": Needs(near=10), "SeOrganisationsnummerRecognizer": Needs(near=10),
-    "PhoneRecognizer": Needs(), "SgUenRecognizer": Needs(touching=True), "SgFinRecognizer": Needs(run=7, touching=True), "ThTninRecognizer": Needs(run=13), "TrNationalIdRecognizer": Needs(run=11),
-    "TrLicensePlateRecognizer": Needs(), "UkVehicleRegistrationRecognizer": Needs(), "UuidRecognizer": Needs(),
-    "UkDrivingLicenceRecognizer": Needs(run=5, touching=True), "UkNinoRecognizer": Needs(near=6), "UkPassportRecognizer": Needs(run=7, touching=True),
-    "UkPostcodeRecognizer": Needs(touching=True), "UrlRecognizer": Needs(excerpt.around_dots), "UsBankRecognizer": Needs(run=8),
-    "UsClaimNumberRecognizer": Needs(run=6), "UsItinRecognizer": Needs(near=9), "UsMbiRecognizer": Needs(touching=True),
-    "UsHealthInsuranceMemberIdRecognizer": Needs(), "UsLicenseRecognizer": Needs(), "UsNpiRecognizer": Needs(near=10), "UsPassportRecognizer": Needs(run=8), "UsPrescriptionNumberRecognizer": Needs(run=6),
-    "UsPriorAuthorizationNumberRecognizer": Needs(run=6), "UsProviderTaxIdRecognizer": Needs(near=9), "UsReferralNumberRecognizer": Needs(run=6),
-    "UsSsnRecognizer": Needs(near=9), "ZaCompanyRegistrationRecognizer": Needs(near=8), "ZaIdNumberRecognizer": Needs(run=13),
-    "ZaDriverLicenseRecognizer": Needs(run=6), "ZaLicensePlateRecognizer": Needs(), "ZaMobileNumberRecognizer": Needs(),
-    "ZaTelephoneNumberRecognizer": Needs(), "ZaIncomeTaxNumberRecognizer": Needs(run=10), "ZaPassportRecognizer": Needs(run=8, touching=True),
-    "ZaTrafficRegisterNumberRecognizer": Needs(run=13), "ZaVatNumberRecognizer": Needs(run=10),
+_AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
+_NEEDS = {
+    "AbaRouting": Needs(near=9), "AuAbn": Needs(near=11), "AuAcn": Needs(near=9), "AuMedicare": Needs(near=10),
+    "AuTfn": Needs(near=9), "CaPostalCode": Needs(sign="[a-z]\\d[a-z]"), "CaSin": Needs(near=9), "CreditCard": Needs(near=12),
+    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(run=9), "DeFuehrerschein": Needs(run=8, sign=_AD),
+    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(run=9, sign=_AD), "DeIdCard": Needs(sign=_CODE9),
+    "DeKfz": Needs(), "DeLanr": Needs(run=9), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(run=5),
+    "DeSocialSecurity": Needs(run=8, sign="\\d[a-z]\\d"), "DeTaxId": Needs(run=11), "DeTaxNumber": Needs(near=9),
+    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(run=7), "EsNif": Needs(run=7),
+    "EsPassport": Needs(run=6, sign=_AD), "FiPersonalIdentityCode": Needs(run=6), "Iban": Needs(sign="[a-z]{2}\\d\\d[ -]?[a-z\\d]{4}"),
+    "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole), "InPassport": Needs(near=7, sign=_AD),
+    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(run=7, sign=_AD), "Ip": Needs(cut=excerpt.network),
+    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(sign="[a-z\\d]{16}"), "ItIdentityCard": Needs(run=5),
+    "ItPassport": Needs(run=7, sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
+    "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
+    "MedicalLicense": Needs(run=7, sign=_AD), "NgNin": Needs(run=11), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
+    "Nhs": Needs(near=10), "PhPassport": Needs(run=7, sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
+    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(run=11), "SeOrganisationsnummer": Needs(near=10),
+    "SePersonnummer": Needs(near=10), "SgFin": Needs(run=7, sign=_AD), "SgUen": Needs(run=4, sign=_DA), "ThTnin": Needs(run=13),
+    "TrLicensePlate": Needs(), "TrNationalId": Needs(run=11), "UkDrivingLicence": Needs(run=5, sign=_AD), "UkNino": Needs(near=6),
+    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"), "UkVehicleRegistration": Needs(),
+    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(run=8), "UsClaimNumber": Needs(run=6),
+    "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|{_DA}|\\d{{6}}|]\\d"),
+    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(run=8), "UsPrescriptionNumber": Needs(run=6),
+    "UsPriorAuthorizationNumber": Needs(run=6), "UsProviderTaxId": Needs(near=9), "UsReferralNumber": Needs(run=6), "UsSsn": Needs(near=9),
+    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(run=6), "ZaIdNumber": Needs(run=13),
+    "ZaIncomeTaxNumber": Needs(run=10), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
+    "ZaPassport": Needs(run=8, sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(run=13),
+    "ZaVatNumber": Needs(run=10),
 }  # fmt: skip
 """By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
 
-_UNGATED = Needs(excerpt.whole)
+_UNGATED = Needs(cut=excerpt.whole)
 
 
 class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
@@ -169,6 +167,7 @@ class Builtin(NamedTuple):
     Attributes:
         recognizer: as Presidio made it.
         needs: what a text must hold.
+        sign: its `sign`, compiled.
         country: ISO 3166-1 code; empty: every country.
         checked: what it finds may have a check digit.
         proof: the score of what has a right one.
@@ -176,6 +175,7 @@ class Builtin(NamedTuple):
 
     recognizer: EntityRecognizer
     needs: Needs
+    sign: re.Pattern[str] | None
     country: str
     checked: bool
     proof: float
@@ -199,6 +199,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self.countries = frozenset(countries)
         self._words = load_language(language).words
         self.builtins = [_made(n, c, language, regions) for n, c in builtin_classes().items() if n not in left_out]
+        self._by_cut: dict[frozenset[str], Mapping[Callable[[str], Excerpt], list[Builtin]]] = {}
         entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
         super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
 
@@ -208,24 +209,34 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract, context words included."""
         wanted, plain = set(entities), excerpt.plain(text)
-        excerpts: dict[Callable[[str], Excerpt], tuple[Excerpt, Shape]] = {}
+        countries = self.countries | _countries(nlp_artifacts)
         out: list[RecognizerResult] = []
-        for builtin in self.builtins:
-            cut = builtin.needs.cut
-            if cut not in excerpts:
-                made = cut(plain)
-                excerpts[cut] = made, Shape.of(made.text)
-            read, shape = excerpts[cut]
-            if read.text and shape.allows(*builtin.needs[1:]) and not wanted.isdisjoint(builtin.recognizer.supported_entities):
-                out.extend(self._found(builtin, read, text, nlp_artifacts))
+        for cut, builtins in self._reading(countries).items():
+            read = cut(plain)
+            shape = Shape.of(read.text) if read.text else None
+            for b in builtins if shape else ():
+                if _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
+                    out.extend(self._found(b, read, text, nlp_artifacts, countries))
         return out
 
-    def _found(self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any) -> Iterator[RecognizerResult]:
+    def _reading(self, countries: frozenset[str]) -> Mapping[Callable[[str], Excerpt], list[Builtin]]:
+        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text."""
+        if countries not in self._by_cut:
+            groups: dict[Callable[[str], Excerpt], list[Builtin]] = {}
+            for b in self.builtins:
+                if not b.country or b.checked or b.country in countries:
+                    groups.setdefault(b.needs.cut, []).append(b)
+            self._by_cut[countries] = groups
+        return self._by_cut[countries]
+
+    def _found(
+        self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any, countries: frozenset[str]
+    ) -> Iterator[RecognizerResult]:
         inner = builtin.recognizer
         for result in inner.analyze(read.text, inner.supported_entities, None):
             start, end = read.place(result.start), read.place(result.end - 1) + 1
             proven = builtin.checked and result.score >= builtin.proof
-            if not proven and builtin.country and builtin.country not in self.countries:
+            if not proven and builtin.country and builtin.country not in countries:
                 continue
             word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
             if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
@@ -250,7 +261,21 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
         made: EntityRecognizer = GatedPhoneRecognizer(language, regions)
     else:
         made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(supported_language=language, name=name)
-    return Builtin(made, NEEDS.get(name, _UNGATED), _country(kind), name in CHECKED, 0.0 if name in INVALIDATED else 1.0)
+    needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
+    sign = re.compile(needs.sign, re.IGNORECASE) if needs.sign else None
+    return Builtin(made, needs, sign, _country(kind), name in CHECKED, 0.0 if name in INVALIDATED else 1.0)
+
+
+def _may_find(builtin: Builtin, text: str, shape: Shape) -> bool:
+    needs = builtin.needs
+    return shape.run >= needs.run and shape.near >= needs.near and (builtin.sign is None or builtin.sign.search(text) is not None)
+
+
+def _countries(artifacts: Any) -> frozenset[str]:
+    """Countries that the record of a text adds to those of the policy."""
+    data = getattr(getattr(artifacts, "tokens", None), "user_data", None) or {}
+    view = data.get("callveil_view")
+    return view.countries if isinstance(view, View) else frozenset()
 
 
 _STOCK = LemmaContextAwareEnhancer()
