@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from callveil.schemas.account import Account
@@ -19,9 +19,9 @@ from callveil.transforms.detect.document import Document, Reading, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, walk
-from callveil.transforms.detect.own import own_places, without_own
+from callveil.transforms.detect.own import countries_of, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
-from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
 
@@ -119,7 +119,9 @@ def detect_batch(
     """
     prepared: list[Detected] = []
     work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
+    read_anyway = frozenset(detector.settings.read_countries())
     for n, job in enumerate(jobs):
+        more = countries_of(job.raw.record, job.account) - read_anyway
         leaves = treatments(job)
         staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
         scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
@@ -130,9 +132,9 @@ def detect_batch(
                 continue
             if read is not None and (found := read[n].get(reading.view)) is not None:
                 prepared[n].read[reading.view] = found
-                prepared[n].spans[i].extend(found)
+                prepared[n].spans[i].extend(_counting(found, job))
             else:
-                work[job.decision.language].append((reading.view, (n, i)))
+                work[job.decision.language].append((replace(reading.view, countries=more) if more else reading.view, (n, i)))
     failed: dict[int, DetectionFailed] = {}
     for language in sorted(work):
         for (n, i), spans in detector.run(work[language], language):
@@ -140,7 +142,7 @@ def detect_batch(
                 failed[n] = spans
             else:
                 prepared[n].read[prepared[n].readings[i].view] = tuple(spans)
-                prepared[n].spans[i].extend(spans)
+                prepared[n].spans[i].extend(_counting(spans, prepared[n].job))
     for n, detected in enumerate(prepared):
         if n in failed:
             raw = detected.job.raw
@@ -148,6 +150,12 @@ def detect_batch(
             continue
         _complete(detected)
         yield detected
+
+
+def _counting(spans: Iterable[Span], job: Job) -> Iterator[Span]:
+    """The spans without what Presidio's own recognizers found below the threshold, which is most of what they find."""
+    threshold = job.decision.rules.threshold
+    return (s for s in spans if not s.detector.startswith(BUILTIN) or s.score >= threshold(s.entity))
 
 
 def _known(job: Job, staff: bool) -> list[KnownValue]:

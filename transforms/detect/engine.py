@@ -161,9 +161,8 @@ class Detector:
         self.nlp = NlpEngine({lang: [load_model(name, lang) for name in settings.models_for(lang)] for lang in settings.languages})
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            for recognizer in recognizers.build(
-                language, settings.phone_regions, settings.amounts, settings.dates, settings.disable, settings.read_countries()
-            ):
+            own = recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable)
+            for recognizer in (*own, recognizers.PresidioBuiltinRecognizer(language, settings)):
                 registry.add_recognizer(recognizer)
             if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(ModelRecognizer(language))

@@ -47,8 +47,9 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
 def merge(spans: Iterable[Span]) -> list[Span]:
     """Disjoint spans covering exactly what `spans` cover.
 
-    Of overlapping ones the strongest (found there rather than repeated, by callveil rather than Presidio, score, length, earliest) names the whole stretch; a stretch is a
-    maximal run of spans that overlap. Touching spans stay apart. Order of the input makes no difference.
+    Of overlapping ones the strongest (found there rather than repeated, by callveil rather than Presidio, score, length, earliest, the more
+    usual type) names the whole stretch; a stretch is a maximal run of spans that overlap. Touching spans stay apart. Order of the input makes
+    no difference.
     """
     out: list[Span] = []
     ordered = sorted(spans, key=lambda s: (s.start, -s.end, s.entity, s.detector, s.group))
@@ -68,6 +69,11 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def _cover(cluster: list[Span], end: int) -> Span:
-    best = max(cluster, key=lambda s: (s.detector != REPEATED, not s.detector.startswith(BUILTIN), s.score, s.end - s.start, -s.start, -_ORDER.get(s.entity, 0), s.entity, s.detector))
+    best = max(cluster, key=_strength)
     group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
     return Span(cluster[0].start, end, best.entity, best.score, best.detector, group)
+
+
+def _strength(span: Span) -> tuple[bool, bool, float, int, int, int, str, str]:
+    found, own = span.detector != REPEATED, not span.detector.startswith(BUILTIN)
+    return found, own, span.score, span.end - span.start, -span.start, -_ORDER.get(span.entity, 0), span.entity, span.detector

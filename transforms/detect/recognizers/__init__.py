@@ -38,10 +38,9 @@ _OTHERS = (
 
 
 def build(
-    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = (),
-    countries: Sequence[str] = (),
+    language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
 ) -> list[EntityRecognizer]:
-    """The recognizers of one language, ready for a Presidio registry.
+    """callveil's recognizers of one language, ready for a Presidio registry.
 
     Args:
         language: code of a language there is data for, such as `en`.
@@ -49,7 +48,6 @@ def build(
         amounts: also find amounts of money.
         dates: also find dates that are no birth dates.
         disable: class names to leave out; names that are no recognizer here are the caller's business.
-        countries: ISO 3166-1 codes whose numbers Presidio's own recognizers find without a check digit.
 
     Raises `LanguageError` (a `ValueError`) where there is no data for `language`.
     """
@@ -61,8 +59,7 @@ def build(
         made.append(families.AmountRecognizer(language))
     if dates:
         made.append(DateRecognizer(language))
-    made.append(PresidioBuiltinRecognizer(language, countries, regions, dates, sorted(disable)))
     return [r for r in made if r.name not in set(disable)]
 
 
-__all__ = ["GROUP", "SpokenRecognizer", "build"]
+__all__ = ["GROUP", "PresidioBuiltinRecognizer", "SpokenRecognizer", "build"]

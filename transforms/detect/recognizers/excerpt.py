@@ -22,15 +22,16 @@ BREAK = " \0 "
 _BACK, _LEFT, _RIGHT = 1_024, 10, 4
 _GAP = 64
 """White space longer than this parts words that belong to nothing in common."""
-_HOT = re.compile(r"\d+|[^\W\d_]{16}")
-"""A digit; or the letters of an Italian tax code, all of whose digits may be written as letters."""
+_DIGITS = re.compile(r"\d+")
 _WORD_END = re.compile(rf"\S*(?:\s{{1,{_GAP}}}\S+){{0,{_RIGHT}}}")
 _WORD_START = re.compile(rf"\S*(?:\s{{1,{_GAP}}}\S+){{0,{_LEFT}}}")
 _TOKEN = re.compile(r"\S*")
 _DOT = re.compile(r"(?i)\.[a-z]{2}")
-_NETWORK = re.compile(r"(?i)::|\d\.\d|[\da-f]:[\da-f]+:|[\da-f]{2}-[\da-f]{2}-|[\da-f]{4}\.[\da-f]{4}\.")
-_LONG = re.compile(r"[a-zA-Z0-9]{25}")
-_RUN = re.compile(r"\d+")
+_NETWORK = re.compile(
+    r"(?i)[:.-](?:(?<=::)|(?<=\d\.)\d|(?<=[\da-f]:)[\da-f]+:|(?<=[\da-f]{2}-)[\da-f]{2}-|(?<=[\da-f]{4}\.)[\da-f]{4}\.)"
+)
+"""Begins with the sign between two parts, so that most places of a text are passed over at once."""
+_LONG = re.compile(r"[a-zA-Z0-9]{16}")
 _NEAR = re.compile(r"\d+(?:[\W_]\d+)*")
 _PHONE = re.compile(rf"\d+(?:[{_VALID_PUNCTUATION}]{{1,4}}\d+)*", re.IGNORECASE)
 PHONE_LEAST = 6
@@ -73,7 +74,7 @@ class Shape(NamedTuple):
     @classmethod
     def of(cls, text: str) -> Shape:
         """The shape of a text."""
-        runs = max(map(len, _RUN.findall(text)), default=0)
+        runs = max(map(len, _DIGITS.findall(text)), default=0)
         near = max((_digits(found) for found in _NEAR.findall(text)), default=0)
         return cls(runs, near)
 
@@ -85,7 +86,7 @@ def whole(text: str) -> Excerpt:
 
 def around_digits(text: str) -> Excerpt:
     """Words with digits, with the words before and behind that may belong to them."""
-    return _joined(text, _near(text, _HOT))
+    return _joined(text, _near(text))
 
 
 def around_at(text: str) -> Excerpt:
@@ -114,9 +115,9 @@ def around_phones(text: str) -> Excerpt:
     return _joined(text, _merged(_phones(text, found)))
 
 
-def phone_digits(text: str) -> int:
-    """Most digits that a telephone number could take in: what may stand between them is short and no letter but x."""
-    return max((_digits(found) for found in _PHONE.findall(text)), default=0)
+def phone_runs(text: str) -> list[tuple[int, int, int]]:
+    """Digits that a telephone number could take in, what stands between them short and no letter but x: start, end, digits."""
+    return [(*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST]
 
 
 def _digits(text: str) -> int:
@@ -177,11 +178,11 @@ def _token_end(text: str, place: int) -> int:
     return match.end() if match else place
 
 
-def _near(text: str, hot: re.Pattern[str]) -> Iterator[tuple[int, int]]:
-    """Words around what is hot, each stretch once, in order."""
+def _near(text: str) -> Iterator[tuple[int, int]]:
+    """Words around digits, each stretch once, in order."""
     start = end = -1
     place = 0
-    while (found := hot.search(text, place)) is not None:
+    while (found := _DIGITS.search(text, place)) is not None:
         if found.start() >= end:
             first = _words_before(text, found.start())
             if first > end:

@@ -78,6 +78,11 @@ def is_no_value(
     return any(m.start() + low <= start and end <= m.end() + low for m in _NO_NUMBER.finditer(around))
 
 
+def _rest(text: str, end: int) -> str:
+    match = _LABEL_REST.match(text, end)
+    return match.group() if match else ""
+
+
 def _joins_sentences(
     text: str, start: int, end: int, words: Collection[str], endings: Collection[str]
 ) -> bool:
@@ -86,7 +91,7 @@ def _joins_sentences(
     if "/" in found or ":" in found or found.lower().startswith("www."):
         return False
     before, last = found.rstrip("'\"").rsplit(".", 1)
-    whole = last + _LABEL_REST.match(text, end).group()  # type: ignore[union-attr] - it matches the empty text
+    whole = last + _rest(text, end)
     label = before.rsplit(".", 1)[-1]
     if not label or whole.lower() not in endings:
         return True

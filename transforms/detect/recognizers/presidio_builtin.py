@@ -21,6 +21,7 @@ from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
 
+from callveil.schemas.policy import Detect
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
 from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
@@ -73,9 +74,10 @@ _NEEDS = {
     "DeSocialSecurity": Needs(run=8, sign="\\d[a-z]\\d"), "DeTaxId": Needs(run=11), "DeTaxNumber": Needs(near=9),
     "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(run=7), "EsNif": Needs(run=7),
     "EsPassport": Needs(run=6, sign=_AD), "FiPersonalIdentityCode": Needs(run=6), "Iban": Needs(sign="[a-z]{2}\\d\\d[ -]?[a-z\\d]{4}"),
-    "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole), "InPassport": Needs(near=7, sign=_AD),
+    "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole),
+    "InPassport": Needs(near=7, sign=_AD),
     "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(run=7, sign=_AD), "Ip": Needs(cut=excerpt.network),
-    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(sign="[a-z\\d]{16}"), "ItIdentityCard": Needs(run=5),
+    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(run=5),
     "ItPassport": Needs(run=7, sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
     "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
     "MedicalLicense": Needs(run=7, sign=_AD), "NgNin": Needs(run=11), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
@@ -83,9 +85,10 @@ _NEEDS = {
     "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(run=11), "SeOrganisationsnummer": Needs(near=10),
     "SePersonnummer": Needs(near=10), "SgFin": Needs(run=7, sign=_AD), "SgUen": Needs(run=4, sign=_DA), "ThTnin": Needs(run=13),
     "TrLicensePlate": Needs(), "TrNationalId": Needs(run=11), "UkDrivingLicence": Needs(run=5, sign=_AD), "UkNino": Needs(near=6),
-    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"), "UkVehicleRegistration": Needs(),
+    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
+    "UkVehicleRegistration": Needs(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
     "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(run=8), "UsClaimNumber": Needs(run=6),
-    "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|{_DA}|\\d{{6}}|]\\d"),
+    "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|\\d{{6}}|]\\d"),
     "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(run=8), "UsPrescriptionNumber": Needs(run=6),
     "UsPriorAuthorizationNumber": Needs(run=6), "UsProviderTaxId": Needs(near=9), "UsReferralNumber": Needs(run=6), "UsSsn": Needs(near=9),
     "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(run=6), "ZaIdNumber": Needs(run=13),
@@ -118,17 +121,25 @@ def _endings() -> frozenset[str]:
 
 
 class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
-    """Presidio's, without the regions whose numbers are longer than any the text holds."""
+    """Presidio's, region by region until all that could be a number is found.
+
+    A further region would find the same places again. Regions whose numbers are longer than any that the text holds are left out.
+    """
 
     def __init__(self, supported_language: str, regions: Sequence[str]) -> None:
         super().__init__(supported_language=supported_language, name="PhoneRecognizer")
-        self.needed = {r: _shortest(r) for r in _distinct((*PHONE_REGIONS, *regions))}
+        self.needed = [
+            (PhoneRecognizer(supported_language=supported_language, supported_regions=(r,), name="PhoneRecognizer"), _shortest(r))
+            for r in _distinct((*PHONE_REGIONS, *regions))
+        ]
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract."""
-        most = excerpt.phone_digits(text)
-        self.supported_regions = [r for r, digits in self.needed.items() if digits <= most]
-        found: list[RecognizerResult] = super().analyze(text, list(entities), nlp_artifacts)
+        open_, found = excerpt.phone_runs(text), list[RecognizerResult]()
+        for one, digits in self.needed:
+            if any(count >= digits for _, _, count in open_):
+                found += one.analyze(text, list(entities), nlp_artifacts)
+                open_ = [run for run in open_ if not any(r.start <= run[0] and run[1] <= r.end for r in found)]
         return found
 
 
@@ -142,7 +153,8 @@ def _distinct(regions: Sequence[str]) -> Iterator[str]:
 def _shortest(region: str) -> int:
     """Digits of a region's shortest national number."""
     metadata = PhoneMetadata.metadata_for_region(region)
-    return min(metadata.general_desc.possible_length) if metadata else 0
+    form = metadata.general_desc if metadata else None
+    return min(form.possible_length) if form else 0
 
 
 def builtin_classes() -> dict[str, type[EntityRecognizer]]:
@@ -186,17 +198,15 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
 
     Args:
         language: language of the texts; Presidio's recognizers serve it whichever they were written for.
-        countries: ISO 3166-1 codes whose numbers count without a check digit.
-        regions: regions of telephone numbers, beside Presidio's own.
-        dates: also find dates.
-        disable: class names to leave out.
+        settings: the policy's `detect` section. A country it names itself counts by form alone: a policy that asks for
+            British passports gets them without the word "passport" beside them, and part numbers of their form as well.
     """
 
-    def __init__(
-        self, language: str, countries: Sequence[str], regions: Sequence[str], dates: bool = False, disable: Sequence[str] = ()
-    ) -> None:
-        left_out = {*disable, *(() if dates else ("DateRecognizer",))}
-        self.countries = frozenset(countries)
+    def __init__(self, language: str, settings: Detect) -> None:
+        left_out = {*settings.disable, *(() if settings.dates else ("DateRecognizer",))}
+        self.countries = frozenset(settings.read_countries())
+        self.asked_for = frozenset(settings.countries or ())
+        self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
         self._words = load_language(language).words
         self.builtins = [_made(n, c, language, regions) for n, c in builtin_classes().items() if n not in left_out]
         self._by_cut: dict[frozenset[str], Mapping[Callable[[str], Excerpt], list[Builtin]]] = {}
@@ -213,8 +223,8 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         out: list[RecognizerResult] = []
         for cut, builtins in self._reading(countries).items():
             read = cut(plain)
-            shape = Shape.of(read.text) if read.text else None
-            for b in builtins if shape else ():
+            shape = Shape.of(read.text)
+            for b in builtins if read.text else ():
                 if _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
                     out.extend(self._found(b, read, text, nlp_artifacts, countries))
         return out
@@ -240,6 +250,8 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
                 continue
             word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
             if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
+                if builtin.country in self.asked_for and is_form_of_its_own(text[start:end]):
+                    result.score = max(result.score, _LEAST)
                 yield self._result(inner.name, result, _whole(text, start, end, result.entity_type), word)
 
     def _result(self, name: str, found: RecognizerResult, span: tuple[int, int], word: str) -> RecognizerResult:
@@ -278,6 +290,14 @@ def _countries(artifacts: Any) -> frozenset[str]:
     return view.countries if isinstance(view, View) else frozenset()
 
 
+def is_form_of_its_own(value: str) -> bool:
+    """Whether a value cannot be a word, an amount or a time: capitals and digits, or many digits."""
+    letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
+    if not letters or digits >= 8:
+        return digits >= 8
+    return digits >= 5 or (digits >= 2 and letters + digits >= 5 and not any(map(str.islower, value)))
+
+
 _STOCK = LemmaContextAwareEnhancer()
 _FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_context_similarity
 
@@ -288,7 +308,9 @@ def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
     It looks for each as a part of the value's first token and of the five words before it that are neither stop words nor
     punctuation. Presidio makes a list of all such words of a text first; here only those it looks at are judged.
     """
-    doc = artifacts.tokens if artifacts is not None else ()
+    if artifacts is None:
+        return ""
+    doc = artifacts.tokens
     token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
     before: list[str] = []
     place = min(token, len(doc) - 1)
@@ -301,19 +323,21 @@ def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
     return next((word for word in words if any(word.lower() in other for other in before)), "")
 
 
-_DIGITS_BEFORE = re.compile(r"\d*\Z")
-_DIGITS = re.compile(r"\d*")
-_LETTERS = re.compile(r"[a-zA-Z]{0,63}")
 _MOST = 64
+_DIGITS, _LETTERS = re.compile(rf"\d{{0,{_MOST}}}"), re.compile(rf"[a-zA-Z]{{0,{_MOST}}}")
 
 
 def _whole(text: str, start: int, end: int, entity: str) -> tuple[int, int]:
     """A span that begins or ends within a run of digits takes the whole run, and a web address the rest of its last word."""
     if entity == "URL":
-        return start, _LETTERS.match(text, end).end()  # type: ignore[union-attr]
+        return start, end + _length(_LETTERS, text[end : end + _MOST])
     if text[start].isdigit():
-        head = text[max(0, start - _MOST) : start]
-        start -= len(head) - _DIGITS_BEFORE.search(head).start()  # type: ignore[union-attr] - it matches the empty text
+        start -= _length(_DIGITS, text[max(0, start - _MOST) : start][::-1])
     if text[end - 1].isdigit():
-        end = _DIGITS.match(text, end, end + _MOST).end()  # type: ignore[union-attr]
+        end += _length(_DIGITS, text[end : end + _MOST])
     return start, end
+
+
+def _length(pattern: re.Pattern[str], text: str) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
