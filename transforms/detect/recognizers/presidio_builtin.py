@@ -208,7 +208,6 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self.asked_for = frozenset(settings.countries or ())
         self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
         self._words = load_language(language).words
-        self.builtins = [_made(n, c, language, regions) for n, c in builtin_classes().items() if n not in left_out]
         self._by_cut: dict[frozenset[str], Mapping[Callable[[str], Excerpt], list[Builtin]]] = {}
         entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
         super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
