@@ -74,6 +74,7 @@ FORMS = {
     "AuTfn": "999 999 999", "CreditCard": "4999 9999 9999 9999", "DeHealthInsurance": "A999999999", "DeIdCard": "L99999999",
     "DeLanr": "999999999", "DePassport": "C99999999", "DeSocialSecurity": "99150999A999", "DeTaxId": "19999999999",
     "DeVatId": "DE999999999", "EsNie": "X9999999A", "EsNif": "99999999A", "FiPersonalIdentityCode": "150999-999A",
+    "Iban": "GB99BCDF99999999999999",
     "InAadhaar": "9999 9999 9999", "ItVatCode": "99999999999", "KrBrn": "999-99-99999", "KrRrn": "991219-1999999",
     "MedicalLicense": "BA9999999", "NgNin": "99999999999", "Nhs": "999 999 9999", "PlPesel": "99021599999",
     "SeOrganisationsnummer": "559999-9999", "SePersonnummer": "991215-9999", "SgUen": "99999999A", "ThTnin": "1101999999999",

@@ -10,6 +10,7 @@ from typing import Any
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult, pattern_recognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
+from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Detect
@@ -44,6 +45,10 @@ class _FailClosedLogger:
         if "timed out" in message:
             raise DetectionFailed("a pattern timed out")
         self._inner.warning(message, *args, **kwargs)
+
+    def error(self, message: str, *args: object, **kwargs: Any) -> None:
+        """Presidio writes the text of an IBAN that it cannot verify into the log."""
+        raise DetectionFailed("a check digit could not be verified")
 
 
 class WholeWordEnhancer(LemmaContextAwareEnhancer):  # type: ignore[misc]
@@ -155,9 +160,10 @@ class Detector:
 
     def __init__(self, settings: Detect) -> None:
         self.settings = settings
-        pattern_recognizer.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
-        if not isinstance(pattern_recognizer.logger, _FailClosedLogger):
-            pattern_recognizer.logger = _FailClosedLogger(pattern_recognizer.logger)
+        for module in (pattern_recognizer, iban_recognizer):  # each has its own timeout
+            module.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
+            if not isinstance(module.logger, _FailClosedLogger):
+                module.logger = _FailClosedLogger(module.logger)
         self.nlp = NlpEngine({lang: [load_model(name, lang) for name in settings.models_for(lang)] for lang in settings.languages})
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
