@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -152,10 +153,25 @@ def detect_batch(
         yield detected
 
 
-def _counting(spans: Iterable[Span], job: Job) -> Iterator[Span]:
-    """The spans without what Presidio's own recognizers found below the threshold, which is most of what they find."""
+def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
+    """The spans without what Presidio's own recognizers found below the threshold or within a finding of the same type: it adds nothing."""
     threshold = job.decision.rules.threshold
-    return (s for s in spans if not s.detector.startswith(BUILTIN) or s.score >= threshold(s.entity))
+    ends: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by type: where findings begin, and how far those up to there reach
+    out, added = [], []
+    for span in sorted(spans, key=lambda s: s.start):
+        if not span.detector.startswith(BUILTIN):
+            out.append(span)
+            if span.score >= threshold(span.entity):
+                reach = ends[span.entity]
+                reach.append((span.start, max(span.end, reach[-1][1] if reach else 0)))
+        elif span.score >= threshold(span.entity):
+            added.append(span)
+    for span in added:
+        reach = ends[span.entity]
+        place = bisect_right(reach, span.start, key=lambda r: r[0])
+        if not place or reach[place - 1][1] < span.end:
+            out.append(span)
+    return out
 
 
 def _known(job: Job, staff: bool) -> list[KnownValue]:

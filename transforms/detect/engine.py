@@ -167,14 +167,14 @@ class Detector:
         self.nlp = NlpEngine({lang: [load_model(name, lang) for name in settings.models_for(lang)] for lang in settings.languages})
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
-            own = recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable)
-            for recognizer in (*own, recognizers.PresidioBuiltinRecognizer(language, settings)):
+            for recognizer in recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):
                 registry.add_recognizer(recognizer)
             if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
                 registry.add_recognizer(ModelRecognizer(language))
         self.analyzer = BatchedAnalyzer(
             registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()
         )
+        self._builtin = {lang: recognizers.PresidioBuiltinRecognizer(lang, settings) for lang in settings.languages}
         self._supported = {lang: sorted(self.analyzer.get_supported_entities(lang)) for lang in settings.languages}
 
     def language_of(self, named: str | None) -> str | None:
@@ -212,7 +212,9 @@ class Detector:
         results: list[RecognizerResult] = self.analyzer.analyze(
             view.text, language, entities=self._supported[language], nlp_artifacts=artifacts, score_threshold=0.0, return_decision_process=decisions
         )
-        return results
+        # Not among the registry's: of two equal findings Presidio drops the weaker, and a floor must not drop what stands on it.
+        builtin = self._builtin[language]
+        return results + builtin.analyze(view.text, builtin.supported_entities, artifacts)
 
 
 def _span(result: RecognizerResult) -> Span:

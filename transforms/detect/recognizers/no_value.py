@@ -11,6 +11,7 @@
 | coordinates | 59.7055, -150.4560289 | 150.4560289 alone |
 | status code | 0x80070057 | 80070057 alone |
 | sizes | 1200x800x2100 | 1200-800-2100 |
+| part of an e-mail address, which is one itself | a.b@acme.it | @acme.it, https://a.b@acme.it |
 | end and beginning of two sentences | thanks.can you, number.Smoking | acme.it, www.is.it, acme.company |
 
 They hold for findings without a check digit, and the first nine for numbers alone: an IP address is not read as a version.
@@ -50,6 +51,7 @@ _AROUND = 48
 _NOT_NUMBERS = frozenset({"DATE_TIME", "EMAIL_ADDRESS", "IP_ADDRESS", "MAC_ADDRESS", "URL", "UUID"})
 
 _LABEL_REST = re.compile(r"[a-zA-Z0-9-]{0,63}")
+_MAIL_BEFORE = re.compile(r"[^\s@(<\[]@\Z")
 _SURE_ENDINGS = frozenset({"com", "net", "org", "edu", "gov", "info", "io", "uk", "de", "ca"})
 
 
@@ -68,7 +70,7 @@ def is_no_value(
     """
     start, end = span
     if entity == "URL":
-        return not cued and _joins_sentences(text, start, end, words, endings)
+        return _in_mail(text, start, end) or (not cued and _joins_sentences(text, start, end, words, endings))
     if entity in _NOT_NUMBERS:
         return False
     if not cued and _EPOCH.fullmatch(text, start, end):
@@ -76,6 +78,13 @@ def is_no_value(
     low = max(0, start - _AROUND)
     around = text[low : end + _AROUND]
     return any(m.start() + low <= start and end <= m.end() + low for m in _NO_NUMBER.finditer(around))
+
+
+def _in_mail(text: str, start: int, end: int) -> bool:
+    if "/" in text[start:end] or text[max(0, start - 3) : start] == "://":
+        return False
+    behind = end + len(_rest(text, end))
+    return bool(_MAIL_BEFORE.search(text[max(0, start - _AROUND) : start])) or text[behind : behind + 1] == "@"
 
 
 def _rest(text: str, end: int) -> str:
