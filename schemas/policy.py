@@ -90,6 +90,11 @@ class Override:
         return all(not wanted or value in wanted for wanted, value in pairs)
 
 
+LANGUAGE_COUNTRIES = {
+    "de": "DE", "es": "ES", "fi": "FI", "fr": "FR", "it": "IT", "ko": "KR", "pl": "PL", "sv": "SE", "th": "TH", "tr": "TR",
+}  # fmt: skip
+"""Country whose numbers Presidio looks for in texts of a language, ISO 639-1 to ISO 3166-1."""
+
 VOTE = " + "
 """Joins the names of models that read every text and vote."""
 
@@ -110,6 +115,8 @@ class Detect:
         timeout_seconds: seconds a single pattern may take on one text; a record that needs longer is rejected.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
+        countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
+            of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
     """
 
     model: str = "embedded"
@@ -122,9 +129,16 @@ class Detect:
     timeout_seconds: float = 10.0
     amounts: bool = False
     dates: bool = False
+    countries: tuple[str, ...] | None = None
 
     def __hash__(self) -> int:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))
+
+    def read_countries(self) -> tuple[str, ...]:
+        """Countries whose numbers are found without a check digit, ISO 3166-1."""
+        if self.countries is not None:
+            return self.countries
+        return tuple(dict.fromkeys((*self.phone_regions, *(LANGUAGE_COUNTRIES[c] for c in self.languages if c in LANGUAGE_COUNTRIES))))
 
     def models_for(self, language: str) -> tuple[str, ...]:
         """Models for records of `language`; several vote."""

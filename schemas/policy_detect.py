@@ -12,7 +12,7 @@ from callveil.schemas.policy_yaml import Reader, kind_of, put, shown
 
 DETECT_KEYS = (
     "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "amounts",
-    "dates",
+    "dates", "countries",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
@@ -30,12 +30,12 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
         elif key == "models":
             models = {k: _model(r, v, f"{path}.{shown(k)}", k) for k, v in r.mapping(value, path).items()}
             out[key] = {k: v for k, v in models.items() if v is not None}
-        elif key in ("languages", "phone_regions"):
+        elif key in ("languages", "phone_regions", "countries"):
             pattern, what = (LANGUAGE, "text such as en (ISO 639-1)") if key == "languages" else (REGION, "text such as US (ISO 3166-1)")
             found = [r.pattern(n, f"{path}[{i}]", pattern, what) for i, n in enumerate(r.items(value, path))]
             unique = dict.fromkeys(v for v in found if v is not None)
             out[key] = tuple(sorted(unique) if key == "languages" else unique)
-            if key == "phone_regions":
+            if key != "languages":
                 _regions(r, r.items(value, path), path)
             if not found and key == "languages":
                 r.fail(value, path, "name at least one language")
@@ -60,7 +60,7 @@ def _regions(r: Reader, nodes: list[yaml.Node], path: str) -> None:
     for i, node in enumerate(nodes):
         if kind_of(node) == "str" and REGION.fullmatch(node.value) and node.value not in SUPPORTED_REGIONS:
             hint = "; the United Kingdom is GB" if node.value == "UK" else ""
-            r.fail(node, f"{path}[{i}]", f"{node.value} is no region with telephone numbers (ISO 3166-1){hint}")
+            r.fail(node, f"{path}[{i}]", f"{node.value} is no country or region with telephone numbers (ISO 3166-1){hint}")
 
 
 def _model(r: Reader, node: yaml.Node, path: str, language: str) -> str | None:

@@ -41,6 +41,7 @@ def policy_document(
             "amounts": detect.amounts,
             # Only where a policy asks for them: the digest of one that does not stays what it was.
             **({"dates": True} if detect.dates else {}),
+            **({"countries": list(detect.countries)} if detect.countries is not None else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],

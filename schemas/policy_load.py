@@ -199,7 +199,7 @@ def _check_rules(layers: list[Parsed], rules: Rules, prefix: str = "", own: Sett
             _report(layers, (f"{prefix}fields.{name}", f"{prefix}mode"), f"{name} may be kept only with mode none: {why}")
     for entity in sorted({entity for _, entity in rules.deny}):
         brought = own is None or bool(own.deny) or entity in own.operators or own.default_operator is not None
-        if rules.operators.get(entity, rules.default_operator).name == "keep" and brought:
+        if rules.given_operator(entity).name == "keep" and brought:
             why = f"a deny text is {shown(entity)}, whose operator is keep, so it would not be redacted; give {shown(entity)} an operator"
             _report(layers, (f"{prefix}entities.{entity}", f"{prefix}entities.default", f"{prefix}deny"), why)
 

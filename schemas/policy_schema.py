@@ -105,6 +105,7 @@ def _detect() -> Schema:
             "default_language": {"type": "string", "pattern": language},
             "unknown_language": {"enum": ["full", "scan"]},
             "phone_regions": _texts(region),
+            "countries": _texts(region) | {"description": "countries whose identity numbers are found without a check digit"},
             "recognizers": _object({"disable": _texts()}),
             "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
             "amounts": {"type": "boolean"},

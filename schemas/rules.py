@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
+from callveil.schemas.entities import GENERAL
 from callveil.schemas.fields import Boolean, Field, FieldType, Integer, Number, Timestamp
 
 TREATMENTS = ("keep", "scan", "redact", "clear")
@@ -137,8 +138,12 @@ class Rules:
 
     def operator(self, entity: str) -> Operator:
         """What is done with findings of type `entity`. The type of a `deny` text is never left `keep`, whatever the layers add up to."""
-        found = self.operators.get(entity, self.default_operator)
+        found = self.given_operator(entity)
         return Operator("label") if found.name == "keep" and entity in self._denied else found
+
+    def given_operator(self, entity: str) -> Operator:
+        """The operator the policy gives for `entity`, or for its general type, or for the rest."""
+        return self.operators.get(entity) or self.operators.get(GENERAL.get(entity, ""), self.default_operator)
 
     @cached_property
     def _denied(self) -> frozenset[str]:
@@ -150,7 +155,7 @@ class Rules:
 
     def threshold(self, entity: str) -> float:
         """Lowest score, 0 to 1, at which a finding of type `entity` counts."""
-        return self.thresholds.get(entity, self.default_threshold)
+        return self.thresholds.get(entity, self.thresholds.get(GENERAL.get(entity, ""), self.default_threshold))
 
     def treatment(self, field: Field, mode: str | None = None) -> str:
         """What is done with a top-level field of an interaction; one of `TREATMENTS`.

@@ -84,8 +84,9 @@ def test_of_overlapping_findings_the_winner_is_named(detector: Detector, tmp_pat
 
 def test_findings_in_kept_fields_are_told_as_dropped(detector: Detector, policy: Policy) -> None:
     found = explained(detector, policy, "hello there", tracking_number="+14155550142")
-    (number,) = (v for v in found if v.field == "tracking_number")
-    assert number.outcome == "dropped" and "keeps this field" in number.why
+    numbers = [v for v in found if v.field == "tracking_number"]  # a number may have the check digit of several countries' numbers
+    assert "PHONE_NUMBER" in {v.entity for v in numbers}
+    assert all(v.outcome == "dropped" and "keeps this field" in v.why for v in numbers)
 
 
 # -- the command

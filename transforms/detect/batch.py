@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from callveil.schemas.account import Account
@@ -22,9 +22,9 @@ from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
 from callveil.transforms.detect.leaves import Leaf, Path, walk
 from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.own import own_places, without_own
+from callveil.transforms.detect.own import countries_of, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
-from callveil.transforms.detect.resolve import accept
+from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
@@ -136,7 +136,9 @@ def detect_batch(
     """
     prepared: list[Detected] = []
     work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
+    read_anyway = frozenset(detector.settings.read_countries())
     for n, job in enumerate(jobs):
+        more = countries_of(job.raw.record, job.account) - read_anyway
         leaves = treatments(job)
         staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
         scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
@@ -147,9 +149,9 @@ def detect_batch(
                 continue
             if read is not None and (found := read[n].get(reading.view)) is not None:
                 prepared[n].read[reading.view] = found
-                prepared[n].spans[i].extend(found)
+                prepared[n].spans[i].extend(_counting(found, job))
             else:
-                work[job.decision.language].append((reading.view, (n, i)))
+                work[job.decision.language].append((replace(reading.view, countries=more) if more else reading.view, (n, i)))
     failed: dict[int, DetectionFailed] = {}
     for language in sorted(work):
         for (n, i), spans in detector.run(work[language], language):
@@ -157,7 +159,7 @@ def detect_batch(
                 failed[n] = spans
             else:
                 prepared[n].read[prepared[n].readings[i].view] = tuple(spans)
-                prepared[n].spans[i].extend(spans)
+                prepared[n].spans[i].extend(_counting(spans, prepared[n].job))
     for n, detected in enumerate(prepared):
         if n in failed:
             raw = detected.job.raw
@@ -165,6 +167,27 @@ def detect_batch(
             continue
         _complete(detected, detector.settings)
         yield detected
+
+
+def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
+    """The spans without what Presidio's own recognizers found below the threshold or within a finding of the same type: it adds nothing."""
+    threshold = job.decision.rules.threshold
+    ends: dict[str, list[tuple[int, int]]] = defaultdict(list)  # by type: where findings begin, and how far those up to there reach
+    out, added = [], []
+    for span in sorted(spans, key=lambda s: s.start):
+        if not span.detector.startswith(BUILTIN):
+            out.append(span)
+            if span.score >= threshold(span.entity):
+                reach = ends[span.entity]
+                reach.append((span.start, max(span.end, reach[-1][1] if reach else 0)))
+        elif span.score >= threshold(span.entity):
+            added.append(span)
+    for span in added:
+        reach = ends[span.entity]
+        place = bisect_right(reach, span.start, key=lambda r: r[0])
+        if not place or reach[place - 1][1] < span.end:
+            out.append(span)
+    return out
 
 
 def _known(job: Job, staff: bool) -> list[KnownValue]:

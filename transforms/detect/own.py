@@ -1,10 +1,16 @@
-"""The business' own name, numbers and addresses: they are no personal data of its callers, so findings that are nothing else are let go."""
+"""The business' own name, numbers and addresses: they are no personal data of its callers, so findings that are nothing else are let go.
+
+Its numbers also tell which country's identity numbers its callers have.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import phonenumbers
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
@@ -45,6 +51,34 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
     return out
+
+
+COUNTRIES = {
+    "AU": ("australia",), "CA": ("canada",), "DE": ("germany", "deutschland"), "ES": ("spain", "españa"), "FI": ("finland", "suomi"),
+    "FR": ("france",), "GB": ("united kingdom", "uk", "great britain", "england", "scotland", "wales"), "IN": ("india",),
+    "IT": ("italy", "italia"), "KR": ("south korea", "korea", "republic of korea"), "NG": ("nigeria",), "PH": ("philippines",),
+    "PL": ("poland", "polska"), "SE": ("sweden", "sverige"), "SG": ("singapore",), "TH": ("thailand",), "TR": ("turkey", "türkiye"),
+    "US": ("united states", "usa", "united states of america"), "ZA": ("south africa",),
+}  # fmt: skip
+"""Names of the countries whose identity numbers Presidio knows, by ISO 3166-1 code."""
+_CODES = {name: code for code, names in COUNTRIES.items() for name in (code.lower(), *names)}
+
+
+def countries_of(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
+    """Countries of a record's contact and of the account's numbers, ISO 3166-1, as far as Presidio knows numbers of theirs."""
+    told = record.get("country")
+    named = _CODES.get(told.strip().casefold(), "") if isinstance(told, str) else ""
+    found = {named, *(_region(n) for n in (account.numbers if account else ()))}
+    return frozenset(found & COUNTRIES.keys())
+
+
+@lru_cache(maxsize=4096)
+def _region(number: str) -> str:
+    """Region of a number with its country code, or nothing."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
 
 
 def _address(address: str) -> Iterator[KnownValue]:

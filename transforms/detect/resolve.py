@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from callveil.schemas.entities import ENTITIES
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Rules, fold
 
@@ -17,6 +18,12 @@ ALWAYS = frozenset({"known_value", "consistency", "deny_list", "request", UNREAD
 
 REPEATED = "consistency"
 """Detector of further mentions: it says that a text repeats a value, never better what sort of value it is than who found it there."""
+
+BUILTIN = "presidio."
+"""Prefix of the detectors that are Presidio's own recognizers: what they find beside another finding adds to it and names nothing."""
+
+_ORDER = {entity: place for place, entity in enumerate(ENTITIES)}
+"""Of equal findings the more usual type names a stretch: a card number may be a national number of some country too."""
 
 
 def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str] = frozenset()) -> tuple[list[Span], list[Span]]:
@@ -45,8 +52,9 @@ def accept(text: str, spans: Iterable[Span], rules: Rules, floor: frozenset[str]
 def merge(spans: Iterable[Span]) -> list[Span]:
     """Disjoint spans covering exactly what `spans` cover.
 
-    Of overlapping ones the strongest (found there rather than repeated, score, length, earliest) names the whole stretch; a stretch is a
-    maximal run of spans that overlap. Touching spans stay apart. Order of the input makes no difference.
+    Of overlapping ones the strongest (found there rather than repeated, by callveil rather than Presidio, score, length, earliest, the more
+    usual type) names the whole stretch; a stretch is a maximal run of spans that overlap. Touching spans stay apart. Order of the input makes
+    no difference.
     """
     out: list[Span] = []
     ordered = sorted(spans, key=lambda s: (s.start, -s.end, s.entity, s.detector, s.group))
@@ -66,6 +74,11 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def _cover(cluster: list[Span], end: int) -> Span:
-    best = max(cluster, key=lambda s: (s.detector != REPEATED, s.score, s.end - s.start, -s.start, s.entity, s.detector))
+    best = max(cluster, key=_strength)
     group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
     return Span(cluster[0].start, end, best.entity, best.score, best.detector, group)
+
+
+def _strength(span: Span) -> tuple[bool, bool, float, int, int, int, str, str]:
+    found, own = span.detector != REPEATED, not span.detector.startswith(BUILTIN)
+    return found, own, span.score, span.end - span.start, -span.start, -_ORDER.get(span.entity, 0), span.entity, span.detector

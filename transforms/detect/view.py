@@ -24,10 +24,12 @@ class View:
     Attributes:
         text: all turns joined by a line feed (a turn itself may hold line feeds).
         turns: in order, not overlapping; empty for text that is no conversation.
+        countries: ISO 3166-1 codes whose identity numbers are read beside those of the policy.
     """
 
     text: str
     turns: tuple[Turn, ...] = ()
+    countries: frozenset[str] = frozenset()
 
     @classmethod
     def of_turns(cls, turns: list[tuple[str, str]]) -> View:

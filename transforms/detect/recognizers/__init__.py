@@ -10,7 +10,7 @@ from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import families
 from callveil.transforms.detect.recognizers.base import GROUP, SpokenRecognizer
 from callveil.transforms.detect.recognizers.datetimes import DateRecognizer
-from callveil.transforms.detect.recognizers.written import GatedCryptoRecognizer
+from callveil.transforms.detect.recognizers.presidio_builtin import PresidioBuiltinRecognizer
 
 _BY_NUMBERS = (
     families.SpokenPhoneRecognizer,
@@ -40,7 +40,7 @@ _OTHERS = (
 def build(
     language: str, phone_regions: Sequence[str], amounts: bool = False, dates: bool = False, disable: Collection[str] = ()
 ) -> list[EntityRecognizer]:
-    """The recognizers of one language, ready for a Presidio registry.
+    """callveil's recognizers of one language, ready for a Presidio registry.
 
     Args:
         language: code of a language there is data for, such as `en`.
@@ -59,8 +59,7 @@ def build(
         made.append(families.AmountRecognizer(language))
     if dates:
         made.append(DateRecognizer(language))
-    made.append(GatedCryptoRecognizer(language))
     return [r for r in made if r.name not in set(disable)]
 
 
-__all__ = ["GROUP", "SpokenRecognizer", "build"]
+__all__ = ["GROUP", "PresidioBuiltinRecognizer", "SpokenRecognizer", "build"]

@@ -1,0 +1,222 @@
+"""The stretches of a text that can hold a value, joined, so that patterns need not read the rest.
+
+A stretch begins and ends at white space, which to Presidio's patterns is the same as the beginning and the end of a text.
+Stretches are cut at `LONGEST` characters and overlap there, so that a pattern which reads on to the end of a word without
+white space costs no more than a constant for each character.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
+
+LONGEST, OVERLAP = 4_096, 512
+BREAK = " \0 "
+"""Between stretches: no pattern reads across it."""
+
+_BACK, _LEFT, _RIGHT = 1_024, 10, 4
+_GAP = 64
+"""White space longer than this parts words that belong to nothing in common."""
+_DIGITS = re.compile(r"\d+")
+_WORD_END = re.compile(rf"\S*(?:\s{{1,{_GAP}}}\S+){{0,{_RIGHT}}}")
+_WORD_START = re.compile(rf"\S*(?:\s{{1,{_GAP}}}\S+){{0,{_LEFT}}}")
+_TOKEN = re.compile(r"\S*")
+_DOT = re.compile(r"(?i)\.[a-z]{2}")
+_NETWORK = re.compile(
+    r"(?i)[:.-](?:(?<=::)|(?<=\d\.)\d|(?<=[\da-f]:)[\da-f]+:|(?<=[\da-f]{2}-)[\da-f]{2}-|(?<=[\da-f]{4}\.)[\da-f]{4}\.)"
+)
+"""Begins with the sign between two parts, so that most places of a text are passed over at once."""
+_LONG = re.compile(r"[a-zA-Z0-9]{16}")
+_NEAR = re.compile(r"\d+(?:[\W_]\d+)*")
+_PHONE = re.compile(rf"\d+(?:[{_VALID_PUNCTUATION}]{{1,4}}\d+)*", re.IGNORECASE)
+PHONE_LEAST = 6
+"""Digits of the shortest number that is taken for a telephone number."""
+_PHONE_BEFORE, _PHONE_AFTER = 12, 24
+"""Characters before and behind digits that Presidio's matcher may look at: signs in front, an extension behind."""
+_DECIMAL = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Stretches of a text.
+
+    Attributes:
+        text: the stretches, `BREAK` between them.
+        here, there: where each begins in `text`, and in the text they are from.
+    """
+
+    text: str
+    here: tuple[int, ...] = (0,)
+    there: tuple[int, ...] = (0,)
+
+    def place(self, offset: int) -> int:
+        """Place of a character of a stretch in the text the stretch is from."""
+        stretch = bisect_right(self.here, offset) - 1
+        return self.there[stretch] + offset - self.here[stretch]
+
+
+class Shape(NamedTuple):
+    """What the digits of a text are like.
+
+    Attributes:
+        run: most digits on end.
+        near: most digits with at most one other character, no letter, between them.
+    """
+
+    run: int
+    near: int
+
+    @classmethod
+    def of(cls, text: str) -> Shape:
+        """The shape of a text."""
+        runs = max(map(len, _DIGITS.findall(text)), default=0)
+        near = max((_digits(found) for found in _NEAR.findall(text)), default=0)
+        return cls(runs, near)
+
+
+def whole(text: str) -> Excerpt:
+    """All of a text."""
+    return Excerpt(text)
+
+
+def around_digits(text: str) -> Excerpt:
+    """Words with digits, with the words before and behind that may belong to them."""
+    return _joined(text, _near(text))
+
+
+def around_at(text: str) -> Excerpt:
+    """Words with an at sign."""
+    return _joined(text, _words(text, re.compile("@"))) if "@" in text else Excerpt("")
+
+
+def around_dots(text: str) -> Excerpt:
+    """Words with letters behind a full stop."""
+    return _joined(text, _words(text, _DOT))
+
+
+def network(text: str) -> Excerpt:
+    """Words that may hold the address of a device or its hardware."""
+    return _joined(text, _words(text, _NETWORK)) if ":" in text or "." in text or "-" in text else Excerpt("")
+
+
+def long_words(text: str) -> Excerpt:
+    """Words with many letters and digits on end."""
+    return _joined(text, _words(text, _LONG))
+
+
+def around_phones(text: str) -> Excerpt:
+    """Digits that a telephone number could take in, with those of an extension behind them."""
+    found = [m.span() for m in _PHONE.finditer(text)]
+    return _joined(text, _merged(_phones(text, found)))
+
+
+def phone_runs(text: str) -> list[tuple[int, int, int]]:
+    """Digits that a telephone number could take in, what stands between them short and no letter but x: start, end, digits."""
+    return [(*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST]
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _phones(text: str, found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Each run of digits that is long enough, from behind the digits before it to the end of an extension."""
+    for n, (start, end) in enumerate(found):
+        if end - start >= PHONE_LEAST and _digits(text[start:end]) >= PHONE_LEAST:
+            first = max(start - _PHONE_BEFORE, found[n - 1][1] if n else 0)
+            behind = found[n + 1] if n + 1 < len(found) else (len(text), len(text))
+            last = behind[1] if behind[0] - end <= _PHONE_AFTER else end + _PHONE_AFTER
+            yield first, min(last, len(text))
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The spans, which come in order, each run of overlapping ones as one."""
+    start = end = -1
+    for first, last in spans:
+        if first > end:
+            if end >= 0:
+                yield start, end
+            start = first
+        end = max(end, last)
+    if end >= 0:
+        yield start, end
+
+
+def plain(text: str) -> str:
+    """A text of the same length with digits of every script as 0 to 9.
+
+    Presidio's check digits fail on others, as they do on the two signs that its patterns take for an s and a k.
+    """
+    if text.isascii():
+        return text
+    return _DECIMAL.sub(lambda m: str(int(m[0])), text).replace("\N{LATIN SMALL LETTER LONG S}", "s").replace("\N{KELVIN SIGN}", "K")
+
+
+def _words(text: str, sign: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+    """Words without white space that hold a sign."""
+    place = 0
+    while (found := sign.search(text, place)) is not None:
+        start, end = _start(text, place, found.start()), _token_end(text, found.end())
+        yield start, end
+        place = end
+
+
+def _start(text: str, least: int, place: int) -> int:
+    """Where the word begins that holds `place`, at or behind `least`."""
+    while place > least and not text[place - 1].isspace():
+        place -= 1
+    return place
+
+
+def _token_end(text: str, place: int) -> int:
+    match = _TOKEN.match(text, place)
+    return match.end() if match else place
+
+
+def _near(text: str) -> Iterator[tuple[int, int]]:
+    """Words around digits, each stretch once, in order."""
+    start = end = -1
+    place = 0
+    while (found := _DIGITS.search(text, place)) is not None:
+        if found.start() >= end:
+            first = _words_before(text, found.start())
+            if first > end:
+                if end >= 0:
+                    yield start, end
+                start = first
+        end = max(end, _words_after(text, found.end()))
+        place = found.end()
+    if end >= 0:
+        yield start, end
+
+
+def _words_before(text: str, place: int) -> int:
+    behind = text[max(0, place - _BACK) : place][::-1]
+    match = _WORD_START.match(behind)
+    return place - (match.end() if match else 0)
+
+
+def _words_after(text: str, place: int) -> int:
+    match = _WORD_END.match(text, place, place + _BACK)
+    return _token_end(text, match.end() if match else place)
+
+
+def _joined(text: str, spans: Iterable[tuple[int, int]]) -> Excerpt:
+    parts: list[str] = []
+    here: list[int] = []
+    there: list[int] = []
+    length = 0
+    for start, end in spans:
+        while start < end:
+            stop = end if end - start <= LONGEST else start + LONGEST
+            parts.append(text[start:stop])
+            here.append(length)
+            there.append(start)
+            length += stop - start + len(BREAK)
+            start = stop if stop == end else stop - OVERLAP
+    return Excerpt(BREAK.join(parts), tuple(here), tuple(there))

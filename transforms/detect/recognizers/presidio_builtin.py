@@ -1,0 +1,342 @@
+"""Presidio's own pattern recognizers, as a floor: they add what the recognizers here do not find.
+
+Each reads only the stretches of a text that can hold what it looks for (`excerpt.py`), and only where the shape
+of the digits there allows it. Neither changes what is found, only what it costs. What Presidio finds is left
+out in two cases: a number of a country that is not read, unless its check digit is right, and the exceptions of
+`no_value.py`, none of which applies to a number with a right check digit.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import tldextract
+from phonenumbers.phonemetadata import PhoneMetadata
+from presidio_analyzer import AnalysisExplanation, EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import predefined_recognizers as predefined
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
+
+from callveil.schemas.policy import Detect
+from callveil.transforms.detect.lang import load_language
+from callveil.transforms.detect.recognizers import excerpt
+from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
+from callveil.transforms.detect.recognizers.no_value import is_no_value
+from callveil.transforms.detect.resolve import BUILTIN
+from callveil.transforms.detect.view import View
+
+CHECKED = frozenset(
+    {
+        "AbaRoutingRecognizer", "AuAbnRecognizer", "AuAcnRecognizer", "AuMedicareRecognizer", "AuTfnRecognizer", "CaSinRecognizer",
+        "CreditCardRecognizer", "CryptoRecognizer", "DeHealthInsuranceRecognizer", "DeIdCardRecognizer", "DeLanrRecognizer",
+        "DePassportRecognizer", "DeSocialSecurityRecognizer", "DeTaxIdRecognizer", "DeVatIdRecognizer", "EsNieRecognizer",
+        "EsNifRecognizer", "FiPersonalIdentityCodeRecognizer", "IbanRecognizer", "InAadhaarRecognizer", "ItFiscalCodeRecognizer",
+        "ItVatCodeRecognizer", "KrBrnRecognizer", "KrFrnRecognizer", "KrRrnRecognizer", "MedicalLicenseRecognizer", "NgNinRecognizer",
+        "NhsRecognizer", "PlPeselRecognizer", "SeOrganisationsnummerRecognizer", "SePersonnummerRecognizer", "SgUenRecognizer",
+        "ThTninRecognizer", "TrNationalIdRecognizer", "UsNpiRecognizer", "ZaIdNumberRecognizer",
+    }
+)  # fmt: skip
+"""Recognizers that verify a check digit; their other tests (a prefix, a date) prove nothing of the kind."""
+
+INVALIDATED = frozenset({"CaSinRecognizer"})
+"""Those of `CHECKED` that drop a wrong check digit and leave the score of a right one as it was."""
+
+PHONE_REGIONS = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
+
+
+class Needs(NamedTuple):
+    """What a text must hold for a recognizer to find anything in it.
+
+    Attributes:
+        run: digits on end.
+        near: digits with at most one other character, no letter, between them.
+        sign: what else stands somewhere in it, in any case.
+        cut: gives the stretches of a text that the recognizer reads.
+    """
+
+    run: int = 0
+    near: int = 0
+    sign: str = ""
+    cut: Callable[[str], Excerpt] = excerpt.around_digits
+
+
+_AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
+_NEEDS = {
+    "AbaRouting": Needs(near=9), "AuAbn": Needs(near=11), "AuAcn": Needs(near=9), "AuMedicare": Needs(near=10),
+    "AuTfn": Needs(near=9), "CaPostalCode": Needs(sign="[a-z]\\d[a-z]"), "CaSin": Needs(near=9), "CreditCard": Needs(near=12),
+    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(run=9), "DeFuehrerschein": Needs(run=8, sign=_AD),
+    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(run=9, sign=_AD), "DeIdCard": Needs(sign=_CODE9),
+    "DeKfz": Needs(), "DeLanr": Needs(run=9), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(run=5),
+    "DeSocialSecurity": Needs(run=8, sign="\\d[a-z]\\d"), "DeTaxId": Needs(run=11), "DeTaxNumber": Needs(near=9),
+    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(run=7), "EsNif": Needs(run=7),
+    "EsPassport": Needs(run=6, sign=_AD), "FiPersonalIdentityCode": Needs(run=6), "Iban": Needs(sign="[a-z]{2}\\d\\d[ -]?[a-z\\d]{4}"),
+    "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole),
+    "InPassport": Needs(near=7, sign=_AD),
+    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(run=7, sign=_AD), "Ip": Needs(cut=excerpt.network),
+    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(run=5),
+    "ItPassport": Needs(run=7, sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
+    "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
+    "MedicalLicense": Needs(run=7, sign=_AD), "NgNin": Needs(run=11), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
+    "Nhs": Needs(near=10), "PhPassport": Needs(run=7, sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
+    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(run=11), "SeOrganisationsnummer": Needs(near=10),
+    "SePersonnummer": Needs(near=10), "SgFin": Needs(run=7, sign=_AD), "SgUen": Needs(run=4, sign=_DA), "ThTnin": Needs(run=13),
+    "TrLicensePlate": Needs(), "TrNationalId": Needs(run=11), "UkDrivingLicence": Needs(run=5, sign=_AD), "UkNino": Needs(near=6),
+    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
+    "UkVehicleRegistration": Needs(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
+    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(run=8), "UsClaimNumber": Needs(run=6),
+    "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|\\d{{6}}|]\\d"),
+    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(run=8), "UsPrescriptionNumber": Needs(run=6),
+    "UsPriorAuthorizationNumber": Needs(run=6), "UsProviderTaxId": Needs(near=9), "UsReferralNumber": Needs(run=6), "UsSsn": Needs(near=9),
+    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(run=6), "ZaIdNumber": Needs(run=13),
+    "ZaIncomeTaxNumber": Needs(run=10), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
+    "ZaPassport": Needs(run=8, sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(run=13),
+    "ZaVatNumber": Needs(run=10),
+}  # fmt: skip
+"""By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
+
+_UNGATED = Needs(cut=excerpt.whole)
+
+
+class OfflineEmailRecognizer(EmailRecognizer):  # type: ignore[misc]
+    """Presidio's, which would fetch the list of domain endings from the network; this one keeps to the list that is installed."""
+
+    def validate_result(self, pattern_text: str) -> bool:
+        """Whether the domain ends in a public suffix."""
+        return bool(_suffixes()(pattern_text).fqdn)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> tldextract.TLDExtract:
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+@lru_cache(maxsize=1)
+def _endings() -> frozenset[str]:
+    """Top-level domains."""
+    return frozenset(_suffixes().tlds)
+
+
+class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
+    """Presidio's, region by region until all that could be a number is found.
+
+    A further region would find the same places again. Regions whose numbers are longer than any that the text holds are left out.
+    """
+
+    def __init__(self, supported_language: str, regions: Sequence[str]) -> None:
+        super().__init__(supported_language=supported_language, name="PhoneRecognizer")
+        self.needed = [
+            (PhoneRecognizer(supported_language=supported_language, supported_regions=(r,), name="PhoneRecognizer"), _shortest(r))
+            for r in _distinct((*PHONE_REGIONS, *regions))
+        ]
+
+    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """Presidio's contract."""
+        open_, found = excerpt.phone_runs(text), list[RecognizerResult]()
+        for one, digits in self.needed:
+            if any(count >= digits for _, _, count in open_):
+                found += one.analyze(text, list(entities), nlp_artifacts)
+                open_ = [run for run in open_ if not any(r.start <= run[0] and run[1] <= r.end for r in found)]
+        return found
+
+
+def _distinct(regions: Sequence[str]) -> Iterator[str]:
+    """The regions without Canada beside the United States: they share one plan, and the matcher finds the same numbers by either."""
+    for region in dict.fromkeys(regions):
+        if not (region == "CA" and "US" in regions):
+            yield region
+
+
+def _shortest(region: str) -> int:
+    """Digits of a region's shortest national number."""
+    metadata = PhoneMetadata.metadata_for_region(region)
+    form = metadata.general_desc if metadata else None
+    return min(form.possible_length) if form else 0
+
+
+def builtin_classes() -> dict[str, type[EntityRecognizer]]:
+    """Presidio's recognizers that work by patterns, by class name."""
+    named = {n: getattr(predefined, n) for n in predefined.__all__}
+    return {
+        n: c
+        for n, c in sorted(named.items())
+        if isinstance(c, type) and issubclass(c, (PatternRecognizer, PhoneRecognizer)) and (".generic." in c.__module__ or _country(c))
+    }
+
+
+def _country(kind: type[EntityRecognizer]) -> str:
+    """ISO 3166-1 code of the country whose numbers a recognizer finds; empty: of every country."""
+    code = str(getattr(kind, "COUNTRY_CODE", None) or "").upper()
+    return "GB" if code == "UK" else code
+
+
+class Builtin(NamedTuple):
+    """One of Presidio's recognizers, ready to run.
+
+    Attributes:
+        recognizer: as Presidio made it.
+        needs: what a text must hold.
+        sign: its `sign`, compiled.
+        country: ISO 3166-1 code; empty: every country.
+        checked: what it finds may have a check digit.
+        proof: the score of what has a right one.
+    """
+
+    recognizer: EntityRecognizer
+    needs: Needs
+    sign: re.Pattern[str] | None
+    country: str
+    checked: bool
+    proof: float
+
+
+class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
+    """Presidio's pattern recognizers together, so that a text's stretches are cut once for all of them.
+
+    Args:
+        language: language of the texts; Presidio's recognizers serve it whichever they were written for.
+        settings: the policy's `detect` section. A country it names itself counts by form alone: a policy that asks for
+            British passports gets them without the word "passport" beside them, and part numbers of their form as well.
+    """
+
+    def __init__(self, language: str, settings: Detect) -> None:
+        left_out = {*settings.disable, *(() if settings.dates else ("DateRecognizer",))}
+        self.countries = frozenset(settings.read_countries())
+        self.asked_for = frozenset(settings.countries or ())
+        self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
+        self._words = load_language(language).words
+        self._by_cut: dict[frozenset[str], Mapping[Callable[[str], Excerpt], list[Builtin]]] = {}
+        entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
+        super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """Presidio's contract, context words included."""
+        wanted, plain = set(entities), excerpt.plain(text)
+        countries = self.countries | _countries(nlp_artifacts)
+        out: list[RecognizerResult] = []
+        for cut, builtins in self._reading(countries).items():
+            read = cut(plain)
+            shape = Shape.of(read.text)
+            for b in builtins if read.text else ():
+                if _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
+                    out.extend(self._found(b, read, text, nlp_artifacts, countries))
+        return out
+
+    def _reading(self, countries: frozenset[str]) -> Mapping[Callable[[str], Excerpt], list[Builtin]]:
+        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text."""
+        if countries not in self._by_cut:
+            groups: dict[Callable[[str], Excerpt], list[Builtin]] = {}
+            for b in self.builtins:
+                if not b.country or b.checked or b.country in countries:
+                    groups.setdefault(b.needs.cut, []).append(b)
+            self._by_cut[countries] = groups
+        return self._by_cut[countries]
+
+    def _found(
+        self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any, countries: frozenset[str]
+    ) -> Iterator[RecognizerResult]:
+        inner = builtin.recognizer
+        for result in inner.analyze(read.text, inner.supported_entities, None):
+            start, end = read.place(result.start), read.place(result.end - 1) + 1
+            proven = builtin.checked and result.score >= builtin.proof
+            if not proven and builtin.country and builtin.country not in countries:
+                continue
+            word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
+            if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
+                if builtin.country in self.asked_for and is_form_of_its_own(text[start:end]):
+                    result.score = max(result.score, _LEAST)
+                yield self._result(inner.name, result, _whole(text, start, end, result.entity_type), word)
+
+    def _result(self, name: str, found: RecognizerResult, span: tuple[int, int], word: str) -> RecognizerResult:
+        why = AnalysisExplanation(
+            recognizer=name, original_score=found.score, pattern_name=getattr(found.analysis_explanation, "pattern_name", None),
+            textual_explanation=f"Presidio's {name}",
+        )  # fmt: skip
+        score = found.score
+        if word:
+            score = min(1.0, max(_FACTOR + score, _LEAST))
+            why.set_supportive_context_word(word)
+            why.set_improved_score(score)
+        metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: BUILTIN + name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}
+        return RecognizerResult(found.entity_type, *span, score, why, metadata)
+
+
+def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Sequence[str]) -> Builtin:
+    if kind is PhoneRecognizer:
+        made: EntityRecognizer = GatedPhoneRecognizer(language, regions)
+    else:
+        made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(supported_language=language, name=name)
+    needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
+    sign = re.compile(needs.sign, re.IGNORECASE) if needs.sign else None
+    return Builtin(made, needs, sign, _country(kind), name in CHECKED, 0.0 if name in INVALIDATED else 1.0)
+
+
+def _may_find(builtin: Builtin, text: str, shape: Shape) -> bool:
+    needs = builtin.needs
+    return shape.run >= needs.run and shape.near >= needs.near and (builtin.sign is None or builtin.sign.search(text) is not None)
+
+
+def _countries(artifacts: Any) -> frozenset[str]:
+    """Countries that the record of a text adds to those of the policy."""
+    data = getattr(getattr(artifacts, "tokens", None), "user_data", None) or {}
+    view = data.get("callveil_view")
+    return view.countries if isinstance(view, View) else frozenset()
+
+
+def is_form_of_its_own(value: str) -> bool:
+    """Whether a value cannot be a word, an amount or a time: capitals and digits, or many digits."""
+    letters, digits = sum(map(str.isalpha, value)), sum(map(str.isdigit, value))
+    if not letters or digits >= 8:
+        return digits >= 8
+    return digits >= 5 or (digits >= 2 and letters + digits >= 5 and not any(map(str.islower, value)))
+
+
+_STOCK = LemmaContextAwareEnhancer()
+_FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_context_similarity
+
+
+def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
+    """The first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none.
+
+    It looks for each as a part of the value's first token and of the five words before it that are neither stop words nor
+    punctuation. Presidio makes a list of all such words of a text first; here only those it looks at are judged.
+    """
+    if artifacts is None:
+        return ""
+    doc = artifacts.tokens
+    token = bisect_right(range(len(doc)), start, key=lambda i: doc[i].idx + len(doc[i]))
+    before: list[str] = []
+    place = min(token, len(doc) - 1)
+    while place >= 0 and len(before) <= _STOCK.context_prefix_count:
+        lemma = doc[place].lemma_ or doc[place].lower_
+        lexeme = doc.vocab[lemma]
+        if not (lexeme.is_stop or lexeme.is_punct or lemma in ("-PRON-", "be") or ":" in lemma):
+            before.append(lemma.lower())
+        place -= 1
+    return next((word for word in words if any(word.lower() in other for other in before)), "")
+
+
+_MOST = 64
+_DIGITS, _LETTERS = re.compile(rf"\d{{0,{_MOST}}}"), re.compile(rf"[a-zA-Z]{{0,{_MOST}}}")
+
+
+def _whole(text: str, start: int, end: int, entity: str) -> tuple[int, int]:
+    """A span that begins or ends within a run of digits takes the whole run, and a web address the rest of its last word."""
+    if entity == "URL":
+        return start, end + _length(_LETTERS, text[end : end + _MOST])
+    if text[start].isdigit():
+        start -= _length(_DIGITS, text[max(0, start - _MOST) : start][::-1])
+    if text[end - 1].isdigit():
+        end += _length(_DIGITS, text[end : end + _MOST])
+    return start, end
+
+
+def _length(pattern: re.Pattern[str], text: str) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
