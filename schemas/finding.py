@@ -58,6 +58,8 @@ class Span:
         score: 0 to 1.
         detector: name of the recognizer.
         group: spans of one value share it; empty where the span is the whole value.
+        mixed: other findings reach beyond the one that names the span, so that its last characters
+            may be another value's.
     """
 
     start: int
@@ -66,6 +68,7 @@ class Span:
     score: float
     detector: str
     group: str = ""
+    mixed: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:

@@ -76,7 +76,9 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 def _cover(cluster: list[Span], end: int) -> Span:
     best = max(cluster, key=_strength)
     group = best.group or next((s.group for s in cluster if s.group and s.entity == best.entity), "")
-    return Span(cluster[0].start, end, best.entity, best.score, best.detector, group)
+    start = cluster[0].start
+    mixed = best.mixed or (best.start, best.end) != (start, end)
+    return Span(start, end, best.entity, best.score, best.detector, group, mixed)
 
 
 def _strength(span: Span) -> tuple[bool, bool, float, int, int, int, str, str]:

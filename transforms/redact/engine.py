@@ -245,11 +245,12 @@ class _Work:
             action, params, key_id = parameters(self.rules, span.entity, value, self.redactor.secrets, self.raw.key.account_id, self.raw.key.id)
             if action == "mask" and (
                 span.detector == UNREAD
+                or span.mixed
                 or canonical(span.entity, piece) != canonical(span.entity, value)
                 or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
             ):
                 # A part of a value may not show the last characters of each part; what another look
-                # still took for a value, or what nobody can read, shows none.
+                # still took for a value, what nobody can read, or what runs across two values shows none.
                 params["keep_last"] = 0
             if key_id and self.done.fullmatch(piece):
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
