@@ -53,10 +53,10 @@ def redact_again(
         )
     with built.lock:
         for version, (raw, _), item in zip(versions, work, redactor_of(job, built).redact(work), strict=True):
-            yield with_raw(item, raw) if isinstance(item, Rejected) else _carried(version, item)
+            yield with_raw(item, raw) if isinstance(item, Rejected) else carried(version, item)
 
 
-def _carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
+def carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
     """The new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
     record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
     record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})
