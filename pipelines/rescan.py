@@ -1,4 +1,4 @@
-"""The rescan job: what a store holds already is read again by the present rules, and what they find more is covered."""
+"""The rescan job: a store is read again by the present rules, and what they find is covered."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ class RescanResult:
         policy: that decided.
         counts: rows read, and what was found in them; see `transforms.rescan.report`.
         unread: rows that could not be read again.
-        audible: account and id of interactions whose recording lets hear what was found in its transcript.
+        audible: account and id of interactions whose recording lets hear what was found in its
+            transcript.
         run_id, seq: the run that covered it; empty and 0 where nothing was published.
         finished: an earlier run that was killed after it was published has been finished.
     """
@@ -143,7 +144,7 @@ def run_rescan(options: RescanOptions) -> RescanResult:
     for attempt in range(1, ATTEMPTS + 1):
         base = store.current()
         job = _job(options, base, _policy(options, store), keyring, accounts)
-        # The lease is the one place that tells the time: it says that this process is alive, and decides nothing about records.
+        # The lease tells the time: it says that this process is alive, and decides nothing else.
         lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
         try:
             found = _execute(options, job)
@@ -188,7 +189,10 @@ def _policy(options: RescanOptions, store: Store) -> Policy:
 def _job(
     options: RescanOptions, base: Snapshot, policy: Policy, keyring: Keyring, accounts: AccountBook
 ) -> RedactJob:
-    """The job on a state of the store. That state is part of the run's id: on another one the same command finds, and writes, something else."""
+    """The job on a state of the store.
+
+    That state is part of the run's id: on another one the same command writes something else.
+    """
     told = [
         JOB,
         TOOL,
@@ -280,7 +284,7 @@ def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:
 
 
 def _finish_killed(store: Store, keyring: Keyring) -> bool:
-    """Finish rescans that were killed after they were published, from their working files; returns whether there were any."""
+    """Finish rescans that were killed after they were published; returns whether there were any."""
     found = False
     for run_id in sorted(leases(store, dt.datetime.now(dt.UTC))):
         seq = store.published(run_id)

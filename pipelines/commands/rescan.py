@@ -50,10 +50,13 @@ rejected zone, encrypted: what nobody can show to be clean is not left readable.
 `callveil rejected list` shows it. A later copy of such an interaction is not taken in again; a
 record of watch is, after `callveil recordings retry`.
 
-Rows are not made older: full redaction by age stays the work of `callveil redact` and `history`.
+Full redaction by age stays the work of `callveil redact` and `history`, and what is set aside at a
+person's request is read once it is back.
+
 Recordings are not listened to again. Where more was found in the transcript of one that was
 redacted before, it is named: what is found now can still be heard in it. Take its original (from
-where it landed, or with `callveil recordings original`) and cover it with `callveil audio redact`."""
+where it landed, or with `callveil recordings original`) and cover it anew with
+`callveil audio redact`."""
 
 EPILOG = """\
 examples:
@@ -179,11 +182,12 @@ def _print(result: RescanResult, args: argparse.Namespace, seconds: float) -> No
             "an earlier rescan that was interrupted after it was published has been finished"
         )
     if result.seq:
-        console.print(f"run {result.run_id[:16]} · published as number {result.seq} · {args.store}")
+        run = result.run_id[:16]
+        console.print(f"run {run} · published as number {result.seq} · {args.store}")
     by = f"by policy {told['policy']} ({told['policy_sha256'][:12]})"
     console.print(f"read {_zones(told['rows_read'])} in {seconds:.1f} s {by}")
     if told["found"]:
-        table = Table("kind", "field", "where", "found", "rows", box=None, pad_edge=False)
+        table = Table("entity type", "field", "in", "found", "rows", box=None, pad_edge=False)
         for f in told["found"]:
             table.add_row(f["entity"], f["field"], f["zone"], f"{f['count']:,}", f"{f['rows']:,}")
         console.print(table)

@@ -28,11 +28,14 @@ MARK = "\x00"
 def placeholders(rules: Rules) -> re.Pattern[str]:
     """Pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
 
-    Only declared entity types count: `[JOHN]` is none.
+    Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are not taken for written: these rules decide
+    about them.
     """
     every = (rules, *rules.earlier)
     own = frozenset(entity for r in every for entity in (*r.operators, *(entity for _, entity in r.deny)))
-    masks = frozenset((o.char, o.keep_last) for r in every for o in (*r.operators.values(), r.default_operator) if o.name == "mask")
+    masks = frozenset(
+        (o.char, o.keep_last if r is rules else 0) for r in every for o in (*r.operators.values(), r.default_operator) if o.name == "mask"
+    )
     return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks)
 
 

@@ -1,1 +1,1 @@
-"""Stored rows read again by the present rules: what they cover more than the run that wrote them did, and that covered."""
+"""Stored rows read again by the present rules: what these find more, and that covered."""

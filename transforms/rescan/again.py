@@ -30,7 +30,7 @@ SPOKEN = frozenset({"outline", "words", "transcription_text"})
 
 @dataclass
 class Earlier:
-    """The policies that rows were redacted by: what these wrote is no value under another policy either.
+    """The policies that rows were redacted by: what these wrote is no value under another one.
 
     Args:
         job: the rescan.
@@ -84,8 +84,8 @@ def job_of(
 ) -> Job:
     """How a stored row is redacted again: by the policy, in no weaker a mode than before.
 
-    Its age counts as of when it was redacted: that rows grow old is the redaction job's work. No entity type is a floor here: what
-    was redacted is gone, and a member that the policy keeps stays kept.
+    Its age counts as of when it was redacted: that rows grow old is the redaction job's work. No
+    entity type is a floor here: what was redacted is gone, and what the policy keeps stays.
     """
     language = built.detector.language_of(raw.record.get("language"))
     at = row["redacted_at"] or job.as_of
@@ -169,7 +169,10 @@ def _told(name: str, new: Iterable[FindingRow]) -> set[str]:
 
 
 def _is_new(finding: Finding, texts: Mapping[str, str], done: re.Pattern[str]) -> bool:
-    """Whether a finding covers anything but what redaction has written. A field that held no text was cleared for what it is."""
+    """Whether a finding covers anything but what redaction has written.
+
+    A field that held no text was cleared for what it is.
+    """
     if finding.span_start is None:
         own = [t for path, t in texts.items() if top_level(path) == finding.field_path]
         return not own or any(is_read(t, done) for t in own)

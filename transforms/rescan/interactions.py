@@ -34,8 +34,9 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
     Args:
         origin: the file's first name; see `store.index.origin_of`.
 
-    Returns: JSON-ready `{outcome, index, subjects, unread, audible}`: rows that could not be read, and interactions with a redacted recording
-        in whose transcript something was found. Memory holds the rows in which something was found, at most those of one file.
+    Returns: JSON-ready `{outcome, index, subjects, unread, audible}`: rows that could not be read,
+        and interactions with a redacted recording in whose transcript something was found. Memory
+        holds the rows in which something was found, at most those of one file.
     """
     entry = current_files(job.snapshot, INTERACTIONS)[origin]
     counts: Counter[str] = Counter({"in": entry.rows, f"in.{INTERACTIONS}": entry.rows})
@@ -59,11 +60,15 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
     outcome = Outcome.from_dict(result["outcome"])
     outcome.counts.update(counts)
     count_unread(outcome, unread)
-    return result | {"outcome": outcome.as_dict(), "unread": unread, "audible": sorted(audible)}
+    return result | {
+        "outcome": outcome.as_dict(),
+        "unread": [list(row) for row in unread],
+        "audible": [list(key) for key in sorted(audible)],
+    }
 
 
 def is_audible(live: Live, key: InteractionKey) -> bool:
-    """Whether the live zone has a redacted recording of an interaction, in which what was not found then can be heard."""
+    """Whether the live zone has a redacted recording, in which what was not found can be heard."""
     receipt = live.receipt(key, "audio")
     return receipt is not None and receipt.get("status") == "done"
 
@@ -85,7 +90,10 @@ def _people(
     redone: Mapping[InteractionKey, Redacted],
     index: Sequence[Sequence[Any]],
 ) -> Iterator[SubjectEntry]:
-    """Entries of the identifier index for numbers and addresses that texts no longer show, beside those that it holds."""
+    """Entries of the identifier index for what texts no longer show, beside those it holds.
+
+    Without them a person could not be found any more by a number that was covered late.
+    """
     for stored in map(IndexEntry.of, index):
         found = redone.get(stored.key)
         said = [link for link in found.people if link.role == OTHER] if found else []

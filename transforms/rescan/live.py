@@ -1,8 +1,9 @@
 """Records of the live zone read again, and put in the place of those in which more was found.
 
-What takes a record's place is written beside it before the run is published, and named by its receipt after that: the run's manifest says which
-records it changed and what they are then, so that a checkpoint of evidence finds the reason. Killed in between, the receipts are put in place by
-the next rescan, from the run's working files.
+What takes a record's place is written beside it before the run is published, and named by its
+receipt after that: the run's manifest says which records it changed and what they are then, so that
+a checkpoint of evidence finds the reason. Killed in between, the receipts are put in place by the
+next rescan, from the run's working files.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from callveil.transforms.watch.live import Live, Receipt, state_of
 from callveil.transforms.watch.people import index_live
 
 MARK = "rescanned"
-"""Member of a receipt and of a manifest's inputs: the run that covered more of a record; what each record is then, by its digest."""
+"""Member of a receipt: the run that covered more; of a manifest's inputs: SHA-256 by record."""
 
 Document = dict[str, Any]
 
@@ -47,7 +48,8 @@ def rescan_records(
     Args:
         urls: of their receipts. name: of this piece of work; names what it rejects.
 
-    Returns: JSON-ready `{outcome, unread, audible, receipts}`, the last as pairs of a receipt and the one to be put in its place.
+    Returns: JSON-ready `{outcome, unread, audible, receipts}`, the last as pairs of a receipt and
+        the one to be put in its place.
     """
     live = Live(job.files, job.root)
     outcome, unread, audible, receipts = Outcome(), [], [], []
@@ -92,8 +94,8 @@ def rescan_records(
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
     return {
         "outcome": outcome.as_dict(),
-        "unread": unread,
-        "audible": sorted(audible),
+        "unread": [list(u) for u in unread],
+        "audible": [list(k) for k in sorted(audible)],
         "receipts": receipts,
     }
 
@@ -125,7 +127,7 @@ def _jobs(
 
 
 def stored(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:
-    """A record of the live zone as one that can be redacted again, and its row with times as such."""
+    """A record of the live zone as one that can be redacted again, and its row, times as such."""
     timed = dict(row) | {
         n: v
         for n, v in revive(STATE, {f.name: row.get(f.name) for f in STATE}).items()
@@ -143,7 +145,10 @@ def stored(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str,
 def _further(
     job: RedactJob, one: Job, item: Again, old: Receipt, document: Document
 ) -> tuple[Receipt, bytes]:
-    """The receipt and the bytes of a record that is redacted further. What is found in it is also covered in a recording that comes after it."""
+    """The receipt and the bytes of a record that is redacted further.
+
+    What is found is also covered in a recording that comes after its record.
+    """
     new = [row.finding for row in item.result.findings]
     findings = [*document["findings"], *(finding_row(f) for f in item.result.findings)]
     data = dumps(
@@ -159,7 +164,10 @@ def _further(
 
 
 def facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, dict[str, str]]:
-    """What a manifest says of the records that a run changes: SHA-256 of each by its digest, empty for one that could not be read."""
+    """What a manifest says of the records that a run changes.
+
+    Returns: the SHA-256 of each by the digest of its key; empty for one that could not be read.
+    """
     changed = {
         record_token(keyring, ref_of(_key(new))): str(new.get("sha256", "")) for _, new in receipts
     }
@@ -167,9 +175,10 @@ def facts(keyring: Keyring, receipts: Sequence[Sequence[Receipt]]) -> dict[str, 
 
 
 def put_in_place(live: Live, receipts: Sequence[Sequence[Receipt]]) -> None:
-    """Name by its receipt what takes each record's place, and purge that, once the run is published. Safe to repeat.
+    """Name by its receipt what takes each record's place, and purge the record. Safe to repeat.
 
-    A record that has changed meanwhile is left as it is: a later snapshot was redacted by the rules of now, and what went is gone.
+    Called once the run is published. A record that has changed meanwhile is left as it is: a later
+    snapshot was redacted by the rules of now, and what went is gone.
     """
     for old, new in receipts:
         key = _key(new)

@@ -1,4 +1,4 @@
-"""What a rescan has found, by kind: counted under names that hold no value, no key and no place within a record."""
+"""What a rescan has found, by kind: counted under names that hold no value, key or place."""
 
 from __future__ import annotations
 

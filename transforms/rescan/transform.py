@@ -31,7 +31,8 @@ class Piece:
 
     Attributes:
         zone: one of `report.ZONES`.
-        names: the first name of a file of interactions, the path of one of versions, or URLs of receipts.
+        names: the first name of a file of interactions, the path of one of versions, or URLs of
+            receipts.
     """
 
     zone: str
@@ -39,7 +40,7 @@ class Piece:
 
 
 def pieces(job: RedactJob) -> list[Piece]:
-    """All there is to read in a store, in order. Memory: the names of all receipts of records of the live zone."""
+    """All there is to read in a store, in order. Memory: the URLs of the live zone's records."""
     out = [
         Piece(INTERACTIONS, (origin,))
         for origin in sorted(current_files(job.snapshot, INTERACTIONS))
@@ -73,7 +74,7 @@ def _digest(*facts: Any) -> str:
 
 
 class _Rescan(beam.DoFn):  # type: ignore[misc]
-    """Element: Piece. Outputs, tagged: index entries and identifiers by bucket, an Outcome, and a JSON text of what is to be named."""
+    """Element: Piece. Outputs, tagged: entries of both indexes by bucket, an Outcome, and notes."""
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job

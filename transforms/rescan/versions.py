@@ -36,13 +36,14 @@ from callveil.transforms.store.snapshot import data_path
 ACTOR = ("actor_name", "actor_ip", "user_agent")
 
 Text = tuple[str, str, frozenset[str]]
-"""A text of a version: the column it stands in, the text, and the entity types that were found in its value."""
+"""A text of a version: its column, itself, and the entity types that were found in its value."""
 
 
 def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
     """Read one file of versions again and, unless the run only looks, cover what was found.
 
-    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at most those of one file.
+    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at
+        most those of one file.
     """
     outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
     changed: dict[VersionKey, RedactedVersion] = {}
@@ -62,7 +63,7 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
     count_unread(outcome, unread)
     if (changed or rejected) and not job.scratch:
         _rewrite(job, built, entry, changed, rejected, outcome)
-    return {"outcome": outcome.as_dict(), "unread": unread}
+    return {"outcome": outcome.as_dict(), "unread": [list(u) for u in unread]}
 
 
 def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
@@ -74,7 +75,7 @@ def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]
 def _again(
     job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: Earlier
 ) -> Iterator[tuple[RedactedVersion, RawVersion, RedactedVersion | Rejected, Rules]]:
-    """Redact some stored versions again, each with the raw version it was taken for and its rules."""
+    """Redact some stored versions again; each with what it was read as, the result, its rules."""
     work = [
         (raw, _decided(job, raw, version, earlier))
         for version in versions
@@ -89,7 +90,10 @@ def _again(
 def _decided(
     job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: Earlier
 ) -> Decided:
-    """By the policy, in no weaker a mode than before. That it or its interaction grows old, or was redacted further, is the history job's work."""
+    """By the policy, in no weaker a mode than before.
+
+    That it grows old, or its interaction was redacted further, is the history job's work.
+    """
     record = version.record
     decided = decide(
         job.policy, raw, version.account_type, record.get("agency_id") or "", record["recorded_at"]
@@ -108,7 +112,7 @@ def _decided(
 def _found(
     before: RedactedVersion, after: RedactedVersion, rules: Rules
 ) -> Counter[tuple[str, str]]:
-    """How often what is covered in a version that was readable before, by column and entity type."""
+    """How often what is covered that was readable before, by column and entity type."""
     done = placeholders(rules)
     found: Counter[tuple[str, str]] = Counter()
     for (column, old, _), (_, new, entities) in zip(_texts(before), _texts(after), strict=True):
@@ -142,7 +146,10 @@ def _row(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator[Text]
 
 
 def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
-    """What was covered in one text: the typed labels that it has more than before; where it has none (a mask), what its value is known to hold."""
+    """What was covered in one text: the typed labels that it has more than before.
+
+    Where it has none (a mask), what its value is known to hold.
+    """
     out: Counter[str] = Counter()
     for entity in sorted(entities):
         label = re.compile(rf"{re.escape(rules.label_for(entity))}|\[{re.escape(entity)}[:\]]")
@@ -163,7 +170,7 @@ def _rewrite(
     rejected: dict[VersionKey, Rejected],
     outcome: Outcome,
 ) -> None:
-    """Write the file anew; what could not be read goes to the rejected zone and out of the dataset: nothing unread is left readable."""
+    """Write the file anew; what could not be read goes to the rejected zone, and out of it."""
 
     def change(row: dict[str, Any]) -> dict[str, Any] | None:
         key = VersionKey(*(row[c] for c in VersionKey._fields))
