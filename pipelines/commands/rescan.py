@@ -60,8 +60,8 @@ where it landed, or with `callveil recordings original`) and cover it anew with
 
 EPILOG = """\
 examples:
-  callveil rescan --store store/                        after an upgrade: what would be covered
-  callveil rescan --store store/ --apply                cover it
+  callveil rescan --store store/ --accounts accounts.csv             what would be covered
+  callveil rescan --store store/ --accounts accounts.csv --apply     cover it
   callveil rescan --store s3://clean/calls --policy pci --accounts accounts.csv --json
 
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
@@ -167,6 +167,7 @@ def as_dict(result: RescanResult, applied: bool) -> dict[str, Any]:
         "finished_earlier": result.finished,
         "rows_read": {zone: counts[f"in.{zone}"] for zone in ZONES},
         "rows_affected": {zone: counts[f"affected.{zone}"] for zone in ZONES},
+        "account_unknown": counts["account_unknown"],
         "found": found,
         "rows_unread": [row._asdict() for row in result.unread],
         "recordings_audible": [{"account_id": a, "id": i} for a, i in result.audible],
@@ -193,6 +194,11 @@ def _print(result: RescanResult, args: argparse.Namespace, seconds: float) -> No
         console.print(table)
     done = "covered" if args.apply else "would be covered"
     console.print(f"{done}: {_zones(told['rows_affected'])}" if rows else "nothing more was found")
+    if told["account_unknown"]:
+        console.print(
+            f"{told['account_unknown']:,} rows have no account record (give --accounts): an "
+            "account's own name, numbers and places are taken for somebody's then"
+        )
     _print_unread(console, result, args)
     if result.audible:
         names = _named([f"{account}/{key_id}" for account, key_id in result.audible])

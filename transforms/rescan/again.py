@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from callveil.schemas.finding import Finding, FindingRow
 from callveil.schemas.interaction import BY_NAME, RawInteraction
-from callveil.schemas.policy import Policy, PolicyError, Rules
+from callveil.schemas.policy import Policy, Rules
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
@@ -22,7 +23,7 @@ from callveil.transforms.redact.manual import top_level
 from callveil.transforms.rescan.report import is_read, shape
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.policies import policy_at
+from callveil.transforms.store.policies import archived_policies
 
 SPOKEN = frozenset({"outline", "words", "transcription_text"})
 """Fields that say what can be heard in a recording."""
@@ -30,38 +31,32 @@ SPOKEN = frozenset({"outline", "words", "transcription_text"})
 
 @dataclass
 class Earlier:
-    """The policies that rows were redacted by: what these wrote is no value under another one.
+    """All policies that the store was decided by: what these wrote is no value under another one.
+
+    A row names the latest of those that it was redacted by; older ones have left their labels too.
 
     Args:
         job: the rescan.
     """
 
     job: RedactJob
-    _policies: dict[str, Policy | None] = field(default_factory=dict)
     _rules: dict[tuple[str, ...], Rules] = field(default_factory=dict)
 
-    def rules(self, rules: Rules, sha256: str | None, *about: str) -> Rules:
-        """`rules`, with those of the policy that a row names.
+    @cached_property
+    def _policies(self) -> list[Policy]:
+        store = Store(self.job.files, self.job.root)
+        return [p for p in archived_policies(store) if p.sha256 != self.job.policy.sha256]
+
+    def rules(self, rules: Rules, *about: str) -> Rules:
+        """`rules`, with those of earlier policies.
 
         Args:
             about: account, its type, kind of record and language; see `Policy.rules`.
         """
-        if not sha256 or sha256 == self.job.policy.sha256:
-            return rules
-        key = (sha256, *about)
-        if key not in self._rules:
-            policy = self._policy(sha256)
-            before = (policy.rules(*about),) if policy else ()
-            self._rules[key] = replace(rules, earlier=before)
-        return self._rules[key]
-
-    def _policy(self, sha256: str) -> Policy | None:
-        if sha256 not in self._policies:
-            try:
-                self._policies[sha256] = policy_at(Store(self.job.files, self.job.root), sha256)
-            except PolicyError:  # of another version; its labels are read like any text
-                self._policies[sha256] = None
-        return self._policies[sha256]
+        if about not in self._rules:
+            before = tuple(dict.fromkeys(p.rules(*about) for p in self._policies))
+            self._rules[about] = replace(rules, earlier=before)
+        return self._rules[about]
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,6 @@ def job_of(
     spoken = str(raw.record.get("language") or job.policy.detect.default_language)
     rules = earlier.rules(
         decision.rules,
-        row["policy_sha256"],
         raw.key.account_id,
         row["account_type"],
         raw.kind,
@@ -176,4 +170,5 @@ def _is_new(finding: Finding, texts: Mapping[str, str], done: re.Pattern[str]) -
     if finding.span_start is None:
         own = [t for path, t in texts.items() if top_level(path) == finding.field_path]
         return not own or any(is_read(t, done) for t in own)
-    return is_read(texts[finding.field_path][finding.span_start : finding.span_end], done)
+    text = texts.get(finding.field_path)
+    return text is None or is_read(text[finding.span_start : finding.span_end], done)

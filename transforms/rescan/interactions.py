@@ -44,7 +44,7 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
     rejected: list[Rejected] = []
     audible: list[InteractionKey] = []
     live = Live(job.files, job.root)
-    for one, item in read_again(built, _jobs(job, built, entry.path, Earlier(job))):
+    for one, item in read_again(built, _jobs(job, built, entry.path, Earlier(job), counts)):
         if isinstance(item, Rejected):
             rejected.append(with_content(item, one))
             continue
@@ -74,14 +74,16 @@ def is_audible(live: Live, key: InteractionKey) -> bool:
 
 
 def _jobs(
-    job: RedactJob, built: Engines, path: str, earlier: Earlier
+    job: RedactJob, built: Engines, path: str, earlier: Earlier, counts: Counter[str]
 ) -> Iterator[tuple[Job, Mapping[str, Any]]]:
     with job.files.open(job.files.join(job.root, path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(
             BATCH_ROWS
         ):
             for row in batch.to_pylist():
-                yield job_of(job, built, stored_record(row, path), row, earlier), row
+                one = job_of(job, built, stored_record(row, path), row, earlier)
+                counts["account_unknown"] += one.account is None
+                yield one, row
 
 
 def _people(

@@ -123,7 +123,9 @@ def _jobs(
         raw, row = stored(document["interaction"], receipt["file"])
         held[raw.key] = receipt, document
         counts.update(("in", f"in.{LIVE}"))
-        yield job_of(job, built, raw, row, earlier), row
+        one = job_of(job, built, raw, row, earlier)
+        counts["account_unknown"] += one.account is None
+        yield one, row
 
 
 def stored(row: Mapping[str, Any], name: str) -> tuple[RawInteraction, dict[str, Any]]:

@@ -24,6 +24,7 @@ from callveil.transforms.history.dataset import VERSIONS, from_row, version_row
 from callveil.transforms.history.decided import KIND, Decided, decide
 from callveil.transforms.history.load import BATCH, redactor_of, with_raw
 from callveil.transforms.history.values import pieces
+from callveil.transforms.redact.settle import LOOKS
 from callveil.transforms.rescan.again import Earlier
 from callveil.transforms.rescan.report import VERSIONS as ZONE
 from callveil.transforms.rescan.report import Unread, count_row, count_unread, is_read
@@ -50,12 +51,14 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
     rejected: dict[VersionKey, Rejected] = {}
     earlier = Earlier(job)
     for versions in _batches(job, entry):
-        for version, raw, item, rules in _again(job, built, versions, entry.path, earlier):
+        accounts = (job.accounts.at(v.key.account_id, v.created_at) for v in versions)
+        outcome.counts["account_unknown"] += sum(account is None for account in accounts)
+        for version, item, found in _settled(job, built, versions, entry.path, earlier):
             if isinstance(item, Rejected):
-                rejected[version.key] = with_raw(item, raw)
-            elif found := _found(version, item, rules):
+                rejected[version.key] = item
+            else:
                 count_row(outcome.counts, ZONE, found)
-                changed[version.key] = carried(version, item)
+                changed[version.key] = item
     unread = [
         Unread(ZONE, key.account_id, key.version_id, item.reason)
         for key, item in sorted(rejected.items())
@@ -70,6 +73,43 @@ def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]
     with job.files.open(job.files.join(job.root, entry.path)) as source:
         for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(BATCH):
             yield [from_row(row) for row in batch.to_pylist()]
+
+
+def _settled(
+    job: RedactJob,
+    built: Engines,
+    versions: Sequence[RedactedVersion],
+    path: str,
+    earlier: Earlier,
+) -> Iterator[tuple[RedactedVersion, RedactedVersion | Rejected, Counter[tuple[str, str]]]]:
+    """Read stored versions until nothing more is found: what is covered changes how the rest reads.
+
+    Yields: each in which something was found, as it is then and with what was found; or why it
+        could not be read.
+    """
+    told: dict[VersionKey, tuple[RedactedVersion, Counter[tuple[str, str]]]] = {}
+    pending = list(versions)
+    for look in range(LOOKS):
+        more: list[RedactedVersion] = []
+        for version, raw, item, rules in _again(job, built, pending, path, earlier):
+            before, all_found = told.get(version.key, (version, Counter()))
+            if isinstance(item, Rejected):
+                told.pop(version.key, None)
+                yield before, with_raw(item, raw), Counter()
+            elif not (found := _found(version, item, rules)):
+                if look:
+                    yield before, version, all_found
+            elif look == LOOKS - 1:
+                detail = f"more was found in every one of {LOOKS} looks"
+                account = raw.key.account_id
+                unsettled = Rejected(raw.source, "redact", "unsettled", detail, account_id=account)
+                yield before, with_raw(unsettled, raw), Counter()
+            else:
+                told[version.key] = before, all_found + found
+                more.append(carried(version, item))
+        pending = more
+        if not pending:
+            return
 
 
 def _again(
@@ -99,7 +139,7 @@ def _decided(
         job.policy, raw, version.account_type, record.get("agency_id") or "", record["recorded_at"]
     )
     about = (raw.key.account_id, version.account_type, KIND, job.policy.detect.default_language)
-    rules = earlier.rules(decided.rules, record.get("policy_sha256"), *about)
+    rules = earlier.rules(decided.rules, *about)
     account = job.accounts.at(raw.key.account_id, raw.created_at)
     own = (
         frozenset(fold(text) for text in (account.name, *account.numbers) if text)
