@@ -132,42 +132,48 @@ def run_rescan(options: RescanOptions) -> RescanResult:
     accounts = AccountBook(
         read_accounts(options.files, list(options.accounts)) if options.accounts else ()
     )
-    if not options.apply:
-        with tempfile.TemporaryDirectory(prefix="callveil-rescan-") as scratch:
-            job = replace(
-                _job(options, store.current(), _policy(options, store), keyring, accounts),
-                scratch=scratch,
-            )
-            return _execute(options, job).result(job)
-    store.recover()
-    finished = _finish_killed(store, keyring)
+    finished = False
+    if options.apply:
+        store.recover()
+        finished = _finish_killed(store, keyring)
     for attempt in range(1, ATTEMPTS + 1):
         base = store.current()
         job = _job(options, base, _policy(options, store), keyring, accounts)
-        # The lease tells the time: it says that this process is alive, and decides nothing else.
-        lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
         try:
-            found = _execute(options, job)
+            if options.apply:
+                return replace(_cover(options, store, job, keyring), finished=finished)
+            return _look(options, job)
         except Exception:
             # A run that was published meanwhile may have purged files this one was reading.
             if attempt == ATTEMPTS or store.current().seq == base.seq:
                 raise
-            log.warning(
-                "files changed while they were read, another run was published; reading again"
-            )
-            continue
-        if not found.changes:
-            release(store, job.run.run_id)
-            return found.result(job, finished=finished)
-        try:
-            return _publish(store, job, keyring, found, finished)
-        except PublishConflict:
-            withdraw(Live(store.files, store.root), found.notes["receipts"])
-            abandon(store, job.run.run_id, base)
-            if attempt == ATTEMPTS:
-                raise
-            log.warning("another run was published first; reading again")
+            log.warning("another run was published meanwhile; reading again")
     raise AssertionError("unreachable")
+
+
+def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
+    with tempfile.TemporaryDirectory(prefix="callveil-rescan-") as scratch:
+        job = replace(job, scratch=scratch)
+        return _execute(options, job).result(job)
+
+
+def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyring) -> RescanResult:
+    # The lease tells the time: it says that this process is alive, and decides nothing else.
+    lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
+    try:
+        found = _execute(options, job)
+    except Exception:
+        abandon(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
+        raise
+    if not found.changes:
+        release(store, job.run.run_id)
+        return found.result(job)
+    try:
+        return _publish(store, job, keyring, found)
+    except PublishConflict:
+        withdraw(Live(store.files, store.root), found.notes["receipts"])
+        abandon(store, job.run.run_id, job.snapshot)
+        raise
 
 
 def _policy(options: RescanOptions, store: Store) -> Policy:
@@ -262,9 +268,7 @@ def _read_results(files: Files, url: str) -> _Found:
     return _Found(Outcome.from_dict(told["outcome"]), told["notes"])
 
 
-def _publish(
-    store: Store, job: RedactJob, keyring: Keyring, found: _Found, finished: bool
-) -> RescanResult:
+def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> RescanResult:
     receipts = found.notes["receipts"]
     try:
         manifest = publish_manifest(
@@ -274,7 +278,7 @@ def _publish(
         manifest = store.manifest(twin.seq)
     _put(store, keyring, receipts)
     finish_run(store, manifest)
-    return found.result(job, run_id=manifest.run_id, seq=manifest.seq, finished=finished)
+    return found.result(job, run_id=manifest.run_id, seq=manifest.seq)
 
 
 def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:

@@ -26,6 +26,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.evidence.keys import open_signer
+from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.verify import verify as verify_evidence
 from callveil.transforms.rescan.report import kinds
 from callveil.transforms.store.care import verify
@@ -221,6 +222,10 @@ def test_a_record_of_watch_is_put_in_the_place_of_the_old_one(copied: Callable[.
     assert document["interaction"]["outline"][0]["text"] == "it is <CREDIT_CARD> and <PHONE_NUMBER>"
     assert new["findings"] == len(document["findings"]) == old["findings"] + 2
     assert new["spans"] and len(new["spans"]) > len(old["spans"])  # for a recording that comes late
+    # Nobody else's change passes for a rescan's.
+    assert live.swap(key, new, new | {"rescanned": "0" * 64, "findings": 0})
+    sealed = checkpoint(bench.store, Keyring.load(str(bench.keyring)), LATER)
+    assert sealed.refused == (live.part(key, "record"),)
 
 
 def test_what_a_mask_has_kept_goes_under_a_policy_without_it(tmp_path: Path) -> None:
@@ -330,7 +335,7 @@ def test_killed_anywhere_and_repeated_it_ends_as_if_it_had_not_been(
 def test_a_run_that_came_first_is_read_too(
     copied: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run published between reading and publishing: all is read anew, and nothing is left over."""
+    """A run published between reading and publishing: all is read anew, nothing is left over."""
     from callveil.pipelines import rescan as job
 
     bench, execute, runs = copied("race"), job._execute, []
