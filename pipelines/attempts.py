@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
@@ -89,31 +90,37 @@ def until_published(
 
 
 def publish_run(store: Store, job: RedactJob, name: str, inputs: Sequence[InputFile], outcome: Outcome) -> RunResult:
-    """Make a run's files the store's, with its policy and manifest. `name` is the job's.
+    """Make a run's files the store's, with its policy and manifest, and clear up after it. `name` is the job's.
 
     Raises `AlreadyPublished`, `PublishConflict`.
     """
+    manifest = publish_manifest(store, job, name, [i.as_dict() for i in inputs], outcome)
+    finish_run(store, manifest)
+    return RunResult(manifest.run_id, manifest.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+
+
+def publish_manifest(store: Store, job: RedactJob, name: str, inputs: Sequence[dict[str, Any]], outcome: Outcome) -> RunManifest:
+    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s. `inputs` are JSON-ready."""
     run, base = job.run, job.snapshot
     with suppress(PreconditionFailed):  # the same policy has decided before
         job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
     live = {f.path: f for f in base.files}
     manifest = RunManifest(
         run_id=run.run_id, **base.chain(), job=name, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
-        policy_sha256=run.policy_sha256, inputs=tuple(i.as_dict() for i in inputs), counts=dict(sorted(outcome.counts.items())),
+        policy_sha256=run.policy_sha256, inputs=tuple(inputs), counts=dict(sorted(outcome.counts.items())),
         added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
     )  # fmt: skip
-    snapshot = store.publish(manifest, base)
-    _finish(store, manifest)
-    return RunResult(run.run_id, snapshot.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+    store.publish(manifest, base)
+    return manifest
 
 
 def _repeated(store: Store, run_id: str, seq: int) -> RunResult:
     manifest = store.manifest(seq)
-    _finish(store, manifest)
+    finish_run(store, manifest)
     return RunResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
 
 
-def _finish(store: Store, manifest: RunManifest) -> None:
+def finish_run(store: Store, manifest: RunManifest) -> None:
     """Purge what the run replaced and what its killed attempts left, and remove its working files.
 
     Safe to repeat; a run killed in here is finished by its repetition.

@@ -116,6 +116,12 @@ def _history(argv: Sequence[str]) -> int:
     return history.main(argv)
 
 
+def _rescan(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import rescan
+
+    return rescan.main(argv)
+
+
 def _retain(argv: Sequence[str]) -> int:
     from callveil.pipelines.commands import retain
 
@@ -179,6 +185,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "explain": ("show why each piece of a text or record was found", _explain),
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),
+    "rescan": ("read a store again by the rules of now, and cover what they find", _rescan),
     "retain": ("delete what is due, and prove it", _retain),
     "report": ("make compliance reports: pages, Parquet, CSV", _report),
     "evidence": ("sign what runs did, and prove that a store is still that", _evidence),

@@ -53,10 +53,10 @@ class RunProgress:
             except (OSError, ValueError, KeyError):
                 continue  # it goes away when the run is published
             self._seen[info.url] = 1
-            if "/ingest/" in info.url:
+            if "/ingest/" in info.url or "/rescan/" in info.url:
                 self._read += 1
                 self._taken += counts.get("in", 0) - counts.get("rejected", 0)
-            else:
+            if "/ingest/" not in info.url:
                 self._done += counts.get("redacted", 0) + counts.get("rejected", 0) + counts.get("redone", 0)
 
     def _watch(self) -> None:

@@ -22,6 +22,7 @@ LIVE_CHANGES = {
     "erased": "a person's request took it out, or set it aside",
     "lifted": "what was set aside came back",
     "unlinked": "a person's request took out of somebody else's record what leads to them",
+    "rescanned": "later rules found more in the redacted record, or could not read it again",
 }
 """Why a checkpoint commits to a part of the live zone anew."""
 ALGORITHMS = ("ed25519", "ecdsa-p256-sha256")

@@ -119,6 +119,7 @@ class Rules:
         thresholds, default_threshold: lowest score, 0 to 1, a finding needs, by entity type and for the rest.
         allow: texts that are never redacted, as `fold` gives them.
         deny: (text, entity type) that are always redacted, ordered by text. Deny beats allow.
+        earlier: rules that the record was redacted by before: what their operators wrote is no value under these either.
     """
 
     mode: str = "content"
@@ -131,6 +132,7 @@ class Rules:
     default_threshold: float = 0.4
     allow: frozenset[str] = frozenset()
     deny: tuple[tuple[str, str], ...] = ()
+    earlier: tuple[Rules, ...] = ()
 
     def __hash__(self) -> int:
         maps = (tuple(sorted(m.items())) for m in (self.operators, self.fields, self.thresholds))

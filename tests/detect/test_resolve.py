@@ -92,6 +92,21 @@ def test_placeholders_are_read_around(text: str, left: list[str]) -> None:
     assert [text[s.start : s.end].strip("[]") for s in spans] == left
 
 
+def test_what_earlier_policies_wrote_is_no_value_and_what_their_masks_kept_is() -> None:
+    """The rules of now are a label's; those before wrote other labels, a mask of letters, and a mask that keeps some."""
+    before = (
+        Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}),
+        Rules(default_operator=Operator("mask", char="x")),
+        Rules(default_operator=Operator("mask", keep_last=4)),
+    )
+    now, later = placeholders(Rules()), placeholders(Rules(earlier=before))
+    for text in ("<PERSON>", "<X_CODE>", "xxx-xxx"):
+        assert later.fullmatch(text) and not now.fullmatch(text)
+    for text in ("****1111", "<JOHN>"):
+        assert not later.fullmatch(text)
+    assert placeholders(before[2]).fullmatch("****1111") and later.fullmatch("[PERSON]")
+
+
 def test_a_policys_own_labels_are_placeholders() -> None:
     pattern = placeholders(Rules(label="<{entity}>", operators={"X_CODE": Operator("label")}))
     assert pattern.fullmatch("<PERSON>") and pattern.fullmatch("<X_CODE>") and pattern.fullmatch("[PERSON]") and not pattern.fullmatch("<JANE>")

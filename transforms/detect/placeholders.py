@@ -26,10 +26,17 @@ MARK = "\x00"
 
 
 def placeholders(rules: Rules) -> re.Pattern[str]:
-    """Pattern of everything `redact.operators` writes under these rules. Only declared entity types count: `[JOHN]` is none."""
-    own = frozenset({*rules.operators, *(entity for _, entity in rules.deny)})
-    masks = frozenset((o.char, o.keep_last) for o in (*rules.operators.values(), rules.default_operator) if o.name == "mask")
-    return _pattern(rules.label_for(MARK), own, masks)
+    """Pattern of everything `redact.operators` writes under these rules, and has written under earlier ones.
+
+    Only declared entity types count: `[JOHN]` is none. Characters that an earlier mask has kept are not taken for written: these rules decide
+    about them.
+    """
+    every = (rules, *rules.earlier)
+    own = frozenset(entity for r in every for entity in (*r.operators, *(entity for _, entity in r.deny)))
+    masks = frozenset(
+        (o.char, o.keep_last if r is rules else 0) for r in every for o in (*r.operators.values(), r.default_operator) if o.name == "mask"
+    )
+    return _pattern(frozenset(r.label_for(MARK) for r in every), own, masks)
 
 
 def _masked(char: str, keep: int) -> list[str]:
@@ -48,19 +55,22 @@ def _masked(char: str, keep: int) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _pattern(label: str, own: frozenset[str], masks: frozenset[tuple[str, int]]) -> re.Pattern[str]:
+def _pattern(labels: frozenset[str], own: frozenset[str], masks: frozenset[tuple[str, int]]) -> re.Pattern[str]:
     names = "(?:" + "|".join(sorted(map(re.escape, own | ENTITIES.keys() | {MANUAL}), key=lambda n: (-len(n), n))) + ")"
-    before, after = (
-        (r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""),
-        (r"(?!\w)" if label[-1:].isalnum() or label[-1:] == MARK else ""),
-    )
     forms = [
-        f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else "",
+        *(_labelled(label, names) for label in sorted(labels)),
         rf"\[{names}(?::(?:[a-z2-7]{{13}}|t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+))?\]",
     ]
     forms += [re.escape(text) for text in PLATFORM]
     forms += [form for char, keep in sorted(masks) for form in _masked(char, keep)]
     return re.compile("|".join(form for form in forms if form))
+
+
+def _labelled(label: str, names: str) -> str:
+    """Pattern of a label's template with one of the entity types in it."""
+    before = r"(?<!\w)" if label[:1].isalnum() or label[:1] == MARK else ""
+    after = r"(?!\w)" if label[-1:].isalnum() or label[-1:] == MARK else ""
+    return f"{before}{re.escape(label).replace(re.escape(MARK), names)}{after}" if label else ""
 
 
 def taken(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]] = ()) -> list[tuple[int, int]]:

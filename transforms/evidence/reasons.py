@@ -32,6 +32,10 @@ GROWS = frozenset({"file", "sha256", "bytes", "covered_seconds", "spans", "conta
 RENEWED = frozenset({"file", "sha256", "bytes"})
 """What a record's receipt says otherwise once its tokens are made anew."""
 
+RESCANNED = "rescanned"
+FURTHER = frozenset({*RENEWED, RESCANNED, "mode", "findings", "spans", "status", "reason", "detail"})
+"""What a record's receipt says otherwise once more of it is covered, or it could not be read again."""
+
 
 class Reasons:
     """Looks for the reasons of changes. Made for one checkpoint: it remembers which runs it has read.
@@ -64,6 +68,8 @@ class Reasons:
             return self._original(before, now)
         if now.receipt.get("unlinked") and before.receipt.get("unlinked") != now.receipt["unlinked"]:
             return self._run("unlinked", self._unlinking(before, now))
+        if now.receipt.get(RESCANNED) and before.receipt.get(RESCANNED) != now.receipt[RESCANNED]:
+            return self._run(RESCANNED, self._rescan(before, now))
         change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
         if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):
             return None
@@ -159,6 +165,18 @@ class Reasons:
             manifest = self._manifest(seq)
             if manifest.run_id == now.receipt.get("unlinked"):
                 return seq if any(mine & set(fact.get("unlinked") or ()) for fact in manifest.inputs) else 0
+        return 0
+
+    def _rescan(self, before: State, now: State) -> int:
+        """The run that says it covered more of a record, and what the record is then; nothing, where it could not be read again."""
+        old, new = ({k: v for k, v in s.receipt.items() if k not in FURTHER} for s in (before, now))
+        mine = {record_token(self._keyring, ref_of(_key(now)), key_id) for key_id in self._keyring.key_ids}
+        digest = str(now.receipt.get("sha256", ""))
+        for seq in range(self._snapshot.seq, 0, -1) if old == new else ():
+            manifest = self._manifest(seq)
+            if manifest.run_id == now.receipt[RESCANNED]:
+                told = [fact.get(RESCANNED) or {} for fact in manifest.inputs]
+                return seq if any(one.get(token) == digest for one in told for token in mine) else 0
         return 0
 
     def _lift(self, now: State) -> int:

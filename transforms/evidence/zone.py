@@ -16,7 +16,7 @@ from callveil.transforms.evidence.record import SEALS, record_name
 from callveil.transforms.store.files import Files
 from callveil.transforms.watch.live import CALLS, LIVE, UNSEALED
 
-JOBS = {"expired": "retain", "erased": "subject", "lifted": "subject", "unlinked": "subject"}
+JOBS = {"expired": "retain", "erased": "subject", "lifted": "subject", "unlinked": "subject", "rescanned": "rescan"}
 """Which job's run gives the reason of a change."""
 UNCOVERED = {
     "objects": "what arrived: where it is gone an arrival is taken in anew, and gives the same",

@@ -56,7 +56,7 @@ def redact_again(
             item = decided if isinstance(decided, Rejected) else next(found)
             if isinstance(item, RedactedVersion):
                 try:
-                    item = _carried(version, item)
+                    item = carried(version, item)
                 except Exception as problem:  # noqa: BLE001 - as above
                     item = fault(raw, problem)
             yield with_raw(item, raw) if isinstance(item, Rejected) else item
@@ -69,7 +69,7 @@ def _at_least(version: RedactedVersion, decided: Decided) -> Decided:
     return replace(decided, mode=mode, floor=floor, account_type=version.account_type, agency_id=agency)
 
 
-def _carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
+def carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
     """The new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
     record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
     record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from callveil.schemas.finding import FindingRow
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
@@ -38,22 +39,50 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
     Returns: JSON-ready `{outcome, index}` as `write_shard` does. A row that cannot be redacted further goes to the rejected zone and out
         of the dataset: what was asked to be hidden is not left readable.
     """
+    entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
+    dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
+    redo = {InteractionKey(c.account_id, c.id): c for c in changes if c.action != DROP}
+    findings = [f.path for f in _findings_of(job, origin)]
+    redone, rejected = _redo(job, built, entry.path, findings, redo) if redo else ({}, [])
+    return replace_rows(job, built, origin, redone, rejected, dropped)
+
+
+def _again(origin: str) -> str:
+    """Last part of the names of files that hold findings of rows of a file which were redacted further."""
+    return f"again.{origin.rsplit('/', 1)[1].removesuffix('.parquet').replace('-', '.')}"
+
+
+def _findings_of(job: RedactJob, origin: str) -> list[FileEntry]:
+    """Files with the findings of an interactions file. Those of rows that were redacted further in an earlier run lie in files of their own."""
+    folder, name = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}", origin.rsplit("/", 1)[1]
+    return [
+        f
+        for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items())
+        if o == f"{folder}/{name}" or (o.startswith(f"{folder}/") and o.endswith(f".{_again(origin)}.parquet"))
+    ]
+
+
+def replace_rows(
+    job: RedactJob,
+    built: Engines,
+    origin: str,
+    redone: Mapping[InteractionKey, Redacted],
+    rejected: Sequence[Rejected],
+    dropped: Collection[InteractionKey] = frozenset(),
+) -> dict[str, Any]:
+    """Rewrite one interactions file and its findings file.
+
+    Args:
+        redone: rows that take the place of stored ones. rejected: those that go to the rejected zone. dropped: those that only go.
+
+    Returns: as `apply_changes` does.
+    """
     outcome = Outcome()
     entry = current_files(job.snapshot, INTERACTIONS.name)[origin]
     partition = dict(entry.partition)
     name = origin.rsplit("/", 1)[1].removesuffix(".parquet")
-    dropped = {InteractionKey(c.account_id, c.id) for c in changes if c.action == DROP}
-    redo = {InteractionKey(c.account_id, c.id): c for c in changes if c.action != DROP}
-    folder = f"{FINDINGS.name}/{origin.split('/', 1)[1].rpartition('/')[0]}"
-    again = f"again.{name.replace('-', '.')}"
-    # Findings of rows that were redacted further in an earlier run lie in a file of their own.
-    findings = [
-        f
-        for o, f in sorted(current_files(job.snapshot, FINDINGS.name).items())
-        if o == f"{folder}/{name}.parquet" or (o.startswith(f"{folder}/") and o.endswith(f".{again}.parquet"))
-    ]
-    redone, rejected = _redo(job, built, entry.path, [f.path for f in findings], redo) if redo else ({}, [])
-    gone = dropped | {InteractionKey(r.account_id, r.interaction_id) for r in rejected}
+    again = _again(origin)
+    gone = {*dropped, *(InteractionKey(r.account_id, r.interaction_id) for r in rejected)}
 
     def change(row: dict[str, Any]) -> dict[str, Any] | None:
         key = InteractionKey(row["account_id"], row["id"])
@@ -66,7 +95,7 @@ def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence
     outcome.removed.append(entry.path)
     outcome.added.extend([new.entry] if new.entry else [])
     forget = drop_rows(lambda row: (row["account_id"], row["interaction_id"]) in gone, ("account_id", "interaction_id"))
-    for file in findings if gone else []:
+    for file in _findings_of(job, origin) if gone else []:
         stem = origin_of(file.path).rsplit("/", 1)[1].removesuffix(".parquet")
         place = data_path(FINDINGS.name, partition, job.run.run_id, job.rewritten_name(stem))
         kept = rewrite(job.files, job.root, file, place, FINDINGS, forget)

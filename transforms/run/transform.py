@@ -28,7 +28,7 @@ from callveil.transforms.subject.dataset import write_bucket as write_subjects
 INDEX, CHANGES, SUBJECTS = "index", "changes", "subjects"
 
 
-def _result(result: dict[str, Any]) -> Iterator[Any]:
+def results_of(result: dict[str, Any]) -> Iterator[Any]:
     """Outputs of a finished piece of work: its outcome, entries of both indexes by bucket, and changes to stored rows by file."""
     by_bucket: dict[int, list[list[Any]]] = defaultdict(list)
     for row in result["index"]:
@@ -118,7 +118,7 @@ class _ReadShard(beam.DoFn):  # type: ignore[misc]
     def process(self, shard: Shard) -> Iterator[Any]:
         finished = Checkpoint(self.job, "shards").load(shard.digest)
         if finished is not None:
-            yield from _result(finished)
+            yield from results_of(finished)
         else:
             yield RawBatch(shard, read_shard(self.job, engines(self.job), shard))
 
@@ -152,7 +152,7 @@ class _WriteShard(beam.DoFn):  # type: ignore[misc]
         result = write_shard(self.job, engines(self.job), batch)
         Checkpoint(self.job, "shards").store(batch.shard.digest, result)
         self.written.inc(len(batch.redacted))
-        yield from _result(result)
+        yield from results_of(result)
 
 
 @dataclass
@@ -180,7 +180,7 @@ class _ApplyChanges(beam.DoFn):  # type: ignore[misc]
             result = apply_changes(self.job, engines(self.job), origin, changes)
             checkpoint.store(name, result)
         if result is not None:  # a dry run has counted its changes when it resolved the keys
-            yield from _result(result)
+            yield from results_of(result)
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from callveil.schemas.manifest import RunManifest
-from callveil.schemas.policy import Policy
+from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.snapshot import CONTROL
@@ -15,6 +16,17 @@ def policy_at(store: Store, sha256: str) -> Policy | None:
     """The policy with a digest, or None where the store does not have it."""
     url = store.url(f"{CONTROL}/policies/{sha256}.yaml")
     return parse_policy(store.files.read(url).decode()) if sha256 and store.files.info(url) is not None else None
+
+
+def archived_policies(store: Store) -> Iterator[Policy]:
+    """All policies that lie in a store, in the order of their digests; those of a form that this version does not know are left out."""
+    try:
+        urls = sorted(f.url for f in store.files.list(store.url(f"{CONTROL}/policies")))
+    except FileNotFoundError:
+        return
+    for url in urls:
+        with suppress(PolicyError):
+            yield parse_policy(store.files.read(url).decode())
 
 
 def newest_policy(store: Store, manifests: Iterable[RunManifest] | None = None) -> Policy | None:

@@ -131,7 +131,7 @@ class Actor:
         else:
             data = dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
             digest = hashlib.sha256(data).hexdigest()
-            receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": _rows(spans)}
+            receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": rows_of(spans)}
             index_live(live, self.built.keyring, key, result.interaction.day, result.people)
             receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
             self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
@@ -218,7 +218,7 @@ class Actor:
 
     def _name(self, source: str, spans: list[AudioSpan], like: str) -> str:
         """Name of a redacted recording: a digest of all it depends on."""
-        plan = hashlib.sha256(orjson.dumps([source, _rows(spans), repr(self.treatment)])).hexdigest()
+        plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment)])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
     def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans) -> Receipt:
@@ -272,7 +272,7 @@ class Actor:
             raise
         except Exception as e:  # noqa: BLE001 - a fault of ours in one recording must not end a pipeline that many others wait for
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
-        return {"status": "done", "reason": reason, "file": name, **done, "spans": _rows(spans)}
+        return {"status": "done", "reason": reason, "file": name, **done, "spans": rows_of(spans)}
 
     def _written(self, source: str, url: str, spans: list[AudioSpan]) -> Receipt:
         """Write a redacted recording; what is told of it. Raises as `redact_audio` does."""
@@ -303,7 +303,8 @@ def _row(span: AudioSpan) -> list[float | int | None]:
     return [span.start, None if math.isinf(span.end) else span.end, span.channel]
 
 
-def _rows(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
+def rows_of(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]] | None:
+    """Stretches as receipts hold them."""
     return None if spans is None else [_row(s) for s in spans]
 
 

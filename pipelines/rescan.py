@@ -1,0 +1,303 @@
+"""The rescan job: a store is read again by the present rules, and what they find is covered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import apache_beam as beam
+import orjson
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from callveil.pipelines.attempts import ATTEMPTS, TOOL, finish_run, publish_manifest
+from callveil.pipelines.progress import RunProgress
+from callveil.schemas.account import AccountBook
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import Policy, PolicyError
+from callveil.transforms.evidence.seal import checkpoint
+from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.redact.engine import Run
+from callveil.transforms.rescan.live import facts, put_in_place, withdraw
+from callveil.transforms.rescan.report import Unread
+from callveil.transforms.rescan.transform import NOTES, Piece, Rescan, gathered, pieces
+from callveil.transforms.run.job import RedactJob
+from callveil.transforms.run.transform import INDEX, SUBJECTS, WriteIndex, WriteSubjects
+from callveil.transforms.store.care import abandon, lease, leases, release
+from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.policies import newest_policy
+from callveil.transforms.store.snapshot import CONTROL, Snapshot
+from callveil.transforms.watch.live import Live
+
+JOB = "rescan"
+RESULTS = "rescan.json"
+DECIDED = frozenset({"redact", "history", JOB})
+"""Jobs whose policy decided what is read again; retention's may be another one."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RescanOptions:
+    """What the job is asked to do.
+
+    Attributes:
+        store: root of the store.
+        as_of: the run's time, UTC; stands in what it writes and decides nothing.
+        policy: the policy; None for the newest one that the store was decided by.
+        apply: cover what was found; else the store is only read.
+        accounts: files with account records: what is an account's own is nobody's.
+        keyring: path of the keyring, or None for the default place.
+        files: how to reach files.
+        beam: Beam options; the in-process runner is taken unless a runner is named.
+        progress: show progress on standard error.
+    """
+
+    store: str
+    as_of: dt.datetime
+    policy: Policy | None = None
+    apply: bool = False
+    accounts: Sequence[str] = ()
+    keyring: str | None = None
+    files: Files = field(default_factory=Files)
+    beam: PipelineOptions | None = None
+    progress: bool = True
+
+
+@dataclass(frozen=True)
+class RescanResult:
+    """What was found, and done.
+
+    Attributes:
+        policy: that decided.
+        counts: rows read, and what was found in them; see `transforms.rescan.report`.
+        unread: rows that could not be read again.
+        audible: account and id of interactions whose recording lets hear what was found in its
+            transcript.
+        run_id, seq: the run that covered it; empty and 0 where nothing was published.
+        finished: an earlier run that was killed after it was published has been finished.
+    """
+
+    policy: Policy
+    counts: dict[str, int]
+    unread: tuple[Unread, ...] = ()
+    audible: tuple[tuple[str, str], ...] = ()
+    run_id: str = ""
+    seq: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Results of the pipeline."""
+
+    outcome: Outcome
+    notes: dict[str, Any]
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to publish."""
+        return bool(self.outcome.added or self.outcome.removed or self.notes["receipts"])
+
+    def result(self, job: RedactJob, **more: Any) -> RescanResult:
+        unread = tuple(Unread(*row) for row in self.notes["unread"])
+        audible = tuple((account, key_id) for account, key_id in self.notes["audible"])
+        return RescanResult(
+            job.policy, dict(sorted(self.outcome.counts.items())), unread, audible, **more
+        )
+
+
+class NoPolicy(ValueError):
+    """No policy is named and the store has none that this version can read."""
+
+
+def run_rescan(options: RescanOptions) -> RescanResult:
+    """Run the job.
+
+    Raises:
+        InputError, AccountsError, KeyringError, NoPolicy: the user's input.
+        ModelError: a spaCy pipeline the policy names is not there.
+        StoreError: there is no store, or it is damaged.
+        PublishConflict: other runs were published first, time and again; nothing was changed.
+    """
+    keyring = Keyring.load(options.keyring)
+    store = Store.open(options.files, options.store, options.keyring)
+    accounts = AccountBook(
+        read_accounts(options.files, list(options.accounts)) if options.accounts else ()
+    )
+    finished = False
+    if options.apply:
+        store.recover()
+        finished = _finish_killed(store, keyring)
+    for attempt in range(1, ATTEMPTS + 1):
+        base = store.current()
+        job = _job(options, base, _policy(options, store), keyring, accounts)
+        try:
+            if options.apply:
+                return replace(_cover(options, store, job, keyring), finished=finished)
+            return _look(options, job)
+        except Exception:
+            # A run that was published meanwhile may have purged files this one was reading.
+            if attempt == ATTEMPTS or store.current().seq == base.seq:
+                raise
+            log.warning("another run was published meanwhile; reading again")
+    raise AssertionError("unreachable")
+
+
+def _look(options: RescanOptions, job: RedactJob) -> RescanResult:
+    with tempfile.TemporaryDirectory(prefix="callveil-rescan-") as scratch:
+        job = replace(job, scratch=scratch)
+        return _execute(options, job).result(job)
+
+
+def _cover(options: RescanOptions, store: Store, job: RedactJob, keyring: Keyring) -> RescanResult:
+    # The lease tells the time: it says that this process is alive, and decides nothing else.
+    lease(store, job.run.run_id, dt.datetime.now(dt.UTC))
+    try:
+        found = _execute(options, job)
+    except Exception:
+        abandon(store, job.run.run_id, job.snapshot)  # nothing, while a repetition may go on
+        raise
+    if not found.changes:
+        release(store, job.run.run_id)
+        return found.result(job)
+    try:
+        return _publish(store, job, keyring, found)
+    except PublishConflict:
+        withdraw(Live(store.files, store.root), found.notes["receipts"])
+        abandon(store, job.run.run_id, job.snapshot)
+        raise
+
+
+def _policy(options: RescanOptions, store: Store) -> Policy:
+    if options.policy is not None:
+        return options.policy
+    try:
+        found = newest_policy(store, [m for m in store.manifests() if m.job in DECIDED])
+    except PolicyError as error:
+        raise NoPolicy(
+            f"the policy in the store is not one of this version ({error}); name one with --policy"
+        ) from None
+    if found is None:
+        raise NoPolicy(
+            "the store holds no policy: nothing was redacted into it; name one with --policy"
+        )
+    return found
+
+
+def _job(
+    options: RescanOptions, base: Snapshot, policy: Policy, keyring: Keyring, accounts: AccountBook
+) -> RedactJob:
+    """The job on a state of the store.
+
+    That state is part of the run's id: on another one the same command writes something else.
+    """
+    told = [
+        JOB,
+        TOOL,
+        policy.sha256,
+        options.as_of.isoformat(),
+        accounts.digest(),
+        base.manifest_sha256,
+    ]
+    run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
+    run = Run(run_id, policy.sha256, policy.name, options.as_of)
+    return RedactJob(
+        run,
+        policy,
+        options.files,
+        options.store.rstrip("/") or "/",
+        str(keyring.path),
+        accounts,
+        {},
+        base,
+    )
+
+
+def build(pipeline: beam.Pipeline, job: RedactJob, found: Sequence[Piece], results: str) -> None:
+    """Wire the job into `pipeline`; its results are written to the file `results`."""
+    read = pipeline | "Pieces" >> beam.Create(list(found), reshuffle=True) | "Rescan" >> Rescan(job)
+    index = read[INDEX] | "Index" >> WriteIndex(job)
+    people = read[SUBJECTS] | "Subjects" >> WriteSubjects(job)
+    outcomes = (
+        (read[OUTCOMES], index, people)
+        | "All outcomes" >> beam.Flatten()
+        | "Outcome" >> beam.Map(lambda one: ("outcomes", one))
+    )
+    notes = read[NOTES] | "Note" >> beam.Map(lambda one: ("notes", one))
+    _ = (
+        (outcomes, notes)
+        | "All results" >> beam.Flatten()
+        | "Under one key" >> beam.Map(lambda pair: (0, pair))
+        | "Gather" >> beam.GroupByKey()
+        | "Write results" >> beam.Map(_write_results, job.files, results)
+    )
+
+
+def _write_results(element: tuple[int, Any], files: Files, url: str) -> None:
+    parts = list(element[1])
+    outcome = Outcome.total(sorted(data for name, data in parts if name == "outcomes"))
+    notes = gathered(sorted(data for name, data in parts if name == "notes"))
+    files.write(url, orjson.dumps({"outcome": outcome.as_dict(), "notes": notes}))
+
+
+def _execute(options: RescanOptions, job: RedactJob) -> _Found:
+    found = pieces(job)
+    if not found:
+        return _Found(Outcome(), gathered(()))
+    results = job.files.join(job.work, RESULTS)
+    beam_options = options.beam or PipelineOptions([])
+    # With no runner named Beam would download one; the in-process runner is there already.
+    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    with RunProgress(job, len(found), options.progress):
+        pipeline = beam.Pipeline(runner=runner, options=beam_options)
+        build(pipeline, job, found, results)
+        pipeline.run().wait_until_finish()
+    return _read_results(job.files, results)
+
+
+def _read_results(files: Files, url: str) -> _Found:
+    told = orjson.loads(files.read(url))
+    return _Found(Outcome.from_dict(told["outcome"]), told["notes"])
+
+
+def _publish(store: Store, job: RedactJob, keyring: Keyring, found: _Found) -> RescanResult:
+    receipts = found.notes["receipts"]
+    try:
+        manifest = publish_manifest(
+            store, job, JOB, [facts(keyring, receipts)] if receipts else [], found.outcome
+        )
+    except AlreadyPublished as twin:  # it was at the same work
+        manifest = store.manifest(twin.seq)
+    _put(store, keyring, receipts)
+    finish_run(store, manifest)
+    return found.result(job, run_id=manifest.run_id, seq=manifest.seq)
+
+
+def _put(store: Store, keyring: Keyring, receipts: Sequence[Any]) -> None:
+    if receipts:
+        put_in_place(Live(store.files, store.root), receipts)
+        checkpoint(store, keyring, dt.datetime.now(dt.UTC))
+
+
+def _finish_killed(store: Store, keyring: Keyring) -> bool:
+    """Finish rescans that were killed after they were published; returns whether there were any."""
+    found = False
+    for run_id in sorted(leases(store, dt.datetime.now(dt.UTC))):
+        seq = store.published(run_id)
+        manifest = store.manifest(seq) if seq is not None else None
+        if manifest is None or manifest.job != JOB:
+            continue
+        results = store.url(f"{CONTROL}/work/{run_id}/{RESULTS}")
+        if store.files.info(results) is not None:
+            _put(store, keyring, _read_results(store.files, results).notes["receipts"])
+        finish_run(store, manifest)
+        found = True
+    return found

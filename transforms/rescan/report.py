@@ -1,0 +1,77 @@
+"""What a rescan has found, by kind: counted under names that hold no value, key or place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from callveil.schemas.outcome import Outcome
+
+INTERACTIONS, VERSIONS, LIVE = "interactions", "versions", "live"
+ZONES = (INTERACTIONS, VERSIONS, LIVE)
+"""Where rows are stored: the two datasets, and what `watch` has redacted as it arrived."""
+
+_COVERED, _ROWS = "covered", "rows"
+_PLACE = re.compile(r"([\[{])\d+([\]}])")
+
+
+class Kind(NamedTuple):
+    """One kind of what was found.
+
+    Attributes:
+        zone: one of `ZONES`.
+        field: declared path without places, such as `outline[].text` or `notes{}.key`.
+        entity: entity type.
+    """
+
+    zone: str
+    field: str
+    entity: str
+
+
+class Unread(NamedTuple):
+    """A stored row that could not be read again.
+
+    Attributes:
+        zone: one of `ZONES`.
+        account_id, id: of the interaction, or of the version.
+        reason: a key of `schemas.rejected.REASONS`.
+    """
+
+    zone: str
+    account_id: str
+    id: str
+    reason: str
+
+
+def shape(path: str) -> str:
+    """A declared path without the places in it: neither which turn, nor which key."""
+    return _PLACE.sub(r"\1\2", path)
+
+
+def is_read(text: str, done: re.Pattern[str]) -> bool:
+    """Whether a text says anything beside what redaction itself has written."""
+    return any(c.isalnum() for c in done.sub(" ", text))
+
+
+def count_row(counts: Counter[str], zone: str, found: Mapping[tuple[str, str], int]) -> None:
+    """Count what was found in one row, by field (as `shape` gives it) and entity type."""
+    counts[f"affected.{zone}"] += 1
+    for (field, entity), number in found.items():
+        counts[f"{_COVERED}/{zone}/{field}/{entity}"] += number
+        counts[f"{_ROWS}/{zone}/{field}/{entity}"] += 1
+
+
+def count_unread(outcome: Outcome, unread: Iterable[Unread]) -> None:
+    """Count rows that could not be read again."""
+    outcome.counts.update(f"unread.{row.zone}" for row in unread)
+
+
+def kinds(counts: Mapping[str, int]) -> Iterator[tuple[Kind, int, int]]:
+    """Each kind with how often it was found and in how many rows, in order."""
+    for name, number in sorted(counts.items()):
+        head, _, rest = name.partition("/")
+        if head == _COVERED:
+            yield Kind(*rest.split("/")), number, counts[f"{_ROWS}/{rest}"]

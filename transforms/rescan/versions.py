@@ -1,0 +1,235 @@
+"""A file of versions read again, and rewritten where more was found in it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.fields import EXTRA
+from callveil.schemas.manifest import FileEntry
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import Rules
+from callveil.schemas.rejected import Rejected
+from callveil.schemas.rules import fold
+from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey
+from callveil.transforms.detect.decide import stronger
+from callveil.transforms.detect.placeholders import placeholders
+from callveil.transforms.history.again import carried, stored_version
+from callveil.transforms.history.dataset import VERSIONS, from_row, version_row
+from callveil.transforms.history.decided import KIND, Decided, decide
+from callveil.transforms.history.load import BATCH, redactor_of, with_raw
+from callveil.transforms.history.values import pieces
+from callveil.transforms.redact.settle import LOOKS
+from callveil.transforms.rescan.again import Earlier
+from callveil.transforms.rescan.report import VERSIONS as ZONE
+from callveil.transforms.rescan.report import Unread, count_row, count_unread, is_read
+from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.store.index import origin_of
+from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rewrite import change_rows, rewrite
+from callveil.transforms.store.snapshot import data_path
+
+ACTOR = ("actor_name", "actor_ip", "user_agent")
+
+Text = tuple[str, str, frozenset[str]]
+"""A text of a version: its column, itself, and the entity types that were found in its value."""
+
+
+def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
+    """Read one file of versions again and, unless the run only looks, cover what was found.
+
+    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at
+        most those of one file.
+    """
+    outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
+    changed: dict[VersionKey, RedactedVersion] = {}
+    rejected: dict[VersionKey, Rejected] = {}
+    earlier = Earlier(job)
+    for versions in _batches(job, entry):
+        accounts = (job.accounts.at(v.key.account_id, v.created_at) for v in versions)
+        outcome.counts["account_unknown"] += sum(account is None for account in accounts)
+        for version, item, found in _settled(job, built, versions, entry.path, earlier):
+            if isinstance(item, Rejected):
+                rejected[version.key] = item
+            else:
+                count_row(outcome.counts, ZONE, found)
+                changed[version.key] = item
+    unread = [
+        Unread(ZONE, key.account_id, key.version_id, item.reason)
+        for key, item in sorted(rejected.items())
+    ]
+    count_unread(outcome, unread)
+    if (changed or rejected) and not job.scratch:
+        _rewrite(job, built, entry, changed, rejected, outcome)
+    return {"outcome": outcome.as_dict(), "unread": [list(u) for u in unread]}
+
+
+def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
+    with job.files.open(job.files.join(job.root, entry.path)) as source:
+        for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(BATCH):
+            yield [from_row(row) for row in batch.to_pylist()]
+
+
+def _settled(
+    job: RedactJob,
+    built: Engines,
+    versions: Sequence[RedactedVersion],
+    path: str,
+    earlier: Earlier,
+) -> Iterator[tuple[RedactedVersion, RedactedVersion | Rejected, Counter[tuple[str, str]]]]:
+    """Read stored versions until nothing more is found: what is covered changes how the rest reads.
+
+    Yields: each in which something was found, as it is then and with what was found; or why it
+        could not be read.
+    """
+    told: dict[VersionKey, tuple[RedactedVersion, Counter[tuple[str, str]]]] = {}
+    pending = list(versions)
+    for look in range(LOOKS):
+        more: list[RedactedVersion] = []
+        for version, raw, item, rules in _again(job, built, pending, path, earlier):
+            before, all_found = told.get(version.key, (version, Counter()))
+            if isinstance(item, Rejected):
+                told.pop(version.key, None)
+                yield before, with_raw(item, raw), Counter()
+            elif not (found := _found(version, item, rules)):
+                if look:
+                    yield before, version, all_found
+            elif look == LOOKS - 1:
+                detail = f"more was found in every one of {LOOKS} looks"
+                account = raw.key.account_id
+                unsettled = Rejected(raw.source, "redact", "unsettled", detail, account_id=account)
+                yield before, with_raw(unsettled, raw), Counter()
+            else:
+                told[version.key] = before, all_found + found
+                more.append(carried(version, item))
+        pending = more
+        if not pending:
+            return
+
+
+def _again(
+    job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: Earlier
+) -> Iterator[tuple[RedactedVersion, RawVersion, RedactedVersion | Rejected, Rules]]:
+    """Redact some stored versions again; each with what it was read as, the result, its rules."""
+    work = [
+        (raw, _decided(job, raw, version, earlier))
+        for version in versions
+        if (raw := stored_version(version, path))
+    ]
+    with built.lock:
+        results = list(redactor_of(job, built).redact(work))
+    for version, (raw, decided), item in zip(versions, work, results, strict=True):
+        yield version, raw, item, decided.rules
+
+
+def _decided(
+    job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: Earlier
+) -> Decided:
+    """By the policy, in no weaker a mode than before.
+
+    That it grows old, or its interaction was redacted further, is the history job's work.
+    """
+    record = version.record
+    decided = decide(
+        job.policy, raw, version.account_type, record.get("agency_id") or "", record["recorded_at"]
+    )
+    about = (raw.key.account_id, version.account_type, KIND, job.policy.detect.default_language)
+    rules = earlier.rules(decided.rules, *about)
+    account = job.accounts.at(raw.key.account_id, raw.created_at)
+    own = (
+        frozenset(fold(text) for text in (account.name, *account.numbers) if text)
+        if account
+        else frozenset()
+    )
+    return replace(decided, rules=rules, mode=stronger(decided.mode, version.mode), own=own)
+
+
+def _found(
+    before: RedactedVersion, after: RedactedVersion, rules: Rules
+) -> Counter[tuple[str, str]]:
+    """How often what is covered that was readable before, by column and entity type."""
+    done = placeholders(rules)
+    found: Counter[tuple[str, str]] = Counter()
+    for (column, old, _), (_, new, entities) in zip(_texts(before), _texts(after), strict=True):
+        if old != new and is_read(old, done):
+            for entity, number in _entities(old, new, entities, rules).items():
+                found[column, entity] += number
+    return found
+
+
+def _texts(version: RedactedVersion) -> Iterator[Text]:
+    """All texts that redaction may change, in an order that it keeps."""
+    record = version.record
+    whole = frozenset(record.get("redacted_entities") or ())
+    for row in record.get("changes") or ():
+        yield from _row("changes", row, ("before", "after"))
+    for row in record.get("object") or ():
+        yield from _row("object", row, ("value",))
+    for name in ("item_label", EXTRA):
+        for piece in pieces(record.get(name)):
+            yield name, piece.text, whole
+    for name in ACTOR:
+        yield name, record.get(name) or "", whole
+
+
+def _row(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator[Text]:
+    entities = frozenset(row.get("entities") or ())
+    yield f"{name}[].field", row["field"], entities
+    for side in sides:
+        for piece in pieces(row.get(side)):
+            yield f"{name}[].{side}", piece.text, entities
+
+
+def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
+    """What was covered in one text: the typed labels that it has more than before.
+
+    Where it has none (a mask), what its value is known to hold.
+    """
+    out: Counter[str] = Counter()
+    for entity in sorted(entities):
+        label = re.compile(rf"{re.escape(rules.label_for(entity))}|\[{re.escape(entity)}[:\]]")
+        number = len(label.findall(new)) - len(label.findall(old))
+        if number > 0:
+            out[entity] = number
+    if not out:
+        masked = [e for e in sorted(entities) if rules.operator(e).name == "mask"]
+        out[(masked or sorted(entities) or ["UNKNOWN_FIELD"])[0]] = 1
+    return out
+
+
+def _rewrite(
+    job: RedactJob,
+    built: Engines,
+    entry: FileEntry,
+    changed: dict[VersionKey, RedactedVersion],
+    rejected: dict[VersionKey, Rejected],
+    outcome: Outcome,
+) -> None:
+    """Write the file anew; what could not be read goes to the rejected zone, and out of it."""
+
+    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+        key = VersionKey(*(row[c] for c in VersionKey._fields))
+        if key in rejected:
+            return None
+        return version_row(changed[key]) if key in changed else row
+
+    stem = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
+    place = data_path(
+        VERSIONS.name, dict(entry.partition), job.run.run_id, job.rewritten_name(stem)
+    )
+    new = rewrite(job.files, job.root, entry, place, VERSIONS, change_rows(change))
+    partition = dict(entry.partition)
+    name = job.new_name(
+        f"history.{partition['account_type']}.{partition['day']}.{stem.replace('-', '.')}"
+    )
+    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
+    for _, item in sorted(rejected.items()):
+        rejects.add(item)
+    outcome.removed.append(entry.path)
+    outcome.added.extend([*([new.entry] if new.entry else []), *rejects.publish()])
+    outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
