@@ -34,7 +34,8 @@ from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.rewrite import change_rows, rewrite
 from callveil.transforms.store.snapshot import data_path
 
-ACTOR = ("actor_name", "actor_ip", "user_agent")
+PLAIN = ("actor_name", "actor_ip", "user_agent", "actor_role", "restored_from", "request_id")
+"""Columns that hold one text."""
 
 Text = tuple[str, str, frozenset[str]]
 """A text of a version: its column, itself, and the entity types that were found in its value."""
@@ -173,8 +174,9 @@ def _texts(version: RedactedVersion) -> Iterator[Text]:
     for name in ("item_label", EXTRA):
         for piece in pieces(record.get(name)):
             yield name, piece.text, whole
-    for name in ACTOR:
-        yield name, record.get(name) or "", whole
+    heading = {"event": version.event, "item_type": version.key.item_type, "item_id": version.key.item_id}
+    for name, text in (*heading.items(), *((name, record.get(name)) for name in PLAIN)):
+        yield name, str(text or ""), whole
 
 
 def _row(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator[Text]:
