@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
@@ -222,7 +223,8 @@ def _complete(detected: Detected, settings: Detect) -> None:
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
-        spans[:] = _trimmed(reading.view.text, spans, guarded, lambda s: s.detector in ("known_value", "deny_list") or s.entity in GUARDED_ENTITIES)
+        stays = partial(_stays_guarded, reading.view.text)
+        spans[:] = _trimmed(reading.view.text, spans, guarded, stays)
         # What looks like a field's name is none of a person: only known values and patterns count there.
         names = list(_field_names(reading.segments))
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
@@ -297,6 +299,14 @@ def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
     """Whether a text is nothing but shorthand such as `Pls`, which a language model takes for a name where a capital letter begins it."""
     words = [fold(w) for w in WORD.findall(text)]
     return bool(words) and all(w in shorthand for w in words)
+
+
+def _stays_guarded(text: str, span: Span) -> bool:
+    """Whether a finding counts in a kept text too: known values, what is guarded, and numbers that
+    somebody's visit left in a link ("?tel=+1628...")."""
+    if span.detector in ("known_value", "deny_list") or span.entity in GUARDED_ENTITIES:
+        return True
+    return span.entity == "PHONE_NUMBER" and text[: span.start].rstrip("+")[-1:] == "="
 
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
