@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from callveil.schemas.finding import Finding, Span
 from callveil.schemas.interaction import BY_NAME
@@ -108,6 +109,11 @@ class _Map:
     outs: list[tuple[int, int]]
     sources: list[tuple[int, int]]
 
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where they begin in the redacted text."""
+        return [start for start, _ in self.outs]
+
     @property
     def grown(self) -> int:
         """How much longer the redacted text is, code points."""
@@ -139,7 +145,7 @@ def _to_source(span: Span, places: _Map, length: int) -> Span:
 
 def _place(place: int, places: _Map, *, end: bool) -> int:
     # The replacement that holds this character, or the last one before it; an end is exclusive, so the character before it counts.
-    index = bisect_right([a for a, _ in places.outs], place - 1 if end else place) - 1
+    index = bisect_right(places.starts, place - 1 if end else place) - 1
     if index < 0:
         return place
     (_, out_stop), (source_start, source_stop) = places.outs[index], places.sources[index]
