@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -134,12 +135,14 @@ class _TooMany(Exception):
 class _Matcher(difflib.SequenceMatcher[str]):
     """Counts the pairs of like words that are looked at."""
 
-    pairs = 0
+    def __init__(self, a: list[str], b: list[str]) -> None:
+        super().__init__(None, a, b, autojunk=False)
+        self._words, self._counts, self._pairs = a, Counter(b), 0
 
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> difflib.Match:
         """As difflib's, which takes as many steps as there are pairs. Raises `_TooMany` beyond `MAX_PAIRS`."""
-        self.pairs += sum(len(self.b2j.get(word, ())) for word in self.a[alo:ahi])
-        if self.pairs > MAX_PAIRS:
+        self._pairs += sum(self._counts[word] for word in self._words[alo:ahi])
+        if self._pairs > MAX_PAIRS:
             raise _TooMany
         return super().find_longest_match(alo, ahi, blo, bhi)
 
@@ -164,7 +167,7 @@ def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: r
     words_a, words_b = (list(TOKEN.finditer(t)) for t in (left, right))
     if max(len(words_a), len(words_b)) > MAX_FUZZY_TOKENS:
         return Alignment((), (), False)
-    matcher = _Matcher(None, [w.group().lower() for w in words_a], [w.group().lower() for w in words_b], autojunk=False)
+    matcher = _Matcher([w.group().lower() for w in words_a], [w.group().lower() for w in words_b])
     try:
         blocks = matcher.get_matching_blocks()
     except _TooMany:

@@ -14,12 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, Detect
+
 T = TypeVar("T")
 
-STEP_CHARS = 1_000
-"""Characters of a record for which `detect.max_steps` are granted."""
-TIME_CHARS = 20_000
-"""Characters of a record for which `detect.timeout_seconds` are granted."""
 INTERVAL = 0.05
 """Seconds between two looks at the threads at work, and between two attempts to stop one."""
 
@@ -30,6 +28,15 @@ class OverBudget(RuntimeError):
 
 class TimedOut(RuntimeError):
     """A record needs more CPU time than it is granted; another try, or a faster machine, may do."""
+
+
+def reason_of(problem: Exception) -> tuple[str, str]:
+    """Reason code and detail of a rejection for what a record raised; they quote nothing of its content, which the message may."""
+    if isinstance(problem, OverBudget):
+        return "over_budget", "it takes more steps than detect.max_steps of the policy grants; raise that if the record is what it should be"
+    if isinstance(problem, TimedOut):
+        return "timed_out", "it took more CPU time than detect.timeout_seconds of the policy grants; feed it in again, or raise that"
+    return "", type(problem).__name__
 
 
 class _Stop(BaseException):
@@ -60,9 +67,9 @@ class Budget:
         self.steps, self.seconds = steps, seconds
 
     @classmethod
-    def of(cls, chars: int, max_steps: int, timeout_seconds: float) -> Budget:
-        """The budget of a record of `chars` characters under a policy's `detect.max_steps` and `detect.timeout_seconds`."""
-        return cls(max_steps * (1 + chars // STEP_CHARS), timeout_seconds * (1 + chars // TIME_CHARS))
+    def of(cls, settings: Detect, chars: int) -> Budget:
+        """The budget of a record of `chars` characters under a policy's `detect` section."""
+        return cls(settings.max_steps * (1 + chars // STEP_CHARS), settings.timeout_seconds * (1 + chars // TIME_CHARS))
 
     def run(self, work: Callable[[], T]) -> T:
         """What `work` returns. Raises `OverBudget` or `TimedOut` where it needs more than is left, else what it raises."""

@@ -176,8 +176,12 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
 
-    def artifacts(self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 128) -> Iterator[tuple[View, Artifacts, Any]]:
+    def artifacts(
+        self, views: Iterable[tuple[View, Any]], language: str, batch_size: int = 128
+    ) -> Iterator[tuple[View, Artifacts | Exception, Any]]:
         """Run the pipeline over views, a bounded batch at a time, and give each with its artifacts and its tag.
+
+        A view the pipeline fails on comes with what was raised in place of its artifacts.
 
         Strings spaCy makes on the way are thrown away every `ZONE_CHARS` (`memory_zone`), so take out what you need before you ask for
         the next item.
@@ -192,8 +196,23 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
                 size = 0
                 while batch is not None and size < ZONE_CHARS:
                     size += sum(len(view.text) for view, _ in batch)
-                    yield from self._run(nlp, batch, language)
+                    yield from self._each(nlp, batch, language)
                     batch = next(batches, None)
+
+    def _each(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts | Exception, Any]]:
+        """As `_run`; where it fails, the rest of the batch is tried view by view."""
+        done = 0
+        try:
+            for item in self._run(nlp, batch, language):
+                done += 1
+                yield item
+            return
+        except Exception as problem:  # noqa: BLE001 - one text that the pipeline cannot read must not take others with it
+            if len(batch) == 1:
+                yield batch[0][0], problem, batch[0][1]
+                return
+        for one in batch[done:]:
+            yield from self._each(nlp, [one], language)
 
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
         pieces = [windows(view) for view, _ in batch]

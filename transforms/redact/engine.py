@@ -20,7 +20,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected
-from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.budget import OverBudget, spend
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
@@ -106,9 +106,9 @@ class Redactor:
         """
         raw = detected.job.raw
         try:
-            work = _Work(self, detected, extra)
-            record = work.apply()
-            people = conceal(self.keyring, interaction_people(raw, work.said()))
+            return self._redact(detected, extra)
+        except OverBudget:
+            raise
         except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
             return Rejected(
                 raw.source,
@@ -118,6 +118,12 @@ class Redactor:
                 account_id=raw.key.account_id,
                 interaction_id=raw.key.id,
             )
+
+    def _redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> Redacted | Rejected:
+        raw = detected.job.raw
+        work = _Work(self, detected, extra)
+        record = work.apply()
+        people = conceal(self.keyring, interaction_people(raw, work.said()))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",

@@ -11,16 +11,18 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 
 from callveil.schemas.finding import Finding, Span
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.batch import Detected, Job, detect_batch, guarded
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import WHOLE, Redacted, Redactor
 from callveil.transforms.redact.pieces import pieces_of
 
+NOTHING: Mapping[str, Sequence[Span]] = MappingProxyType({})
 UNREAD = frozenset({WHOLE, "mode"})
 LOOKS = 12
 """Looks after which a record that is still not settled is rejected; each but the last has covered more of it."""
@@ -49,7 +51,7 @@ def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Dete
     out: list[Redacted | Rejected] = []
     pending: list[_Open] = []
     for place, item in enumerate(detected):
-        result = redactor.redact(item)
+        result = _redacted(detector, redactor, item)
         out.append(result)
         # What went because of where it stood was not read, so nothing that is read has changed with it.
         if isinstance(result, Redacted) and any(row.finding.status == "done" and row.finding.detector not in UNREAD for row in result.findings):
@@ -58,7 +60,7 @@ def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Dete
         if not pending:
             return out
         looks = detect_batch(detector, [_again(p) for p in pending], [p.source.read for p in pending])
-        pending = [p for p, seen in zip(pending, list(looks), strict=True) if not _settle(redactor, p, seen, out)]
+        pending = [p for p, seen in zip(pending, list(looks), strict=True) if not _settled(detector, redactor, p, seen, out)]
     for left in pending:
         raw = left.source.job.raw
         out[left.place] = Rejected(
@@ -77,6 +79,20 @@ def _again(item: _Open) -> Job:
     job = item.source.job
     record = {name: value for name, value in item.result.interaction.record.items() if name in BY_NAME}
     return replace(job, raw=replace(job.raw, record=record), decision=replace(job.decision, requests=(), request=None))
+
+
+def _redacted(detector: Detector, redactor: Redactor, source: Detected, extra: Mapping[str, Sequence[Span]] = NOTHING) -> Redacted | Rejected:
+    """`source` redacted within a budget of its own."""
+    return guarded(source.job, detector.budget(source.chars), "redact", partial(redactor.redact, source, extra))
+
+
+def _settled(detector: Detector, redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:
+    """As `_settle`; a record it fails on is rejected and so done with."""
+    done = guarded(item.source.job, detector.budget(item.source.chars), "redact", partial(_settle, redactor, item, seen, out))
+    if isinstance(done, Rejected):
+        out[item.place] = done
+        return True
+    return done
 
 
 def _settle(redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:

@@ -359,7 +359,8 @@ class Places:
                 after += 2
             return after
         run, digits, times = place, 0, 1
-        while run < stop and self.kind[run] in (UNIT, ZERO, TEEN, TENS, MULTIPLE, DIGITS) and digits < 9 and len(self.low[run]) < 12 and run - place < CODE_TOKENS:
+        limit, said_so = min(stop, place + CODE_TOKENS), (UNIT, ZERO, TEEN, TENS, MULTIPLE, DIGITS)
+        while run < limit and self.kind[run] in said_so and digits < 9 and len(self.low[run]) < 12:
             if self.kind[run] == MULTIPLE:
                 times = int(self.reading.value[run])
             else:
