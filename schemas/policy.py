@@ -127,7 +127,7 @@ class Detect:
     phone_regions: tuple[str, ...] = ("US", "GB", "CA")
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
-    max_steps: int = 100_000
+    max_steps: int = 50_000
     amounts: bool = False
     dates: bool = False
 

@@ -118,7 +118,7 @@ class BoundedTokenizer:
         if len(cuts) == 1:
             return self.inner(text)
         pieces = [text[a:b] for a, b in pairwise([*cuts, len(text)]) if a < b]
-        return Doc.from_docs([self.inner(piece) for piece in pieces], ensure_whitespace=False)
+        return Doc.from_docs([self.inner(piece) for piece in pieces], ensure_whitespace=False, exclude=["user_data"])
 
 
 def load_model(name: str, language: str) -> Language:
@@ -222,7 +222,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
         for (view, tag), cuts in zip(batch, pieces, strict=True):
             parts = [next(docs) for _ in cuts]
             votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
-            doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False)
+            doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
             doc.user_data[VIEW_KEY] = view
             yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language, _faint(parts, cuts)), tag
 
