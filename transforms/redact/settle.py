@@ -27,6 +27,9 @@ UNREAD = frozenset({WHOLE, "mode"})
 LOOKS = 12
 """Looks after which a record that is still not settled is rejected; each but the last has covered more of it."""
 
+FEWEST_LOOKS, LOOK_CHARS = 3, 2_000_000
+"""A long record has fewer looks, but so many at least: all of its looks together read about so many characters."""
+
 
 @dataclass
 class _Open:
@@ -56,22 +59,29 @@ def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Dete
         # What went because of where it stood was not read, so nothing that is read has changed with it.
         if isinstance(result, Redacted) and any(row.finding.status == "done" and row.finding.detector not in UNREAD for row in result.findings):
             pending.append(_Open(place, item, result))
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
+        pending, over = _within(look, pending)
+        for left in over:
+            out[left.place] = _unsettled(left, look)
         if not pending:
             return out
         looks = detect_batch(detector, [_again(p) for p in pending], [p.source.read for p in pending])
         pending = [p for p, seen in zip(pending, list(looks), strict=True) if not _settled(detector, redactor, p, seen, out)]
     for left in pending:
-        raw = left.source.job.raw
-        out[left.place] = Rejected(
-            raw.source,
-            "redact",
-            "unsettled",
-            f"more was found in every one of {LOOKS} looks",
-            account_id=raw.key.account_id,
-            interaction_id=raw.key.id,
-        )
+        out[left.place] = _unsettled(left, LOOKS)
     return out
+
+
+def _within(look: int, pending: list[_Open]) -> tuple[list[_Open], list[_Open]]:
+    """Those records that may have one more look, and those that have had all that their size grants."""
+    allowed = [look < FEWEST_LOOKS or look * item.source.chars < LOOK_CHARS for item in pending]
+    return [p for p, may in zip(pending, allowed, strict=True) if may], [p for p, may in zip(pending, allowed, strict=True) if not may]
+
+
+def _unsettled(item: _Open, looks: int) -> Rejected:
+    raw = item.source.job.raw
+    detail = f"more was found in every one of {looks} looks"
+    return Rejected(raw.source, "redact", "unsettled", detail, account_id=raw.key.account_id, interaction_id=raw.key.id)
 
 
 def _again(item: _Open) -> Job:
