@@ -40,7 +40,8 @@ def job(text: str, number: int = 0) -> Job:
 def outcomes(bench: Bench, detector: Detector, *texts: str) -> list[Redacted | Rejected]:
     """What comes of records that are read in one batch."""
     found = list(detect_batch(detector, [job(text, n) for n, text in enumerate(texts)]))
-    results = iter(redact_batch(detector, Redactor(bench.keyring, Run("run-1", "0" * 64, "tests", T0)), [f for f in found if isinstance(f, Detected)]))
+    redactor = Redactor(bench.keyring, Run("run-1", "0" * 64, "tests", T0))
+    results = iter(redact_batch(detector, redactor, [f for f in found if isinstance(f, Detected)]))
     return [f if isinstance(f, Rejected) else next(results) for f in found]
 
 
@@ -108,7 +109,7 @@ def for_ever() -> None:
     for number in itertools.count():
         try:
             _ = number * number
-        except Exception:  # noqa: S112
+        except Exception:  # noqa: BLE001
             continue
 
 
