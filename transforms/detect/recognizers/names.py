@@ -80,19 +80,21 @@ class _Names:
 def introductions(reading: Reading) -> list[Hit]:
     """Names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
     names, out = _Names(reading), []
-    after = 0
+    after = passed = 0
     for token in reading.tokens_in(reading.vocab.name_leads):
         said = reading.turns[reading.turn[token]]
         lead = reading.match(token, reading.vocab.name_leads, said.last) if token >= after else None
         if lead is None:
             continue
-        at = after = lead[0]
+        after = lead[0]
+        at = max(after, passed)  # what was passed over after a lead-in before this one is passed over after this one
         while at < said.last and (
             reading.low[at] in names.vocab.sets["name_fillers"]
             or reading.low[at] in ":,'"
             or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")
         ):
             at += 1
+        passed = at
         if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
             continue
         found = names.follow(at, said.last, lead[1] != "weak")
