@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callveil.schemas.fields import Field, Integer, Number, Text, Timestamp, arrow_schema
 
@@ -68,7 +68,7 @@ class Span:
     score: float
     detector: str
     group: str = ""
-    mixed: bool = False
+    mixed: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:

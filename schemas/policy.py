@@ -95,6 +95,10 @@ LANGUAGE_COUNTRIES = {
 }  # fmt: skip
 """Country whose numbers Presidio looks for in texts of a language, ISO 639-1 to ISO 3166-1."""
 
+STEP_CHARS = 1_000
+"""Characters of a record for which `detect.max_steps` are granted."""
+TIME_CHARS = 20_000
+"""Characters of a record for which `detect.timeout_seconds` are granted."""
 VOTE = " + "
 """Joins the names of models that read every text and vote."""
 
@@ -112,7 +116,10 @@ class Detect:
         unknown_language: `full` or `scan`, for records of any other language.
         phone_regions: regions whose national numbers are read as telephone numbers, ISO 3166-1.
         disable: class names of recognizers that are left out.
-        timeout_seconds: seconds a single pattern may take on one text; a record that needs longer is rejected.
+        timeout_seconds: CPU seconds that may be spent on every 20,000 characters (begun) of a record, and on one pattern over one text; a record
+            that needs longer is rejected as `timed_out`.
+        max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of a record, in each look; a record that needs
+            more is rejected as `over_budget`, on every machine alike.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
@@ -127,6 +134,7 @@ class Detect:
     phone_regions: tuple[str, ...] = ("US", "GB", "CA")
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
+    max_steps: int = 50_000
     amounts: bool = False
     dates: bool = False
     countries: tuple[str, ...] | None = None

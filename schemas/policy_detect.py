@@ -11,13 +11,15 @@ from phonenumbers import SUPPORTED_REGIONS
 from callveil.schemas.policy_yaml import Reader, kind_of, put, shown
 
 DETECT_KEYS = (
-    "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "amounts",
-    "dates", "countries",
+    "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
+    "amounts", "dates", "countries",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
 CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 MAX_SECONDS = 600.0
+STEPS = 1_000, 1_000_000_000
+"""Bounds of `detect.max_steps`."""
 
 
 def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
             put(out, key, r.choice(value, path, ("full", "scan")))
         elif key == "timeout_seconds":
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
+        elif key == "max_steps":
+            put(out, key, r.integer(value, path, *STEPS))
         elif key in ("amounts", "dates"):
             put(out, key, r.boolean(value, path))
         else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import FIELDS, GROUPS
-from callveil.schemas.policy import Detect, Limits, Operator, Override, Policy, Rules
+from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, Detect, Limits, Operator, Override, Policy, Rules
 from callveil.schemas.policy_parse import VERSION
 from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
@@ -42,6 +42,7 @@ def policy_document(
             # Only where a policy asks for them: the digest of one that does not stays what it was.
             **({"dates": True} if detect.dates else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
+            **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -115,7 +116,8 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         f"  model {detect.model}{models}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
-        f"  {detect.timeout_seconds:g} s for a pattern, then the record is rejected",
+        f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
+        f"{STEP_CHARS:,}, then the record is rejected",
         "",
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]

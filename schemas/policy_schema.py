@@ -12,7 +12,7 @@ from typing import Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
-from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION
+from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION, STEPS
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.policy_parse import (
     CARD_DIGITS,
@@ -108,6 +108,7 @@ def _detect() -> Schema:
             "countries": _texts(region) | {"description": "countries whose identity numbers are found without a check digit"},
             "recognizers": _object({"disable": _texts()}),
             "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
+            "max_steps": {"type": "integer", "minimum": STEPS[0], "maximum": STEPS[1]},
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
         }

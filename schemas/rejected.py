@@ -53,7 +53,9 @@ REASONS = {
     "duplicate_key": "one JSON object names the same member twice, so one of its values would be lost",
     "internal_error": "a fault of callveil itself; the record is kept for another try",
     "unreadable_file": "the file cannot be opened",
-    "detection_failed": "a recognizer failed or timed out, so the record cannot be shown to be clean",
+    "detection_failed": "a recognizer failed, so the record cannot be shown to be clean",
+    "over_budget": "the record takes more counted steps than detect.max_steps of the policy grants; it would on any machine",
+    "timed_out": "the record took more CPU time than detect.timeout_seconds of the policy grants; another try may do",
     "redaction_failed": "a finding could not be applied",
     "residual": "a value that was to be redacted was still there afterwards",
     "bad_audio": "the recording is no audio file, or is damaged",
@@ -70,6 +72,9 @@ REASONS = {
     "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",
 }
 """Reason codes and what they mean."""
+
+RETRYABLE = frozenset({"timed_out", "internal_error"})
+"""Reasons that another try may not meet: the record itself need not be mended first."""
 
 
 @dataclass(frozen=True)

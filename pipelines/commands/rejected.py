@@ -12,6 +12,7 @@ from typing import Any
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
+from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.read import open_dataset
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         a = actions.add_parser(name, help=text)
         a.add_argument("--store", required=True, metavar="STORE", help="folder or s3:// URL of the store")
         a.add_argument("--reason", help="only this reason")
+        a.add_argument("--retryable", action="store_true", help="only what another try may read as it is (" + ", ".join(sorted(RETRYABLE)) + ")")
         a.add_argument("--run", help="only this run (id or its beginning)")
         add_store(a)
         if name == "list":
@@ -62,10 +64,11 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def rows(store: Store, reason: str | None, run: str | None) -> list[dict[str, Any]]:
+def rows(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
     """Rows of the rejected dataset, in order of file and place."""
     found = [*open_dataset(store, "rejected").to_table().to_pylist(), *rejections(store.files, store.root)]
     chosen = [r for r in found if (not reason or r["reason"] == reason) and (not run or r["run_id"].startswith(run))]
+    chosen = [r for r in chosen if r["reason"] in RETRYABLE] if retryable else chosen
     return sorted(chosen, key=lambda r: (r["file"], r["line"] or 0, r["byte_offset"] or 0, r["index"] or 0, r["rejected_id"]))
 
 
@@ -84,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         store = Store.open(files_of(args), args.store)
-        found = rows(store, args.reason, args.run)
+        found = rows(store, args.reason, args.run, args.retryable)
         if args.action == "list":
             return _list(args, found)
         return _export(args, store, Keyring.load(args.keyring), found)

@@ -258,25 +258,49 @@ def test_who_is_in_what_was_covered_late_is_still_found(copied: Callable[..., Be
     assert wanted <= held().keys()
 
 
+def fail_on_some(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    """Detection of one row of each kind fails for `reason`."""
+    run, bad = Detector.run, [phone(n) for n in (1, 11, 21)]
+
+    def failing(self: Detector, views: Any, language: str, *budget: Any) -> Any:
+        views = list(views)
+        for view, tag in views:
+            if any(b in view.text for b in bad):
+                yield tag, DetectionFailed("it failed", reason)
+        good = [(v, t) for v, t in views if not any(b in v.text for b in bad)]
+        yield from run(self, good, language, *budget)
+
+    monkeypatch.setattr(Detector, "run", failing)
+
+
+def test_a_row_that_another_try_may_read_stays(
+    copied: Callable[..., Bench],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bench = copied("retryable")
+    fail_on_some(monkeypatch, "timed_out")
+    words = ["rescan", "--store", bench.output, "--policy", bench.policy(STRICT), "--no-progress"]
+    words += ["--keyring", str(bench.keyring), "--as-of", LATER.isoformat(), "--json", "--apply"]
+    assert main(words) == REJECTED
+    told = json.loads(capsys.readouterr().out)
+    assert [r["reason"] for r in told["rows_unread"]] == ["timed_out"] * 3
+    assert "7000000001" in {r["id"] for r in bench.rows()} and bench.rows("rejected") == []
+    monkeypatch.undo()
+    assert main(words) == DONE
+    for n in (1, 11, 21):
+        assert_gone(Path(bench.output), phone(n).encode())
+    intact(bench)
+
+
 def test_a_row_that_cannot_be_read_again_is_named_and_leaves(
     copied: Callable[..., Bench],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Its detection fails, for one row of each kind; the others are covered all the same."""
-    bench, run = copied("unread"), Detector.run
-
-    def failing(self: Detector, views: Any, language: str) -> Any:
-        views = list(views)
-        bad = [phone(n) for n in (1, 11, 21)]
-        for view, tag in views:
-            if any(b in view.text for b in bad):
-                yield tag, DetectionFailed("a pattern timed out")
-        yield from run(
-            self, [(v, t) for v, t in views if not any(b in v.text for b in bad)], language
-        )
-
-    monkeypatch.setattr(Detector, "run", failing)
+    bench = copied("unread")
+    fail_on_some(monkeypatch, "detection_failed")
     words = ["rescan", "--store", bench.output, "--policy", bench.policy(STRICT), "--no-progress"]
     words += ["--keyring", str(bench.keyring), "--as-of", LATER.isoformat(), "--json"]
     assert main(words) == REJECTED

@@ -80,6 +80,7 @@ BROKEN = [
     ("version: 1\ndetect: {models: {es: es_core_news_md}}\n", 2, 19, "detect.models.es", "never used"),
     ("version: 1\ndetect: {phone_regions: [US, UK]}\n", 2, 30, "detect.phone_regions[1]", "is GB"),
     ("version: 1\ndetect: {timeout_seconds: 0}\n", 2, 27, "detect.timeout_seconds", "from 0.001"),
+    ("version: 1\ndetect: {max_steps: 10}\n", 2, 21, "detect.max_steps", "from 1000"),
     ("version: 1\ndetect: {amounts: yes}\n", 2, 19, "detect.amounts", "true or false"),
     ("version: 1\ndetect: {unknown_language: keep}\n", 2, 28, "detect.unknown_language", "full, scan"),
     ("version: 1\ndetect: {recognizers: {disable: [3]}}\n", 2, 34, "detect.recognizers.disable[0]", "class name"),

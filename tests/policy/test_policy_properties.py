@@ -96,6 +96,7 @@ FULL: dict[str, Any] = {
     "detect": {
         "model": "none", "models": {"es": "es_core_news_md"}, "languages": ["en", "es"], "default_language": "es", "unknown_language": "scan",
         "phone_regions": ["US", "GB"], "recognizers": {"disable": ["UrlRecognizer"]}, "timeout_seconds": 3, "amounts": True,
+        "max_steps": 70_000,
     },
     "allow": ["Acme", "beta"],
     "deny": [{"text": "Falcon", "entity": "CODE_NAME"}, {"text": "Osprey", "entity": "CODE_NAME"}],
@@ -152,6 +153,7 @@ CHANGES: list[tuple[tuple[Any, ...], Any]] = [
     (("detect", "phone_regions"), ["US"]),
     (("detect", "recognizers", "disable"), []),
     (("detect", "timeout_seconds"), 4),
+    (("detect", "max_steps"), 70_001),
     (("detect", "amounts"), False),
     (("allow",), ["acme"]),
     (("deny", 0, "text"), "Falcons"),

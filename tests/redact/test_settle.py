@@ -157,7 +157,7 @@ def test_what_only_shows_once_a_value_is_gone_is_covered_in_the_source(redact: B
 
     run = redact.detector.run
 
-    def with_rule(views: Any, language: str) -> Any:
+    def with_rule(views: Any, language: str, *budgets: Any) -> Any:
         views = list(views)
         for (view, _), (tag, spans) in zip(views, run(views, language), strict=True):
             place = view.text.find("[EMAIL_ADDRESS] tail")
@@ -176,7 +176,7 @@ def test_a_record_that_never_settles_is_rejected(redact: Bench, monkeypatch: pyt
 
     run = redact.detector.run
 
-    def greedy(views: Any, language: str) -> Any:
+    def greedy(views: Any, language: str, *budgets: Any) -> Any:
         views = list(views)
         for (view, _), (tag, spans) in zip(views, run(views, language), strict=True):
             place = view.text.rfind("q")

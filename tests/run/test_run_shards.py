@@ -224,7 +224,7 @@ def test_a_stored_row_that_cannot_be_redacted_further_leaves_and_stays_out(house
     first_run(house, [{"id": 1, "summary": "the door is green"}, {"id": 2, "summary": "the door is green"}])
     job, built = house.job()
 
-    def broken(views: Any, language: str) -> Any:
+    def broken(views: Any, language: str, *budgets: Any) -> Any:
         from callveil.transforms.detect.engine import DetectionFailed
 
         for _, tag in views:

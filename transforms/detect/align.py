@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,9 @@ from callveil.transforms.detect.leaves import ROLE_WORDS
 TOKEN = re.compile(r"[^\W_]+")
 MAX_FUZZY_TOKENS = 4000
 """Above this many words two texts that differ are not aligned; each is then analysed by itself."""
+
+MAX_PAIRS = 20_000_000
+"""Above this many pairs of like words looked at, neither."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,25 @@ def _part(a: str, b: str, left: str, places: list[int]) -> int | None:
     return None if inside else start
 
 
+class _TooMany(Exception):
+    """Two texts repeat the same words so often that to line them up would take too long."""
+
+
+class _Matcher(difflib.SequenceMatcher[str]):
+    """Counts the pairs of like words that are looked at."""
+
+    def __init__(self, a: list[str], b: list[str]) -> None:
+        super().__init__(None, a, b, autojunk=False)
+        self._words, self._counts, self._pairs = a, Counter(b), 0
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> difflib.Match:
+        """As difflib's, which takes as many steps as there are pairs. Raises `_TooMany` beyond `MAX_PAIRS`."""
+        self._pairs += sum(self._counts[word] for word in self._words[alo:ahi])
+        if self._pairs > MAX_PAIRS:
+            raise _TooMany
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
 def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: re.Pattern[str] | None = None) -> Alignment:
     """Line `right` up with `left`; labels at line starts of `right` are passed over.
 
@@ -144,10 +167,14 @@ def align(left: str, right: str, speakers: frozenset[str] = frozenset(), done: r
     words_a, words_b = (list(TOKEN.finditer(t)) for t in (left, right))
     if max(len(words_a), len(words_b)) > MAX_FUZZY_TOKENS:
         return Alignment((), (), False)
-    matcher = difflib.SequenceMatcher(None, [w.group().lower() for w in words_a], [w.group().lower() for w in words_b], autojunk=False)
+    matcher = _Matcher([w.group().lower() for w in words_a], [w.group().lower() for w in words_b])
+    try:
+        blocks = matcher.get_matching_blocks()
+    except _TooMany:
+        return Alignment((), (), False)
     out_left: list[int] = []
     out_right: list[int] = []
-    for block in matcher.get_matching_blocks():
+    for block in blocks:
         for i in range(block.size):
             wa, wb = words_a[block.a + i], words_b[block.b + i]
             if wa.end() - wa.start() == wb.end() - wb.start():

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
@@ -15,6 +16,7 @@ from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.beside import postcodes_after
+from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
@@ -29,6 +31,8 @@ from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import View
+
+T = TypeVar("T")
 
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
@@ -75,6 +79,8 @@ class Detected:
         spans: spans per reading, in the reading's offsets, unfiltered.
         known: the contact's own values.
         read: what the engines found in each view, before anything else was added, so that an equal view need not be read twice.
+        chars: characters of the record's texts; each text counts as one more.
+        countries: whose identity numbers may be in it; see `own.countries_of`.
     """
 
     job: Job
@@ -83,6 +89,22 @@ class Detected:
     spans: list[list[Span]] = field(repr=False)
     known: list[KnownValue] = field(repr=False)
     read: dict[View, tuple[Span, ...]] = field(repr=False, default_factory=dict)
+    chars: int = 0
+    countries: frozenset[str] = frozenset()
+
+
+def guarded(job: Job, budget: Budget, stage: str, work: Callable[[], T]) -> T | Rejected:
+    """What `work` on a record returns, or the record's rejection where it raises anything or overruns the budget. Nothing is quoted."""
+    try:
+        return budget.run(work)
+    except DetectionFailed as failure:
+        reason, detail = failure.reason, str(failure)
+    except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
+        reason, detail = reason_of(problem)
+        if not reason:
+            reason, detail = f"{stage}ion_failed", f"{stage}ion raised {detail}"
+    raw = job.raw
+    return Rejected(raw.source, stage, reason, detail, account_id=raw.key.account_id, interaction_id=raw.key.id)
 
 
 def treatments(job: Job) -> list[tuple[Leaf, str]]:
@@ -135,39 +157,50 @@ def detect_batch(
 
     Yields: one item per job, in order: what was found, or why the record cannot be shown to be clean.
     """
-    prepared: list[Detected] = []
+    prepared: list[Detected | Rejected] = []
+    budgets: list[Budget] = []
     work: dict[str, list[tuple[View, tuple[int, int]]]] = defaultdict(list)
     read_anyway = frozenset(detector.settings.read_countries())
     for n, job in enumerate(jobs):
-        more = countries_of(job.raw.record, job.account) - read_anyway
-        leaves = treatments(job)
-        staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
-        scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
-        readings = Document(scanned, roles_of(job.raw.record), placeholders(job.decision.rules)).readings if scanned else []
-        prepared.append(Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff)))
-        for i, reading in enumerate(readings):
+        leaves = guarded(job, detector.budget(0), "detect", partial(treatments, job))
+        chars = 0 if isinstance(leaves, Rejected) else sum(len(leaf.text) + 1 for leaf, _ in leaves)
+        budgets.append(detector.budget(chars))
+        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", partial(_prepared, job, leaves, chars))
+        prepared.append(item)
+        if isinstance(item, Rejected):
+            continue
+        more = item.countries - read_anyway
+        for i, reading in enumerate(item.readings):
             if not (reading.analysed and job.decision.language):
                 continue
             if read is not None and (found := read[n].get(reading.view)) is not None:
-                prepared[n].read[reading.view] = found
-                prepared[n].spans[i].extend(_counting(found, job))
+                item.read[reading.view] = found
+                item.spans[i].extend(_counting(found, job))
             else:
                 work[job.decision.language].append((replace(reading.view, countries=more) if more else reading.view, (n, i)))
-    failed: dict[int, DetectionFailed] = {}
     for language in sorted(work):
-        for (n, i), spans in detector.run(work[language], language):
+        for (n, i), spans in detector.run(work[language], language, lambda tag: budgets[tag[0]]):
+            item = prepared[n]
+            if isinstance(item, Rejected):
+                continue
             if isinstance(spans, DetectionFailed):
-                failed[n] = spans
+                key = jobs[n].raw.key
+                prepared[n] = Rejected(jobs[n].raw.source, "detect", spans.reason, str(spans), account_id=key.account_id, interaction_id=key.id)
             else:
-                prepared[n].read[prepared[n].readings[i].view] = tuple(spans)
-                prepared[n].spans[i].extend(_counting(spans, prepared[n].job))
-    for n, detected in enumerate(prepared):
-        if n in failed:
-            raw = detected.job.raw
-            yield Rejected(raw.source, "detect", "detection_failed", str(failed[n]), account_id=raw.key.account_id, interaction_id=raw.key.id)
-            continue
-        _complete(detected, detector.settings)
-        yield detected
+                item.read[item.readings[i].view] = tuple(spans)
+                item.spans[i].extend(_counting(spans, item.job))
+    complete = partial(_complete, settings=detector.settings)
+    for job, budget, item in zip(jobs, budgets, prepared, strict=True):
+        yield item if isinstance(item, Rejected) else guarded(job, budget, "detect", partial(complete, item))
+
+
+def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int) -> Detected:
+    """A record as detection reads it, with nothing found yet."""
+    staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
+    scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
+    readings = Document(scanned, roles_of(job.raw.record), placeholders(job.decision.rules)).readings if scanned else []
+    countries = countries_of(job.raw.record, job.account)
+    return Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff), chars=chars, countries=countries)
 
 
 def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
@@ -199,7 +232,7 @@ def _known(job: Job, staff: bool) -> list[KnownValue]:
     return values + [v for key, v in names.items() if key not in seen]
 
 
-def _complete(detected: Detected, settings: Detect) -> None:
+def _complete(detected: Detected, settings: Detect) -> Detected:
     """Add the contact's known values and denied texts, give each value a group, and lay spans over the copies."""
     rules = detected.job.decision.rules
     done = placeholders(rules)
@@ -237,6 +270,7 @@ def _complete(detected: Detected, settings: Detect) -> None:
         detected.spans[0].extend(copy.project(detected.spans[i], reverse=True))
     for i, copy in copies:
         detected.spans[i].extend(copy.project(detected.spans[0]))
+    return detected
 
 
 def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:

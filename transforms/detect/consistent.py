@@ -44,6 +44,9 @@ MIN_SCORE = 0.5
 MAX_VALUES = 300
 """Values sought again per record, the strongest first; a record with more is a list, not a conversation."""
 
+MAX_TARGET = 128
+"""Letters and digits of a value that is sought again; nobody repeats a longer one, and each place a value may begin at costs as many steps."""
+
 LAST_DIGITS = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "US_BANK_NUMBER"})
 """Types that people quote by their last four digits."""
 
@@ -79,7 +82,8 @@ def values_found(text: str, spans: Iterable[Span], language: str) -> Iterator[Kn
         value = " ".join(text[s.start : s.end] for s in pieces)
         score = round(max(0.01, min(s.score for s in pieces) - BELOW), 6)
         for known in _forms(entity, value, words, language):
-            yield replace(known, group=group, score=score)
+            if len(known.target) <= MAX_TARGET:
+                yield replace(known, group=group, score=score)
 
 
 def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Iterator[KnownValue]:

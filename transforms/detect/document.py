@@ -72,7 +72,8 @@ class Reading:
         for segment in self.segments:
             while first < len(ordered) and ordered[first].end <= segment.start:
                 first += 1
-            for span in ordered[first:]:
+            for place in range(first, len(ordered)):
+                span = ordered[place]
                 if span.start >= segment.end:
                     break
                 lo, hi = max(span.start, segment.start), min(span.end, segment.end)

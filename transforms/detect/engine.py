@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,7 @@ from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 from callveil.schemas.finding import Span
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect import recognizers
+from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
 from callveil.transforms.detect.recognizers.model import ModelRecognizer
 from callveil.transforms.detect.view import View
@@ -26,7 +28,24 @@ VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer
 
 
 class DetectionFailed(RuntimeError):
-    """A recognizer failed or timed out: the text cannot be shown to be clean, so its record must be rejected."""
+    """A recognizer failed or took too long: the text cannot be shown to be clean, so its record must be rejected.
+
+    Args:
+        detail: one sentence that quotes nothing.
+        reason: a code of `schemas.rejected.REASONS`.
+    """
+
+    def __init__(self, detail: str, reason: str = "detection_failed") -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, problem: Exception, who: str = "a recognizer") -> DetectionFailed:
+        """The failure that `problem`, raised by `who`, amounts to. Its text may hold content, so of any other than ours only the type is kept."""
+        if isinstance(problem, cls):
+            return problem
+        reason, detail = reason_of(problem)
+        return cls(detail, reason) if reason else cls(f"{who} raised {detail}")
 
 
 class _FailClosedLogger:
@@ -43,7 +62,7 @@ class _FailClosedLogger:
 
     def warning(self, message: str, *args: object, **kwargs: Any) -> None:
         if "timed out" in message:
-            raise DetectionFailed("a pattern timed out")
+            raise DetectionFailed("a pattern timed out; feed the record in again, or raise detect.timeout_seconds", "timed_out")
         self._inner.warning(message, *args, **kwargs)
 
     def error(self, message: str, *args: object, **kwargs: Any) -> None:
@@ -184,28 +203,41 @@ class Detector:
             return language
         return None
 
-    def run(self, views: Iterable[tuple[View, Any]], language: str) -> Iterator[tuple[Any, list[Span] | DetectionFailed]]:
+    def budget(self, chars: int) -> Budget:
+        """What a record of `chars` characters may cost."""
+        return Budget.of(self.settings, chars)
+
+    def run(
+        self, views: Iterable[tuple[View, Any]], language: str, budget_of: Callable[[Any], Budget] | None = None
+    ) -> Iterator[tuple[Any, list[Span] | DetectionFailed]]:
         """Analyse views of one language.
 
         Args:
             views: `(view, tag)` pairs; any number, read as they are needed.
             language: one of the policy's languages.
+            budget_of: what is left to the record a tag names; without it each view is granted its own.
 
         Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a recognizer failed on
             comes with the failure in place of its spans.
         """
         for view, artifacts, tag in self.nlp.artifacts(views, language):
+            if isinstance(artifacts, Exception):
+                yield tag, DetectionFailed.of(artifacts, "the language model")
+                continue
+            budget = budget_of(tag) if budget_of else self.budget(len(view.text))
+            found: list[Span] | DetectionFailed
             try:
-                yield tag, [_span(r) for r in self._analyze(view, artifacts, language)]
-            except DetectionFailed as failure:
-                yield tag, failure
-            except Exception as problem:  # noqa: BLE001 - whatever a recognizer raises, the record fails closed; its text may be in the message, so only the type is kept
-                yield tag, DetectionFailed(f"a recognizer raised {type(problem).__name__}")
+                found = [_span(r) for r in budget.run(partial(self._analyze, view, artifacts, language))]
+            except Exception as problem:  # noqa: BLE001 - whatever a recognizer raises, the record fails closed
+                found = DetectionFailed.of(problem)
+            yield tag, found
 
     def explain(self, view: View, language: str) -> list[Explained]:
         """Spans of one view with the recognizer's own reason for each."""
         run = self.nlp.artifacts([(view, None)], language)  # held: the words of the artifacts go with it
         _, artifacts, _ = next(run)
+        if isinstance(artifacts, Exception):
+            raise DetectionFailed.of(artifacts, "the language model")
         return [_explained(r) for r in self._analyze(view, artifacts, language, decisions=True)]
 
     def _analyze(self, view: View, artifacts: NlpArtifacts, language: str, *, decisions: bool = False) -> list[RecognizerResult]:

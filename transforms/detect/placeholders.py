@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.finding import Span
 from callveil.schemas.rules import Rules
+from callveil.transforms.detect.budget import spend
 
 MANUAL = "REDACTED"
 """Entity type of what a person asked to be taken out without saying what it is."""
@@ -86,13 +88,10 @@ def taken(text: str, pattern: re.Pattern[str], others: Iterable[tuple[int, int]]
 
 def outside(text: str, spans: Iterable[Span], places: Sequence[tuple[int, int]]) -> Iterator[Span]:
     """The spans without the `places` (as `taken` gives them) they reach into: what holds no letter or digit is left out."""
-    ends = [end for _, end in places]
     for span in spans:
-        inner: list[tuple[int, int]] = []
-        for place in places[bisect_right(ends, span.start) :]:
-            if place[0] >= span.end:
-                break
-            inner.append(place)
+        first = bisect_right(places, span.start, key=itemgetter(1))
+        inner = places[first : bisect_left(places, span.end, first, key=itemgetter(0))]
+        spend(1 + len(inner))
         if not inner:
             if span.detector == DENIED or any(c.isalnum() for c in text[span.start : span.end]):
                 yield span

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.finding import Span
@@ -71,6 +72,18 @@ def merge(spans: Iterable[Span]) -> list[Span]:
     if cluster:
         out.append(_cover(cluster, end))
     return out
+
+
+def overlap_test(spans: Iterable[Span]) -> Callable[[int, int], bool]:
+    """A function that tells whether any of `spans` overlaps a stretch, given by its offsets, half-open."""
+    disjoint = merge(spans)
+    ends = [span.end for span in disjoint]
+
+    def overlaps(start: int, end: int) -> bool:
+        place = bisect_right(ends, start)
+        return place < len(disjoint) and disjoint[place].start < end
+
+    return overlaps
 
 
 def _cover(cluster: list[Span], end: int) -> Span:

@@ -55,7 +55,8 @@ class Said:
             unit = self._unit(words, place + 1)
             return [*([(value[0] + unit, 2)] if unit else []), (value, 1)]
         if kind == MULTIPLE:
-            nested = self.readings(words, place + 1) if place + 1 < len(words) else []
+            ahead = place + 1 < len(words) and self.words.kinds.get(words[place + 1], (-1,))[0] != MULTIPLE
+            nested = self.readings(words, place + 1) if ahead else []
             return [(digits * int(value), 1 + used) for digits, used in nested if used == 1 and len(digits) == 1]
         if kind in (HUNDRED, THOUSAND):
             return [(value, 1), ("", 1)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from callveil.schemas.finding import Span
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.known import DETECTOR, DIGITS, EMAIL, EMAIL_WORDS, FILLERS, NAME, PLACE, WORD, KnownValue, fold
 from callveil.transforms.detect.said import Said, said
 
@@ -22,6 +24,11 @@ PREDICATES = frozenset({
 })  # fmt: skip
 """Words behind a capital at the beginning of a sentence that make it a person: `North was unhappy`, in a call's summary."""
 
+_State = tuple[int, int, int, bool]
+"""How far a search has come: characters of the value told, the word that is next, and what else its steps depend on."""
+_Step = tuple[int, int, _State | None]
+"""The words a step takes (half-open), and the state it leads to; None where the value ends with it."""
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -33,6 +40,11 @@ class Tokens:
     index: dict[str, list[int]] = field(repr=False)
     numeric: dict[str, list[int]] = field(repr=False)
     said: Said = field(repr=False)
+
+    @cached_property
+    def longest(self) -> int:
+        """Characters of the longest word."""
+        return max(map(len, self.index), default=0)
 
     @classmethod
     def of(cls, text: str, language: str = "en") -> Tokens:
@@ -62,11 +74,12 @@ def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR)
             out.extend(_find_digits(tokens, value, detector))
             continue
         target = value.target
-        starts = [s for length in range(1, len(target) + 1) for s in tokens.index.get(target[:length], ())]
+        starts = [s for length in range(1, min(len(target), tokens.longest) + 1) for s in tokens.index.get(target[:length], ())]
         if value.kind != NAME and target[0].isdigit():
             starts += [p for w, at in tokens.numeric.items() if not w.isdigit() for p in at]
+        failed: set[_State] = set()
         for start in starts:
-            taken = _extend(tokens, start, value)
+            taken = _extend(tokens, start, value, failed)
             if not taken:
                 continue
             end = taken[-1] + 1
@@ -92,33 +105,65 @@ def _spans(tokens: Tokens, taken: list[int], value: KnownValue, detector: str) -
         yield Span(lo, hi, value.entity, value.score, detector, group)
 
 
-def _extend(tokens: Tokens, start: int, value: KnownValue) -> list[int]:
+def _first_path(start: _State, ahead: Callable[[_State], Iterator[_Step]], failed: set[_State]) -> list[int]:
+    """Words of the first way from `start` to the end of a value, depth first; empty where there is none.
+
+    Args:
+        start: how much of the value is spelled, the word that is next, and what else the next steps depend on.
+        ahead: the steps from a state, the likeliest first; one to no state ends the value.
+        failed: states that lead nowhere; grows. Shared by all starts of one value, it keeps the search linear in the text.
+    """
+    taken: list[tuple[int, int]] = []
+    open_steps = [(start, ahead(start))]
+    while open_steps:
+        state, steps = open_steps[-1]
+        step = next(steps, None)
+        if step is None:
+            failed.add(state)
+            open_steps.pop()
+            if taken:
+                taken.pop()
+            continue
+        spend()
+        first, stop, following = step
+        if following is None:
+            return [place for lo, hi in (*taken, (first, stop)) for place in range(lo, hi)]
+        if following not in failed:
+            taken.append((first, stop))
+            open_steps.append((following, ahead(following)))
+    return []
+
+
+def _extend(tokens: Tokens, start: int, value: KnownValue, failed: set[_State]) -> list[int]:
     """Places of the words from `start` on that spell `value`; empty where they do not."""
-    words = tokens.words
+    words, target = tokens.words, value.target
 
-    def spell(rest: str, place: int, pieces: int, single: bool) -> list[int] | None:
-        if not rest:
-            return None if value.spelled and pieces > 1 and not single else []
+    def step(spelled: int, first: int, stop: int, pieces: int, single: bool) -> _Step | None:
+        if spelled < len(target):
+            return first, stop, (spelled, stop, min(pieces, 2), single)
+        return None if value.spelled and pieces > 1 and not single else (first, stop, None)
+
+    def ahead(state: _State) -> Iterator[_Step]:
+        spelled, place, pieces, single = state
         if place >= len(words):
-            return None
+            return
         word = words[place]
-        if rest.startswith(word):
-            found = spell(rest[len(word) :], place + 1, pieces + 1, single and len(word) == 1)
+        if target.startswith(word, spelled):
+            found = step(spelled + len(word), place, place + 1, pieces + 1, single and len(word) == 1)
             if found is not None:
-                return [place, *found]
+                yield found
         if value.kind == NAME:
-            return None
+            return
         if pieces and value.kind == EMAIL and word in EMAIL_WORDS:
-            found = spell(rest, place + 1, pieces, single)
-            return None if found is None else [place, *found]
+            yield place, place + 1, (spelled, place + 1, pieces, single)
+            return
         for digits, used in tokens.said.readings(words, place) if not word.isdigit() else ():
-            if rest.startswith(digits) and (digits or pieces):
-                found = spell(rest[len(digits) :], place + used, pieces + 1, single)
+            if target.startswith(digits, spelled) and (digits or pieces):
+                found = step(spelled + len(digits), place, place + used, pieces + 1, single)
                 if found is not None:
-                    return [*range(place, place + used), *found]
-        return None
+                    yield found
 
-    return spell(value.target, start, 0, True) or []
+    return _first_path((0, start, 0, True), ahead, failed)
 
 
 def _capitalised(tokens: Tokens, start: int, end: int, value: KnownValue) -> bool:
@@ -151,27 +196,27 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
         if len(value.target) > 6 and value.target in word and value.target != word:
             # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
             out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for p in places)
+    failed: set[_State] = set()
     for start in sorted(starts):
-        taken = _extend_digits(tokens, start, value.target)
+        taken = _extend_digits(tokens, start, value.target, failed)
         if taken:
             out.extend(_spans(tokens, taken, value, detector))
     return out
 
 
-def _extend_digits(tokens: Tokens, start: int, target: str) -> list[int]:
+def _extend_digits(tokens: Tokens, start: int, target: str, failed: set[_State]) -> list[int]:
     """Places of the words from `start` on that say the digits `target`, without the fillers between them; empty where they do not."""
     words = tokens.words
 
-    def tell(rest: str, place: int, skipped: int) -> list[int] | None:
-        if not rest:
-            return []
+    def ahead(state: _State) -> Iterator[_Step]:
+        told, place, skipped, begun = state
         if place >= len(words):
-            return None
+            return
         for digits, used in tokens.said.readings(words, place):
-            if rest.startswith(digits) and (digits or place > start):
-                found = tell(rest[len(digits) :], place + used, 0)
-                if found is not None:
-                    return [*range(place, place + used), *found]
-        return tell(rest, place + 1, skipped + 1) if place > start and words[place] in FILLERS and skipped < 3 else None
+            if target.startswith(digits, told) and (digits or begun):
+                after = told + len(digits)
+                yield place, place + used, (after, place + used, 0, True) if after < len(target) else None
+        if begun and words[place] in FILLERS and skipped < 3:
+            yield place, place, (told, place + 1, skipped + 1, True)
 
-    return tell(target, start, 0) or []
+    return _first_path((0, start, 0, False), ahead, failed)

@@ -77,7 +77,7 @@ class VersionRedactor:
                 yield item
             elif isinstance(spans, DetectionFailed):
                 raw = item.raw
-                yield Rejected(raw.source, "detect", "detection_failed", str(spans), account_id=raw.key.account_id)
+                yield Rejected(raw.source, "detect", spans.reason, str(spans), account_id=raw.key.account_id)
             else:
                 try:
                     yield item.finish(spans)

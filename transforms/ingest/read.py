@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import RawInteraction, SourceRef
+from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.budget import Budget, TimedOut, reason_of
 from callveil.transforms.ingest.bodies import unseal
 from callveil.transforms.ingest.documents import WRAPPERS, expand
 from callveil.transforms.ingest.lines import Line, LineReader
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from callveil.transforms.store.keyring import Keyring
 
 Read = RawInteraction | Rejected
+DEFAULT = Detect()
+"""What reading a record may cost in CPU time, whatever a policy grants detection."""
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _ENVELOPES = frozenset(WRAPPERS)
@@ -93,16 +97,28 @@ def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[st
 
 
 def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
-    for item in expand(doc):
+    items = expand(doc)
+    while True:
+        try:
+            item = next(items, None)
+        except Exception as e:  # noqa: BLE001 - as in `_one`
+            kept = dump(doc) if raw is None else raw
+            detail = f"{type(e).__name__} while the document was taken apart; please report this"
+            yield Rejected(source, "ingest", "internal_error", detail, "", kept[: limits.record_bytes], *peek_key(kept, _ENVELOPES))
+            return
+        if item is None:
+            return
         place = source if item.index is None else SourceRef(source.file, source.line, source.offset, item.index)
         yield _one(item.value, raw if item.index is None else None, place, limits, zones, item.kind_hint)
 
 
 def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str], kind: str = "") -> Read:
     try:
-        return normalise(value, source, limits, zones, kind)
+        return Budget.of(DEFAULT, 0 if raw is None else len(raw)).run(lambda: normalise(value, source, limits, zones, kind))
     except FieldError as e:
         reason, path, detail = e.reason, e.path, e.detail
+    except TimedOut as e:
+        path, (reason, detail) = "", reason_of(e)
     except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
         reason, path, detail = "internal_error", "", f"{type(e).__name__} while reading the record; please report this"
     raw = dump(value) if raw is None else raw

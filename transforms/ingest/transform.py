@@ -13,10 +13,12 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import Pointer, pack
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import InputChunk
+from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
 from callveil.transforms.run.job import Checkpoint, RedactJob
@@ -48,11 +50,15 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
             rejects.add(item)
             counts["rejected"] += 1
             continue
-        account = job.accounts.at(item.key.account_id, item.called_at)
-        account_type = account.type if account else "unknown"
-        counts["account_unknown"] += account is None
-        agency = str(item.record.get("agency_id") or (account.agency_id if account else ""))
-        spool.add(item, account_type, agency)
+        try:
+            _spool(job, spool, item, counts)
+        except OSError:
+            raise
+        except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
+            detail = f"{type(e).__name__} while the record was put aside; please report this"
+            raw = dump(dict(item.record))
+            rejects.add(Rejected(item.source, "ingest", "internal_error", detail, "", raw, *item.key))
+            counts["rejected"] += 1
         if len(spool.pointers) >= POINTERS_HELD:
             _pack(spool.pointers, buckets)
     spool.finish(job.files, spool_url(job.files, job.work, chunk.ordinal))
@@ -60,6 +66,14 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     files = rejects.publish()
     counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
     return {"outcome": Outcome(files, [], counts).as_dict(), "buckets": buckets}
+
+
+def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Counter[str]) -> None:
+    """Put a record into the spool under the account it belongs to."""
+    account = job.accounts.at(item.key.account_id, item.called_at)
+    agency = str(item.record.get("agency_id") or (account.agency_id if account else ""))
+    spool.add(item, account.type if account else "unknown", agency)
+    counts["account_unknown"] += account is None
 
 
 def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:

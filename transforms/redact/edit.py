@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from callveil.schemas.interaction import BY_NAME
@@ -39,14 +41,24 @@ def remove(record: dict[str, Any], path: Path) -> None:
         parent[path[-1]] = None
 
 
-def rename(record: dict[str, Any], path: Path, key: str) -> None:
-    """Rename a JSON key in place, keeping the order; a name already taken gets a number."""
-    parent = get_at(record, path[:-1])
-    if path[-1] not in parent:
-        return
-    name, n = key, 2
-    while name in parent and name != path[-1]:
-        name, n = f"{key}#{n}", n + 1
-    items = [(name if k == path[-1] else k, v) for k, v in parent.items()]
-    parent.clear()
-    parent.update(items)
+def rename(record: dict[str, Any], renamed: Iterable[tuple[Path, str]]) -> None:
+    """Rename JSON keys in place, given by their paths, keeping the order; a name already taken gets a number."""
+    by_parent: dict[Path, list[tuple[str | int, str]]] = defaultdict(list)
+    for path, key in renamed:
+        by_parent[path[:-1]].append((path[-1], key))
+    for place in sorted(by_parent, key=len, reverse=True):  # what is deeper is found under its parents' old names
+        parent = get_at(record, place)
+        names, taken, last = {k: k for k in parent}, set(parent), dict.fromkeys((key for _, key in by_parent[place]), 2)
+        for old, key in by_parent[place]:
+            if old not in names:
+                continue
+            name, n = key, last[key]
+            while name in taken and name != old:
+                name, n = f"{key}#{n}", n + 1
+            last[key] = n
+            taken.remove(old)
+            taken.add(name)
+            names[old] = name
+        items = [(names[k], v) for k, v in parent.items()]
+        parent.clear()
+        parent.update(items)

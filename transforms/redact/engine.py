@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -18,13 +20,14 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.budget import OverBudget, spend
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import UNREAD, merge
+from callveil.transforms.detect.resolve import UNREAD, merge, overlap_test
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
@@ -35,6 +38,8 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
 
+AT_ONCE = 200
+"""Results Presidio is given at a time."""
 WHOLE = "field"
 """Detector of a value that is personal by where it stands."""
 INPUT = "redaction-input"
@@ -103,9 +108,9 @@ class Redactor:
         """
         raw = detected.job.raw
         try:
-            work = _Work(self, detected, extra)
-            record = work.apply()
-            people = conceal(self.keyring, interaction_people(raw, work.said()))
+            return self._redact(detected, extra)
+        except OverBudget:
+            raise
         except Exception as problem:  # noqa: BLE001 - fail closed; the message may quote content, so only its type is told
             return Rejected(
                 raw.source,
@@ -115,6 +120,12 @@ class Redactor:
                 account_id=raw.key.account_id,
                 interaction_id=raw.key.id,
             )
+
+    def _redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> Redacted | Rejected:
+        raw = detected.job.raw
+        work = _Work(self, detected, extra)
+        record = work.apply()
+        people = conceal(self.keyring, interaction_people(raw, work.said()))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
@@ -183,8 +194,7 @@ class _Work:
                 set_at(record, leaf.path, text)
         for path in removed:
             remove(record, path)
-        for path, key in sorted(renamed, key=lambda r: -len(r[0])):
-            rename(record, path, key)
+        rename(record, renamed)
         self._clear_wordless(record)
         self._settle_kept()
         return record
@@ -200,14 +210,18 @@ class _Work:
         done: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
         for f in self.findings:
             if f.status == "done" and f.span_start is not None and f.span_end is not None:
-                done[f.field_path].append((f.span_start, f.span_end, (f.out_end or 0) - (f.out_start or 0) - f.span_end + f.span_start))
+                done[f.field_path].append((f.span_start, f.span_end, (f.out_end or 0) - f.span_end))
+        for places in done.values():
+            places.sort()
         settled: list[Finding] = []
         for f in self.findings:
             start, end = f.span_start or 0, f.span_end or 0
+            places = done[f.field_path]
+            before = bisect_left(places, end, key=itemgetter(0))  # what is replaced in one text is disjoint
             if f.status != "kept":
                 settled.append(f)
-            elif not any(a < end and start < b for a, b, _ in done[f.field_path]):
-                shift = sum(grown for _, b, grown in done[f.field_path] if b <= start)
+            elif not before or places[before - 1][1] <= start:
+                shift = places[before - 1][2] if before else 0
                 settled.append(replace(f, out_start=start + shift, out_end=end + shift))
         self.findings = settled
 
@@ -236,6 +250,7 @@ class _Work:
         operators: dict[str, OperatorConfig] = {"DEFAULT": OperatorConfig("callveil_label", {"label": self.rules.label_for(ENTITY)})}
         results: list[RecognizerResult] = []
         actions: list[tuple[str, str]] = []
+        again = overlap_test(self.extra.get(leaf.shown, ()))
         for n, span in enumerate(spans):
             literal = literal_at(literals or (), span)
             piece = leaf.text[span.start : span.end]
@@ -247,7 +262,7 @@ class _Work:
                 span.detector == UNREAD
                 or span.mixed
                 or canonical(span.entity, piece) != canonical(span.entity, value)
-                or any(s.start < span.end and span.start < s.end for s in self.extra.get(leaf.shown, ()))
+                or again(span.start, span.end)
             ):
                 # A part of a value may not show the last characters of each part; what another look
                 # still took for a value, what nobody can read, or what runs across two values shows none.
@@ -263,14 +278,35 @@ class _Work:
             operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
             results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
             actions.append((action, key_id))
-        outcome = self.redactor.engine.anonymize(leaf.text, results, operators, merge_entities_with_spaces=False)
-        placed = {int(item.entity_type.rsplit("|", 1)[1]): item for item in outcome.items}
+        text, placed = self._anonymize(leaf.text, results, operators)
         if len(placed) != len(spans):
             raise RuntimeError("the anonymizer dropped a span")
         for n, span in enumerate(spans):
             action, key_id = actions[n]
-            self.findings.append(self._finding(leaf, span, action, placed[n].start, placed[n].end, key_id))
-        return str(outcome.text)
+            self.findings.append(self._finding(leaf, span, action, *placed[n], key_id))
+        return text
+
+    def _anonymize(self, text: str, results: list[RecognizerResult], operators: dict[str, OperatorConfig]) -> tuple[str, dict[int, tuple[int, int]]]:
+        """The text with disjoint results replaced, and where each, by its number, stands in it now.
+
+        Presidio compares each result with each and copies the text for every one, so it is given a stretch of some results at a time.
+        """
+        out, length = [], 0
+        placed: dict[int, tuple[int, int]] = {}
+        for first in range(0, len(results), AT_ONCE):
+            stretch = results[first : first + AT_ONCE]
+            begin = stretch[0].start if first else 0
+            end = results[first + AT_ONCE].start if first + AT_ONCE < len(results) else len(text)
+            moved = [RecognizerResult(r.entity_type, r.start - begin, r.end - begin, r.score) for r in stretch]
+            outcome = self.redactor.engine.anonymize(
+                text[begin:end], moved, {r.entity_type: operators[r.entity_type] for r in stretch} | {"DEFAULT": operators["DEFAULT"]},
+                merge_entities_with_spaces=False,
+            )  # fmt: skip
+            placed |= {int(item.entity_type.rsplit("|", 1)[1]): (item.start + length, item.end + length) for item in outcome.items}
+            out.append(str(outcome.text))
+            length += len(out[-1])
+            spend(len(stretch))
+        return "".join(out), placed
 
     def _finding(self, leaf: Leaf, span: Span, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
         request = self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request

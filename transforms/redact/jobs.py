@@ -23,7 +23,7 @@ class RawBatch:
     """A shard's raw records with their decisions, to be read once. It goes from one step to the next in memory only, and a few at a time."""
 
     shard: Shard
-    jobs: Iterator[Job] = field(repr=False)
+    jobs: Iterator[Job | Rejected] = field(repr=False)
 
 
 @dataclass(frozen=True)

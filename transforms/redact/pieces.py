@@ -9,7 +9,7 @@ from callveil.schemas.finding import Span
 from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.leaves import Leaf
-from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.resolve import accept, merge, overlap_test
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ def pieces_of(detected: Detected) -> Pieces:
             leaves[id(leaf)] = leaf
             spans[id(leaf)].append(span)
         kept.extend(reading.split(merge(keep)))
-    readable = [
-        (leaf, span)
-        for leaf, span in kept
-        if id(leaf) not in guarded and not leaf.key and not any(s.start < span.end and span.start < s.end for s in spans.get(id(leaf), ()))
-    ]
+    kept = [(leaf, span) for leaf, span in kept if id(leaf) not in guarded and not leaf.key]
+    replaced = {key: overlap_test(spans.get(key, ())) for key in {id(leaf) for leaf, _ in kept}}
+    readable = [(leaf, span) for leaf, span in kept if not replaced[id(leaf)](span.start, span.end)]
     return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, values)

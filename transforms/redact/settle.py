@@ -11,18 +11,24 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from types import MappingProxyType
 
 from callveil.schemas.finding import Finding, Span
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Detected, Job, detect_batch
+from callveil.transforms.detect.batch import Detected, Job, detect_batch, guarded
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import WHOLE, Redacted, Redactor
 from callveil.transforms.redact.pieces import pieces_of
 
+NOTHING: Mapping[str, Sequence[Span]] = MappingProxyType({})
 UNREAD = frozenset({WHOLE, "mode"})
 LOOKS = 12
 """Looks after which a record that is still not settled is rejected; each but the last has covered more of it."""
+
+FEWEST_LOOKS, LOOK_CHARS = 3, 2_000_000
+"""A long record has fewer looks, but so many at least: all of its looks together read about so many characters."""
 
 
 @dataclass
@@ -48,27 +54,34 @@ def redact_batch(detector: Detector, redactor: Redactor, detected: Sequence[Dete
     out: list[Redacted | Rejected] = []
     pending: list[_Open] = []
     for place, item in enumerate(detected):
-        result = redactor.redact(item)
+        result = _redacted(detector, redactor, item)
         out.append(result)
         # What went because of where it stood was not read, so nothing that is read has changed with it.
         if isinstance(result, Redacted) and any(row.finding.status == "done" and row.finding.detector not in UNREAD for row in result.findings):
             pending.append(_Open(place, item, result))
-    for _ in range(LOOKS):
+    for look in range(LOOKS):
+        pending, over = _within(look, pending)
+        for left in over:
+            out[left.place] = _unsettled(left, look)
         if not pending:
             return out
         looks = detect_batch(detector, [_again(p) for p in pending], [p.source.read for p in pending])
-        pending = [p for p, seen in zip(pending, list(looks), strict=True) if not _settle(redactor, p, seen, out)]
+        pending = [p for p, seen in zip(pending, list(looks), strict=True) if not _settled(detector, redactor, p, seen, out)]
     for left in pending:
-        raw = left.source.job.raw
-        out[left.place] = Rejected(
-            raw.source,
-            "redact",
-            "unsettled",
-            f"more was found in every one of {LOOKS} looks",
-            account_id=raw.key.account_id,
-            interaction_id=raw.key.id,
-        )
+        out[left.place] = _unsettled(left, LOOKS)
     return out
+
+
+def _within(look: int, pending: list[_Open]) -> tuple[list[_Open], list[_Open]]:
+    """Those records that may have one more look, and those that have had all that their size grants."""
+    allowed = [look < FEWEST_LOOKS or look * item.source.chars < LOOK_CHARS for item in pending]
+    return [p for p, may in zip(pending, allowed, strict=True) if may], [p for p, may in zip(pending, allowed, strict=True) if not may]
+
+
+def _unsettled(item: _Open, looks: int) -> Rejected:
+    raw = item.source.job.raw
+    detail = f"more was found in every one of {looks} looks"
+    return Rejected(raw.source, "redact", "unsettled", detail, account_id=raw.key.account_id, interaction_id=raw.key.id)
 
 
 def _again(item: _Open) -> Job:
@@ -76,6 +89,20 @@ def _again(item: _Open) -> Job:
     job = item.source.job
     record = {name: value for name, value in item.result.interaction.record.items() if name in BY_NAME}
     return replace(job, raw=replace(job.raw, record=record), decision=replace(job.decision, requests=(), request=None))
+
+
+def _redacted(detector: Detector, redactor: Redactor, source: Detected, extra: Mapping[str, Sequence[Span]] = NOTHING) -> Redacted | Rejected:
+    """`source` redacted within a budget of its own."""
+    return guarded(source.job, detector.budget(source.chars), "redact", partial(redactor.redact, source, extra))
+
+
+def _settled(detector: Detector, redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:
+    """As `_settle`; a record it fails on is rejected and so done with."""
+    done = guarded(item.source.job, detector.budget(item.source.chars), "redact", partial(_settle, redactor, item, seen, out))
+    if isinstance(done, Rejected):
+        out[item.place] = done
+        return True
+    return done
 
 
 def _settle(redactor: Redactor, item: _Open, seen: Detected | Rejected, out: list[Redacted | Rejected]) -> bool:
@@ -108,6 +135,11 @@ class _Map:
     outs: list[tuple[int, int]]
     sources: list[tuple[int, int]]
 
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where they begin in the redacted text."""
+        return [start for start, _ in self.outs]
+
     @property
     def grown(self) -> int:
         """How much longer the redacted text is, code points."""
@@ -139,7 +171,7 @@ def _to_source(span: Span, places: _Map, length: int) -> Span:
 
 def _place(place: int, places: _Map, *, end: bool) -> int:
     # The replacement that holds this character, or the last one before it; an end is exclusive, so the character before it counts.
-    index = bisect_right([a for a, _ in places.outs], place - 1 if end else place) - 1
+    index = bisect_right(places.starts, place - 1 if end else place) - 1
     if index < 0:
         return place
     (_, out_stop), (source_start, source_stop) = places.outs[index], places.sources[index]

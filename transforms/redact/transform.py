@@ -11,6 +11,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.detect.batch import Job
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.jobs import RawBatch, RedactedBatch, redact_jobs, slices, with_content
 from callveil.transforms.run.job import RedactJob, engines
@@ -60,7 +61,15 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
         started = time.monotonic()
         redacted: list[Redacted] = []
         rejected: list[Rejected] = []
-        for jobs in slices(batch.jobs):
+
+        def accepted() -> Iterator[Job]:
+            for item in batch.jobs:
+                if isinstance(item, Rejected):
+                    rejected.append(item)
+                else:
+                    yield item
+
+        for jobs in slices(accepted()):
             self.seen.inc(len(jobs))
             for job, result in redact_jobs(engines(self.job), jobs):
                 if isinstance(result, Rejected):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.rejected import Rejected
+from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.redact.engine import Redacted
@@ -53,6 +53,7 @@ def rescan_file(job: RedactJob, built: Engines, origin: str) -> dict[str, Any]:
         if item.is_heard and is_audible(live, one.raw.key):
             audible.append(one.raw.key)
     unread = [Unread(INTERACTIONS, r.account_id, r.interaction_id, r.reason) for r in rejected]
+    rejected = [r for r in rejected if r.reason not in RETRYABLE]  # the next rescan may read them
     result: dict[str, Any] = {"outcome": Outcome().as_dict(), "index": []}
     if (redone or rejected) and not job.scratch:
         result = replace_rows(job, built, origin, redone, rejected)

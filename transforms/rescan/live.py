@@ -18,7 +18,7 @@ import orjson
 from callveil.schemas.fields import from_storage, revive
 from callveil.schemas.interaction import FIELDS, STATE, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.rejected import Rejected
+from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.redact.jobs import with_content
@@ -62,6 +62,8 @@ def rescan_records(
         old, document = held[key]
         if isinstance(item, Rejected):
             unread.append(Unread(LIVE, key.account_id, key.id, item.reason))
+            if item.reason in RETRYABLE:
+                continue  # the next rescan may read it
             rejects.add(with_content(item, one))
             more: Receipt = {
                 "status": "rejected",

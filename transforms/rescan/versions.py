@@ -14,7 +14,7 @@ from callveil.schemas.fields import EXTRA
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Rules
-from callveil.schemas.rejected import Rejected
+from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey
 from callveil.transforms.detect.decide import stronger
@@ -64,6 +64,8 @@ def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, A
         Unread(ZONE, key.account_id, key.version_id, item.reason)
         for key, item in sorted(rejected.items())
     ]
+    # What another try may read stays for the next rescan.
+    rejected = {k: r for k, r in rejected.items() if r.reason not in RETRYABLE}
     count_unread(outcome, unread)
     if (changed or rejected) and not job.scratch:
         _rewrite(job, built, entry, changed, rejected, outcome)

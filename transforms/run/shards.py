@@ -8,13 +8,14 @@ from typing import Any
 
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import Pointer
+from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.schemas.shard import Shard
 from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
-from callveil.transforms.ingest.spool import SpoolReader, decode
+from callveil.transforms.ingest.spool import SpoolReader, decode, encode
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.jobs import RedactedBatch
 from callveil.transforms.run.job import Engines, RedactJob
@@ -26,17 +27,26 @@ from callveil.transforms.subject.keys import entries as subject_entries
 from callveil.transforms.subject.keys import ref_of
 
 
-def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job]:
-    """Raw records of a shard, each with the decision how it is redacted, in the shard's order. Each is decoded when it is asked for."""
+def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job | Rejected]:
+    """Raw records of a shard, each with the decision how it is redacted, in the shard's order. Each is decoded when it is asked for.
+
+    A record nothing can be decided for comes as its rejection.
+    """
     chosen = shard.chosen()
     reader = SpoolReader(job.files, job.work, built.keyring, job.run.run_id)
     held = dict(reader.encoded([c.pointer for c in chosen]))
     for row in chosen:
         raw = decode(held.pop(row.pointer))
-        language = built.detector.language_of(row.pointer.language or None)
-        requests = tuple(decode_request(r) for r in row.requests)
-        decision = decide(job.policy, raw, shard.account_type, job.as_of, language, Floor(row.floor_mode, frozenset(row.floor_entities)), requests)
-        yield Job(raw, decision, shard.account_type, row.pointer.agency_id, job.accounts.at(raw.key.account_id, raw.called_at))
+        try:
+            language = built.detector.language_of(row.pointer.language or None)
+            requests = tuple(decode_request(r) for r in row.requests)
+            floor = Floor(row.floor_mode, frozenset(row.floor_entities))
+            decision = decide(job.policy, raw, shard.account_type, job.as_of, language, floor, requests)
+            item: Job | Rejected = Job(raw, decision, shard.account_type, row.pointer.agency_id, job.accounts.at(raw.key.account_id, raw.called_at))
+        except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
+            detail = f"{type(e).__name__} while it was decided what is redacted; please report this"
+            item = Rejected(raw.source, "redact", "internal_error", detail, "", encode(raw), *raw.key)
+        yield item
 
 
 def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:

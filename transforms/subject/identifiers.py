@@ -19,7 +19,7 @@ REGION = "US"
 SHORTEST = 7
 """Digits a number needs to tell one person from another; shorter ones are short codes and extensions."""
 TOKEN_HEX = 32
-EMAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
+EMAIL = re.compile(r"(?<![^\s@<>\"'(),;:])[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+\.[^\s@<>\"'(),;:.]+")
 _ALIASES = {
     "name": "name_address",
     "tel": "phone",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import logging
 import math
 import threading
 from collections import Counter
@@ -44,6 +45,7 @@ from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
 from callveil.transforms.watch.read import SECOND
 from callveil.transforms.watch.rejections import reject
 
+log = logging.getLogger(__name__)
 _aligner = Aligner()
 _aligning = threading.Lock()
 """One recogniser a process: it takes 60 MB, and Beam makes many instances of a DoFn."""
@@ -119,7 +121,14 @@ class Actor:
             return _spans(held)
         run = self.job.run_at(piece.landed_at, piece.object_id)
         raw = unseal(self.built.keyring, piece)
-        result, spans = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
+        try:
+            result, spans = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
+            data = b"" if isinstance(result, Rejected) else _published_bytes(result)
+        except OSError:
+            raise
+        except Exception as e:  # noqa: BLE001 - a fault of ours in one record must not end a pipeline that many others wait for
+            detail = f"{type(e).__name__} while it was redacted; please report this"
+            result, spans = Rejected(raw.source, "redact", "internal_error", detail, "", b"", *key), None
         receipt: Receipt = {
             "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "called_at": raw.called_at.isoformat(),
             "account_type": self.job.accounts.type_at(key.account_id, raw.called_at), "rank": piece.rank, "object": piece.object_id,
@@ -129,7 +138,6 @@ class Actor:
             self._reject(piece, replace(result, raw=encode(raw)))
             receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "file": "", "spans": None}
         else:
-            data = dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
             digest = hashlib.sha256(data).hexdigest()
             receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": rows_of(spans)}
             index_live(live, self.built.keyring, key, result.interaction.day, result.people)
@@ -177,6 +185,10 @@ class Actor:
                     record = add_word_times(job.files, recording.url, record, _aligner, findings, channels)
             except FileNotFoundError:
                 pass  # it is rejected as gone when it is to be covered
+            except OSError:
+                raise
+            except Exception as e:  # noqa: BLE001 - without times of words whole turns are covered
+                log.warning("%s while words were timed; whole turns are covered", type(e).__name__)
         return result, audio_spans(record, findings, channels)
 
     def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans, out: list[Published]) -> None:
@@ -246,6 +258,11 @@ class Actor:
                 said = _recogniser(self.job.recogniser).transcribe(self.job.files, piece.url)
         except (AudioRejected, FileNotFoundError):
             return None  # it is rejected when it is to be covered
+        except OSError:
+            raise
+        except Exception as e:  # noqa: BLE001 - what nobody heard is covered as a recording without a transcript is
+            log.warning("%s while a recording was heard; it is covered as one without a transcript", type(e).__name__)
+            return None
         record = (raw.record if raw else {"account_id": key.account_id, "id": key.id}) | {"outline": said.outline, "words": said.words}
         if raw is None:
             raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(piece.url))
@@ -297,6 +314,11 @@ class Actor:
         receipt = self.job.live.receipt(key, what)
         if name and receipt and receipt.get("file") != name:
             self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
+
+
+def _published_bytes(result: Redacted) -> bytes:
+    """A record's published file."""
+    return dumps({"interaction": interaction_row(result.interaction), "findings": [finding_row(f) for f in result.findings]}).encode()
 
 
 def _row(span: AudioSpan) -> list[float | int | None]:

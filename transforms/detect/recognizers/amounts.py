@@ -9,7 +9,10 @@ from callveil.transforms.detect.recognizers.numbers import NumberParser
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, SEPARATOR, WORD
 
-_SIGNED = re.compile(r"[$£€¥₹][^\S\n]?\d[\d,]*(?:\.\d{1,2})?(?:[^\S\n]?(?:k|m|bn|thousand|million|billion)\b)?|\b\d[\d,]*(?:\.\d{1,2})?[^\S\n]?[€£$]")
+_SIGNED = re.compile(
+    r"[$£€¥₹][^\S\n]?\d[\d,]*(?:\.\d{1,2})?(?:[^\S\n]?(?:k|m|bn|thousand|million|billion)\b)?"
+    r"|\b\d[\d,]{0,40}(?:\.\d{1,2})?[^\S\n]?[€£$]"
+)
 _NOTHING: frozenset[int] = frozenset()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import KINDS, PREFIXES
@@ -94,6 +95,7 @@ def _postcode_within(reading: Reading, pieces: list[Piece]) -> Hit | None:
     """A postcode that other letters or a house number run into ("... fifty one s w one a one a a")."""
     for first in range(len(pieces)):
         text = ""
+        spend()
         for last in range(first, min(first + 8, len(pieces))):
             text += pieces[last].text
             if len(text) > 7:
@@ -180,8 +182,14 @@ def _plain(reading: Reading, pieces: list[Piece]) -> int:
 def _repeats(reading: Reading, pieces: list[Piece]) -> bool:
     """Whether three characters on end were said in the turn before."""
     text = "".join(p.text for p in pieces)
-    said = reading.turns[reading.turn[pieces[0].first] - 1]
-    spoken = "".join(p.text for code in codes(reading) for p in code.pieces if said.first <= p.first < said.last)
+    said: dict[int, str] | None = reading.__dict__.get("_codes_by_turn")
+    if said is None:
+        parts: dict[int, list[str]] = {}
+        for code in codes(reading):
+            for p in code.pieces:
+                parts.setdefault(reading.turn[p.first], []).append(p.text)
+        said = reading.__dict__["_codes_by_turn"] = {turn: "".join(texts) for turn, texts in parts.items()}
+    spoken = said.get((reading.turn[pieces[0].first] - 1) % len(reading.turns), "")
     return any(text[i : i + 3] in spoken for i in range(len(text) - 2))
 
 

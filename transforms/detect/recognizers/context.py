@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from operator import attrgetter
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.reading import Cue, Reading
 from callveil.transforms.detect.view import AGENT
 
 BEFORE, AFTER = 14, 6
 """A cue counts up to this many tokens before a value, or after it."""
+ASKED = 40
+"""A turn asks for at most this many things, the last ones."""
 ANSWERS = 3
 """A question stands for this many answers of substance by the other party."""
 TURNS = 9
@@ -63,7 +68,7 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
             told = any(reading.value[t] for t in range(cues[-1].last, said.last))
             if ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told) or "?" in words or not asked.isdisjoint(words):
-                kept[index] = cues[::-1]
+                kept[index] = cues[: -ASKED - 1 : -1]
         reading.__dict__["_asking"] = kept
     return kept
 
@@ -89,6 +94,7 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
     cache: dict[int, list[Topic]] = reading.__dict__.setdefault("_questions", {})
     if turn in cache:
         return cache[turn]
+    spend()
     asks, answers, told, changed, gave = asking(reading), 0, 0, False, False
     out: list[Topic] = []
     role = reading.turns[turn].role
@@ -151,17 +157,22 @@ def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[
     return []
 
 
+_begin, _end = attrgetter("first"), attrgetter("last")
+
+
 def topics_at(reading: Reading, first: int, last: int) -> list[Topic]:
     """Topics that hold for the tokens `first` to `last` (both included), the most telling first."""
     turn = reading.turn[first]
-    cues = reading.cues_of.get(turn, ())
-    before = [Topic(cue.topic, "before", cue, first - cue.last) for cue in reversed(cues) if cue.last <= first and first - cue.last <= BEFORE]
+    cues = reading.cues_of.get(turn, [])
+    low, high = bisect_left(cues, first - BEFORE, key=_end), bisect_right(cues, first, key=_end)
+    before = [Topic(cue.topic, "before", cue, first - cue.last) for cue in reversed(cues[low:high])]
     after: list[Topic] = []
     if reading.turn[last] == turn:
-        for cue in cues:
-            gap = cue.first - last - 1
-            if 0 <= gap <= AFTER and not any(reading.low[t] in ".?!;\n" for t in range(last + 1, cue.first)):
-                after.append(Topic(cue.topic, "after", cue, gap))
+        low = bisect_right(cues, last, key=_begin)
+        for cue in cues[low : bisect_right(cues, last + 1 + AFTER, key=_begin)]:
+            if not any(reading.low[t] in ".?!;\n" for t in range(last + 1, cue.first)):
+                after.append(Topic(cue.topic, "after", cue, cue.first - last - 1))
+    spend(1 + len(before) + len(after))
     return before + after + questions(reading, turn)
 
 
@@ -175,7 +186,9 @@ def booked(reading: Reading, topic: Topic, first: int) -> bool:
     sets = reading.vocab.sets
     if topic.name != "order" or not sets["ordered_words"].isdisjoint(reading.low[topic.cue.first : topic.cue.last]):
         return False
-    around: set[str] = set()
-    for turn in {topic.cue.turn, reading.turn[first]}:
-        around.update(reading.low[reading.turns[turn].first : reading.turns[turn].last])
-    return not sets["booking_words"].isdisjoint(around) and sets["ordered_words"].isdisjoint(around)
+    cache: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_booked", {})
+    around = {topic.cue.turn, reading.turn[first]}
+    for turn in around - cache.keys():
+        words = reading.low[reading.turns[turn].first : reading.turns[turn].last]
+        cache[turn] = not sets["booking_words"].isdisjoint(words), not sets["ordered_words"].isdisjoint(words)
+    return any(cache[turn][0] for turn in around) and not any(cache[turn][1] for turn in around)

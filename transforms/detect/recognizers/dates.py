@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
@@ -43,6 +44,7 @@ class Dates:
     def item(self, place: int, inside: bool) -> tuple[Item, int] | None:
         """The part of a date that begins at `place`, and the place after it."""
         reading, token = self.reading, self.stream[place]
+        spend()
         if token < 0:
             return None
         if token in self.written:

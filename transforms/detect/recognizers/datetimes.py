@@ -17,6 +17,8 @@ from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import MONTH
 
 CENTURIES = ("18", "19", "20")
+LONGEST = 4
+"""Parts a date has at most: a day, a month, and a year said as two numbers."""
 
 
 class DateRecognizer(SpokenRecognizer):
@@ -40,7 +42,7 @@ def datetimes(reading: Reading) -> list[Hit]:
         for run in Dates(reading, stream, written, skip).runs():
             place = 0
             while place < len(run):
-                size = _size(run[place:])
+                size = _size(run[place : place + LONGEST])
                 if size:
                     items = run[place : place + size]
                     spans = spans_of(reading, [t for item in items for t in (item.first, item.last)])

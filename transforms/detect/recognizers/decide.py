@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, islice
 
 import phonenumbers
 
@@ -75,6 +77,7 @@ _SIZES = {"zip": (5, 9), "cvv": (3, 4), "ssn": (9,), "expiry": (4, 6), "phone": 
 _TOPIC_OF = {"CREDIT_CARD": "card", "PHONE_NUMBER": "phone", "US_SSN": "ssn"}
 MOST_IN_VALUE = 24
 """Elements of the longest value that is known by its form, and some."""
+_MOST_WORDS = 4
 PREFIXES = 12
 """A value is tried at this many turn boundaries at most, so that a later turn never uncovers what was found."""
 
@@ -199,7 +202,8 @@ class _Decider:
             found.append(details if sure else self.resolve(parts[n]) or details)
         found = self._with_extensions(parts, found)
         hits = [hit for each in found for hit in each]
-        left = [part for part, each in zip(parts, found, strict=True) if not each and any(e.spoken for e in part)]
+        said = sum(e.spoken or len(e.digits) == 1 for e in elements) * 2 > len(elements)  # digit by digit
+        left = [part for part, each in zip(parts, found, strict=True) if not each and said]
         covered = all(each or max(len(e.digits) for e in part) < 3 for part, each in zip(parts, found, strict=True))
         if named is not None and not (cards and named.entity == "CREDIT_CARD") and not covered:
             hits.append(named)
@@ -326,18 +330,28 @@ class _Decider:
             return False
         reading, vocab = self.reading, self.reading.vocab
         said = reading.turns[reading.turn[elements[0].first]]
-        stop = next((t for t in range(elements[-1].last + 1, said.last) if reading.low[t] in ".?!\n"), said.last)
+        ends = reading.tokens_in(frozenset(".?!\n"))
+        at = bisect_right(ends, elements[-1].last)
+        stop = min(ends[at], said.last) if at < len(ends) else said.last
+        limit = 1 + _MOST_WORDS
         quiet = (vocab.fillers, vocab.backchannel, vocab.repairs, vocab.answer_frames)
-        other = [t for t in range(said.first, stop) if reading.kind[t] == WORD and not any(reading.low[t] in words for words in quiet)]
+        said_else = (t for t in range(said.first, stop) if reading.kind[t] == WORD and not any(reading.low[t] in words for words in quiet))
+        other = list(islice(said_else, limit))
         short = any(t.name in ("last4", "ssn", "pin", "cvv") and t.source == "question" for t in topics)
         return len(other) <= (4 if short else 1)
 
     def _repeats(self, elements: Sequence[Element]) -> bool:
         """Whether three digits on end were said in the turn before."""
         reading = self.reading
-        said = reading.turns[reading.turn[elements[0].first] - 1]
         digits = "".join(e.digits for e in elements)
-        spoken = "".join(e.digits for run in digit_runs(reading) for e in run.elements if said.first <= e.first < said.last)
+        by_turn: dict[int, str] | None = reading.__dict__.get("_digits_by_turn")
+        if by_turn is None:
+            parts: dict[int, list[str]] = {}
+            for run in digit_runs(reading):
+                for e in run.elements:
+                    parts.setdefault(reading.turn[e.first], []).append(e.digits)
+            by_turn = reading.__dict__["_digits_by_turn"] = {turn: "".join(each) for turn, each in parts.items()}
+        spoken = by_turn.get(reading.turn[elements[0].first] - 1, "")
         return any(digits[i : i + 3] in spoken for i in range(len(digits) - 2))
 
     def _brief(self, elements: Sequence[Element], topic: Topic) -> bool:
@@ -346,22 +360,20 @@ class _Decider:
             return self._repeats(elements)
         if topic.source != "question":
             return True
-        reading = self.reading
-        said = reading.turns[reading.turn[elements[0].first]]
-        other = [
-            t
-            for t in range(said.first, said.last)
-            if reading.kind[t] == WORD
-            and reading.low[t] not in reading.vocab.fillers
-            and reading.low[t] not in reading.vocab.backchannel
-            and reading.low[t] not in reading.vocab.repairs
-        ]
-        return len(other) <= 6
+        said = self.reading.turns[self.reading.turn[elements[0].first]]
+        words = _words_before(self.reading)
+        return words[said.last] - words[said.first] <= 6
 
     def _house(self, elements: Sequence[Element]) -> bool:
         """Whether the digits are the house number of an address."""
         start, end = self.reading.start[elements[0].first], self.reading.end[elements[-1].last]
-        return any(a <= start and end <= b for hit in addresses(self.reading) for a, b in hit.spans)
+        places: list[tuple[int, int]] | None = self.reading.__dict__.get("_address_places")
+        if places is None:  # in order of their beginnings, each with how far those up to it reach
+            spans = sorted(span for hit in addresses(self.reading) for span in hit.spans)
+            places = list(zip((a for a, _ in spans), accumulate((b for _, b in spans), max), strict=True))
+            self.reading.__dict__["_address_places"] = places
+        at = bisect_right(places, start, key=lambda place: place[0])
+        return at > 0 and places[at - 1][1] >= end
 
     def _by_form(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
         digits = "".join(e.digits for e in elements)
@@ -547,6 +559,17 @@ def _nearer_secret(topics: list[Topic]) -> bool:
 
 def _is_card(value: Value) -> bool:
     return value.entity == "CREDIT_CARD"
+
+
+def _words_before(reading: Reading) -> list[int]:
+    """For each token how many words stand before it that are no fillers, backchannels or repairs."""
+    kept: list[int] | None = reading.__dict__.get("_words_before")
+    if kept is None:
+        vocab = reading.vocab
+        quiet = vocab.fillers | vocab.backchannel | vocab.repairs
+        tells = (kind == WORD and low not in quiet for kind, low in zip(reading.kind, reading.low, strict=True))
+        kept = reading.__dict__["_words_before"] = [0, *accumulate(tells)]
+    return kept
 
 
 def _list(elements: Sequence[Element]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import WORD
 
@@ -48,9 +49,13 @@ def names_wares(reading: Reading, token: int) -> bool:
 def pruned(hits: Iterable[Hit]) -> list[Hit]:
     """The hits in order of place, without those that lie wholly within another of the same entity."""
     kept: list[Hit] = []
+    near: dict[str, list[Hit]] = {}  # by entity, those that may reach over what is to come
     for hit in sorted(hits, key=lambda h: (h.spans[0][0], -sum(b - a for a, b in h.spans), h.spans, h.entity, -h.score)):
-        if not any(hit.entity == other.entity and _within(hit, other) for other in kept):
+        others = near[hit.entity] = [other for other in near.get(hit.entity, ()) if other.spans[-1][1] > hit.spans[0][0]]
+        spend(1 + len(others))
+        if not any(_within(hit, other) for other in others):
             kept.append(hit)
+            others.append(hit)
     return kept
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections import Counter
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.mail import ends_domain, is_dot, is_label
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -41,7 +42,7 @@ def urls(reading: Reading) -> list[Hit]:
             if end > match.start():
                 out.append(Hit("URL", ((match.start(), end),), 0.6, "form of a web address"))
     dots = [t for t in reading.tokens_in(_spoken_dots(reading)) if reading.kind[t] == WORD]
-    done = -1
+    done, chains = -1, _Chains(reading)
     for dot in dots:
         if (
             dot <= done
@@ -52,14 +53,36 @@ def urls(reading: Reading) -> list[Hit]:
             or reading.low[dot - 1] in reading.vocab.sets["no_labels"]
         ):
             continue
-        last, found, at = dot, False, dot
-        while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):
-            found = found or ends_domain(reading, at, reading.low[at + 1])
-            last, at = at + 1, at + 2
-        if found and reading.low[last] in reading.vocab.tlds:
+        last, sure = chains.end(dot)
+        if sure >= dot and reading.low[last] in reading.vocab.tlds:
             out.append(Hit("URL", spans_of(reading, [dot - 1, last]), 0.5, "a web address read aloud"))
             done = last
     return out
+
+
+class _Chains:
+    """Labels with a dot between each two; each chain is walked once, from wherever it is come upon."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._ends: dict[int, tuple[int, int]] = {}
+
+    def end(self, dot: int) -> tuple[int, int]:
+        """Of the chain that goes on at `dot`: its last token, and the last dot in it that ends a domain, -1 where none does."""
+        reading, at, last, sure = self.reading, dot, dot, -1
+        passed: list[int] = []
+        while at + 1 < reading.count and reading.turn[at + 1] == reading.turn[dot] and is_dot(reading, at) and is_label(reading, at + 1):
+            spend()
+            if at in self._ends:
+                last, sure = self._ends[at][0], max(sure, self._ends[at][1])
+                break
+            if ends_domain(reading, at, reading.low[at + 1]):
+                sure = at
+            passed.append(at)
+            last, at = at + 1, at + 2
+        for place in passed:
+            self._ends[place] = last, sure
+        return last, sure
 
 
 def network(reading: Reading) -> list[Hit]:

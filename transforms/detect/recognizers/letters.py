@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
@@ -65,6 +66,7 @@ class _Spelling:
     def piece(self, place: int, inside: bool) -> tuple[Piece, int] | None:
         """The piece that begins at `place`, and the place after it."""
         token = self._token(place)
+        spend()
         if token < 0 or token in self.skip:
             return None
         kind, low = self.kind[token], self.low[token]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
@@ -21,6 +22,7 @@ def written_mail(reading: Reading) -> list[Hit]:
     text, out = reading.text, []
     place = text.find("@")
     while place >= 0:
+        spend()
         start = place
         while start and place - start < 64 and (text[start - 1].isalnum() or text[start - 1] in _LOCAL):
             start -= 1
@@ -208,6 +210,7 @@ def _local(reading: Reading, stream: list[int], place: int, sure: bool = False) 
     if sure:
         place = _before_pause(reading, stream, place)
     for steps in range(_REACH):
+        spend()
         at = place - steps
         if at < 0 or stream[at] == HARD:
             break

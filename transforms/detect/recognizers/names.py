@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -41,6 +42,7 @@ class _Names:
         first = last = at
         words = 0
         sets = self.vocab.sets
+        spend()
         if sets["before_of"] and 0 < at < stop and self.low[at] in sets["of"] and self.low[at - 1] in sets["before_of"]:
             return None
         while at < stop and words < NAME_LENGTH:
@@ -78,19 +80,21 @@ class _Names:
 def introductions(reading: Reading) -> list[Hit]:
     """Names after a lead-in; a weak lead-in ("this is") wants a capital, or "calling" after the name, or the end of the sentence."""
     names, out = _Names(reading), []
-    after = 0
+    after = passed = 0
     for token in reading.tokens_in(reading.vocab.name_leads):
         said = reading.turns[reading.turn[token]]
         lead = reading.match(token, reading.vocab.name_leads, said.last) if token >= after else None
         if lead is None:
             continue
-        at = after = lead[0]
+        after = lead[0]
+        at = max(after, passed)  # what was passed over after a lead-in before this one is passed over after this one
         while at < said.last and (
             reading.low[at] in names.vocab.sets["name_fillers"]
             or reading.low[at] in ":,'"
             or (reading.kind[at] == SEPARATOR and reading.low[at] == "-")
         ):
             at += 1
+        passed = at
         if (lead[1] == "label" and at == lead[0]) or (token > said.first and reading.low[token - 1] in names.vocab.things):
             continue
         found = names.follow(at, said.last, lead[1] != "weak")
@@ -113,12 +117,12 @@ def _letterheads(names: _Names) -> list[Hit]:
     for place, token in enumerate(lines):
         said = reading.turns[reading.turn[token]]
         first = lines[place - 1] + 1 if place and lines[place - 1] >= said.first else said.first
+        if not 2 <= token - first <= 3 or not all(names.possible(t) and reading.low[t] not in names.vocab.common for t in range(first, token)):
+            continue
         below = token + 1
         while below < said.last and reading.kind[below] == LINE:
             below += 1
-        numbered = below < said.last and reading.kind[below] == DIGITS and len(reading.low[below]) <= 5
-        rare = 2 <= token - first <= 3 and all(names.possible(t) and reading.low[t] not in names.vocab.common for t in range(first, token))
-        if numbered and rare:
+        if below < said.last and reading.kind[below] == DIGITS and len(reading.low[below]) <= 5:
             out.append(Hit("PERSON", spans_of(reading, [first, token - 1]), 0.5, "a line over an address"))
     return out
 
@@ -168,6 +172,8 @@ def _titled(names: _Names) -> list[Hit]:
         at, stop = token + 1, reading.turns[reading.turn[token]].last
         if reading.low[at] == "." and at + 1 < stop:
             at += 1
+        if reading.low[at] in names.vocab.titles:
+            continue  # the title before the name counts
         found = names.follow(at, stop, True)
         if found is not None and found[0] == at:
             out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.6, f"'{reading.low[token]}' before it"))

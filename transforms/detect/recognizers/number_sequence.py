@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, Element
 
@@ -61,6 +62,7 @@ def cut(elements: Sequence[Element], form: Form) -> list[Value]:
     best: list[tuple[float, list[Value]]] = [(0.0, []) for _ in range(len(elements) + 1)]
     for stop in range(1, len(elements) + 1):
         _offer(best, stop, best[stop - 1][0], [])
+        spend(LONGEST)
         digits = 0
         for first in range(stop - 1, -1, -1):
             digits += len(elements[first].digits)
@@ -131,10 +133,7 @@ class Forms:
     def __call__(self, elements: Sequence[Element], first: int, stop: int) -> Value | None:
         """See `Form`."""
         parts = elements[first:stop]
-        widest = max((e.link for e in parts[1:]), default=TIGHT)
-        if widest > PAUSE or any(e.plus for e in parts[1:]):
-            return None
-        digits = "".join(e.digits for e in parts)
+        digits = "".join([e.digits for e in parts])
         told = (
             self._state_number(digits)
             or self._card(digits, parts)
@@ -142,6 +141,9 @@ class Forms:
             or self._phone(digits, parts)
         )
         if told is None:
+            return None
+        widest = max([e.link for e in parts[1:]], default=TIGHT)
+        if widest > PAUSE or any(e.plus for e in parts[1:]):
             return None
         entity, weight, score, why = told
         if widest == PAUSE:
@@ -151,11 +153,15 @@ class Forms:
         return Value(first, stop, entity, score, why, weight)
 
     def _state_number(self, digits: str) -> tuple[str, float, float, str] | None:
-        entity = checks.national(digits, self.national_ids)
+        entity = checks.national(digits, self.national_ids) if self.national_ids else None
         return (entity, 1.0, 0.8, "state number with right check digits") if entity else None
 
     def _card(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
+        if not 12 <= len(digits) <= LONGEST:
+            return None
         usual, brand = checks.card_brand(digits)
+        if not brand and not self.cued:
+            return None
         near = checks.card_brand(digits[:-1])[0] or checks.card_brand(f"{digits}0")[0]
         if self.cued and near and not usual and (len(parts) == 1 or _card_like(parts)):
             return "CREDIT_CARD", 0.75, 0.5, "a card number but for one digit"
@@ -171,12 +177,15 @@ class Forms:
         return None
 
     def _ssn(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
-        if groups(parts) == [3, 2, 4] and checks.ssn(digits):
+        if len(parts) == 3 and groups(parts) == [3, 2, 4] and checks.ssn(digits):
             return "US_SSN", 0.95, 0.6, "form of a social security number"
         return None
 
     def _phone(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
-        count, spoken = len(digits), sum(e.spoken for e in parts) * 2 > len(parts)
+        count = len(digits)
+        if count > 15:
+            return None
+        spoken = sum([e.spoken for e in parts]) * 2 > len(parts)
         if parts[0].plus and count <= 15:
             sure = _valid(f"+{digits}", None)
             return "PHONE_NUMBER", 0.98 if sure else 0.6, 0.85, "international form"
@@ -185,7 +194,9 @@ class Forms:
                 weight = 0.85 if spoken else 0.95 if len(parts) > 1 else 0.9
                 return "PHONE_NUMBER", weight, 0.6, "North American number"
             return None
-        if not spoken and (not _alike(parts) or any(e.link > TIGHT for e in parts[1:])):
+        if count > 12 or (not spoken and (len(parts) > 6 or not _alike(parts))):
+            return None
+        if not spoken and any(e.link > TIGHT for e in parts[1:]):
             return None
         weight = 0.75 if len({e.sign for e in parts[1:]}) < 2 else 0.7
         if count in (10, 11) and digits[0] == "0" and digits[1] != "0":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import (
@@ -42,7 +43,7 @@ _NOT_NUMBERS = re.compile(
     | (?<![\w,./-])\d{1,3}(?:,\d{3})+(?![\w,-]|[\ .]\d{2,3}[-\ .]\d{4}(?!\d))  # 3,500; but not 12,415 555 0142
     | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
     | (?<![\w.-])(?:\d{1,5}(?:[.,]\d{1,2})?(?:[x×]\d{1,5}(?:[.,]\d{1,2})?){1,3}|\d{1,5}(?:\ [x×]\ \d{2,5}){1,3})(?![\w-])   # 1200x800x2100
-    | (?<![\w.-])\d{1,4}\.\d{1,3}\.\d{1,3}(?![\w.]|-\d)               # version 10.15.7
+    | (?<![\w.-])\d{1,4}\.\d{1,2}\.\d{1,3}(?![\w.]|-(?![a-z]{2}))        # version 10.15.7
     | (?<=build\ )\d{1,8}\.\d{1,4}(?![\w.-])
     | (?<!\w)0x[0-9a-f]{1,16}(?!\w)                                # 0x80070057
     | (?<![\w.-])[+-]?\d{1,3}\.\d{4,9},[^\S\n]?[+-]?\d{1,3}\.\d{4,9}(?![\w.-])    # coordinates
@@ -147,8 +148,9 @@ class NumberParser:
         token = self.stream[place]
         return self.kind[token] if token >= 0 else -1
 
-    def number(self, place: int, inside: bool) -> tuple[str, int, bool] | None:
-        """The number that begins at `place`: (digits, place after it, whether it was said in words)."""
+    def number(self, place: int, inside: bool, scaled: bool = False) -> tuple[str, int, bool] | None:
+        """The number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
+        spend()
         kind = self._kind(place)
         if kind in (-1, WORD, SEPARATOR, LINE, LETTER):
             return None
@@ -167,7 +169,7 @@ class NumberParser:
                 and self._pronoun(token)
             ):
                 return None
-            return self._scaled(self.value[token], place + 1)
+            return self._scaled(self.value[token], place + 1, scaled)
         if kind == ZERO:
             ahead = self._kind(place + 1)
             if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
@@ -180,14 +182,14 @@ class NumberParser:
             behind = self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED) or self._sound(back) is not None
             return ("0", place + 1, True) if inside and behind and not self._clock(place) else None
         if kind == TEEN:
-            return self._scaled(self.value[token], place + 1)
+            return self._scaled(self.value[token], place + 1, scaled)
         if kind == TENS:
             after = place + 1
             if self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-" and self._kind(after + 1) == UNIT:
                 after += 1
             if self._kind(after) == UNIT and self.value[self.stream[after]] != "0":
-                return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1)
-            return self._scaled(self.value[token], place + 1)
+                return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1, scaled)
+            return self._scaled(self.value[token], place + 1, scaled)
         if kind == MULTIPLE:
             ahead = self._kind(place + 1)
             if ahead in (UNIT, ZERO) or (
@@ -225,18 +227,20 @@ class NumberParser:
         ahead, back = _CHAIN.match(text, start, start + CHAIN), _CHAIN.match(text[max(0, end - CHAIN) : end][::-1])
         return any(found is not None and sum(map(str.isdigit, found[0])) >= GLUED for found in (ahead, back))
 
-    def _scaled(self, digits: str, after: int) -> tuple[str, int, bool]:
+    def _scaled(self, digits: str, after: int, scaled: bool = False) -> tuple[str, int, bool]:
         kind = self._kind(after)
         if kind == THOUSAND:
             return digits + "000", after + 1, True
         if kind != HUNDRED:
             return digits, after, True
         after += 1
+        if scaled:  # a hundred of hundreds is no number, whatever comes after it
+            return digits + "00", after, True
         tail, joined = after, False
         if self._kind(tail) == WORD and self.low[self.stream[tail]] in self.reading.vocab.sets["and"]:
             tail, joined = tail + 1, True
         if self._kind(tail) in (TEEN, TENS) or (joined and self._kind(tail) == UNIT):
-            rest = self.number(tail, True)
+            rest = self.number(tail, True, True)
             # "eight hundred twenty one" is 821; "eight hundred five five five" goes on digit by digit
             if rest is not None and len(rest[0]) <= 2 and self._kind(rest[1]) not in (UNIT, ZERO, TEEN, TENS, DIGITS, MULTIPLE):
                 return str(int(digits) * 100 + int(rest[0])), rest[1], True

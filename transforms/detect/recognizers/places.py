@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
@@ -24,6 +25,12 @@ from callveil.transforms.detect.recognizers.vocabulary import (
 )
 
 HOUSE_KINDS = frozenset((DIGITS, UNIT, TEEN, TENS, HUNDRED, THOUSAND, ZERO, MULTIPLE))
+HOUSE_TOKENS = 40
+"""A house number is at most this many tokens; a longer run of numbers is none."""
+CITY_TOKENS = 40
+"""A city, its state and its postcode are at most this many tokens, signs and line feeds among them."""
+CODE_TOKENS = 24
+"""A postcode in words is at most this many tokens."""
 NAME_WORDS = 6
 """A street's name is at most this many words before its suffix."""
 
@@ -37,6 +44,7 @@ class Places:
         self.reading, self.vocab = reading, reading.vocab
         self.low, self.kind = reading.low, reading.kind
         self.skip = blocked(reading)
+        self._tails: dict[tuple[int, int], int] = {}
         self.uncased = bool(reading.vocab.common) and _CAPITAL.search(reading.text) is None
 
     def raw(self, token: int) -> str:
@@ -58,19 +66,21 @@ class Places:
     def house(self, token: int) -> int | None:
         """The token after the house number that begins at `token`: "517a", "15 - 17", "four twelve", "one oh nine"."""
         stop, at = self.limit(token), token
+        spend()
         if self.kind[token] == DIGITS:
             if token in self.skip or len(self.low[token]) > 6:
                 return None
             at += 1
             if at < stop and self.reading.glued(at) and len(self.low[at]) == 1 and self.low[at].isalpha():
                 at += 1
-            while at + 1 < stop and self.low[at] in "-–/&" and self.kind[at + 1] == DIGITS and len(self.low[at + 1]) <= 5:
+            end = min(stop, token + HOUSE_TOKENS)
+            while at + 1 < end and self.low[at] in "-–/&" and self.kind[at + 1] == DIGITS and len(self.low[at + 1]) <= 5:
                 at += 2
                 if at < stop and self.reading.glued(at) and len(self.low[at]) == 1 and self.low[at].isalpha():
                     at += 1
             # "6750 216 Karaiskaki", "one 0 four": a second number follows
             while (
-                at < stop
+                at < end
                 and self.kind[at] == DIGITS
                 and at not in self.skip
                 and len(self.low[at]) <= 5
@@ -89,6 +99,7 @@ class Places:
     def street(self, at: int, stop: int) -> tuple[int, bool] | None:
         """From the first word of a street's name: (token after its suffix, whether the suffix is unmistakable)."""
         words, place, named, first_suffix = 0, at, False, None
+        spend()
         if at + 1 < stop and self.low[at] in self.vocab.sets["whole_articles"] and self.low[at + 1] in self.vocab.streets:
             return at + 2, self.low[at + 1] not in self.vocab.weak_streets
         strong = False
@@ -166,44 +177,48 @@ class Places:
 
     def tail(self, at: int, stop: int) -> int:
         """The token after what follows a street: full stop of an abbreviation, direction, unit, district, city, state, postcode."""
-        end = at
-        while True:
-            place = end
-            if place < stop and self.low[place] == "." and self.reading.glued(place) and place + 1 < stop:
-                place += 1
-            if (
-                place < stop
-                and self.low[place] in self.vocab.directions
-                and len(self.low[place]) > 1
-                and self.low[place] not in self.vocab.sets["directions_before"]
-                and self.unit(place, stop) is None
-            ):
-                end = place + 1
-                continue
-            comma = place
-            while comma < stop and (self.low[comma] in ",-\n>" or self.kind[comma] == LINE):
-                comma += 1
-            district = self.district(end, stop)
-            if district is not None:
-                end = district
-                continue
-            town = self.town(comma, stop) if self.vocab.postcode_first and comma < stop else None
-            if town is not None:
-                end = town
-                continue
-            unit = self.unit(place, stop) or self.unit(comma, stop)
-            if unit is not None:
-                end = unit
-                continue
-            known = self.reading.match(place, self.vocab.tails, stop) if place < stop else None
-            if known is not None:
-                end = known[0]
-                continue
-            city = self.city(place, comma, stop)
-            if city is not None:
-                end = city
-                continue
-            return end
+        end, passed = at, []
+        while (end, stop) not in self._tails:
+            spend()
+            passed.append((end, stop))
+            after = self._part(end, stop)
+            if after == end:
+                self._tails[end, stop] = end
+            end = after
+        end = self._tails[end, stop]
+        self._tails.update(dict.fromkeys(passed, end))
+        return end
+
+    def _part(self, end: int, stop: int) -> int:
+        """The token after the next of these parts; `end` where none follows."""
+        place = end
+        if place < stop and self.low[place] == "." and self.reading.glued(place) and place + 1 < stop:
+            place += 1
+        if (
+            place < stop
+            and self.low[place] in self.vocab.directions
+            and len(self.low[place]) > 1
+            and self.low[place] not in self.vocab.sets["directions_before"]
+            and self.unit(place, stop) is None
+        ):
+            return place + 1
+        comma = place
+        while comma < stop and (self.low[comma] in ",-\n>" or self.kind[comma] == LINE):
+            comma += 1
+        district = self.district(end, stop)
+        if district is not None:
+            return district
+        town = self.town(comma, stop) if self.vocab.postcode_first and comma < stop else None
+        if town is not None:
+            return town
+        unit = self.unit(place, stop) or self.unit(comma, stop)
+        if unit is not None:
+            return unit
+        known = self.reading.match(place, self.vocab.tails, stop) if place < stop else None
+        if known is not None:
+            return known[0]
+        city = self.city(place, comma, stop)
+        return end if city is None else city
 
     def district(self, at: int, stop: int) -> int | None:
         """One to three words in capitals right after a street in capitals ("Milton Road Chesterton"): the token after them."""
@@ -268,7 +283,7 @@ class Places:
         """City, state and postcode after a street; needs a comma, a line's end, a state or a postcode to be sure."""
         place, words = comma, 0
         best: int | None = None
-        while place < stop and words <= 4:
+        while place < stop and words <= 4 and place - comma < CITY_TOKENS:
             low, kind = self.low[place], self.kind[place]
             state = self.reading.match(place, self.vocab.states, stop)
             if (
@@ -344,7 +359,8 @@ class Places:
                 after += 2
             return after
         run, digits, times = place, 0, 1
-        while run < stop and self.kind[run] in (UNIT, ZERO, TEEN, TENS, MULTIPLE, DIGITS) and digits < 9 and len(self.low[run]) < 12:
+        limit, said_so = min(stop, place + CODE_TOKENS), (UNIT, ZERO, TEEN, TENS, MULTIPLE, DIGITS)
+        while run < limit and self.kind[run] in said_so and digits < 9 and len(self.low[run]) < 12:
             if self.kind[run] == MULTIPLE:
                 times = int(self.reading.value[run])
             else:

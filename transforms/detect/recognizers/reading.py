@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -128,6 +129,7 @@ class Reading:
                 count += 1
             self.turn.extend([len(self.turns)] * (count - first))
             self.turns.append(Said(begin, stop, role, first, count))
+            spend(1 + count - first)
         self.count = count
 
     # -- cheap facts that gates read

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callveil.transforms.detect.recognizers.context import Topic, booked, questions
+from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
 from callveil.transforms.detect.recognizers.decide import KINDS
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import Places
@@ -65,8 +66,9 @@ def dutch_postcodes(reading: Reading) -> list[Hit]:
 
 def _postcode_told(reading: Reading, token: int, letters: str) -> bool:
     """Whether a word for a postcode stands right before ("zip: 7412 sl")."""
-    cues = reading.cues_of.get(reading.turn[token], ())
-    return letters not in reading.vocab.words and any(cue.topic == "zip" and 0 <= token - cue.last <= 2 for cue in cues)
+    if letters in reading.vocab.words:
+        return False
+    return any(t.name == "zip" and t.source == "before" and t.distance <= 2 for t in topics_at(reading, token, token))
 
 
 def state_postcodes(reading: Reading) -> list[Hit]:
@@ -104,9 +106,12 @@ def _state_code(reading: Reading, token: int, raw: str, end: int | None) -> bool
     if reading.glued(token):
         return False
     if raw.islower():
-        said = reading.turns[reading.turn[token]]
-        lower = reading.text[reading.start[said.first] : reading.end[said.last - 1]].islower()
-        return lower and end is not None and raw not in reading.vocab.words and reading.kind[token + 1] not in (SEPARATOR, LINE)
+        turn = reading.turn[token]
+        lower: dict[int, bool] = reading.__dict__.setdefault("_lower_turns", {})
+        if turn not in lower:
+            said = reading.turns[turn]
+            lower[turn] = reading.text[reading.start[said.first] : reading.end[said.last - 1]].islower()
+        return lower[turn] and end is not None and raw not in reading.vocab.words and reading.kind[token + 1] not in (SEPARATOR, LINE)
     if not raw.isupper():
         return False
     before = reading.text[reading.start[token - 1] : reading.end[token - 1]] if token else ""
@@ -151,9 +156,25 @@ def secrets(reading: Reading) -> list[Hit]:
 
 
 def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
+    first, last, odd = _word_after(reading, at, stop)
+    if first < 0 or last < first or not odd:
+        return []
+    return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
+
+
+def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
+    """The first word from `at` on that no one says in talk, with what is joined to it: first and last token, and whether it is odd at all.
+
+    What is found is kept for all the words passed over on the way to it, since many cues may stand before it.
+    """
     low, vocab = reading.low, reading.vocab
-    first, last, odd = -1, -1, False
+    first, last, odd, begin = -1, -1, False, at
+    cache: dict[int, tuple[int, int, bool]] = reading.__dict__.setdefault("_words_after", {})
     while at < stop:
+        spend()
+        if first < 0 and at in cache:
+            first, last, odd = cache[at]
+            break
         word, kind = low[at], reading.kind[at]
         joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and word not in ",?!;")
         if kind == SEPARATOR and not joint and first < 0:
@@ -174,9 +195,9 @@ def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[
         odd = odd or not plain or word not in vocab.words
         last = at if kind != SEPARATOR else last
         at += 1
-    if first < 0 or last < first or not odd:
-        return []
-    return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
+    found = first, last, odd
+    cache.update(dict.fromkeys(range(begin, at if first < 0 else first), found))
+    return found
 
 
 def _unsayable(word: str) -> bool:

@@ -16,7 +16,7 @@ from callveil.transforms.ingest.transcripts.registry import read_transcript
 CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
 """Members that may hold a transcript, in order of trust: of two outlines the first is kept as `outline`."""
 
-_ADDRESS = re.compile(r"[^\s{}\[\]]*(?:/[^\s{}\[\]]*|\.(?:json|txt|vtt|srt|xml|html?|pdf))\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?=[^\s{}\[\]]*\Z)(?:[^/]*/|.*\.(?:json|txt|vtt|srt|xml|html?|pdf)\Z)", re.IGNORECASE)
 """A URL or path, as opposed to something that was said."""
 
 
