@@ -148,6 +148,29 @@ def test_pci_leaves_nothing_of_a_verification_code(
         ("expires 09/28, security code 417", ""),
         ("4539-9103-1776-4670exp12/27cvv123", "4670"),
         ("cvv123", ""),
+        ("cvv 703 94107", "94107"),
+        ("cvc one nine six 94107", "94107"),
+        ("security code six four zero 12/27", ""),
+        ("4539910317764670 cvv 703 94107", "467094107"),
+        ("cvv 226USD", ""),
+        ("cvv226EUR", ""),
+        ("cvvs are 417", ""),
+        ("csc 417", ""),
+        ("cvv2: 417", "2"),
+        ("4539910317764670 415-555-0194 code 109", "46704155550194"),
+        ("card 4539910317764670 Jane Doe 703", "4670"),
+        ("card ending in 4670 with 417", "70"),
+        ("45399103177646701227417", "4670"),
+        ("45399103177646701227", "4670"),
+        ("4539910317764670417", "4670"),
+        ("453991031776467012/27", "4670"),
+        ("5A084539910317764670", "5084670"),
+        ("4 5 3 9 9 1 0 3 1 7 7 6 4 6 7 1", "4671"),
+        ("453991 031776 4671", "4671"),
+        ("4539=9103=1776=4670", "4670"),
+        ("my card is 4 0 8 0 6 3 6 0 8 4 7 7 8 3 5 3", "8353"),
+        ("3x4539 9103 1776 4670", "34670"),
+        ("4539 [silence] 9103 [inaudible] 1776 4670", "4670"),
         ("amex 3714 496353 98431 cid 4417", "8431"),
     ],
 )
@@ -194,6 +217,18 @@ def test_the_others_leave_nothing_of_a_value(
     around = found.text.replace(value, "")
     for part in re.findall(r"\w{4,}", value):
         assert part in around or part not in shown, (found.text, shown)
+
+
+@pytest.mark.parametrize("field", ["name", "street", "city", "notes", "search", "referrer", "location"])
+def test_pci_guards_what_it_keeps(bench: Bench, field: str) -> None:
+    shown = after(bench, "pci", "x?cc=4539910317764670&cvv=417", field)
+    assert left_of(shown) == "4670", shown
+
+
+def test_pci_keeps_who_called(bench: Bench) -> None:
+    record = {"name": "Jane Doe", "street": "12 Oak Street", "caller_number": "+4915112345678", "email": "jane.doe@example.org"}
+    rules = "version: 1\nextends: pci\ndetect: {model: none}\n"
+    assert {k: v for k, v in content(bench(record, rules)).items() if k in record} == record
 
 
 def test_cards_drawn_are_cards(bench: Bench) -> None:

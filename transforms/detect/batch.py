@@ -34,8 +34,11 @@ from callveil.transforms.detect.view import View
 
 T = TypeVar("T")
 
-GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
+GUARDED_GROUPS, CALLER_GROUPS = frozenset({"flow", "media", "staff", "visitor"}), frozenset({"caller"})
+GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "CVV", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
+CARD_DATA = frozenset({"CREDIT_CARD", "CVV"})
+"""What is taken out of kept fields about the caller: who keeps these means their names, numbers and addresses."""
 
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
@@ -122,10 +125,12 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
             treatment = rules.treatment(leaf.field, mode)
             if mode == "none" and leaf.field.group == "unknown":
                 treatment = rules.treatment(leaf.field, "content")
-            if treatment == "keep" and leaf.field.group in ("flow", "media", "staff", "visitor") and mode != "none":
+            if treatment == "keep" and leaf.field.group in GUARDED_GROUPS | CALLER_GROUPS and mode != "none":
                 treatment = "guard"
             cache[leaf.field.name] = treatment
         treatment = _at_least(leaf, treatment, job.decision.floor)
+        if treatment == "guard" and leaf.field.group in CALLER_GROUPS and _is_number(leaf):
+            treatment = "keep"
         if treatment == "redact" and leaf.key:
             out.append((leaf, "scan"))
         elif treatment == "scan" and leaf.entity and not leaf.key and not leaf.field.entity:
@@ -134,6 +139,12 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
         else:
             out.append((leaf, treatment))
     return out
+
+
+def _is_number(leaf: Leaf) -> bool:
+    """Whether a leaf holds what may be a telephone number (ITU-T E.164: at most 15 digits)."""
+    digits = sum(c.isdigit() for c in leaf.text)
+    return (leaf.entity or leaf.field.entity) == "PHONE_NUMBER" and digits <= 15
 
 
 def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
@@ -256,8 +267,9 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
-        stays = partial(_stays_guarded, reading.view.text)
-        spans[:] = _trimmed(reading.view.text, spans, guarded, stays)
+        spans[:] = _trimmed(reading.view.text, spans, guarded, partial(_stays_guarded, reading.view.text))
+        callers = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected, CALLER_GROUPS)]
+        spans[:] = _trimmed(reading.view.text, spans, callers, lambda s: s.entity in CARD_DATA)
         # What looks like a field's name is none of a person: only known values and patterns count there.
         names = list(_field_names(reading.segments))
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
@@ -343,9 +355,9 @@ def _stays_guarded(text: str, span: Span) -> bool:
     return span.entity == "PHONE_NUMBER" and text[: span.start].rstrip("+")[-1:] == "="
 
 
-def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
+def _is_guarded(leaf: Leaf, detected: Detected, groups: frozenset[str] = GUARDED_GROUPS) -> bool:
     return (
-        leaf.field.group in ("flow", "media", "staff", "visitor")
+        leaf.field.group in groups
         and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
     )
 

@@ -96,7 +96,7 @@ def nino(text: str) -> bool:
 
 def nhs(digits: str) -> bool:
     """A UK NHS number: ten digits, modulus 11."""
-    if len(digits) != 10:
+    if len(digits) != 10 or not digits.isdigit():
         return False
     check = 11 - sum((10 - i) * int(d) for i, d in enumerate(digits[:9])) % 11
     return check % 11 == int(digits[9]) and check != 10
@@ -117,7 +117,7 @@ _IBAN_COUNTRIES = {
 }  # fmt: skip
 _IBAN_LENGTHS = {code: length for length, codes in _IBAN_COUNTRIES.items() for code in codes.split()}
 _IBAN_BEGINS = re.compile(r"(?=[A-Za-z]{2}\d\d)")
-_IBAN_SIGNS = " -_.\u00a0"
+_IBAN_SIGNS = " -_.\n\u00a0"
 
 
 def ibans(text: str) -> list[tuple[int, int]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
-from callveil.transforms.detect.recognizers.decide import KINDS, PREFIXES
+from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.letters import Piece, codes
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
 from callveil.transforms.detect.recognizers.widen import widened
 from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes

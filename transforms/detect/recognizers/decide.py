@@ -2,77 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, islice
 
 import phonenumbers
 
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.address import addresses
+from callveil.transforms.detect.recognizers.card_data import card_tracks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
-from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups
+from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups, joined_card
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.value_kinds import DIGITS_ASKED, KINDS, TAILS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, SPOKEN_NUMBER, TEEN, TENS, THOUSAND, UNIT, WORD, ZERO
 from callveil.transforms.detect.recognizers.widen import widened
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How many digits a value named by a cue may have.
-
-    Attributes:
-        entity: entity type.
-        told: fewest digits where the cue stands in the same turn.
-        asked: fewest digits where the cue is a question.
-        most: most digits.
-    """
-
-    entity: str
-    told: int
-    asked: int
-    most: int = 40
-
-
-KINDS: dict[str, Kind] = {
-    "phone": Kind("PHONE_NUMBER", 6, 3),
-    "card": Kind("CREDIT_CARD", 8, 3),
-    "cvv": Kind("CVV", 3, 3, 4),
-    "expiry": Kind("CARD_EXPIRY", 3, 2, 8),
-    "ssn": Kind("US_SSN", 4, 2, 20),
-    "state": Kind("ID", 4, 2, 20),  # a state number of the language's own; its data says which
-    "zip": Kind("ZIP_CODE", 3, 3, 10),
-    "dob": Kind("DATE_OF_BIRTH", 4, 2, 8),
-    "account": Kind("ACCOUNT_ID", 4, 3),
-    "bank": Kind("US_BANK_NUMBER", 5, 3),
-    "iban": Kind("IBAN_CODE", 8, 4),
-    "order": Kind("ORDER_ID", 4, 3),
-    "booking": Kind("BOOKING_REFERENCE", 4, 3),
-    "plate": Kind("LICENSE_PLATE", 3, 2, 10),
-    "vin": Kind("VIN", 5, 3, 20),
-    "license": Kind("US_DRIVER_LICENSE", 5, 3, 20),
-    "passport": Kind("US_PASSPORT", 5, 3, 12),
-    "medical": Kind("MEDICAL_RECORD", 4, 3, 20),
-    "username": Kind("USERNAME", 3, 3, 20),
-    "password": Kind("PASSWORD", 3, 3, 20),
-    "pin": Kind("PIN", 3, 3, 12),
-}
-"""What a cue's topic makes of digits near it."""
-DIGITS_ASKED = frozenset(("last4", "ssn", "card", "cvv", "pin", "phone", "account", "bank", "medical", "license", "passport", "state"))
-"""After a question about one of these, a hundred or a thousand is a way to say digits."""
-_TAILS = {
-    "ssn": "US_SSN",
-    "card": "CREDIT_CARD",
-    "phone": "PHONE_NUMBER",
-    "account": "ACCOUNT_ID",
-    "bank": "US_BANK_NUMBER",
-    "license": "US_DRIVER_LICENSE",
-    "order": "ORDER_ID",
-}
 _SIZES = {"zip": (5, 9), "cvv": (3, 4), "ssn": (9,), "expiry": (4, 6), "phone": (11,), "dob": (6, 8)}
 _TOPIC_OF = {"CREDIT_CARD": "card", "PHONE_NUMBER": "phone", "US_SSN": "ssn"}
 MOST_IN_VALUE = 24
@@ -87,30 +35,23 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     key = f"_decided_{regions}"
     kept: list[Hit] | None = reading.__dict__.get(key)
     if kept is None:
-        found = {(hit.entity, hit.spans): hit for hit in _tracks(reading)}
+        found = {(hit.entity, hit.spans): hit for hit in card_tracks(reading)}
+        short: list[tuple[list[Element], _Decider]] = []
         for run in digit_runs(reading):
             decider = _Decider(reading, regions)
             for part, card in decider.stages(run):
-                for hit in decider.resolve(part, card):
+                hits = decider.resolve(part, card)
+                for hit in hits:
                     found.setdefault((hit.entity, hit.spans), hit)
+                if not hits and 3 <= sum(len(e.digits) for e in part) <= 4:
+                    short.append((part, decider))
+        turns = {reading.turn[reading.token_at(hit.spans[0][0])] for hit in found.values() if hit.entity == "CREDIT_CARD"} if short else set()
+        for part, decider in short:
+            if reading.turn[part[0].first] in turns and (code := decider.lone_code(part)):
+                found.setdefault((code.entity, code.spans), code)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__[key] = kept
     return kept
-
-
-_TRACK = re.compile(
-    r"(?P<pan>\d{12,19})(?:\^(?P<name>[^^\n]{2,26})\^|=|(?<=\d)[Dd](?=\d{7}))(?P<expiry>\d{4})(?P<rest>\d{3}[\d ]{0,40})"
-)
-
-
-def _tracks(reading: Reading) -> list[Hit]:
-    """What a card's magnetic stripe says: number, holder, expiry, and codes behind it (ISO/IEC 7813, tracks 1 and 2)."""
-    out = []
-    for match in _TRACK.finditer(reading.text) if reading.has_digits else ():
-        for group, entity in (("pan", "CREDIT_CARD"), ("name", "PERSON"), ("expiry", "CARD_EXPIRY"), ("rest", "CVV")):
-            if match[group]:
-                out.append(Hit(entity, (match.span(group),), 0.9, "track data of a payment card"))
-    return out
 
 
 class _Decider:
@@ -168,6 +109,11 @@ class _Decider:
         topics = topics_at(self.reading, elements[0].first, elements[-1].last)
         if self._survives(elements, topics):
             return []
+        for n, element in enumerate(elements):
+            if size := joined_card(element.digits):
+                behind = elements[n + 1 :]
+                before = self.resolve(elements[:n], card) if n else []
+                return [*before, *self._joined(element, size, behind), *(self._card_details(behind, False) or self.resolve(behind) if behind else [])]
         cued = any(t.name == "card" for t in topics)
         values = cut(elements, replace(self.forms, cued=True) if cued else self.forms)
         told = any(v.entity for v in values)
@@ -177,6 +123,9 @@ class _Decider:
         if tail:
             return [*self.resolve(elements[:tail]), *(self._card_details(elements[tail:]) or self.resolve(elements[tail:]))]
         several = sum(1 for v in values if v.entity) > 1 or (len(values) > 1 and any(map(_is_card, values)))
+        code = 0 if any(map(_is_card, values)) else self._code_first(elements, topics)
+        if code:
+            return [self._cvv(elements[:code], topics), *(self._card_details(elements[code:], False) or self.resolve(elements[code:]))]
         hit = None if several else self._by_form(elements, topics)
         if hit is None:
             hit = self._by_topic(elements, topics)
@@ -197,8 +146,8 @@ class _Decider:
                 found.append([self._hit(value.entity, parts[n], value.score, value.why, topics, _TOPIC_OF.get(value.entity, ""))])
                 continue
             beside = (n and _is_card(values[n - 1])) or (n + 1 < len(values) and _is_card(values[n + 1]) and parts[n][-1].link == TIGHT)
-            details = self._card_details(parts[n]) if beside else []
-            sure = any(hit.entity != "ZIP_CODE" for hit in details)
+            details = self._card_details(parts[n]) if cards else []
+            sure = beside and any(hit.entity != "ZIP_CODE" for hit in details)
             found.append(details if sure else self.resolve(parts[n]) or details)
         found = self._with_extensions(parts, found)
         hits = [hit for each in found for hit in each]
@@ -211,9 +160,9 @@ class _Decider:
             hits.extend(self._by_length(elements) or [Hit("ACCOUNT_ID", self._spans(part), 0.4, "digits said beside a value") for part in left])
         return hits
 
-    def _card_details(self, elements: list[Element]) -> list[Hit]:
+    def _card_details(self, elements: list[Element], code: bool = True) -> list[Hit]:
         """Hits for the expiry date, code and postcode that stand beside a card; none where the elements are nothing of the kind."""
-        values = card_details(elements)
+        values = card_details(elements, code)
         out = [Hit(v.entity, self._spans(elements[v.first : v.stop]), v.score, v.why) for v in values if v.entity]
         for v in values:
             if not v.entity and v.stop - v.first < len(elements):
@@ -240,6 +189,48 @@ class _Decider:
             if size >= 4:
                 return n if size == 4 and n < len(elements) else 0
         return 0
+
+    def lone_code(self, elements: list[Element]) -> Hit | None:
+        """Three or four digits by themselves in a turn that holds a card: its code, unless other words or their form explain them."""
+        topics = topics_at(self.reading, elements[0].first, elements[-1].last)
+        told = next((t for t in topics if t.source == "before" and t.distance <= 3), None)
+        digits = "".join(e.digits for e in elements)
+        year = len(digits) == 4 and digits[:2] in ("19", "20")
+        if year or (told is not None and told.name not in ("cvv", "card", "last4", "expiry", "pin")):
+            return None
+        return Hit("CVV", self._spans(elements), 0.5, "digits by themselves beside a card number")
+
+    def _joined(self, element: Element, size: int, behind: list[Element]) -> list[Hit]:
+        """Hits for a card whose expiry date and code are written on without a sign between; a year behind them belongs to the date."""
+        start, end = self.reading.start[element.first], self.reading.end[element.last]
+        stop = start + size
+        if behind and behind[0].link == TIGHT and len(element.digits) - size == 2 and len(behind[0].digits) in (2, 4):
+            end = self.reading.end[behind.pop(0).last]
+        return [
+            Hit("CREDIT_CARD", ((start, stop),), 0.9, "valid card number"),
+            Hit("CVV", ((stop, end),), 0.6, "digits written on behind a card number"),
+        ]
+
+    def _second(self, elements: list[Element], topics: list[Topic]) -> bool:
+        """Whether another number stands between "ending in" and this one ("ending in 4670 with 417")."""
+        last4 = next(t for t in topics if t.name == "last4")
+        kinds = self.reading.kind[last4.cue.last : elements[0].first] if last4.source == "before" else ()
+        return any(kind == DIGITS for kind in kinds)
+
+    def _code_first(self, elements: list[Element], topics: list[Topic]) -> int:
+        """How many elements are the code that a cue right before asks for, with other digits behind it ("cvv 703 94107"); 0 where none is."""
+        near = next((t for t in topics if t.source == "before"), None)
+        if near is None or near.name != "cvv" or near.distance > 3:
+            return 0
+        size = 0
+        for n, element in enumerate(elements, 1):
+            size += len(element.digits)
+            if size >= 3:
+                return n if size <= 4 and n < len(elements) else 0
+        return 0
+
+    def _cvv(self, elements: list[Element], topics: list[Topic]) -> Hit:
+        return self._hit("CVV", elements, 0.65, "digits beside a word for a card's code", topics, "cvv")
 
     def _parts(self, elements: list[Element]) -> list[Hit]:
         """Hits for the parts the elements fall into at their weakest link."""
@@ -383,7 +374,7 @@ class _Decider:
         own = checks.national(digits, self.reading.vocab.national_ids)
         if own is not None:
             return self._hit(own, elements, 0.8, "state number with right check digits", topics, "state")
-        if 13 <= count <= 28 and (checks.card(digits) or self._repaired_card(elements)):
+        if 13 <= count <= 28 and not elements[0].plus and (checks.card(digits) or self._repaired_card(elements)):
             return self._hit("CREDIT_CARD", elements, 1.0 if "card" in names else 0.9, "valid card number", topics, "card")
         told = self._told(count, topics)
         if elements[0].plus and 8 <= count <= 15:
@@ -417,10 +408,10 @@ class _Decider:
 
     def _by_topic(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
         count = sum(len(e.digits) for e in elements)
-        if any(t.name == "last4" for t in topics) and 2 <= count <= 6 and not _nearer_secret(topics):
-            tail = next((t for t in topics if t.name in _TAILS), None)
+        if any(t.name == "last4" for t in topics) and 2 <= count <= 6 and not (_nearer_secret(topics) or self._second(elements, topics)):
+            tail = next((t for t in topics if t.name in TAILS), None)
             deciding = next(t for t in topics if t.name == "last4")
-            entity = self.reading.vocab.topics.get(tail.name, _TAILS[tail.name]) if tail else "ACCOUNT_ID"
+            entity = self.reading.vocab.topics.get(tail.name, TAILS[tail.name]) if tail else "ACCOUNT_ID"
             return Hit(entity, self._spans(elements), 0.8, f"last digits: {deciding.explain(self.reading)}")
         for topic in topics:
             kind = KINDS.get(topic.name)

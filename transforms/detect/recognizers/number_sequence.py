@@ -25,6 +25,7 @@ _PHONE_GROUPS = (
     [10], [11], [3, 7], [3, 3, 4], [6, 4], [1, 10], [1, 3, 7], [1, 3, 3, 4], [1, 6, 4], [4, 3, 4],
 )  # fmt: skip
 _EXPIRY = re.compile(r"(?:0[1-9]|1[0-2])(?:20)?[2-4]\d\Z")
+_WRITTEN_ON = re.compile(r"(?:0[1-9]|1[0-2])(?:20)?[2-4]\d\d{0,4}\Z")
 _SHORT_EXPIRY = re.compile(r"[1-9][2-4]\d\Z")
 
 
@@ -157,7 +158,7 @@ class Forms:
         return (entity, 1.0, 0.8, "state number with right check digits") if entity else None
 
     def _card(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
-        if not 12 <= len(digits) <= LONGEST:
+        if not 12 <= len(digits) <= LONGEST or parts[0].plus:
             return None
         usual, brand = checks.card_brand(digits)
         if not brand and not self.cued:
@@ -165,6 +166,8 @@ class Forms:
         near = checks.card_brand(digits[:-1])[0] or checks.card_brand(f"{digits}0")[0]
         if self.cued and near and not usual and (len(parts) == 1 or _card_like(parts)):
             return "CREDIT_CARD", 0.75, 0.5, "a card number but for one digit"
+        if self.cued and usual and not checks.luhn(digits) and _card_like(parts):
+            return "CREDIT_CARD", 0.8, 0.5, "a card number but for one digit"
         if not brand:
             return None
         if checks.luhn(digits):
@@ -172,7 +175,7 @@ class Forms:
             # One number in ten has the right check digit, so odd groups speak against a card.
             weight = min(1.0 if usual else 0.7, 1.0 if _card_like(parts) else 0.5)
             return "CREDIT_CARD", weight, 0.9, "valid card number"
-        if usual and (groups(parts) in CARD_GROUPS or len(parts) == 1):
+        if usual and (len(parts) == 1 or (_card_like(parts) and min(groups(parts)) >= 4)):
             return "CREDIT_CARD", 0.8, 0.5, "length and first digits of a brand's cards"
         return None
 
@@ -243,13 +246,28 @@ def groups(elements: Sequence[Element]) -> list[int]:
     return [len(e.digits) for e in elements]
 
 
-def card_details(elements: Sequence[Element]) -> list[Value]:
+def joined_card(digits: str) -> int:
+    """How many of `digits` are a card whose expiry date or code is written on; 0 where none is."""
+    if not 16 < len(digits) <= 30 or checks.card_brand(digits)[0]:
+        return 0
+    for size in (16, 15, 14):
+        number, rest = digits[:size], digits[size:]
+        if checks.card_brand(number)[0] and (checks.luhn(number) or _WRITTEN_ON.match(rest)):
+            return size
+    return 0
+
+
+def card_details(elements: Sequence[Element], code: bool = True) -> list[Value]:
     """What stands beside a card: expiry date, verification code, postcode, in the order given.
+
+    Args:
+        elements: what stands there.
+        code: a verification code may be among it.
 
     Returns: values over `elements`; what fits none of the three is a stretch without entity.
     """
     out: list[Value] = []
-    place, codes = 0, 0
+    place, codes = 0, int(not code)
     while place < len(elements):
         found = _detail(elements, place, codes == 0)
         codes += found.entity == "CVV"

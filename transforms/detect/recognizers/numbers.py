@@ -31,7 +31,7 @@ CONNECTORS = 10
 
 _NOT_NUMBERS = re.compile(
     r"""(?xi)
-      (?=[\d$£€¥₹+-]|[0-9a-f]{8}-)(?:                               # a cheap test first: hardly any place in a text can begin one of these
+      (?=[\d$£€¥₹+[-]|[0-9a-f]{8}-)(?:                               # a cheap test first: hardly any place in a text can begin one of these
       \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b              # GUID
     | (?<![\w.-])(?<!\d{3}[\ -]\d\d[\ -])(?<!\d{3}[\ -]\d{3}[\ -])(?<!\d{4}[\ -]\d{4}[\ -])   # not the end of another value
       (?:1[89]|2[01])\d\d-[01]\d-[0-3]\d(?:[T\ ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?)?(?![\w-])   # ISO date, timestamp
@@ -40,11 +40,16 @@ _NOT_NUMBERS = re.compile(
     | [$£€¥₹][^\S\n]?(?:\d{1,3}(?:,\d{3})+|\d{1,9})(?!\d|[-\ .]\d{2,3}[-\ .]\d{4}(?!\d))(?:\.\d\d?(?!\d))?   # price
     | (?<![\w.-])\d{1,4}(?:\.\d{1,4})?[^\S\n]?%                             # share
     | (?<![\w.,-])\d{1,3}\.\d{1,2}(?![\w.-])                      # rating, decimal price
-    | (?<![\w,./-])\d{1,3}(?:,\d{3})+(?![\w,-]|[\ .]\d{2,3}[-\ .]\d{4}(?!\d))  # 3,500; but not 12,415 555 0142
+    | (?<![\w,./-])\d{1,3}(?:,\d{3}){1,3}(?![\w,-]|[\ .]\d{2,3}[-\ .]\d{4}(?!\d))  # 3,500; but not 12,415 555 0142
     | (?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)                # internet address
-    | (?<![\w.-])(?:\d{1,5}(?:[.,]\d{1,2})?(?:[x×]\d{1,5}(?:[.,]\d{1,2})?){1,3}|\d{1,5}(?:\ [x×]\ \d{2,5}){1,3})(?![\w-])   # 1200x800x2100
+    | (?<![\w.-])(?:\d{1,5}(?:[.,]\d{1,2})?(?:[x×]\d{1,5}(?:[.,]\d{1,2})?){1,3}|\d{1,5}(?:\ [x×]\ \d{2,5}){1,3})(?![\w-]|[.\ ]\d{2})   # 1200x800x2100
     | (?<![\w.-])\d{1,4}\.\d{1,2}\.\d{1,3}(?![\w.]|-(?![a-z]{2}))        # version 10.15.7
-    | (?<=build\ )\d{1,8}\.\d{1,4}(?![\w.-])
+    | (?:(?<=build\ )|(?<=version\ )|(?<=firmware\ )|(?<=release\ )|(?<=section\ )|(?<=windows\ )|(?<=[a-z]/)|(?<=\bv))
+      \d{1,8}(?:\.\d{1,5}){1,4}(?![\w.]|-\d)                          # build 20251129.4
+    | (?<![\w.-])-?\d{1,3}\.\d{2,9}[^\S\n]?°[^\S\n]?[nsew]?            # a coordinate
+    | (?<![\w.-])(?:1[89]|20)\d{6}t\d{6}z?(?!\w)                      # 20251129T103000Z
+    | (?<![\w.:-])\[\d\d?:\d\d(?::\d\d)?(?:[.,]\d+)?\]             # [00:05]
+    | (?:(?<=status\ )|(?<=error\ )|(?<=http\ ))[1-5]\d\d(?:,?\ (?:and\ |or\ |then\ )?[1-5]\d\d(?!\d))*(?![\w-])   # status 404, 500
     | (?<!\w)0x[0-9a-f]{1,16}(?!\w)                                # 0x80070057
     | (?<![\w.-])[+-]?\d{1,3}\.\d{4,9},[^\S\n]?[+-]?\d{1,3}\.\d{4,9}(?![\w.-])    # coordinates
     )"""
@@ -171,10 +176,10 @@ class NumberParser:
                 return None
             return self._scaled(self.value[token], place + 1, scaled)
         if kind == ZERO:
-            ahead = self._kind(place + 1)
+            ahead = self._kind(self._past_signs(place + 1, 1) if inside else place + 1)
             if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
                 return "0", place + 1, True
-            back = place - 1
+            back = self._past_signs(place - 1, -1)
             if self._kind(back) == WORD and (
                 self.low[self.stream[back]] in self.reading.vocab.sets["hesitations"] or self.low[self.stream[back]] in self.reading.vocab.joints
             ):
@@ -198,6 +203,12 @@ class NumberParser:
                 return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
         return None
 
+    def _past_signs(self, place: int, step: int) -> int:
+        """The place reached from `place` over full stops, commas and hyphens ("Five. Oh. One.")."""
+        while self._kind(place) == SEPARATOR and self.low[self.stream[place]] in ".,-":
+            place += step
+        return place
+
     def _written(self, place: int, token: int) -> tuple[str, int, bool] | None:
         if self._touched(token) and not self._long(token):
             return None
@@ -211,9 +222,20 @@ class NumberParser:
 
     def _touched(self, token: int) -> bool:
         """Whether letters touch the digits of `token`; those that name them ("cvv123") or say "extension" don't count."""
+        if self._named_code(token):
+            return False
         return (self.reading.glued(token) and self._touches(token - 1)) or (
             token + 1 < self.reading.count and self.reading.glued(token + 1) and self._touches(token + 1)
         )
+
+    def _named_code(self, token: int) -> bool:
+        """Whether a cue for a card's code stands right before: what follows is no unit of it then ("cvv 226USD")."""
+        before = token - 1
+        while before >= 0 and self.low[before] in ":=#":
+            before -= 1
+        if before < 0 or self.reading.turn[before] != self.reading.turn[token]:
+            return False
+        return any(cue.topic == "cvv" and cue.last - 1 == before for cue in self.reading.cues_of.get(self.reading.turn[token], ()))
 
     def _touches(self, token: int) -> bool:
         reading = self.reading
@@ -282,6 +304,8 @@ class NumberParser:
                 return None
             if token == SOFT:
                 strength = max(strength, PAUSE)
+            elif (noted := self._annotation(place)) > place:
+                strength, place = max(strength, WEAK), noted - 1
             elif self.number(place, strength < PAUSE) is not None:
                 return strength, place
             else:
@@ -293,13 +317,20 @@ class NumberParser:
             signs += 1
         return None
 
+    def _annotation(self, place: int) -> int:
+        """The place after a transcript's note such as `[pause]` or `<noise>`, or `place`."""
+        words = [self.low[self.stream[p]] for p in range(place, min(place + 4, len(self.stream))) if self.stream[p] >= 0]
+        if len(words) < 3 or words[0] not in "[<(" or words[1] not in self.reading.vocab.sets["annotations"]:
+            return place
+        return next((place + n + 1 for n in (2, 3) if n < len(words) and words[n] in "]>)"), place)
+
     def _weight(self, token: int, vocab: object) -> int | None:
         reading, low = self.reading, self.low[token]
         kind = self.kind[token]
         if kind == LINE:
             return PAUSE
         if kind == SEPARATOR:
-            if low == "_" and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
+            if low in "_=" and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
                 return TIGHT
             if low in _STOP_SIGNS or token in self.skip:
                 return None
@@ -350,7 +381,7 @@ class NumberParser:
                 digits, after, _ = number
                 element = self._element(number, place, link, run)
                 place = after
-                if len(digits) <= 4 and self.quantity(after):
+                if len(digits) <= 4 and self.quantity(after) and not self._named_code(element.first):
                     run.counting = element
                     break
                 run.elements.append(element)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
-from callveil.transforms.detect.recognizers.decide import KINDS
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import Places
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
 
