@@ -462,6 +462,9 @@ class _Decider:
         glued = elements[0].glued or elements[-1].glued
         if usual or (brand and count > 15):
             return [Hit("CREDIT_CARD", self._spans(elements), 0.45, "length and first digits of a brand's cards")]
+        near = next((t for t in topics_at(self.reading, elements[0].first, elements[-1].last) if t.source == "before"), None)
+        if near is not None and near.name == "neutral" and near.distance <= 3 and count <= 15:
+            return []  # "part no 123-4567-89"
         if count >= (13 if glued else 8) and links == TIGHT and not self._epoch(elements):
             return [Hit("ACCOUNT_ID", self._spans(elements), 0.4, f"{count} digits that nothing near explains")]
         return []
@@ -471,7 +474,7 @@ class _Decider:
         digits, reading = elements[0].digits, self.reading
         if len(elements) > 1 or len(digits) not in (10, 13) or not "14" <= digits[:2] <= "19":
             return False
-        return not reading.vocab.sets["stamp_words"].isdisjoint(reading.low[max(0, elements[0].first - 2) : elements[0].first])
+        return not reading.vocab.sets["stamp_words"].isdisjoint(reading.low[max(0, elements[0].first - 4) : elements[0].first])
 
     def _valid(self, digits: str) -> bool:
         for region in (*self.regions, *self.reading.vocab.regions):

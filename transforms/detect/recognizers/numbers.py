@@ -59,11 +59,11 @@ _RANGES = re.compile(
       (?<![\w./:-])(?:
       (?:[01]?\d|2[0-4])[.:][0-5]\d\ ?(?:[-–—]|to)\ ?(?:[01]?\d|2[0-4])[.:][0-5]\d    # 10.30-16.00
     | (?:[01]\d|2[0-4])[0-5]\d\ ?[-–—]\ ?(?:[01]\d|2[0-4])[0-5]\d                    # 0900-1700
-    | (?:19|20)\d\d\ ?[-–—/]\ ?(?:19|20)\d\d                                      # 2015-2016
+    | (?:19|20)\d\d\ ?[-–—/]\ ?(?:(?:19|20)\d\d|\d\d)                                      # 2015-2016
     | (?:0?[1-9]|1[0-2])/(?:19|20)\d\d\ ?[-–—]\ ?(?:0?[1-9]|1[0-2])/(?:19|20)\d\d   # 03/2015 - 03/2016
     )(?![\w/-]|\.\d)"""
 )
-_BESIDE_DIGITS = re.compile(r"\d[-\s.,/_]{1,3}\Z")
+_BESIDE_DIGITS = re.compile(r"(?:\d[-\s.,/_]{0,3}){10}\Z")
 _CHAIN = re.compile(r"\d+(?:[-. ()/_]{1,2}\d+)*")
 _NAMING = frozenset(("cvv", "expiry", "card", "ssn", "pin"))
 GLUED, CHAIN = 9, 40
@@ -135,7 +135,7 @@ def blocked(reading: Reading) -> frozenset[int]:
 def _not_numbers(reading: Reading) -> list[re.Match[str]]:
     found = list(_NOT_NUMBERS.finditer(reading.text))
     # Right behind other digits a range may be a card's expiry date and code.
-    found += [m for m in _RANGES.finditer(reading.text) if not _BESIDE_DIGITS.search(reading.text, max(0, m.start() - 4), m.start())]
+    found += [m for m in _RANGES.finditer(reading.text) if not _BESIDE_DIGITS.search(reading.text, max(0, m.start() - 24), m.start())]
     more = reading.vocab.no_numbers
     return sorted((*found, *(more.finditer(reading.text) if more is not None else ())), key=lambda match: match.start())
 
