@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -70,6 +71,24 @@ def test_what_a_mask_leaves_is_at_most_the_last_four_digits(redact: Bench, writt
     rules = "entities: {default: {operator: mask, keep_last: 4}}"
     out = content(redact({"summary": f"card {written} ok"}, rules))["summary"]
     assert sum(c.isalnum() for c in out.removeprefix("card ").removesuffix(" ok")) <= 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    """id{}55555555K|(415) 627-6821{}415-753-6319|45{}4539 9103 1776 4670|4539910317764670{}12/27
+    |457-55-5462{}415-555-0142|bob@example.com{}alice@example.org|call 415-555-0142{}thanks
+    |4{}5{}7{}-{}5{}5-5462|ali{}ce@{}exa{}mple.com|iban{}DE89370400440532013000
+    |50%4539910317764670|R&#457-55-5462|415%205550142|card%4012 8888 8888 1881""".replace(
+        "\n", ""
+    ).split("|"),
+)
+def test_neither_signs_nor_what_cannot_be_seen_glue_a_value_to_its_neighbours(
+    redact: Bench, text: str
+) -> None:
+    for unseen in ("\u200b", "\u2060", "\u00ad", "\u034f", "&#8203;"):
+        out = content(redact({"message_body": text.strip().replace("{}", unseen)}))["message_body"]
+        left = "".join(re.findall(r"\[\w+\]|([^\[\]]+)", out.replace("&#8203;", "")))
+        assert sum(c.isdigit() for c in left) <= 2 and "@" not in left, out
 
 
 @pytest.mark.parametrize(

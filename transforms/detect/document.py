@@ -9,7 +9,7 @@ from functools import cached_property
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
-from callveil.transforms.detect.normalized_text import NormalizedText, normalize
+from callveil.transforms.detect.normalized_text import NormalizedText, normalize, other_readings
 from callveil.transforms.detect.parts import json_literals, parts_of, voices
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
@@ -123,6 +123,14 @@ class Document:
             out.append(reading)
         if rest:
             out.append(_fields(rest, self.done))
+        for reading in out:
+            others = {
+                (segment.start + start, segment.start + end, text)
+                for segment in reading.segments
+                for start, end, text in other_readings(segment.text, segment.leaf.text)
+            }
+            if others:
+                reading.view = replace(reading.view, others=tuple(sorted(others)))
         return out
 
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
