@@ -158,7 +158,9 @@ _ESCAPE = re.compile(
 )
 _UNIT = re.compile(r"(?:\\+|%)[ux]([0-9A-Fa-f]{2,4})")
 _NESTED = re.compile(r"(?<=%)(?:25)+(?=[0-9A-Fa-f]{2})")
-_UTF8 = re.compile(rb"[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UTF8 = re.compile(
+    rb"[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
 _URL = re.compile(r"(?i)(?:\b(?:https?|ftp)://|\bwww\.)[^\s<>\"]+")
 _NO_TEXT = frozenset(("Cc", "Cs", "Cn", "Co"))
 
