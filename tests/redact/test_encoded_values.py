@@ -91,6 +91,36 @@ def test_neither_signs_nor_what_cannot_be_seen_glue_a_value_to_its_neighbours(
         assert sum(c.isdigit() for c in left) <= 2 and "@" not in left, out
 
 
+GROUPS = ["4539", "9103", "1776", "4670"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps({"n": GROUPS}),
+        json.dumps(json.dumps({"n": GROUPS})),
+        json.dumps({"n": [CARD[i : i + 2] for i in range(0, 16, 2)]}),
+        '{"n":[ "4539",\n"9103","1776","4670"]}',
+        r"4539\n9103\n1776\n4670",
+        r'{"a":"{\"n\":\"4539\\\\n9103\\\\n1776\\\\n4670\"}"}',
+        r"card: 4539\r\n9103\t1776\\n4670",
+        json.dumps("\n".join(GROUPS)),
+        {"n": GROUPS},
+        [CARD[i : i + 2] for i in range(0, 16, 2)],
+    ],
+)
+def test_groups_of_digits_in_lists_and_over_written_line_ends(redact: Bench, written: Any) -> None:
+    out = content(redact({"custom_fields": {"n": written}}))["custom_fields"]["n"]
+    left = json.dumps(out)
+    assert "[CREDIT_CARD]" in left and not any(c.isdigit() for c in left), left
+
+
+def test_short_lists_of_digits_stay(redact: Bench) -> None:
+    for written in (["10", "20"], ["2019", "2020", "2021"], '{"y":["2019","2020"],"z":["4","x"]}'):
+        kept = {"n": written}
+        assert content(redact({"custom_fields": kept}))["custom_fields"] == kept
+
+
 @pytest.mark.parametrize(
     "label", ["＜{entity}＞", "&lt;{entity}&gt;", "%5B{entity}%5D", "[at]{entity}[dot]"]
 )

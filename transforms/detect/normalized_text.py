@@ -155,6 +155,7 @@ _ESCAPE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9]{1,31};|#[xX][0-9A-Fa-f]{1,8};|#[0-9]{1,9};)"
     r"|(?:%(?:25)*[0-9A-Fa-f]{2})+"
     r"|(?:(?:\\{1,8}|%)u[0-9A-Fa-f]{4}|\\{1,8}x[0-9A-Fa-f]{2})+"
+    r"|(?<=[0-9])(?:\\{1,8}[nrt])+(?=[0-9])"
 )
 _UNIT = re.compile(r"(?:\\+|%)[ux]([0-9A-Fa-f]{2,4})")
 _NESTED = re.compile(r"(?<=%)(?:25)+(?=[0-9A-Fa-f]{2})")
@@ -173,6 +174,8 @@ def _decoded(text: str) -> Iterator[Edit]:
         if code[0] == "&":
             if new := _entity(code):
                 yield start, match.end(), new
+        elif code[-1] in "nrt":
+            yield start, match.end(), "\n"
         elif code[0] == "\\" or code[1] == "u":
             yield from _code_units(code, start)
         else:
