@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.detect.normalized_text import NormalizedText, normalize
+from callveil.transforms.detect.normalized_text import (
+    NormalizedText,
+    normalize,
+    other_readings,
+)
+from callveil.transforms.detect.view import Turn, View
 
 ADDRESS = "jane.doe@example.com"
 CARD = "4539910317764670"
@@ -137,6 +142,12 @@ def test_every_encoding_reads_as_the_value(encode: Any, value: str, before: str)
             "https://x.example/?tel=628-595-6599&q=%3Cb%3E",
         ),
         ("tel=%2B1+628", "tel=+1+628"),
+        ("tel=1%28415%29555-0194", "tel=1(415)555-0194"),
+        ("4539%209103%201776", "4539 9103 1776"),
+        ("4539%C2%A09103", "4539 9103"),
+        (r"4539\n9103\\r\\n1776", "4539\n9103\n1776"),
+        ("zq77%40example.com", "zq77@example.com"),
+        ("%6a%61%6e%65%40example.org", "jane@example.org"),
     ],
 )
 def test_signs(text: str, read: str) -> None:
@@ -150,13 +161,47 @@ def test_signs(text: str, read: str) -> None:
         "20%30 off, 100% sure & done; R&D, AT&T; a<b (c) [d] {e} <f>",
         "meet me (at) noon. Or [at] home",
         "press the (dot) key on that",
-        "%FF%FE, &nosuch; &#0; &#xD800; \\u00 C:\\users",
+        "%FF%FE, &nosuch; &#0; &#xD800; \\u00 C:\\users C:\\2024\\reports\\n5",
         "Müller Ångström Łódź Ωmega Привет 你好 مرحبا 😀",
         "stay-at-home.com dot and at",
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
     assert normalize(text).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    """50%6011 8744 4120 2167|100%4155550194|5%457-55-5462|50%4539910317764670|10%415-555-0194
+    |R&#457-55-5462|card&#6200 2742 7561 0661|card%4539910317764670|50%25415-555-0194|#%6a
+    |50%202-555-0143|100%60%4539910317764670|&#64|0%457555462""".replace("\n", "").split("|"),
+)
+def test_percentages_and_number_signs_keep_the_digits_behind_them(text: str) -> None:
+    kept = normalize(text).text
+    assert [c for c in kept if c.isdigit()] == [c for c in text if c.isdigit()]
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("id\u200b5555", ["id 5555"]),
+        ("a\u00adb\u034f2", ["a b 2"]),
+        ("1&#8203;2%E2%81%A03", ["1 2 3"]),
+        ("a \u200bb\u200b,e\u0301", []),
+        ("card%4012 8888 8888", ["card%4012 8888 8888"]),
+        ("415%205550194", ["415 5550194"]),
+        ("jane%401and1.com 5%40 off", []),
+        ("½ plain … ４５", []),
+    ],
+)
+def test_other_readings(text: str, others: list[str]) -> None:
+    read = normalize(text)
+    view = View(read.text, (Turn(0, len(read.text)),), others=tuple(other_readings(read, text)))
+    assert bool(view.others) == bool(others)
+    other, back = view.read_otherwise()
+    assert [other.text] == (others or [read.text])
+    assert [(t.start, t.end) for t in other.turns] == [(0, len(other.text))]
+    assert back.source(0, len(other.text)) == (0, len(read.text))
 
 
 def test_placeholders_are_read_as_they_stand() -> None:

@@ -122,6 +122,12 @@ def test_other_text_is_one_piece(text: str) -> None:
         ("[[4],[5]]", [False, False]),
         ('{"a":4,"b":5}', [False, False, False, False]),
         ('{"a":[4,5],"b":[6,7]}', [False, False, True, False, False, True]),
+        ('["4539", "9103",\n"1776","46"]', [False, True, True, True]),
+        ('{"n":["457","55","5462"],"m":["10","20"]}', [False, False, True, True, *[False] * 3]),
+        ("[4539,9103]", [False, False]),
+        ('["1234567","4539"]', [False, False]),
+        ('{"a":"4539","9103":"1776"}', [False] * 4),
+        ('["a","45","39","b","9103","1776"]', [*[False] * 5, True]),
     ],
 )
 def test_digits_of_a_list_run_on(text: str, run: list[bool]) -> None:

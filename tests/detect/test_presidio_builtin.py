@@ -87,9 +87,31 @@ FORMS = {
 def test_a_right_check_digit_counts_in_every_country(default: Detector, name: str) -> None:
     value = proven(f"{name}Recognizer", FORMS[name])
     texts = [value, f"well it is {value} I think", f"[{value}], ok"]
+    texts += [f"{before}{value}{behind}" for before in ("", "id_", "nr", "€") for behind in ("", "_x", "EUR", "$")]
     for text, places in zip(texts, covered(default, texts), strict=True):
         start = text.index(value)
         assert letters(text, start, start + len(value)) <= places, (text, places)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(t, v) for v, texts in {
+        "15070649C103": ["id_{}_x"], "312345678909": ["{}USD", "uid{}"], "39632801577": ["{}EUR"], "55555555K": ["nif{}", "pps_{}", "my2 id{}x"],
+        "RSSMRA85T10A562S": ["cf:{}EUR", "cf{}", "_{}_"], "X1234567L": ["nie{}", "{}EUR"], "53 004 085 616": ["ABN{}pty"],
+        "27AAPFU0939F1ZV": ["{}", "GSTIN{}", "gst_{}_x"], "S1234567D": ["{}", "nric{}", "{}SGD"],
+    }.items() for t in texts],
+)  # fmt: skip
+def test_letters_may_touch_a_number_with_a_right_check_digit(default: Detector, text: str, value: str) -> None:
+    start = text.index("{")
+    (places,) = covered(default, [text.format(value)])
+    assert letters(text.format(value), start, start + len(value)) <= places
+
+
+@pytest.mark.parametrize(
+    "text", ["sku AB1234567890C", "a1b2c3d4e5f6a7b8c9d0", "S1234567E", "27AAPFU0939F1ZX", "gclid=Cj0KCQjw1234567890abc", "nif55555555L", "v_12_x86"]
+)
+def test_letters_that_touch_what_has_no_check_digit_find_nothing(default: Detector, text: str) -> None:
+    assert covered(default, [text]) == [set()]
 
 
 TABLE = {

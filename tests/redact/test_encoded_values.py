@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redaction import Bench, content, policy
 
 from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.script import is_unread
 
 FIELDS = ("message_body", "summary", "notes")
 CARD, PHONE, MAIL = "4539910317764670", "415-555-0142", "zq.vexley@fastmailx.com"
 ESCAPED = MAIL.replace("@", "\\u0040")
 FOREIGN = [
+    "la mia carta è quattro cinque tre nove nove uno zero tre",
+    "mijn kaart is vier vijf drie negen negen een nul drie",
+    "mein Sicherheitscode ist vier eins sieben und meine Nummer ist fünf drei",
+    "moja karta to cztery pięć trzy dziewięć dziewięć jeden zero trzy",
     "我的名字是李小明，我的卡号是4539910317764670",
     "カード番号は4539910317764670です",
     "Меня зовут Мария Кузнецова",
@@ -70,6 +77,54 @@ def test_what_a_mask_leaves_is_at_most_the_last_four_digits(redact: Bench, writt
     rules = "entities: {default: {operator: mask, keep_last: 4}}"
     out = content(redact({"summary": f"card {written} ok"}, rules))["summary"]
     assert sum(c.isalnum() for c in out.removeprefix("card ").removesuffix(" ok")) <= 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    """id{}55555555K|(415) 627-6821{}415-753-6319|45{}4539 9103 1776 4670|4539910317764670{}12/27
+    |457-55-5462{}415-555-0142|bob@example.com{}alice@example.org|call 415-555-0142{}thanks
+    |4{}5{}7{}-{}5{}5-5462|ali{}ce@{}exa{}mple.com|iban{}DE89370400440532013000
+    |50%4539910317764670|R&#457-55-5462|415%205550142|card%4012 8888 8888 1881""".replace(
+        "\n", ""
+    ).split("|"),
+)
+def test_neither_signs_nor_what_cannot_be_seen_glue_a_value_to_its_neighbours(
+    redact: Bench, text: str
+) -> None:
+    for unseen in ("\u200b", "\u2060", "\u00ad", "\u034f", "&#8203;"):
+        out = content(redact({"message_body": text.strip().replace("{}", unseen)}))["message_body"]
+        left = "".join(re.findall(r"\[\w+\]|([^\[\]]+)", out.replace("&#8203;", "")))
+        assert sum(c.isdigit() for c in left) <= 2 and "@" not in left, out
+
+
+GROUPS = ["4539", "9103", "1776", "4670"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        json.dumps({"n": GROUPS}),
+        json.dumps(json.dumps({"n": GROUPS})),
+        json.dumps({"n": [CARD[i : i + 2] for i in range(0, 16, 2)]}),
+        '{"n":[ "4539",\n"9103","1776","4670"]}',
+        r"4539\n9103\n1776\n4670",
+        r'{"a":"{\"n\":\"4539\\\\n9103\\\\n1776\\\\n4670\"}"}',
+        r"card: 4539\r\n9103\t1776\\n4670",
+        json.dumps("\n".join(GROUPS)),
+        {"n": GROUPS},
+        [CARD[i : i + 2] for i in range(0, 16, 2)],
+    ],
+)
+def test_groups_of_digits_in_lists_and_over_written_line_ends(redact: Bench, written: Any) -> None:
+    out = content(redact({"custom_fields": {"n": written}}))["custom_fields"]["n"]
+    left = json.dumps(out)
+    assert "[CREDIT_CARD]" in left and not any(c.isdigit() for c in left), left
+
+
+def test_short_lists_of_digits_stay(redact: Bench) -> None:
+    for written in (["10", "20"], ["2019", "2020", "2021"], '{"y":["2019","2020"],"z":["4","x"]}'):
+        kept = {"n": written}
+        assert content(redact({"custom_fields": kept}))["custom_fields"] == kept
 
 
 @pytest.mark.parametrize(
@@ -272,6 +327,70 @@ def test_a_script_nobody_reads(redact: Bench, text: str, language: str | None) -
     ]
     assert within["transcription_text"] == f"{TALK}\n[REDACTED]\nsorry, do you speak English"
     assert within["summary"] == "[REDACTED]"
+
+
+OTHER_LANGUAGES = """
+minha conta é quatro cinco três nove nove um zero três
+mi número de tarjeta es cuatro cinco tres nueve nueve uno cero tres
+ma carte est quatre cinq trois neuf neuf un zéro trois, c'est moi
+mitt kort är fyra fem tre nio nio ett noll tre
+mit kort er fire fem tre ni ni en nul tre
+kartım dört beş üç dokuz dokuz bir sıfır üç
+korttini on neljä viisi kolme yhdeksän yhdeksän yksi nolla kolme
+cartea mea este patru cinci trei nouă nouă unu zero trei
+nomor kartu saya adalah empat lima tiga sembilan sembilan satu nol tiga
+số thẻ của tôi là bốn năm ba chín chín một không ba
+moje karta je čtyři pět tři devět devět jedna nula tři
+Goedemiddag, mijn naam is Marla en ik woon in Utrecht
+Guten Tag, ich heiße Marla und wohne in der Lindenstraße
+"""
+ENGLISH = """
+my name is Maria de la Cruz and my husband is Juan de los Santos
+Maria de la Cruz, Juan de los Santos, Ana del Rio, Pedro y Luisa Ortega
+arroz con pollo y frijoles, pico de gallo, tacos al pastor, carne asada
+one crème brûlée, coq au vin, pâté de foie gras and a tarte au citron
+spaghetti alla carbonara, penne al pesto, pizza con funghi e olive
+pad see ew, tom kha gai, som tam, khao soi please
+123 Calle de la Luna, Urbanización Las Flores, San Juan
+Via della Conciliazione 12, Piazza di Spagna, Santa Maria del Popolo
+El Paso, Los Angeles, San Jose, Las Vegas, La Jolla, Del Mar
+Van der Berg, de Vries, van den Heuvel, ter Horst, van 't Hoff
+Nguyen Van An, Tran Thi Bich, Le Van Cuong, Pham Thi Dung
+Man of La Mancha, Les Miserables, Cosi fan tutte, Die Zauberflöte, La Bohème
+De La Soul, Die Antwoord, Sigur Ros, Les Rita Mitsouko, Los Lobos
+La la la la la la la, ha ha ha ha
+what i can do is say je je je la la la la la la
+j a n e d o e at gmail dot com, o as in oscar e as in echo
+um uh er hmm ah oh eh mm yeah so
+mon tue wed thu fri sat sun, jan feb mar apr mai jun
+hola, do you speak english? no hablo espanol
+c'est la vie as they say, je ne sais quoi
+SKU abc def ghi jkl mno pqr, type die hard two
+lorem ipsum dolor sit amet consectetur adipiscing elit
+"""
+
+
+@pytest.mark.parametrize("text", OTHER_LANGUAGES.strip().splitlines())
+def test_a_language_nobody_reads(redact: Bench, text: str) -> None:
+    assert is_unread([text], ("en",))
+    turns = [{"channel": 1, "text": TALK}, {"channel": 2, "text": text}]
+    out = content(redact({"outline": turns, "language": "en"}))["outline"]
+    assert [turn["text"] for turn in out] == [TALK, "[REDACTED]"]
+
+
+@pytest.mark.parametrize("text", ENGLISH.strip().splitlines())
+def test_foreign_names_and_dishes_make_no_foreign_language(text: str) -> None:
+    assert not is_unread([text], ("en",))
+    assert not is_unread([text, TALK], ("en",))
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr"])
+def test_a_language_that_is_read_is_none_of_its_neighbours(language: str) -> None:
+    path = Path(__file__).parents[1] / "detect" / "lang" / f"{language}.txt"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
+    assert len(lines) > 20
+    for read in (("en", language), ("en", "de", "es", "fr")):
+        assert not [line for line in lines if is_unread([line], read)]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import groupby
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
-from callveil.transforms.detect.normalized_text import NormalizedText, normalize
-from callveil.transforms.detect.parts import json_literals, parts_of, voices
+from callveil.transforms.detect.normalized_text import NormalizedText, normalize, other_readings
+from callveil.transforms.detect.parts import is_split_number, json_literals, parts_of, voices
 from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
@@ -123,6 +125,14 @@ class Document:
             out.append(reading)
         if rest:
             out.append(_fields(rest, self.done))
+        for reading in out:
+            others = {
+                (segment.start + start, segment.start + end, text)
+                for segment in reading.segments
+                for start, end, text in other_readings(segment.text, segment.leaf.text)
+            }
+            if others:
+                reading.view = replace(reading.view, others=tuple(sorted(others)))
         return out
 
     def _conversation(self, source: str, leaves: list[Leaf], speakers: frozenset[str]) -> Reading:
@@ -206,7 +216,8 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
     segments: list[Segment] = []
     seen: dict[str, int] = {}
     previous: Leaf | None = None
-    for leaf in leaves:
+    grouped = _grouped(leaves)
+    for n, leaf in enumerate(leaves):
         answer = (
             previous is not None
             and not leaf.key
@@ -219,7 +230,7 @@ def _fields(leaves: list[Leaf], done: re.Pattern[str] | None) -> Reading:
         if alone and leaf.text in seen:
             segments.append(Segment(leaf, seen[leaf.text], pieces[0].text))
             continue
-        run_on = previous is not None and _runs_on(previous, leaf)
+        run_on = n in grouped or (previous is not None and _runs_on(previous, leaf))
         for piece in pieces:
             asks = question or piece.key
             role = AGENT if asks else CALLER if answer else UNKNOWN
@@ -241,9 +252,21 @@ def _runs_on(before: Leaf, leaf: Leaf) -> bool:
     return single and _is_digits(before) and _is_digits(leaf) and before.path[:-1] == leaf.path[:-1]
 
 
+def _grouped(leaves: Sequence[Leaf]) -> set[int]:
+    """Numbers of the leaves that go on with the digits of the one before: a list holds a few at a time, as text."""
+    out: set[int] = set()
+    groups = groupby(enumerate(leaves), lambda item: (item[1].path[:-1], _is_digits(item[1])))
+    for (_, digits), items in groups:
+        run = list(items)
+        text = digits and not any(leaf.number for _, leaf in run)
+        if text and is_split_number([leaf.text for _, leaf in run]):
+            out.update(n for n, _ in run[1:])
+    return out
+
+
 def _is_digits(leaf: Leaf) -> bool:
     """Whether a leaf can be a piece of a number that a list holds a few digits at a time."""
-    return isinstance(leaf.path[-1], int) and len(leaf.text) <= 4 and leaf.text.isdigit()
+    return isinstance(leaf.path[-1], int) and len(leaf.text) <= 6 and leaf.text.isdigit()
 
 
 AGENT_WORDS = ("agent", "rep", "representative", "operator", "staff", "business", "receptionist", "internal", "bot", "system")

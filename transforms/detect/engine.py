@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ from callveil.schemas.finding import Span
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.budget import Budget, reason_of
+from callveil.transforms.detect.normalized_text import NormalizedText
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
 from callveil.transforms.detect.recognizers.model import ModelRecognizer
 from callveil.transforms.detect.view import View
@@ -220,17 +221,21 @@ class Detector:
         Yields: `(tag, spans)` in order. Spans may overlap; scores are not yet filtered. A view a recognizer failed on
             comes with the failure in place of its spans.
         """
-        for view, artifacts, tag in self.nlp.artifacts(views, language):
+        found: list[Span] | DetectionFailed = []
+        for view, artifacts, (tag, back, last) in self.nlp.artifacts(_readings(views), language):
+            if back is None:
+                found = []
             if isinstance(artifacts, Exception):
-                yield tag, DetectionFailed.of(artifacts, "the language model")
-                continue
-            budget = budget_of(tag) if budget_of else self.budget(len(view.text))
-            found: list[Span] | DetectionFailed
-            try:
-                found = [_span(r) for r in budget.run(partial(self._analyze, view, artifacts, language))]
-            except Exception as problem:  # noqa: BLE001 - whatever a recognizer raises, the record fails closed
-                found = DetectionFailed.of(problem)
-            yield tag, found
+                found = DetectionFailed.of(artifacts, "the language model")
+            elif isinstance(found, list):
+                budget = budget_of(tag) if budget_of else self.budget(len(view.text))
+                try:
+                    results = budget.run(partial(self._analyze, view, artifacts, language))
+                    found.extend(_back(_span(r), back) for r in results)
+                except Exception as problem:  # noqa: BLE001 - whatever a recognizer raises, the record fails closed
+                    found = DetectionFailed.of(problem)
+            if last:
+                yield tag, found
 
     def explain(self, view: View, language: str) -> list[Explained]:
         """Spans of one view with the recognizer's own reason for each."""
@@ -247,6 +252,25 @@ class Detector:
         # Not among the registry's: of two equal findings Presidio drops the weaker, and a floor must not drop what stands on it.
         builtin = self._builtin[language]
         return results + builtin.analyze(view.text, builtin.supported_entities, artifacts)
+
+
+def _readings(
+    views: Iterable[tuple[View, Any]],
+) -> Iterator[tuple[View, tuple[Any, NormalizedText | None, bool]]]:
+    """Each view, and behind it the view as it may be read otherwise: the tag, the way back, whether it is the last of its tag."""
+    for view, tag in views:
+        yield view, (tag, None, not view.others)
+        if view.others:
+            other, back = view.read_otherwise()
+            yield other, (tag, back, True)
+
+
+def _back(span: Span, text: NormalizedText | None) -> Span:
+    """A span in the offsets of the view that `text` was read from."""
+    if text is None:
+        return span
+    start, end = text.source(span.start, span.end)
+    return replace(span, start=start, end=max(start + 1, end), group=span.group and f"otherwise {span.group}")
 
 
 def _span(result: RecognizerResult) -> Span:

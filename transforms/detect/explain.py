@@ -21,7 +21,7 @@ KNOWN = {
     BESIDE: "digits right behind a place, as many as a postcode has",
     CONSISTENCY: "a mention of a value that was found elsewhere in the record",
     "deny_list": "the policy's deny list",
-    UNREAD: "a script that none of the policy's languages is written in",
+    UNREAD: "a script or language that is none of the policy's languages",
 }
 """Reasons of findings that no recognizer made."""
 

@@ -108,6 +108,30 @@ def normalized(view: NormalizedText, keep: re.Pattern[str] | None = None) -> Nor
     return view
 
 
+_AMBIGUOUS = re.compile(r"%[0-9]{2}(?=(?:[ .()-]{0,2}[0-9]){7})")
+"""A code that may be a percent sign and the first digits of a value, of nine digits or more."""
+_UNDECODED = re.compile(r"(?<=[0-9])%2[0-9A-Fa-f](?=[0-9])")
+
+
+def other_readings(view: NormalizedText, source: str) -> Iterator[Edit]:
+    """What may as well be read in other places of a view, in order: an edit may be empty.
+
+    A space where what cannot be seen was left out between two letters or digits, which may have
+    stood between two values; `%40` for an at sign before digits, and the reverse.
+    """
+    text = view.text
+    if view.starts is not None and view.ends is not None:
+        for i in range(len(text)):
+            start, end = view.starts[i], view.ends[i]
+            glued = i and text[i - 1].isalnum() and text[i].isalnum()
+            if glued and (view.ends[i - 1] < start or _is_unseen(source[start - 1])):
+                yield i, i, " "
+            if end - start == 3 and _AMBIGUOUS.match(source, start):
+                yield i, i + 1, source[start:end]
+    for match in _UNDECODED.finditer(text) if "%" in text else ():
+        yield match.start(), match.end(), " "
+
+
 def _outside(edits: Iterator[Edit], keep: re.Pattern[str], text: str) -> Iterator[Edit]:
     """The edits that touch nothing of what is kept."""
     kept = keep.finditer(text)
@@ -128,9 +152,10 @@ _ODD = re.compile(rf"[^\t\n\r !-$'*-;=?-Z\]-z|}}~{_USUAL}]")
 
 _ESCAPE = re.compile(
     r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)*"
-    r"(?:[A-Za-z][A-Za-z0-9]{1,31};|#[xX][0-9A-Fa-f]{1,8};|#[0-9]{1,9}(?:;|(?![0-9])))"
+    r"(?:[A-Za-z][A-Za-z0-9]{1,31};|#[xX][0-9A-Fa-f]{1,8};|#[0-9]{1,9};)"
     r"|(?:%(?:25)*[0-9A-Fa-f]{2})+"
     r"|(?:(?:\\{1,8}|%)u[0-9A-Fa-f]{4}|\\{1,8}x[0-9A-Fa-f]{2})+"
+    r"|(?<=[0-9])(?:\\{1,8}[nrt])+(?=[0-9])"
 )
 _UNIT = re.compile(r"(?:\\+|%)[ux]([0-9A-Fa-f]{2,4})")
 _NESTED = re.compile(r"(?<=%)(?:25)+(?=[0-9A-Fa-f]{2})")
@@ -149,6 +174,8 @@ def _decoded(text: str) -> Iterator[Edit]:
         if code[0] == "&":
             if new := _entity(code):
                 yield start, match.end(), new
+        elif code[-1] in "nrt":
+            yield start, match.end(), "\n"
         elif code[0] == "\\" or code[1] == "u":
             yield from _code_units(code, start)
         else:
@@ -176,13 +203,13 @@ def _code_units(code: str, start: int) -> Iterator[Edit]:
 
 
 def _percent(text: str, code: str, start: int, in_url: bool) -> Iterator[Edit]:
-    """The characters of a run of `%XX`.
+    """The characters of a run of `%XX`, where it is no percentage before a value (`_is_percentage`).
 
-    A single digit behind a digit is a percentage (`20%30`). A space within a web address is read as
-    a hyphen, since the address would end there; signs that would end it stay as they are.
+    A space within a web address is read as a hyphen, since the address would end there; signs that
+    would end it stay as they are.
     """
     data = unquote_to_bytes(_NESTED.sub("", code))
-    if len(data) == 1 and data.isdigit() and text[max(0, start - 1) : start].isdigit():
+    if _is_percentage(text, data, start, start + len(code), in_url):
         return
     places = [start + m.start() for m in re.finditer("%", code)] + [start + len(code)]
     for match in _UTF8.finditer(data):
@@ -193,6 +220,37 @@ def _percent(text: str, code: str, start: int, in_url: bool) -> Iterator[Edit]:
                 places[match.end()],
                 "-" if in_url and new.isspace() else new,
             )
+
+
+_SEPARATORS = re.compile(r"[\s().,/+-]+|[0-9]{2,}")
+"""What stands encoded within a number: its separators, or all of its digits."""
+_SEPARATOR_CODE = re.compile(r"(?i)%(?:25)*(?:2[089b-f]|c2%(?:25)*a0)")
+
+
+def _is_percentage(text: str, data: bytes, start: int, end: int, in_url: bool) -> bool:
+    """Whether `text[start:end]` is a percent sign and the beginning of a value: `50%6011 8744`.
+
+    One letter or digit is encoded by nobody. Between digits separators count, where the same word
+    or web address has more of them.
+    """
+    if len(data) == 1 and data.isalnum():
+        return True
+    if not (text[max(0, start - 1) : start].isdigit() and text[end : end + 1].isdigit()):
+        return False
+    if data.isascii() and _SEPARATORS.fullmatch(data.decode()) is None:
+        return True
+    return not in_url and len(data) == 1 and not _in_encoded_word(text, start, end)
+
+
+def _in_encoded_word(text: str, start: int, end: int) -> bool:
+    """Whether a word holds encoded separators of digits beside the one at `start`."""
+    before, after = text[max(0, start - _NEAR) : start], text[end : end + _NEAR]
+    word = before[-len(before.split()[-1]) :] if before.split() else "", (after.split() or [""])[0]
+    return any(_SEPARATOR_CODE.search(side) for side in word)
+
+
+_NEAR = 64
+"""Characters to either side in which more of the same word is looked for."""
 
 
 def _is_text(char: str) -> bool:

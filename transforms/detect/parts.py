@@ -25,7 +25,7 @@ class Part:
     Attributes:
         text: what is read, with offsets of the whole text.
         key: the piece is a key of a JSON object.
-        run_on: the piece is one digit behind another in a JSON list: digits of one number.
+        run_on: the piece is a digit, or a few, behind others in a JSON list: digits of one number.
         literal: its place in the whole text: of a JSON number, or of a JSON string's content.
         number: the literal is a number.
         depth: JSON strings the literal lies in, the text itself not counted.
@@ -61,6 +61,10 @@ def parts_of(text: str, keep: re.Pattern[str] | None = None) -> list[Part]:
 _TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*)')
 _SINGLE = re.compile(r'[\s\[,]"?\d"?\s*,\s*"?\d"?')
 """Two elements of a list, each of them one digit, with the sign or space before them."""
+_GROUPS = re.compile(r'"\d{2,6}"(?:\s*,\s*"\d{2,6}")+')
+_STRING, _YEAR = re.compile(r'"(\d+)"'), re.compile(r"(?:19|20)\d\d")
+GROUPS_LEAST = 8
+"""Digits of the shortest number that a list holds a few at a time."""
 _UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 
 
@@ -104,8 +108,10 @@ def _parsed(text: str) -> Any:
 
 def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
     last = 0
+    grouped = _grouped(view.text)
     for match in _TOKEN.finditer(view.text):
         run_on = _SINGLE.fullmatch(view.text, last, match.end()) is not None
+        run_on = run_on or (match.start() in grouped and not match["key"])
         last = max(0, match.start() - 1)
         start, end = match.span("string" if match["number"] is None else "number")
         own = _piece(view, start, end)
@@ -119,6 +125,19 @@ def _tokens(view: NormalizedText, depth: int) -> Iterator[Part]:
             yield Part(own, match["key"] is not None, run_on, literal, False, depth)
         else:
             yield from inner
+
+
+def _grouped(text: str) -> set[int]:
+    """Where the strings of a list begin that go on with the digits of the string before them."""
+    runs = [(m.start(), list(_STRING.finditer(m[0]))) for m in _GROUPS.finditer(text)]
+    split = [(start, strings) for start, strings in runs if is_split_number([s[1] for s in strings])]
+    return {start + string.start() for start, strings in split for string in strings[1:]}
+
+
+def is_split_number(groups: Sequence[str]) -> bool:
+    """Whether a list of strings of digits may hold one number, a few digits at a time: no years."""
+    long_enough = sum(map(len, groups)) >= GROUPS_LEAST and all(2 <= len(g) <= 6 for g in groups)
+    return long_enough and not all(map(_YEAR.fullmatch, groups))
 
 
 def _piece(view: NormalizedText, start: int, end: int) -> NormalizedText:

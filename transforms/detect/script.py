@@ -1,11 +1,22 @@
-"""The script a text is written in; one that no language of the policy uses cannot be read."""
+"""The script and the language a text is written in; what the policy does not read cannot be read.
+
+A script is told by its letters. A language in Latin letters is told by spaCy's stop words and
+numerals: it is one that the policy does not read where these are many, and hardly a word is of a
+language that it does.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import spacy
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.lang import available, load_language
@@ -25,8 +36,13 @@ _UNSPACED = re.compile(f"[{UNSPACED}]+")
 
 
 def is_unread(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
-    """Whether most letters of some texts, taken together, are of scripts no language uses."""
+    """Whether some texts, taken together, are in a script or a language that `languages` lack."""
     texts = list(texts)
+    return _in_other_script(texts, languages) or _in_other_language(texts, languages)
+
+
+def _in_other_script(texts: list[str], languages: tuple[str, ...]) -> bool:
+    """Whether most letters are of scripts no language uses."""
     if not any(_OTHER.search(text) for text in texts if not text.isascii()):
         return False
     total = words = other = 0
@@ -40,17 +56,13 @@ def is_unread(texts: Iterable[str], languages: tuple[str, ...]) -> bool:
 
 
 def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
-    """Find the turns, and lines of turns, in scripts no language uses; a span for each line."""
+    """Find the turns, and lines of turns, that `is_unread`; a span for each line."""
     text = view.text
-    if text.isascii() or _OTHER.search(text) is None:
-        return
     for start, end in [(t.start, t.end) for t in view.turns] or [(0, len(text))]:
-        if _OTHER.search(text, start, end) is None:
-            continue
         whole = is_unread([text[start:end]], languages)
         place = start
         for line in text[start:end].split("\n"):
-            if whole or is_unread([line], languages):
+            if whole or (len(line) < end - start and is_unread([line], languages)):
                 letters = [i for i, c in enumerate(line) if c.isalnum() or _is_mark(c)]
                 if letters:
                     yield Span(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
@@ -93,3 +105,95 @@ def script(letter: str) -> str:
     """Script of a letter, as its Unicode name begins: LATIN, CYRILLIC, CJK; signs are Latin."""
     name = unicodedata.name(letter, "LATIN").split()[0]
     return "LATIN" if name in ("FEMININE", "MASCULINE", "MODIFIER") else name
+
+
+# --- languages in Latin letters -------------------------------------------------------------------
+
+LATIN = (
+    *("af", "ca", "cs", "da", "de", "es", "et", "eu", "fi", "fr", "ga", "hr", "ht", "hu", "id"),
+    *("is", "it", "lt", "lv", "nb", "nl", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "tl", "tr"),
+    *("vi", "yo"),
+)
+"""Languages that are told by spaCy's stop words and numerals."""
+LEAST_WORDS, LEAST_OTHER, LEAST_DISTINCT = 6, 3, 5
+"""Words of a text that is judged; distinct ones that only the other language has, and that it has."""
+SHARE, ODDS = 0.3, 3
+"""Least part of all words that only the other language has, and how many to one of ours."""
+_PARTICLES = frozenset(
+    """al am au aux con da das de dei del della dem den der des di do dos du e el il la las le les lo los
+    na o san santa sur te ten ter una van vom von y zu zum zur""".split()  # noqa: SIM905
+)
+"""Small words that names, addresses and dishes bring into any language: no three make another."""
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+def _in_other_language(texts: list[str], languages: tuple[str, ...]) -> bool:
+    """Whether the words are those of a language that none of `languages` is."""
+    read = _read_words(languages)
+    ours, others = Counter[str](), Counter[str]()
+    for text in texts:
+        for word in _WORD.findall(normalize(text).text.lower().replace("’", "'")):
+            for part in [word] if word in read or "'" not in word else word.split("'"):
+                (ours if part in read else others)[part] += 1
+    total, rest = ours.total() + others.total(), others.total()
+    if total < LEAST_WORDS or rest < SHARE * total:
+        return False
+    of, found = _other_words(), dict[str, list[str]]()
+    for word in others:
+        for language in of.get(word, ()) if len(word) > 1 or not word.isascii() else ():
+            found.setdefault(language, []).append(word)
+    return any(
+        language not in languages and _is_told(words, ours, others, language, total)
+        for language, words in found.items()
+    )
+
+
+def _is_told(
+    words: list[str], ours: Counter[str], others: Counter[str], language: str, total: int
+) -> bool:
+    if len(set(words) - _PARTICLES) < LEAST_OTHER:
+        return False
+    count, of = sum(others[word] for word in words), _other_words()
+    shared = [word for word in ours if language in of.get(word, ())]
+    own = ours.total() - sum(ours[word] for word in shared)
+    many = count >= SHARE * total and len(words) + len(shared) >= LEAST_DISTINCT
+    return many and count >= ODDS * own
+
+
+@lru_cache(maxsize=16)
+def _read_words(languages: tuple[str, ...]) -> frozenset[str]:
+    """Everyday words of the languages, their stop words included."""
+    loaded = [load_language(code).words for code in languages if code in available()]
+    return frozenset().union(*loaded, *(_spacy_words(code) for code in languages))
+
+
+@lru_cache(maxsize=1)
+def _other_words() -> Mapping[str, frozenset[str]]:
+    """For each stop word and numeral the languages it is one of."""
+    out: dict[str, set[str]] = {}
+    for code in LATIN:
+        for word in _spacy_words(code):
+            out.setdefault(word, set()).add(code)
+    return {word: frozenset(codes) for word, codes in out.items()}
+
+
+def _spacy_words(code: str) -> set[str]:
+    """spaCy's stop words and numerals of a language; none where it knows no such language.
+
+    Their modules are loaded from their files: the packages around them take seconds, French four.
+    """
+    words = set(_members(code, "stop_words").get("STOP_WORDS", ()))
+    for name, value in _members(code, "lex_attrs").items():
+        if name.endswith("num_words") and isinstance(value, list | tuple | set):
+            words.update(value)
+    return {word.lower() for word in words if word.isalpha()}
+
+
+def _members(code: str, name: str) -> dict[str, Any]:
+    path = Path(spacy.__file__).parent / "lang" / code / f"{name}.py"
+    spec = spec_from_file_location(f"spacy.lang.{code}.{name}", path) if path.exists() else None
+    if spec is None or spec.loader is None:
+        return {}
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)

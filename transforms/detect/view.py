@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from callveil.transforms.detect.normalized_text import Edit, NormalizedText
 
 AGENT, CALLER, UNKNOWN = "agent", "caller", ""
 """Roles of a turn. `agent` is the business' side (channel 2), `caller` the external party (channel 1)."""
@@ -24,12 +26,15 @@ class View:
     Attributes:
         text: all turns joined by a line feed (a turn itself may hold line feeds).
         turns: in order, not overlapping; empty for text that is no conversation.
+        others: other readings of the text that are as likely, as edits in order; see
+            `normalized_text.other_readings`.
         countries: ISO 3166-1 codes whose identity numbers are read beside those of the policy.
     """
 
     text: str
     turns: tuple[Turn, ...] = ()
     countries: frozenset[str] = frozenset()
+    others: tuple[Edit, ...] = ()
 
     @classmethod
     def of_turns(cls, turns: list[tuple[str, str]]) -> View:
@@ -40,3 +45,12 @@ class View:
             spans.append(Turn(place, place + len(text), role))
             place += len(text) + 1
         return cls("\n".join(parts), tuple(spans))
+
+    def read_otherwise(self) -> tuple[View, NormalizedText]:
+        """The view with the other readings in place, and the way back to its own offsets."""
+        text = NormalizedText(self.text).edited(self.others)
+        turns = []
+        for turn in self.turns:
+            start, end = text.within(turn.start, turn.end) if turn.start < turn.end else (0, 0)
+            turns.append(replace(turn, start=start, end=max(start, end)))
+        return replace(self, text=text.text, turns=tuple(turns), others=()), text

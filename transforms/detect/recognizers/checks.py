@@ -201,3 +201,25 @@ def vin(text: str) -> bool:
         return False
     total = sum((_VIN_VALUES.get(c) or int(c)) * w if not c.isdigit() else int(c) * w for c, w in zip(text, _VIN_WEIGHTS, strict=True))
     return text[8] == "0123456789X"[total % 11]
+
+
+_BASE_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NRIC = {"S": (0, "JZIHGFEDCBA"), "T": (4, "JZIHGFEDCBA"), "F": (0, "XWUTRQPNMLK"), "G": (4, "XWUTRQPNMLK"), "M": (3, "XWUTRQPNJLK")}
+
+
+def gstin(value: str) -> bool:
+    """Whether the last of the 15 characters of an Indian GSTIN is the check character of the rest."""
+    places = [_BASE_36.find(c) for c in value.upper()]
+    if len(places) != 15 or -1 in places:
+        return False
+    products = [place * (1 + n % 2) for n, place in enumerate(places[:-1])]
+    return (sum(p // 36 + p % 36 for p in products) + places[-1]) % 36 == 0
+
+
+def nric(value: str) -> bool:
+    """Whether the last letter of a Singapore NRIC or FIN is the check letter of its digits."""
+    first, digits, last = value[:1].upper(), value[1:-1], value[-1:].upper()
+    if first not in _NRIC or len(digits) != 7 or not (digits.isascii() and digits.isdigit()):
+        return False
+    offset, letters = _NRIC[first]
+    return letters[(offset + sum(int(d) * w for d, w in zip(digits, (2, 7, 6, 5, 4, 3, 2), strict=True))) % 11] == last

@@ -120,6 +120,40 @@ def phone_runs(text: str) -> list[tuple[int, int, int]]:
     return [(*m.span(), count) for m in _PHONE.finditer(text) if (count := _digits(m[0])) >= PHONE_LEAST]
 
 
+_TOUCHED = re.compile(r"(?<![^\W_])(?:[^\W_]*\d[ ./+-](?=\d))*[^\W_]*\d[^\W_]*")
+"""Words with digits, and the groups of digits behind one that ends in a digit."""
+_EDGES = re.compile(r"([^\W\d_]*)(.*?)([^\W\d_]*)", re.DOTALL)
+_OWN_BEFORE, _OWN_BEHIND = (0, 1, 2, 6), (0, 1)
+"""Letters at the two ends of the numbers that have a check digit."""
+_TOUCHED_LEAST, _TOUCHED_MOST = 5, 48
+
+
+def untouched(text: str) -> Excerpt:
+    """Words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
+
+    Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
+    """
+    spans: list[tuple[int, int]] = []
+    for match in _TOUCHED.finditer(text):
+        groups = [match.span()]
+        if " " in match[0]:
+            groups += [(match.start() + m.start(), match.start() + m.end()) for m in re.finditer("[^ ]+", match[0])]
+        for start, end in groups:
+            if end - start <= _TOUCHED_MOST and _digits(text[start:end]) >= _TOUCHED_LEAST:
+                spans.extend(_without_edges(text, start, end))
+    return _joined(text, spans)
+
+
+def _without_edges(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    edges = _EDGES.fullmatch(text, start, end)
+    before, behind = (len(edges[1]), len(edges[3])) if edges else (0, 0)
+    free = "_" not in (text[max(0, start - 1) : start], text[end : end + 1])
+    for left in {n for n in _OWN_BEFORE if n < before} | {before}:
+        for right in {n for n in _OWN_BEHIND if n < behind} | {behind}:
+            if not (free and left == before and right == behind):
+                yield start + before - left, end - behind + right
+
+
 def _digits(text: str) -> int:
     return sum(map(str.isdigit, text))
 

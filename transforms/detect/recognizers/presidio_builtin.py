@@ -24,6 +24,7 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecog
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
+from callveil.transforms.detect.recognizers.checks import gstin, nric
 from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
 from callveil.transforms.detect.recognizers.no_value import is_no_value
 from callveil.transforms.detect.resolve import BUILTIN
@@ -44,6 +45,9 @@ CHECKED = frozenset(
 
 INVALIDATED = frozenset({"CaSinRecognizer"})
 """Those of `CHECKED` that drop a wrong check digit and leave the score of a right one as it was."""
+
+VERIFIED: Mapping[str, Callable[[str], bool]] = {"InGstinRecognizer": gstin, "SgFinRecognizer": nric}
+"""Recognizers of numbers with a check digit that Presidio does not verify, and what verifies it."""
 
 PHONE_REGIONS = PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS
 
@@ -183,6 +187,7 @@ class Builtin(NamedTuple):
         country: ISO 3166-1 code; empty: every country.
         checked: what it finds may have a check digit.
         proof: the score of what has a right one.
+        verified: tells of a value whether it has, where the score does not.
     """
 
     recognizer: EntityRecognizer
@@ -191,6 +196,7 @@ class Builtin(NamedTuple):
     country: str
     checked: bool
     proof: float
+    verified: Callable[[str], bool] | None = None
 
 
 class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
@@ -226,6 +232,15 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
             for b in builtins if read.text else ():
                 if _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
                     out.extend(self._found(b, read, text, nlp_artifacts, countries))
+        return out + self._untouched(plain, text, wanted, nlp_artifacts)
+
+    def _untouched(self, plain: str, text: str, wanted: set[str], artifacts: Any) -> list[RecognizerResult]:
+        """Numbers with a right check digit that letters or `_` touch, which Presidio's patterns do not part from them."""
+        read, out = excerpt.untouched(plain), list[RecognizerResult]()
+        shape = Shape.of(read.text)
+        for b in self.builtins if read.text else ():
+            if b.checked and _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
+                out.extend(self._found(b, read, text, artifacts))
         return out
 
     def _reading(self, countries: frozenset[str]) -> Mapping[Callable[[str], Excerpt], list[Builtin]]:
@@ -239,13 +254,16 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         return self._by_cut[countries]
 
     def _found(
-        self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any, countries: frozenset[str]
+        self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any, countries: frozenset[str] | None = None
     ) -> Iterator[RecognizerResult]:
+        """What one recognizer finds; without `countries` only what has a right check digit."""
         inner = builtin.recognizer
         for result in inner.analyze(read.text, inner.supported_entities, None):
             start, end = read.place(result.start), read.place(result.end - 1) + 1
             proven = builtin.checked and result.score >= builtin.proof
-            if not proven and builtin.country and builtin.country not in countries:
+            if builtin.verified is not None and (proven := builtin.verified(text[start:end])):
+                result.score = 1.0
+            if not proven and (countries is None or (builtin.country and builtin.country not in countries)):
                 continue
             word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
             if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
@@ -274,7 +292,8 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
         made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(supported_language=language, name=name)
     needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
     sign = re.compile(needs.sign, re.IGNORECASE) if needs.sign else None
-    return Builtin(made, needs, sign, _country(kind), name in CHECKED, 0.0 if name in INVALIDATED else 1.0)
+    checked, proof = name in CHECKED or name in VERIFIED, 0.0 if name in INVALIDATED else 1.0
+    return Builtin(made, needs, sign, _country(kind), checked, proof, VERIFIED.get(name))
 
 
 def _may_find(builtin: Builtin, text: str, shape: Shape) -> bool:
