@@ -20,6 +20,9 @@ _FLAGS = _listed("true false enabled disabled null nil undefined")
 _LOWER_FLAGS = _listed("on off yes no y n none unset default")
 """Flags only as written here: `No` and `On` are names of people, `no` and `on` are not."""
 
+_LETTER_FLAGS = _listed("t f y n T F Y N 0 1")
+"""Switches as databases and forms write them, which under the name of a person may be initials."""
+
 _CONTENT = frozenset[str]().union(
     # states
     _listed(
@@ -33,6 +36,16 @@ _CONTENT = frozenset[str]().union(
         unpaid overdue due refunded sent received delivered undelivered bounced opted
         subscribed unsubscribed invited joined left granted revoked assigned unassigned
         enrolled unenrolled required optional mandatory recommended hidden visible shown
+        ok okay passed passing pass_through warn warning fatal skipped ignored matched unmatched
+        mismatch mismatched found missing present absent empty exists duplicate flagged cleared queued
+        processing processed progress hold held deferred delayed retry retrying soft hard spam
+        complaint complained dropped throttled quarantined stale unchanged modified migrated synced
+        syncing unsynced synchronized reviewed unreviewed review needed submitted resubmitted
+        withdrawn escalated resolved unresolved acknowledged dismissed reopened weak moderate
+        excellent healthy unhealthy degraded compromised breached leaked reused rotated issued
+        reissued renewed registered unregistered configured unconfigured connected disconnected
+        linked unlinked attached detached eligible ineligible applicable inapplicable unavailable
+        available supported unsupported set reset changed failing timeout
         masked unmasked redacted unredacted encrypted unencrypted hashed tokenized plain
         plaintext cleartext obfuscated anonymized pseudonymized partial partially full fully
         show hide mask redact remove keep delete retain replace drop encrypt hash label allow
@@ -63,6 +76,9 @@ _CONTENT = frozenset[str]().union(
         numeric alphanumeric regex http https tls ssl tls12 tls13 sha1 sha256 sha512 md5 aes
         aes128 aes256 rsa rsa2048 rsa4096 bcrypt argon2 argon2id scrypt pbkdf2 hmac oauth
         oauth2 oidc saml saml2 sso ldap jwt mfa 2fa totp hotp webauthn passkey passkeys fido2
+        ed25519 ecdsa eddsa es256 es384 rs256 rs384 rs512 hs256 hs384 hs512 ps256 sha256withrsa
+        gcm cbc ctr chacha20 poly1305 pkcs1 pkcs8 x509 x25519 pbkdf bearer authorization_code
+        client_credentials refresh_token chars characters char symbols symbol letters letter special
         otp authenticator app biometric fingerprint passport license licence ssn ein itin iban
         swift bic dtmf"""
     ),
@@ -70,6 +86,9 @@ _CONTENT = frozenset[str]().union(
     _listed(
         """sms mms fax push web browser desktop mobile tablet landline voip sip ivr webhook
         webhooks api chat inapp slack teams discord whatsapp ios android windows macos linux
+        okta auth0 onelogin azure entra entraid adfs keycloak cognito pingidentity jumpcloud microsoft
+        github gitlab bitbucket facebook linkedin twitter salesforce hubspot saml2 kerberos radius
+        magic link code codes key keys token tokens
         chrome firefox safari edge home work office primary secondary backup header footer
         dashboard report reports recording recordings transcript transcripts notification
         notifications alert alerts"""
@@ -99,12 +118,12 @@ _WEAK = _listed(
     """max min long short small large day days light dark free cash sales square edge first last
     lead legal read write wire call calls text texts ideal left right top bottom center real gift
     check new old
-    draft due open direct net root slack apple express hidden urgent"""
+    strong fair good poor safe clear bad draft due open direct net root slack apple express hidden urgent"""
 )
 """Listed words that people are called, too: under a name that may ask for one they count nothing."""
 _FUNCTION = _listed(
     """a an the and or of for from to in on off by at as with without if when not no than then per
-    up only ending ends every each after before until"""
+    up only ending ends every each after before until via"""
 )
 """Words that may stand between closed ones."""
 
@@ -136,6 +155,11 @@ def is_flag(text: str) -> bool:
     """Whether a text is a plain switch, which no name and no address is."""
     word = text.strip()
     return word.lower() in _FLAGS or word in _LOWER_FLAGS
+
+
+def is_letter_flag(text: str) -> bool:
+    """Whether a text is a switch of one sign: `t`, `N`, `0`."""
+    return text.strip() in _LETTER_FLAGS
 
 
 @lru_cache(maxsize=8192)
