@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from zoneinfo import available_timezones
+
+import phonenumbers
 
 
 def _listed(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_FLAGS = _listed("true false enabled disabled null nil undefined")
+_FLAGS = _listed("true false enabled disabled null nil undefined n/a")
 _LOWER_FLAGS = _listed("on off yes no y n none unset default")
 """Flags only as written here: `No` and `On` are names of people, `no` and `on` are not."""
 
@@ -46,6 +49,7 @@ _CONTENT = frozenset[str]().union(
         reissued renewed registered unregistered configured unconfigured connected disconnected
         linked unlinked attached detached eligible ineligible applicable inapplicable unavailable
         available supported unsupported set reset changed failing timeout
+        match exact fuzzy bounce bounces risky inconclusive lost stolen
         masked unmasked redacted unredacted encrypted unencrypted hashed tokenized plain
         plaintext cleartext obfuscated anonymized pseudonymized partial partially full fully
         show hide mask redact remove keep delete retain replace drop encrypt hash label allow
@@ -127,6 +131,47 @@ _FUNCTION = _listed(
 )
 """Words that may stand between closed ones."""
 
+_LANGUAGES = _listed(
+    """aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da
+    de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia
+    id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt
+    lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt
+    qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to
+    tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu
+    eng deu ger fra fre spa ita por nld dut pol rus ukr zho chi jpn kor ara tur swe dan nor fin ces
+    cze hun ron rum ell gre heb hin tha vie ind fil cmn yue
+    hans hant latn cyrl arab uk us gb br pt mx es tw hk cn ca au at ch be"""
+)
+_LANGUAGE_NAMES = _listed(
+    """english german french spanish italian portuguese dutch polish russian ukrainian chinese mandarin
+    cantonese japanese korean arabic turkish swedish danish norwegian finnish czech slovak slovenian
+    hungarian romanian bulgarian greek hebrew hindi thai vietnamese indonesian tagalog filipino
+    croatian serbian catalan basque estonian latvian lithuanian persian farsi urdu bengali tamil
+    british american brazilian simplified traditional european latin deutsch español espanol français
+    francais italiano português portugues nederlands polski svenska dansk norsk suomi"""
+)
+_CURRENCIES = _listed(
+    """aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp byn
+    bzd cad cdf chf clp cny cop crc cup cve czk djf dkk dop dzd egp ern etb eur fjd fkp gbp gel ghs
+    gip gmd gnf gtq gyd hkd hnl hrk htg huf idr ils inr iqd irr isk jmd jod jpy kes kgs khr kmf kpw
+    krw kwd kyd kzt lak lbp lkr lrd lsl lyd mad mdl mga mkd mmk mnt mop mru mur mvr mwk mxn myr mzn
+    nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sdg sek
+    sgd shp sle sos srd ssp stn syp szl thb tjs tmt tnd top try ttd twd tzs uah ugx usd uyu uzs ves
+    vnd vuv wst xaf xcd xof xpf yer zar zmw zwl btc eth usdt usdc dollar dollars euro euros pound
+    pounds sterling yen franc francs cents"""
+)
+_COUNTRIES = frozenset(code.lower() for code in phonenumbers.SUPPORTED_REGIONS) | _listed(
+    """uk eu usa deu gbr fra esp ita can aus nld bel che aut pol prt irl dnk swe nor fin mex bra jpn
+    chn ind kor"""
+)
+_ZONE_NAMES = _listed(
+    """utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst msk wet eet eest akst akdt hst
+    aest aedt acst awst nzst nzdt sgt hkt kst brt eastern central mountain pacific atlantic alaska
+    hawaii time us canada standard daylight summer winter european western gulf"""
+)
+_ZONE_OFFSET = re.compile(r"(?:UTC|GMT)?\s?[+-]\d{1,2}(?::?\d\d)?")
+_LIST = re.compile(r"[\s,;|/&()\[\]\"'_.-]+")
+
 MAX_WORDS, MAX_CHARS = 8, 80
 _SPLIT = re.compile(r"[\s_\-/,&+|;:()•*#]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
@@ -166,6 +211,40 @@ def is_letter_flag(text: str) -> bool:
 def is_time(text: str) -> bool:
     """Whether a text is a time and nothing else."""
     return len(text) <= MAX_CHARS and _TIME.fullmatch(text.strip()) is not None
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Names of time zones (`Europe/Berlin`)."""
+    return frozenset(available_timezones())
+
+
+@cache
+def _zone_cities() -> frozenset[str]:
+    return frozenset(zone.rpartition("/")[2].replace("_", " ") for zone in time_zones())
+
+
+@lru_cache(maxsize=8192)
+def is_code(kind: str, text: str) -> bool:
+    """Whether a text is a code or name of one or more languages, countries, currencies or time
+    zones. Codes are written in one case: `AL` and `al`, for `Al` is a name.
+
+    Args:
+        kind: language, country, currency or zone.
+    """
+    word = text.strip()
+    if kind == "zone" and (word in time_zones() | _zone_cities() or _ZONE_OFFSET.fullmatch(word)):
+        return True
+    listed = {
+        "language": _LANGUAGES, "country": _COUNTRIES, "currency": _CURRENCIES, "zone": _ZONE_NAMES
+    }[kind]  # fmt: skip
+    words = [w for w in _LIST.split(word) if w]
+    return 0 < len(words) <= MAX_WORDS and all(
+        (w.lower() in listed and (w.islower() or w.isupper() or len(w) > 3))
+        or (kind == "language" and (w.lower() in _LANGUAGE_NAMES or w in ("Hans", "Hant")))
+        or (kind == "zone" and w.lower() in _ZONE_NAMES)
+        for w in words
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
+from callveil.transforms.history.closed import time_zones
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import (
     PERSON_ITEMS,
@@ -34,11 +33,6 @@ ROLES = frozenset(
 )
 """Names of the platform's roles."""
 _LAST_FOUR = re.compile(r"last_?(?:4|four)(?:_digits)?$")
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @dataclass
@@ -123,7 +117,7 @@ class Judge:
         return (
             text in ROLES
             or (not self.about and is_setting(self.raw.key.item_type, name, text))
-            or ("/" in text and text in _zones())
+            or ("/" in text and text in time_zones())
             or fold(text) in self.decided.own
             or (_LAST_FOUR.search(snake(name)) is not None and len(text) <= 4 and text.isdigit())
         )
