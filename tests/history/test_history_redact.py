@@ -7,14 +7,17 @@ import re
 from typing import Any
 
 import pytest
-from history_bench import Redact, version
+from history_bench import AS_OF, Redact, policy, version
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
 from callveil.transforms.detect.decide import Floor
 from callveil.transforms.history.dataset import from_row, version_row
+from callveil.transforms.history.decided import decide
+from callveil.transforms.history.redact import VersionRedactor
 from callveil.transforms.history.secret import secret_spans
+from callveil.transforms.history.settle import changed_texts, redact_settled, stored_version
 from callveil.transforms.history.values import canonical
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
@@ -382,3 +385,37 @@ def test_a_field_that_names_the_field_beside_it(redact_version: Redact, key: str
     changes = {"key": [None, key], "value": [None, "Zebra82"]}
     found = redact_version(version(item_type="Setting", changes=changes, object={"key": key, "value": "Zebra82"}))
     assert [c["after"] for c in found.record["changes"]] == expected == [v["value"] for v in found.record["object"]]
+
+
+UNSETTLED = [
+    "San Jose 94110 id 88123 San Jose San Jose",
+    "and w@example.com 628 id 88123 born 1980-02-03",
+    "ext 4 card 12345 id 88123 ext 4",
+    "415-555-0194 457-55-5462 555 0123 12345 12/27 12345",
+    "12345 4417 ext 4 12345",
+    "my name is 457-55-5462 born 1980-02-03 card",
+]
+"""Texts of which more is read once some of them is covered."""
+
+
+@pytest.mark.parametrize("rules", ["", "entities: {default: {operator: mask}}", "entities: {default: {operator: pseudonym, scope: account}}"])
+def test_what_is_redacted_until_nothing_more_is_found_is_a_fixed_point(redact_version: Redact, rules: str) -> None:
+    own = policy(rules)
+    pairs = [(old, new) for old in UNSETTLED for new in UNSETTLED]
+    records = [version(version_id=str(n), item_type="Source", changes={"comment": list(pair)}) for n, pair in enumerate(pairs, 1)]
+    work = [(raw, decide(own, raw, "individual", "90001", AS_OF)) for raw in map(redact_version.raw, records)]
+    redactor = VersionRedactor(redact_version.detector, redact_version.keyring, "run-1", own.sha256, AS_OF)
+
+    def more(found: list[RedactedVersion | Rejected]) -> int:
+        again = [(stored_version(item), decided) for item, (_, decided) in zip(found, work, strict=True) if isinstance(item, RedactedVersion)]
+        assert len(again) == len(work)
+        both = zip(found, redactor.redact(again), strict=True)
+        return sum(bool(changed_texts(old, new, work[0][1].rules)) for old, new in both)  # type: ignore[arg-type]
+
+    once, settled = list(redactor.redact(work)), redact_settled(redactor, work)
+    assert more(once) > 0
+    assert more(settled) == 0
+    assert [(v.record["digest"], v.key) for v in settled] == [(v.record["digest"], v.key) for v in once]  # type: ignore[union-attr]
+    for before, after in zip(once, settled, strict=True):
+        for old, new in zip(before.record["changes"], after.record["changes"], strict=True):  # type: ignore[union-attr]
+            assert all(new[k] == v for k, v in old.items() if k.endswith("digest"))
