@@ -129,6 +129,7 @@ def test_rows_of_paper_trail(members: dict[str, Any], expected: dict[str, Any]) 
 
 
 NULLS = ["null", "NULL", "~", "---", "--- \n...\n", "--- null\n", "---\n...", "\\N", "", "nil", "None", "(null)", '"null"', " null\n"]
+NULLS += ["undefined", '"undefined"', "N/A", "n/a", "NA", "#N/A", "NaN", "<NA>", "<nil>", "(none)", "UNDEFINED", '"N/A"']
 
 
 @pytest.mark.parametrize("null", NULLS)
@@ -139,9 +140,25 @@ def test_null_written_as_text_is_null(null: str) -> None:
     assert "changes" not in normalise(PAPER | {"object_changes": null}, SourceRef("x"), LIMITS).record
 
 
+@pytest.mark.parametrize("empty", ["[]", [], " [ ]\n", '"[]"', "--- []\n"])
+def test_an_object_that_holds_nothing_is_no_held_object(empty: Any) -> None:
+    found = normalise(PAPER | {"object": empty, "object_changes": '{"name":[null,"b"]}'}, SourceRef("x"), LIMITS).record
+    assert "object" not in found
+    assert found["changes"] == [{"field": "name", "before": None, "after": "b"}]
+
+
+@pytest.mark.parametrize("other", ["nothing at all", "[1]", "-", "0", "false", "undefined method", [1], True])
+def test_what_is_no_object_and_no_null_is_refused(other: Any) -> None:
+    with pytest.raises(FieldError):
+        normalise(PAPER | {"object": other}, SourceRef("x"), LIMITS)
+
+
 @pytest.mark.parametrize(
     ("given", "read"),
-    [("null", None), ("\\N", None), ("--- \n...\n", None), ("", ""), ("none", "none"), ("nil by mouth", "nil by mouth")],
+    [
+        *(("N/A", "N/A"), ("undefined", "undefined"), ([], []), ("null", None)),
+        *(("\\N", None), ("--- \n...\n", None), ("", ""), ("none", "none"), ("nil by mouth", "nil by mouth")),
+    ],
 )
 def test_null_written_as_text_in_a_change(given: str, read: str | None) -> None:
     forms = ({"a": [given, 1]}, [{"field": "a", "before": given, "after": 1}], {"a": {"from": given, "to": 1}})

@@ -7,14 +7,17 @@ import re
 from typing import Any
 
 import pytest
-from history_bench import Redact, version
+from history_bench import AS_OF, Redact, policy, version
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
 from callveil.transforms.detect.decide import Floor
 from callveil.transforms.history.dataset import from_row, version_row
+from callveil.transforms.history.decided import decide
+from callveil.transforms.history.redact import VersionRedactor
 from callveil.transforms.history.secret import secret_spans
+from callveil.transforms.history.settle import changed_texts, redact_settled, stored_version
 from callveil.transforms.history.values import canonical
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
@@ -307,3 +310,112 @@ def test_a_failure_over_one_version_costs_that_version(redact_version: Redact, p
     found = Redact(Failing(redact_version.detector, problem), redact_version.keyring).many(records)
     assert [isinstance(v, RedactedVersion) for v in found] == [True, False, True, False]
     assert all("poison" not in v.detail for v in found if isinstance(v, Rejected))
+
+
+HIDDEN = """hmac: Zebra82q | hmac_sha256: Zebra82q | unlock_code: Zebra82q | door_code: Zebra82q | mfa_backup: Zebra82q
+mfa_backup: 4417 2281 | totp_seed: Zebra82q | key: Zebra82q | keys: Zebra82q | Key: ZebraHunter | oauth: Zebra82q | oauth2: Zebra82q
+code_verifier: Zebra82q | auth_method: Zebra82q | auth_mode: Zebra | login_method: Zebra82q | sso: Zebra82q | mfa_type: Zebra82q
+two_factor_enabled: 441722 | pin_required: 4417 | require_pin: 4417 | pin_length: 4417 | password_type: Zebra82q | token_status: Zebra82q
+password_changed_at: Zebra82q | password_min: Zebra82q | password_default: Zebra82q | has_password: Zebra82q | otp_delivery: 441722
+note: curl -u bo:Zebra82q https://x.example/ | note: curl -s --user "bo:Zebra82q" x.example | note: wget --http-password Zebra82q x.example
+note: mysql -u root -pZebra82q db | note: sshpass -p Zebra82q ssh bo@x.example | note: redis-cli -h x.example -a Zebra82q
+note: ldapsearch -x -D cn=bo -w Zebra82q | note: sqlcmd -U sa -P Zebra82q | note: deploy --api-key=Zebra82q | note: run --token 'Zebra82q'
+secret_scanning: Zebra82q | secrets_encrypted: Zebra82q | encrypted_password: true | password: on | password: 4417"""
+SHOWN = """key: primary | key: * | keys: 1 | oauth: google | hmac: sha256 | auth_method: password | auth_method: SAML via Okta | sso: off
+mfa_type: totp | two_factor_enabled: yes | pin_required: off | pin_required: t | pin_required: 1 | pin_length: 6 | require_pin: always
+password_type: bcrypt | token_type: Bearer | token_ttl: 86400 | session_timeout: 1800 | password_expires: 90 days | max_tokens: 4096
+password_policy: min 12 characters | password_changed_at: 2026-10-20 10:00:00 UTC | password_changed_at: 1792490400 | api_key_id: 17
+signature_algorithm: RS256 | certificate_status: issued | auth_provider: okta | token_issuer: https://id.example | sso_domain: acme.example
+secret_scanning: on | secrets_encrypted: true | password_visible: N | token_rotated: yes | api_key_rotation: quarterly
+note: docker run -p 8080:80 -u 1000:1000 app | note: the --password option | note: sort --key name | note: mysql -P 3306"""
+
+
+def _cells(text: str) -> list[tuple[str, str]]:
+    parts = [cell.strip().partition(": ") for line in text.splitlines() for cell in line.split(" | ")]
+    return [(name, value) for name, _, value in parts]
+
+
+def _after(redact_version: Redact, cells: list[tuple[str, Any]], rules: str = "") -> list[Any]:
+    records = [version(version_id=str(n), item_type="Setting", changes={name: [None, value]}) for n, (name, value) in enumerate(cells, 1)]
+    found = redact_version.many(records, rules)
+    return [item.record["changes"][0]["after"] if isinstance(item, RedactedVersion) else item for item in found]
+
+
+@pytest.mark.parametrize("rules", ["", "mode: none", "entities: {default: keep}"])
+def test_secrets_by_more_names_and_from_command_lines(redact_version: Redact, rules: str) -> None:
+    cells = _cells(HIDDEN)
+    for (name, value), after in zip(cells, _after(redact_version, cells, rules), strict=True):
+        assert "[SECRET]" in after, (name, value)
+        assert "Zebra" not in after
+        assert value == after or not re.search(r"4417|2281", after)
+
+
+def test_states_of_secrets_are_settings(redact_version: Redact) -> None:
+    cells = _cells(SHOWN)
+    links = ("token_issuer", "sso_domain")
+    for (name, value), after in zip(cells, _after(redact_version, cells), strict=True):
+        assert after == ("[URL]" if name in links else value), name
+
+
+def test_numbers_under_the_name_of_a_switch(redact_version: Redact) -> None:
+    assert _after(redact_version, [("pin_required", 4417), ("pin_required", 1), ("token_ttl", 86400), ("keys", {"1": "sales", "2": "support"})]) == [
+        "[SECRET]", 1, 86400, {"1": "sales", "2": "support"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"oauth": {"value": "Zebra82q"}}, {"oauth": {"[SECRET]": "[SECRET]"}}),
+        ({"key": "theme", "value": "dark"}, {"key": "theme", "value": "dark"}),
+        ({"key": "api_key", "value": "Zebra82q"}, {"key": "api_key", "value": "[SECRET]"}),
+        ({"key": "Zebra82q", "name": "Zapier"}, {"key": "[SECRET]", "name": "Zapier"}),
+        ({"keys": {"live": "Zebra82q"}}, {"keys": {"[SECRET]": "[SECRET]"}}),
+        ([{"key": "1", "action": "dial"}], [{"key": "1", "action": "dial"}]),
+    ],
+)
+def test_members_called_key(redact_version: Redact, value: Any, expected: Any) -> None:
+    assert _after(redact_version, [("config", value)]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("theme", ["theme", "Zebra82"]), ("api_key", ["api_key", "[SECRET]"]), ("Zebra82", ["[SECRET]", "Zebra82"])]
+)
+def test_a_field_that_names_the_field_beside_it(redact_version: Redact, key: str, expected: list[str]) -> None:
+    changes = {"key": [None, key], "value": [None, "Zebra82"]}
+    found = redact_version(version(item_type="Setting", changes=changes, object={"key": key, "value": "Zebra82"}))
+    assert [c["after"] for c in found.record["changes"]] == expected == [v["value"] for v in found.record["object"]]
+
+
+UNSETTLED = [
+    "San Jose 94110 id 88123 San Jose San Jose",
+    "and w@example.com 628 id 88123 born 1980-02-03",
+    "ext 4 card 12345 id 88123 ext 4",
+    "415-555-0194 457-55-5462 555 0123 12345 12/27 12345",
+    "12345 4417 ext 4 12345",
+    "my name is 457-55-5462 born 1980-02-03 card",
+]
+"""Texts of which more is read once some of them is covered."""
+
+
+@pytest.mark.parametrize("rules", ["", "entities: {default: {operator: mask}}", "entities: {default: {operator: pseudonym, scope: account}}"])
+def test_what_is_redacted_until_nothing_more_is_found_is_a_fixed_point(redact_version: Redact, rules: str) -> None:
+    own = policy(rules)
+    pairs = [(old, new) for old in UNSETTLED for new in UNSETTLED]
+    records = [version(version_id=str(n), item_type="Source", changes={"comment": list(pair)}) for n, pair in enumerate(pairs, 1)]
+    work = [(raw, decide(own, raw, "individual", "90001", AS_OF)) for raw in map(redact_version.raw, records)]
+    redactor = VersionRedactor(redact_version.detector, redact_version.keyring, "run-1", own.sha256, AS_OF)
+
+    def more(found: list[RedactedVersion | Rejected]) -> int:
+        again = [(stored_version(item), decided) for item, (_, decided) in zip(found, work, strict=True) if isinstance(item, RedactedVersion)]
+        assert len(again) == len(work)
+        both = zip(found, redactor.redact(again), strict=True)
+        return sum(bool(changed_texts(old, new, work[0][1].rules)) for old, new in both)  # type: ignore[arg-type]
+
+    once, settled = list(redactor.redact(work)), redact_settled(redactor, work)
+    assert more(once) > 0
+    assert more(settled) == 0
+    assert [(v.record["digest"], v.key) for v in settled] == [(v.record["digest"], v.key) for v in once]  # type: ignore[union-attr]
+    for before, after in zip(once, settled, strict=True):
+        for old, new in zip(before.record["changes"], after.record["changes"], strict=True):  # type: ignore[union-attr]
+            assert all(new[k] == v for k, v in old.items() if k.endswith("digest"))

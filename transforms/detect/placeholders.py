@@ -101,3 +101,8 @@ def outside(text: str, spans: Iterable[Span], places: Sequence[tuple[int, int]])
             letters = [i for i in range(lo, hi) if text[i].isalnum()]
             if letters:
                 yield replace(span, start=letters[0], end=letters[-1] + 1)
+
+
+def is_read(text: str, done: re.Pattern[str]) -> bool:
+    """Whether a text says anything beside what redaction itself has written."""
+    return any(c.isalnum() for c in done.sub(" ", text))

@@ -5,30 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from callveil.schemas.fields import EXTRA
-from callveil.schemas.interaction import InteractionKey, SourceRef
+from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.rejected import Rejected
-from callveil.schemas.version import RawVersion, RedactedVersion
+from callveil.schemas.version import RedactedVersion
 from callveil.transforms.detect.decide import stronger
 from callveil.transforms.history.about import About
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.load import about_key, decided_for, fault, redactor_of, with_raw
+from callveil.transforms.history.settle import carried, redact_settled, stored_version
 from callveil.transforms.run.job import Engines, RedactJob
-
-_SOURCE = frozenset(
-    {"agency_id", "item_label", "version_number", "actor_id", "actor_type", "actor_role", "actor_name", "actor_ip", "user_agent", "request_id",
-     "restored_from", "shape", EXTRA}
-)  # fmt: skip
-
-
-def stored_version(version: RedactedVersion, source: str = "store") -> RawVersion:
-    """A stored version as one that can be redacted again. It is read as it stands: labels are text like any other."""
-    record = {k: v for k, v in version.record.items() if k in _SOURCE}
-    if version.record["has_changes"]:
-        record["changes"] = [{"field": c["field"], "before": c.get("before"), "after": c.get("after")} for c in version.record.get("changes") or ()]
-    if version.record["has_object"]:
-        record["object"] = {v["field"]: v.get("value") for v in version.record.get("object") or ()}
-    return RawVersion(version.key, version.event, version.created_at, record, SourceRef(source))
 
 
 def redact_again(
@@ -51,7 +36,7 @@ def redact_again(
             ready.append(fault(raw, problem))
     work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, Decided)]
     with built.lock:
-        found = redactor_of(job, built).redact(work)
+        found = iter(redact_settled(redactor_of(job, built), work))
         for version, raw, decided in zip(versions, raws, ready, strict=True):
             item = decided if isinstance(decided, Rejected) else next(found)
             if isinstance(item, RedactedVersion):
@@ -67,15 +52,3 @@ def _at_least(version: RedactedVersion, decided: Decided) -> Decided:
     floor = decided.floor | frozenset(version.record.get("redacted_entities") or ())
     mode, agency = stronger(decided.mode, version.mode), version.record.get("agency_id") or ""
     return replace(decided, mode=mode, floor=floor, account_type=version.account_type, agency_id=agency)
-
-
-def carried(old: RedactedVersion, new: RedactedVersion) -> RedactedVersion:
-    """The new redaction with what the old row knew: digests of the values as they were delivered, and which entity types were found."""
-    record = new.record | {k: old.record[k] for k in ("rank", "digest", "recorded_at")}
-    record["redacted_entities"] = sorted({*(old.record.get("redacted_entities") or ()), *(new.record.get("redacted_entities") or ())})
-    for name in ("changes", "object"):
-        for before, after in zip(old.record.get(name) or (), record.get(name) or (), strict=True):
-            after.update({k: v for k, v in before.items() if k.endswith("digest") or k == "sensitive_class"})
-            after["redacted"] = bool(after["redacted"] or before.get("redacted"))
-            after["entities"] = sorted({*(after["entities"] or ()), *(before.get("entities") or ())})
-    return RedactedVersion(new.key, new.event, new.created_at, old.account_type, new.mode, record)

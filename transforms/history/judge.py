@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.version import snake
-from callveil.transforms.history.closed import MAX_CHARS, closed_words, is_count, is_flag, is_form, is_time
+from callveil.transforms.history.closed import MAX_CHARS, closed_words, is_code, is_count, is_flag, is_form, is_letter_flag, is_time
 from callveil.transforms.history.secret import folded as _folded
 
 PERSON_ITEMS = frozenset(
@@ -109,6 +109,16 @@ _SETTING = _words("""types? kinds? methods? modes? status state format level fre
     preferences? strategy scheme interval schedule period units? style layout direction sort order
     options? settings? action default behaviou?r display redaction masking on_file notifications?
     alerts? digest""")  # fmt: skip
+_CODED = re.compile(
+    r"(?:^|_)(?:(?P<language>languages?|langs?|locales?)|(?P<country>countr(?:y|ies))"
+    r"|(?P<currency>currenc(?:y|ies))|(?P<zone>time_?zones?|tz))(?:_(?:codes?|names?|iso))?$"
+)
+"""Names that ask for a code of a written list."""
+_SWITCHES = re.compile(
+    r"^(?:mask|hide|show|redact|encrypt|hash|obfuscate|include|exclude|verify|validate|collect|capture"
+    r"|sync|expose|skip|allow|require|enable|disable|has|is|use|can|should|must|do|dont|no)_"
+)
+"""Names that begin with what is to be done with a value, and hold none: `mask_phone_numbers`."""
 _WHEN = re.compile(
     r"(?:^|_)(?:at|on|times?|date|until|since|from|after|before|expires|expiry|expiration|deadline"
     r"|hours?|timestamp|utc)$"
@@ -153,17 +163,26 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
     folded = _folded(name)
     entity, last = _kind(item_type, name)
     strong, weak = closed_words(text)
+    switch = _SWITCHES.search(folded) is not None
+    asked = switch or (not last if entity else _STATES_ONLY.search(folded))
+    if (asked or (entity in _FIXED and text.isalpha())) and is_letter_flag(text) and "initial" not in folded:
+        return True
     if entity and last:
+        if switch and strong > 0 and not any(c.isdigit() for c in text):
+            return True
         if entity in _FIXED or folded == "state":
             return (is_flag(text) or strong > 0) and not any(c.isdigit() for c in text)
         return is_flag(text)
+    coded = _CODED.search(_LAST.sub("", folded))
+    if coded and is_code(str(coded.lastgroup), text):
+        return True
     if not entity and _ends(_WHO, folded):
         return is_flag(text) or strong > 1
     if is_flag(text) or strong > 0:
         return True
     if is_time(text):
-        asked = _WHEN.search(folded) is not None or (bool(entity) and not text.isdigit())
-        return asked and entity not in _DATES
+        dated = _WHEN.search(folded) is not None or (bool(entity) and not text.isdigit())
+        return dated and entity not in _DATES
     if not entity and not _ends(_SETTING, folded) and not _STATES_ONLY.search(folded):
         return False
     part = _NATIONAL.search(folded) or any(p.search(folded) for e, p in _WHOLE if e in _NUMBERS)

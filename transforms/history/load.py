@@ -20,6 +20,7 @@ from callveil.transforms.history.decided import Decided, decide
 from callveil.transforms.history.expired import Arrivals
 from callveil.transforms.history.read import read_versions
 from callveil.transforms.history.redact import VersionRedactor
+from callveil.transforms.history.settle import redact_settled
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.run.job import Engines, RedactJob
@@ -53,7 +54,7 @@ def redact_versions(job: RedactJob, built: Engines, raws: Sequence[RawVersion]) 
     ready = [_decided(job, raw, known.get(about_key(raw.key))) for raw in raws]
     work = [(raw, decided) for raw, decided in zip(raws, ready, strict=True) if isinstance(decided, Decided)]
     with built.lock:
-        found = redactor_of(job, built).redact(work)
+        found = iter(redact_settled(redactor_of(job, built), work))
         for decided in ready:
             yield decided if isinstance(decided, Rejected) else next(found)
 

@@ -34,6 +34,10 @@ _ACTOR_ID = re.compile(r"(?:[A-Za-z]{0,12}[_\-]?\d{1,19}|[0-9a-f]{8}(?:-[0-9a-f]
 _GLOBAL_ID = re.compile(r"gid://[^/]+/[^/]+/([^/?]+)")
 _ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}\Z")
 _IN_ACCOUNT_FORM = ("Account", "account")
+_NOTHING = frozenset(
+    ("nil", "none", "undefined", "n/a", "na", "#n/a", "nan", "<nil>", "<none>", "<na>", "<undefined>", "(nil)", "(none)", "(empty)", "(undefined)")
+)
+"""What a column of JSON or YAML holds where an export had nothing to write; in the value of a field these are texts."""
 _PAPER_TRAIL = ("object", "object_changes", "whodunnit")
 
 _NAMES: dict[str, tuple[str, ...]] = {
@@ -86,7 +90,7 @@ def normalise(doc: Any, source: SourceRef, limits: Limits) -> RawVersion:
             record["changes"] = _changes(found, name)
             break
     state = _opened(taken.get("object"), "object", limits)
-    if state is not None:
+    if state is not None and state != []:  # an empty object as PHP writes it
         if not isinstance(state, Mapping):
             raise FieldError("object", "wrong_type", f"expected the object's members, found {json_type(state)}")
         record["object"] = {str(name): state[name] for name in sorted(state, key=str)}
@@ -205,7 +209,7 @@ def _number(value: Any, extra: dict[str, Any]) -> int | None:
 def _opened(value: Any, path: str, limits: Limits) -> Any:
     """A value as it is, or read from the JSON or YAML text that a column holds, however often it was encoded; None for null
     in any of the ways it is written."""
-    while isinstance(value, str) and not is_null(value) and value.strip().lower() not in ("nil", "none"):
+    while isinstance(value, str) and not is_null(value) and value.strip().lower() not in _NOTHING:
         try:
             opened = load_object(value)
         except ParseError as error:

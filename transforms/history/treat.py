@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
+from callveil.transforms.history.closed import time_zones
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import (
     PERSON_ITEMS,
@@ -21,8 +20,8 @@ from callveil.transforms.history.judge import (
     security_class,
     whole_entity,
 )
-from callveil.transforms.history.secret import SECRET, is_secret, is_stated
-from callveil.transforms.history.values import Path, Piece, card_spans
+from callveil.transforms.history.secret import SECRET, is_misplaced, is_secret, is_stated
+from callveil.transforms.history.values import Path, Piece, card_spans, on_keypad
 
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})
@@ -34,11 +33,6 @@ ROLES = frozenset(
 )
 """Names of the platform's roles."""
 _LAST_FOUR = re.compile(r"last_?(?:4|four)(?:_digits)?$")
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @dataclass
@@ -80,7 +74,7 @@ class Judge:
         name, item = slot.name, self.raw.key.item_type
         if not name:
             return ("scan" if self.decided.mode != "none" else "keep"), ""
-        if is_secret(name):
+        if is_secret(name) and not on_keypad(name, slot.value):
             return "redact", SECRET
         entity = whole_entity(item, name)
         if slot.place[0] == "item_label":
@@ -123,7 +117,7 @@ class Judge:
         return (
             text in ROLES
             or (not self.about and is_setting(self.raw.key.item_type, name, text))
-            or ("/" in text and text in _zones())
+            or ("/" in text and text in time_zones())
             or fold(text) in self.decided.own
             or (_LAST_FOUR.search(snake(name)) is not None and len(text) <= 4 and text.isdigit())
         )
@@ -131,19 +125,21 @@ class Judge:
     def entity(self, slot: Slot, piece: Piece) -> str:
         """Entity type a text goes whole as, by the names it stands under; empty where it is read."""
         secret = slot.entity == SECRET
+        name = slot.name if not piece.key or on_keypad(slot.name, {piece.key: 0}) else piece.key
         if piece.below or (secret and (piece.is_key or piece.key)):
             return SECRET
         if piece.is_key:
             return ""
-        if secret or is_secret(piece.key):
-            return "" if is_stated(piece.key or slot.name, piece.text) else SECRET
+        if secret or is_secret(name):
+            return "" if is_stated(name, piece.text) else SECRET
+        if is_misplaced(name, piece.text):
+            return SECRET
         item = self.raw.key.item_type
         if slot.treatment in ("redact", "clear"):
             named = not self.about and slot.place != (EXTRA,) and slot.place[0] != "item_label"
-            if named and is_setting(item, piece.key or slot.name, piece.text):
+            if named and is_setting(item, name, piece.text):
                 return ""
             return slot.entity or "REDACTED"
-        name = piece.key or slot.name
         if card_spans(piece.text) and security_class(item, "", name) == "payment_method":
             return "CREDIT_CARD"  # whose it is may stand beside it
         entity = whole_entity(item, piece.key) if piece.key else ""

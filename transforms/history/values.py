@@ -18,7 +18,7 @@ from callveil.schemas.policy import Limits
 from callveil.transforms.detect.batch import FIELD_NAME
 from callveil.transforms.detect.recognizers.checks import luhn
 from callveil.transforms.history.document import load_yaml
-from callveil.transforms.history.secret import has_known_form, is_secret
+from callveil.transforms.history.secret import KEYPAD, has_known_form, is_secret
 from callveil.transforms.ingest.parse import ParseError, inspect, load
 from callveil.transforms.store.rows import dumps
 
@@ -29,11 +29,11 @@ INSIDE = -1
 """Step of a path from a text to the value it writes."""
 NAME_DIGITS = 5
 """Digits a field's name may hold; one with more may be a number that someone has."""
-_NAMED = (
+NAMED = (
     "name", "key", "field", "header", "attribute", "setting", "option", "variable", "param",
     "parameter", "property", "id",
 )  # fmt: skip
-_VALUED = (
+VALUED = (
     "value", "val", "values", "content", "data", "before", "after", "from", "to", "old", "new",
     "old_value", "new_value", "default",
 )  # fmt: skip
@@ -165,17 +165,33 @@ def pieces(value: Any, path: Path = (), key: str = "", below: bool = False) -> I
     elif isinstance(value, int | float):
         yield Piece(path, str(value), key, number=True, below=below)
     elif isinstance(value, Mapping):
-        named = (value.get(n) for n in _NAMED)
+        named = (value.get(n) for n in NAMED)
         said = next((v for v in named if isinstance(v, str) and _names(v)), "")
-        under = below or is_secret(key)
+        keypad = on_keypad(key, value)
+        under = below or (is_secret(key) and not keypad)
+        tells = any(name.lower() in VALUED for name in value)
         for name, child in value.items():
-            own = said if said and name.lower() in _VALUED else name
+            own = key if keypad else said if said and name.lower() in VALUED else name
+            if tells and name.lower() == "key" and tells_name(child):
+                own = ""  # it names the member beside it, and is no key to anything
             yield Piece((*path, name), name, key, is_key=True, below=under)
             yield from pieces(child, (*path, name), own, under)
     else:
         pair = len(value) == 2 and isinstance(value[0], str) and _names(value[0]) and is_secret(value[0])
         for i, child in enumerate(value):
             yield from pieces(child, (*path, i), value[0] if pair and i else key, below)
+
+
+def on_keypad(key: str, value: Any) -> bool:
+    """Whether a value lists what the keys of a telephone do: `keys: {"1": "sales"}`."""
+    return key.lower() == "keys" and isinstance(value, Mapping) and all(map(KEYPAD.fullmatch, value))
+
+
+def tells_name(value: Any) -> bool:
+    """Whether a member called `key` names the member beside it, and is no key to anything."""
+    return isinstance(value, str) and (
+        is_secret(value) or (FIELD_NAME.fullmatch(value) is not None and not any(c.isdecimal() for c in value))
+    )
 
 
 def _names(text: str) -> bool:

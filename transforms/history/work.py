@@ -24,11 +24,13 @@ from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import change_class, item_name
-from callveil.transforms.history.secret import SECRET, secret_spans
+from callveil.transforms.history.secret import SECRET, is_secret, secret_spans
 from callveil.transforms.history.treat import Judge, Slot
 from callveil.transforms.history.values import (
     NAME_DIGITS,
+    NAMED,
     SHORT_DIGITS,
+    VALUED,
     Path,
     Piece,
     canonical,
@@ -38,6 +40,7 @@ from callveil.transforms.history.values import (
     pieces,
     plain,
     replaced,
+    tells_name,
 )
 from callveil.transforms.redact.operators import OPERATORS, parameters
 
@@ -71,16 +74,16 @@ class Work:
         self.reading = self._view()
 
     def _slots(self) -> Iterator[Slot]:
-        record = self.raw.record
+        record, renamed = self.raw.record, self._renamed()
         for i, change in enumerate(record.get("changes") or ()):
             if not is_name(change["field"]):
                 yield Slot(("changes", i, "field"), "", change["field"], heading=True)
             for side in ("before", "after"):
-                yield Slot(("changes", i, side), change["field"], plain(change[side]))
+                yield Slot(("changes", i, side), renamed.get(change["field"], change["field"]), plain(change[side]))
         for name in record.get("object") or ():
             if not is_name(name):
                 yield Slot(("object", name, "field"), "", name, heading=True)
-            yield Slot(("object", name), name, plain(record["object"][name]))
+            yield Slot(("object", name), renamed.get(name, name), plain(record["object"][name]))
         for name in HEADINGS:
             text = self._heading(name)
             if "@" in text or sum(c.isdecimal() for c in text) > NAME_DIGITS or secret_spans(text):
@@ -89,6 +92,18 @@ class Work:
             yield Slot(("item_label",), "label", record["item_label"])
         if record.get(EXTRA):
             yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
+
+    def _renamed(self) -> dict[str, str]:
+        """What fields are judged as where one names the other: `key: api_key` beside `value`."""
+        record = self.raw.record
+        rows = [(c["field"], c[side]) for c in record.get("changes") or () for side in ("before", "after")]
+        rows += list((record.get("object") or {}).items())
+        valued = sorted({name for name, _ in rows if name.lower() in VALUED})
+        said = [value for name, value in rows if name.lower() in NAMED and isinstance(value, str)]
+        keys = [value for name, value in rows if name == "key" and value not in (None, "")]
+        out = {"key": "setting"} if valued and keys and all(map(tells_name, keys)) else {}
+        secret = next((text for text in said if is_secret(text)), "") if valued else ""
+        return out | dict.fromkeys(valued if secret else (), secret)
 
     def _heading(self, name: str) -> str:
         raw = self.raw

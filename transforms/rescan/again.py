@@ -16,11 +16,11 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.leaves import walk
-from callveil.transforms.detect.placeholders import placeholders
+from callveil.transforms.detect.placeholders import is_read, placeholders
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.jobs import redact_jobs, slices
 from callveil.transforms.redact.manual import top_level
-from callveil.transforms.rescan.report import is_read, shape
+from callveil.transforms.rescan.report import shape
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.policies import archived_policies

@@ -51,11 +51,6 @@ def shape(path: str) -> str:
     return _PLACE.sub(r"\1\2", path)
 
 
-def is_read(text: str, done: re.Pattern[str]) -> bool:
-    """Whether a text says anything beside what redaction itself has written."""
-    return any(c.isalnum() for c in done.sub(" ", text))
-
-
 def count_row(counts: Counter[str], zone: str, found: Mapping[tuple[str, str], int]) -> None:
     """Count what was found in one row, by field (as `shape` gives it) and entity type."""
     counts[f"affected.{zone}"] += 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from callveil.schemas.fields import EXTRA
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Rules
@@ -18,27 +17,19 @@ from callveil.schemas.rejected import RETRYABLE, Rejected
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey
 from callveil.transforms.detect.decide import stronger
-from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.history.again import carried, stored_version
+from callveil.transforms.detect.placeholders import is_read, placeholders
 from callveil.transforms.history.dataset import VERSIONS, from_row, version_row
 from callveil.transforms.history.decided import KIND, Decided, decide
 from callveil.transforms.history.load import BATCH, redactor_of, with_raw
-from callveil.transforms.history.values import pieces
-from callveil.transforms.redact.settle import LOOKS
+from callveil.transforms.history.settle import Placed, settle, stored_version, texts
 from callveil.transforms.rescan.again import Earlier
 from callveil.transforms.rescan.report import VERSIONS as ZONE
-from callveil.transforms.rescan.report import Unread, count_row, count_unread, is_read
+from callveil.transforms.rescan.report import Unread, count_row, count_unread
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.index import origin_of
 from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.rewrite import change_rows, rewrite
 from callveil.transforms.store.snapshot import data_path
-
-PLAIN = ("actor_name", "actor_ip", "user_agent", "actor_role", "restored_from", "request_id")
-"""Columns that hold one text."""
-
-Text = tuple[str, str, frozenset[str]]
-"""A text of a version: its column, itself, and the entity types that were found in its value."""
 
 
 def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
@@ -90,35 +81,22 @@ def _settled(
     Yields: each in which something was found, as it is then and with what was found; or why it
         could not be read.
     """
-    told: dict[VersionKey, tuple[RedactedVersion, Counter[tuple[str, str]]]] = {}
-    pending = list(versions)
-    for look in range(LOOKS):
-        more: list[RedactedVersion] = []
-        for version, raw, item, rules in _again(job, built, pending, path, earlier):
-            before, all_found = told.get(version.key, (version, Counter()))
-            if isinstance(item, Rejected):
-                told.pop(version.key, None)
-                yield before, with_raw(item, raw), Counter()
-            elif not (found := _found(version, item, rules)):
-                if look:
-                    yield before, version, all_found
-            elif look == LOOKS - 1:
-                detail = f"more was found in every one of {LOOKS} looks"
-                account = raw.key.account_id
-                unsettled = Rejected(raw.source, "redact", "unsettled", detail, account_id=account)
-                yield before, with_raw(unsettled, raw), Counter()
-            else:
-                told[version.key] = before, all_found + found
-                more.append(carried(version, item))
-        pending = more
-        if not pending:
-            return
+
+    def look(pending: Sequence[Placed]) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
+        return _again(job, built, [version for _, version in pending], path, earlier)
+
+    for place, item, found in settle(versions, look, _found):
+        version = versions[place]
+        if isinstance(item, Rejected):
+            raw = stored_version(version, path)
+            item = with_raw(replace(item, source=raw.source), raw)
+        yield version, item, found
 
 
 def _again(
     job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: Earlier
-) -> Iterator[tuple[RedactedVersion, RawVersion, RedactedVersion | Rejected, Rules]]:
-    """Redact some stored versions again; each with what it was read as, the result, its rules."""
+) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
+    """Redact some stored versions again; each result with its rules."""
     work = [
         (raw, _decided(job, raw, version, earlier))
         for version in versions
@@ -126,8 +104,8 @@ def _again(
     ]
     with built.lock:
         results = list(redactor_of(job, built).redact(work))
-    for version, (raw, decided), item in zip(versions, work, results, strict=True):
-        yield version, raw, item, decided.rules
+    for (_, decided), item in zip(work, results, strict=True):
+        yield item, decided.rules
 
 
 def _decided(
@@ -158,35 +136,11 @@ def _found(
     """How often what is covered that was readable before, by column and entity type."""
     done = placeholders(rules)
     found: Counter[tuple[str, str]] = Counter()
-    for (column, old, _), (_, new, entities) in zip(_texts(before), _texts(after), strict=True):
+    for (column, old, _), (_, new, entities) in zip(texts(before), texts(after), strict=True):
         if old != new and is_read(old, done):
             for entity, number in _entities(old, new, entities, rules).items():
                 found[column, entity] += number
     return found
-
-
-def _texts(version: RedactedVersion) -> Iterator[Text]:
-    """All texts that redaction may change, in an order that it keeps."""
-    record = version.record
-    whole = frozenset(record.get("redacted_entities") or ())
-    for row in record.get("changes") or ():
-        yield from _row("changes", row, ("before", "after"))
-    for row in record.get("object") or ():
-        yield from _row("object", row, ("value",))
-    for name in ("item_label", EXTRA):
-        for piece in pieces(record.get(name)):
-            yield name, piece.text, whole
-    heading = {"event": version.event, "item_type": version.key.item_type, "item_id": version.key.item_id}
-    for name, text in (*heading.items(), *((name, record.get(name)) for name in PLAIN)):
-        yield name, str(text or ""), whole
-
-
-def _row(name: str, row: dict[str, Any], sides: Iterable[str]) -> Iterator[Text]:
-    entities = frozenset(row.get("entities") or ())
-    yield f"{name}[].field", row["field"], entities
-    for side in sides:
-        for piece in pieces(row.get(side)):
-            yield f"{name}[].{side}", piece.text, entities
 
 
 def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
