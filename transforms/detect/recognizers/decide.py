@@ -123,7 +123,7 @@ class _Decider:
         if tail:
             return [*self.resolve(elements[:tail]), *(self._card_details(elements[tail:]) or self.resolve(elements[tail:]))]
         several = sum(1 for v in values if v.entity) > 1 or (len(values) > 1 and any(map(_is_card, values)))
-        code = 0 if any(map(_is_card, values)) else self._code_first(elements, topics)
+        code = 0 if told else self._code_first(elements, topics)
         if code:
             return [self._cvv(elements[:code], topics), *(self._card_details(elements[code:], False) or self.resolve(elements[code:]))]
         hit = None if several else self._by_form(elements, topics)
