@@ -195,6 +195,8 @@ class Forms:
         if checks.nanp(digits) and (count == 10 or digits[0] == "1"):
             if spoken or groups(parts) in _PHONE_GROUPS:
                 weight = 0.85 if spoken else 0.95 if len(parts) > 1 else 0.9
+                if spoken and any(len(e.digits) > 2 and not e.spoken for e in parts):
+                    weight = 0.6  # hardly anyone says one half and writes the other
                 return "PHONE_NUMBER", weight, 0.6, "North American number"
             return None
         if count > 12 or (not spoken and (len(parts) > 6 or not _alike(parts))):
