@@ -34,7 +34,8 @@ TITLE = re.compile(r"[\w.:/@()+-][\w .:/@()+-]{0,99}")
 MASK_CHAR = re.compile(r"[^\w\s]|[_xX]")
 MAX_DAYS = 36_500
 
-FIELDS_BY_NAME: Mapping[str, Field] = {**{f.name: f for f in STATE}, **BY_NAME}
+FIELDS_BY_NAME: Mapping[str, Field] = {f.name: f for f in (*STATE, *BY_NAME.values()) if f.name != f.group}
+"""Fields by name, without those that are named as their group: a policy that writes that name means the group."""
 FIELD_NAMES = tuple(dict.fromkeys((*(g for g in GROUPS if g != "state"), *FIELDS_BY_NAME)))
 """Names the `fields` setting knows. `state` is the contact's state or region; the redaction state as a group cannot be set."""
 
