@@ -13,7 +13,7 @@ from redaction import Bench, policy
 from callveil.schemas.account import Account
 from callveil.schemas.fields import EXTRA, coerce_members
 from callveil.schemas.interaction import BY_NAME, FURTHER, SourceRef
-from callveil.schemas.policy import Limits
+from callveil.schemas.policy import Limits, PolicyError
 from callveil.transforms.detect.batch import Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
@@ -65,25 +65,31 @@ PLAIN: dict[str, Make] = {
     "duration_period": lambda rng: {"gte": 0, "lte": rng.randint(1, 4000)},
     "inbound_rate_center": lambda rng: {"country": "US", "prefix": "1", "tollfree": rng.random() < 0.5},
     "source_tag": _either("paid", "organic", None), "excluded": _either(True, False), "redacted": _either(False, None),
-    "visitor": _either(True, False), "left_talk_time": _whole(0, 900), "right_talk_time": _whole(0, 900), "call_status": _either("answered", "hangup"),
+    "visitor": _either(True, False), "left_talk_time": _whole(0, 900), "right_talk_time": _whole(0, 900),
+    "call_status": _either("answered", "hangup"),
     "status": _either("completed", "answered"), "spotted": _either([], ["price", "refund"]), "salesforce": _either({}, {"Lead Status": "Open"}),
     "day": _either("Monday", "Sunday"), "month": _either("March", "May"), "hour": _either("9 AM", "12 PM"),
     "extended_lookup_on": _either(True, False), "billed_amount": _either(0.045, 12, None), "billed_at": _either("2026-03-01T08:19:09"),
     "is_s3_link": _either(True, False), "receiving_number_id": _whole(1, 10**6), "receiving_number_sid": _sid("RPN"),
     "inputs": lambda rng: {"menu_inputs": [str(rng.randint(1, 9))], "geo_inputs": []}, "chat_status": _either("open", "closed"),
-    "chat_type": _either("live", None), "sms_error_code": _either(None, "30007"), "caller_number_blocked": _either(False, True), "spam": _either(0, None),
-    "voicemail": _either(False, True), "direction": _either("inbound", "outbound"), "callbacks": _either([], [{"status": "completed", "attempts": 2}]),
+    "chat_type": _either("live", None), "sms_error_code": _either(None, "30007"), "caller_number_blocked": _either(False, True),
+    "spam": _either(0, None),
+    "voicemail": _either(False, True), "direction": _either("inbound", "outbound"),
+    "callbacks": _either([], [{"status": "completed", "attempts": 2}]),
     "account_name": _either(None), "agent_id": _sid("USR"), "timestamp": _either("2026-03-01T08:19:09Z"),
 }  # fmt: skip
 """Members that say nothing about a person and nothing that is spoken."""
 
 WEB: dict[str, Make] = {
     "search": _either("roof repair near me", None), "referrer": _either("https://search.example/?q=roof"), "location": _either("https://firm.example/a"),
-    "last_location": _either("https://firm.example/b"), "visitor_sid": _sid(""), "visitor_ip": _either("203.0.113.9"), "web_source": _either("google"),
-    "medium": _either("cpc"), "campaign": _either("spring roofs"), "keyword": _either("roofer"), "ad_match_type": _either("b"), "ad_content": _either("a1"),
+    "last_location": _either("https://firm.example/b"), "visitor_sid": _sid(""), "visitor_ip": _either("203.0.113.9"),
+    "web_source": _either("google"),
+    "medium": _either("cpc"), "campaign": _either("spring roofs"), "keyword": _either("roofer"), "ad_match_type": _either("b"),
+    "ad_content": _either("a1"),
     "ad_slot": _either("top"), "ad_slot_position": _either("1t1"), "ad_network": _either("g"), "creative_id": _whole(1, 10**9),
     "ad_group_id": _either("55123"), "adgroup_id": _either("55123"), "campaign_id": _either("99123"), "ad_format": _either("text"),
-    "ad_targeting_type": _either("kwd"), "keyword_id": _whole(1, 10**9), "ubv": _either("Firefox 140"), "ubp": _either("Linux"), "ubvt": _either("desktop"),
+    "ad_targeting_type": _either("kwd"), "keyword_id": _whole(1, 10**9), "ubv": _either("Firefox 140"),
+    "ubp": _either("Linux"), "ubvt": _either("desktop"),
     "first_touch": _either("Google Ads"), "last_touch": _either("Website"), "ms": _either(None, {"msclkid": "9f1c"}),
     "paid": _either({"source": "google", "medium": "cpc", "keyword": None, "campaign": "spring roofs", "ad_group": "a", "campaign_id": "99123"}),
     "ga": _either({"cid": "GA1.1.1", "ga4": [["a", "b"]], "events": ["call"], "utmz": "1.2", "gclid": "EAIa"}),
@@ -121,11 +127,13 @@ def one(rng: random.Random, place: int) -> tuple[dict[str, Any], Account, list[s
                   "started_at": "2026-03-01T12:00:00Z", "end_at": "2026-03-01T12:04:00Z"}],
         "transfers": [{"from": ours["tracking"], "to": ours["account"], "offset": 3, "status": "completed", "start_time": 1772366400,
                        "transferred_at_relative": 22}],
-        "tag_list": rng.sample(TAGS, 3), "notes": f"Called back from {spare}. Wants a quote by Friday.", "summary": f"The caller asked {firm} for a quote.",
+        "tag_list": rng.sample(TAGS, 3), "notes": f"Called back from {spare}. Wants a quote by Friday.",
+        "summary": f"The caller asked {firm} for a quote.",
         "message_body": None, "agent": {"id": "USR1", "uid": 4, "name": "Odalys Brandt", "email": "odalys@firm.example", "role": "call_agent"},
         "transcription_text": f"Agent: thanks for calling {firm}, we are at {street}.\nCaller: hi, {name.split()[0]} here, you rang from {ringing}.\n"
                               f"Agent: yes, our number is {dialled}.",
-        "audio": "https://app.example.com/a.mp3", "transcription": "/a/transcription.json", "custom_fields": {"Lead Score": "42", "Account Tier": "gold"},
+        "audio": "https://app.example.com/a.mp3", "transcription": "/a/transcription.json",
+        "custom_fields": {"Lead Score": "42", "Account Tier": "gold"},
         "form": {"form_id": 3, "form_name": "Contact us", "name": name, "email": "a@example.com", "number_to_call": ours["tracking"],
                  "customer_number_to_dial": theirs, "trackback_id": "TB1", "custom": [{"id": "q1", "label": "Number dialled", "value": dialled}]},
         "sale": {"name": "Roof", "score": 4, "conversion": True, "value": "120.00", "sale_date": "2026-03-01"},
@@ -193,6 +201,52 @@ def test_a_contacts_number_is_not_the_business_own_because_a_leg_has_it(bench: B
     assert theirs[2:] not in str(bench(dialled).interaction.record)
     called = {"direction": "outbound", "caller_number": theirs, "legs": [{"from": theirs, "to": "+14155550132"}], "notes": f"call {theirs}"}
     assert theirs[2:] not in str(bench(called).interaction.record)
+
+
+FOUND = {
+    "likely": 0.42, "colour": "red", "plan": "for Zofia Marchetti, 4539910317764670",
+    "deep": {"a": [1, 2], "b": "x"}, "content": "hello", "zip": "6",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ("fields: {likely: keep, deep: keep, plan: keep}", {"likely": 0.42, "plan": "for [PERSON], [CREDIT_CARD]", "deep": {"a": [1, 2], "b": "x"}}),
+        ("fields: {likely: keep, unknown: clear}", {"likely": 0.42}),
+        ("fields: {unknown: scan, zip: clear, colour: redact}", {**FOUND, "plan": "for [PERSON], [CREDIT_CARD]", "colour": "*", "zip": None}),
+        ("mode: full\nfields: {likely: keep, colour: scan}", {"likely": 0.42}),
+        ("mode: none\nfields: {likely: keep}", {"likely": 0.42}),
+        ("fields: {content: scan}", {}),  # the group of that name, not the member
+        ("fields: {extra.content: scan, extra.likely: keep}", {"content": "hello", "likely": 0.42}),
+    ],
+)
+def test_a_policy_names_a_further_field(bench: Bench, rules: str, left: dict[str, Any]) -> None:
+    record = {"name": "Zofia Marchetti", "form": {"shoe": "42", "hat": "7"}}
+    got = bench({**record, **FOUND}, rules).interaction.record
+    gone = {n for n, v in FOUND.items() if n not in left}
+    assert {n: got.get(EXTRA, {}).get(n) for n in left} == {n: "[UNKNOWN_FIELD]" if v == "*" else v for n, v in left.items()}
+    assert all(got.get(EXTRA, {}).get(n) != FOUND[n] for n in gone)
+    once = {n: v for n, v in got.items() if n in BY_NAME and n not in ("id", "account_id", "kind", "called_at")}
+    assert {n: v for n, v in bench(once, rules).interaction.record.items() if n in once} == once
+
+
+def test_a_policy_names_a_member_of_a_record_within(bench: Bench) -> None:
+    rules = "fields: {form.shoe: keep}"
+    assert bench({"form": {"shoe": "42", "hat": "7"}}, rules).interaction.record["form"][EXTRA] == {"shoe": "42", "hat": "[UNKNOWN_FIELD]"}
+
+
+def test_what_an_earlier_policy_covered_stays_covered_though_a_later_one_names_it(bench: Bench) -> None:
+    first = bench({"likely": 0.42})
+    later = bench({"likely": 0.42}, "fields: {likely: keep}", floor=Floor("content", frozenset(first.floor)))
+    assert later.interaction.record[EXTRA] == {"likely": "[UNKNOWN_FIELD]"}
+
+
+@pytest.mark.parametrize(("name", "meant"), [("caler", "caller"), ("likelihoods", "likelihood"), ("tag-list", "tag_list")])
+def test_a_misspelt_field_is_told_and_can_be_meant(name: str, meant: str) -> None:
+    with pytest.raises(PolicyError, match=f"did you mean {meant}.*extra.{name}"):
+        policy(f"fields: {{{name}: keep}}")
+    assert policy(f"fields: {{extra.{name}: keep}}").base.fields[f"extra.{name}"] == "keep"
 
 
 @pytest.fixture(scope="module")

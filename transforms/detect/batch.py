@@ -15,6 +15,7 @@ from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
+from callveil.schemas.rules import NAMED
 from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
@@ -23,7 +24,7 @@ from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
-from callveil.transforms.detect.leaves import Leaf, Path, walk
+from callveil.transforms.detect.leaves import Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
@@ -36,6 +37,9 @@ T = TypeVar("T")
 
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
+
+GUARDED_GROUPS = ("flow", "media", "staff", "visitor", NAMED)
+"""Groups that are read so where a policy keeps them."""
 
 MODEL = "SpacyRecognizer"
 """Detector of what the language model found."""
@@ -126,12 +130,13 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
     cache: dict[str, str] = {}
     own = own_numbers(job.raw.record, job.account)
     for leaf in walk(job.raw.record):
+        leaf = named(leaf, rules.fields)
         treatment = cache.get(leaf.field.name)
         if treatment is None:
             treatment = rules.treatment(leaf.field, mode)
-            if mode == "none" and leaf.field.group == "unknown":
+            if mode == "none" and leaf.field.group in ("unknown", NAMED):
                 treatment = rules.treatment(leaf.field, "content")
-            if treatment == "keep" and leaf.field.group in ("flow", "media", "staff", "visitor") and mode != "none":
+            if treatment == "keep" and leaf.field.group in GUARDED_GROUPS and mode != "none":
                 treatment = "guard"
             cache[leaf.field.name] = treatment
         if treatment == "scan" and leaf.entity == "PHONE_NUMBER" and leaf.field.group == "form" and is_own_number(leaf.text, own):
@@ -386,7 +391,7 @@ def _stays_guarded(text: str, span: Span) -> bool:
 
 def _is_guarded(leaf: Leaf, detected: Detected) -> bool:
     return (
-        leaf.field.group in ("flow", "media", "staff", "visitor")
+        leaf.field.group in GUARDED_GROUPS
         and detected.job.decision.rules.treatment(leaf.field, detected.job.decision.mode) == "keep"
     )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.fields import EXTRA, Field, FieldType, Json, ListOf, Number, Struct, Text
-from callveil.schemas.interaction import BY_NAME, FIELDS
+from callveil.schemas.interaction import BY_NAME, FIELDS, GROUPS
+from callveil.schemas.rules import NAMED
 
 Path = tuple[str | int, ...]
 """Where a leaf stands in a record: member names, list positions and JSON keys, outermost first."""
@@ -47,6 +49,29 @@ class Leaf:
     prose: bool = False
     key: bool = False
     number: bool = False
+
+
+@lru_cache(maxsize=4096)
+def further(name: str) -> Field:
+    """Declaration of a member that a policy names and nobody else declares."""
+    return replace(UNKNOWN, name=name, group=NAMED)
+
+
+def named(leaf: Leaf, names: Container[str]) -> Leaf:
+    """The leaf, as one of a further field where it lies in an undeclared member that `names` has.
+
+    A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone only where no field and no group has it.
+    """
+    if leaf.field.group != UNKNOWN.group or EXTRA not in leaf.path[:-1]:
+        return leaf
+    at = leaf.path.index(EXTRA)
+    outer = [str(step) for step in leaf.path[:at] if isinstance(step, str)]
+    name = str(leaf.path[at + 1])
+    for form in (".".join([*outer, name]), ".".join([*outer, EXTRA, name])):
+        if form in names and form not in BY_NAME and form not in GROUPS:
+            return replace(leaf, field=further(form))
+    return leaf
+
 
 
 def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:

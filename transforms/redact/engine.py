@@ -14,22 +14,24 @@ from typing import Any
 
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
 
+from callveil.schemas.fields import EXTRA
 from callveil.schemas.finding import Finding, FindingRow, Span
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
+from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.budget import OverBudget, spend
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
-from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
+from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import UNREAD, merge, overlap_test
 from callveil.transforms.detect.seek import Tokens, find
-from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
+from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
@@ -169,7 +171,7 @@ class _Work:
         for leaf, treatment in self.detected.leaves:
             whole = None if leaf.key else field_requests(self.requests, leaf)
             self._note_whole(leaf, treatment)
-            if treatment == "clear" or (whole and (leaf.number or leaf.field.group == "unknown")):
+            if treatment == "clear" or (whole and (leaf.number or leaf.field.group in (UNKNOWN.group, NAMED))):
                 removed.append(removal(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
                 continue
@@ -194,6 +196,7 @@ class _Work:
                 set_at(record, leaf.path, text)
         for path in removed:
             remove(record, path)
+        drop_empty(record, removed)
         rename(record, renamed)
         self._clear_wordless(record)
         self._settle_kept()
@@ -202,8 +205,14 @@ class _Work:
     def _clear_wordless(self, record: dict[str, Any]) -> None:
         """Clear fields that hold no text at all too: times of words, flags, empty lists."""
         for name in [n for n in record if n in BY_NAME and self.rules.treatment(BY_NAME[n], self.decision.mode) == "clear"]:
+            if name == EXTRA and self._is_named(record[name]):
+                continue
             if record.pop(name) not in ("", [], {}) and name not in self.cleared:
                 self._count_cleared(Leaf((name,), name, "", BY_NAME[name]), None)
+
+    def _is_named(self, members: Any) -> bool:
+        """Whether undeclared members are left because the policy names them."""
+        return isinstance(members, dict) and any(leaf.path[0] == EXTRA and leaf.field.group == NAMED for leaf, _ in self.detected.leaves)
 
     def _settle_kept(self) -> None:
         """Say where kept findings stand now: what was replaced before them has moved them. One that a request has covered is kept no more."""
