@@ -242,6 +242,16 @@ def test_what_an_earlier_policy_covered_stays_covered_though_a_later_one_names_i
     assert later.interaction.record[EXTRA] == {"likely": "[UNKNOWN_FIELD]"}
 
 
+def test_a_record_says_which_of_its_fields_an_earlier_redaction_holds_in(bench: Bench) -> None:
+    lax = "fields: {campaign: keep, city: keep, likely: keep}\nentities: {PERSON: keep}\n"
+    record = {"campaign": "spring", "likely": 0.4, "name": "Zofia Marchetti", "notes": "call Zofia Marchetti", "city": "Springfield"}
+    first = bench(record)
+    later = bench(record, lax, floor=Floor("content", frozenset(first.floor)))
+    assert (first.held, later.held) == ((), ("campaign", "city", "likely", "name", "notes")) and bench(record, lax).held == ()
+    assert bench(record, "mode: none\n", floor=Floor("content", frozenset())).held == ("mode",)
+    assert bench(record, floor=Floor("content", frozenset(first.floor))).held == ()
+
+
 @pytest.mark.parametrize(("name", "meant"), [("caler", "caller"), ("likelihoods", "likelihood"), ("tag-list", "tag_list")])
 def test_a_misspelt_field_is_told_and_can_be_meant(name: str, meant: str) -> None:
     with pytest.raises(PolicyError, match=f"did you mean {meant}.*extra.{name}"):

@@ -21,7 +21,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import Link
-from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.batch import Detected, treatments
 from callveil.transforms.detect.budget import OverBudget, spend
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
@@ -29,7 +29,7 @@ from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import UNREAD, merge, overlap_test
+from callveil.transforms.detect.resolve import FORCED, UNREAD, merge, overlap_test
 from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
@@ -58,6 +58,7 @@ class Redacted:
         requests: manual requests it keeps obeying, as JSON texts.
         floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
         people: who it is about, as keyed digests; see `transforms.subject.keys`.
+        held: fields in which an earlier redaction held although this policy would have left them; `mode` for all that an earlier mode took.
     """
 
     interaction: RedactedInteraction
@@ -65,6 +66,7 @@ class Redacted:
     requests: tuple[str, ...] = ()
     floor: tuple[str, ...] = ()
     people: tuple[Link, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Redactor:
             )  # fmt: skip
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
-        return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)), people)
+        requests = tuple(encode_request(replace(r, reason="")) for r in work.requests)
+        return Redacted(redacted, work.rows(), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
 
 
 class _Work:
@@ -384,6 +387,21 @@ class _Work:
         record["rank"] = self.raw.rank
         record["run_id"] = run.run_id
         return RedactedInteraction(self.raw.key, self.raw.kind, self.raw.called_at, self.raw.rank, self.job.account_type, mode, record)
+
+    def held(self) -> Iterator[str]:
+        """Where the record would have been left more than it is, had no earlier version of it been redacted."""
+        if self.decision.held:
+            yield "mode"
+        if not self.decision.floor:
+            return
+        alone = treatments(replace(self.job, decision=replace(self.decision, floor=frozenset())))
+        for (leaf, treatment), (_, otherwise) in zip(self.detected.leaves, alone, strict=True):
+            if treatment != otherwise and not leaf.key:
+                yield leaf.field.name
+        left = {e for e in self.decision.floor if ":" not in e and self.rules.operator(e).name == "keep"}
+        for f in self.findings:
+            if f.status == "done" and f.entity_type in left and f.detector not in FORCED:
+                yield top_level(f.field_path)
 
     def rows(self) -> list[FindingRow]:
         """Findings as rows of the findings dataset, in order of field and place."""
