@@ -24,7 +24,7 @@ from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
-from callveil.transforms.detect.leaves import Leaf, Path, named, walk
+from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
@@ -61,9 +61,6 @@ PLATFORM_ID = re.compile(r"[A-Z]{2,4}[0-9A-Fa-f]{32,64}")
 """An id as the platform gives one to its calls, numbers and routes: digits in it are no one's number."""
 SHORT_ID = 8
 """Digits of an id that is too short for anything that is guarded."""
-
-LABELLED = frozenset({"custom_fields", "salesforce"})
-"""Fields whose keys are names that an account has given to fields of its own."""
 
 SURE_LETTERS = 4
 """Letters of a value that is no everyday word from which on it is sought in keys too."""

@@ -24,6 +24,15 @@ ROLE_WORDS = re.compile(
 
 UNKNOWN = BY_NAME[EXTRA]
 
+LABELLED = frozenset({"custom_fields", "salesforce"})
+"""Fields whose keys are names that an account has given to fields of its own."""
+LABEL = re.compile(r"[^\W\d][\w .:/-]{0,63}")
+"""A key that a path can name: nothing in it reads as a place or as the end of the key."""
+PLAIN_KEY = re.compile(r"[^\W\d][\w.:/-]{0,63}")
+"""One that is a field's name by its form; a key of several words is one only where an account gives the names."""
+_SHOWN = re.compile(r"\{\d+\}|\[\d+\]|\.?[^.\[{]+")
+"""A step of a shown path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -33,6 +42,7 @@ class Leaf:
         path: where it stands; for a key, the path of the member the key names.
         shown: the path as it may be published: declared names and positions only, JSON keys as `{ordinal}`,
             because a key can itself be personal data; the key itself is `{ordinal}.key`, so that it and its value have places of their own.
+            `by_keys` names members by keys.
         text: the value as text.
         field: declaration that decides the treatment: the top-level field, or `extra` for undeclared members.
         entity: entity type of the whole value where it is personal by nature, else empty.
@@ -49,6 +59,24 @@ class Leaf:
     prose: bool = False
     key: bool = False
     number: bool = False
+
+    def by_keys(self, record: Mapping[str, Any] | None = None) -> str:
+        """The path with the keys of JSON objects by their names, `custom_fields{plan}`; those that are no field's name stay places.
+
+        Args:
+            record: the record as it may be seen; a key that is not there any more was personal, so its place is told.
+        """
+        form = LABEL if record is None or self.field.name in LABELLED else PLAIN_KEY
+        out: list[str] = []
+        left: Any = record
+        for step, key in zip(_SHOWN.findall(self.shown), self.path, strict=False):
+            try:
+                left = left if record is None else left[key]
+                told = step[0] == "{" and form.fullmatch(str(key)) is not None
+            except (KeyError, IndexError, TypeError):
+                left, told = None, False
+            out.append(f"{{{key}}}" if told else step)
+        return "".join(out) + (".key" if self.key else "")
 
 
 @lru_cache(maxsize=4096)

@@ -138,7 +138,7 @@ class Redactor:
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
         requests = tuple(encode_request(replace(r, reason="")) for r in work.requests)
-        return Redacted(redacted, work.rows(), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
+        return Redacted(redacted, work.rows(record), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
 
 
 class _Work:
@@ -403,10 +403,12 @@ class _Work:
             if f.status == "done" and f.entity_type in left and f.detector not in FORCED:
                 yield top_level(f.field_path)
 
-    def rows(self) -> list[FindingRow]:
-        """Findings as rows of the findings dataset, in order of field and place."""
+    def rows(self, record: dict[str, Any]) -> list[FindingRow]:
+        """Findings as rows of the findings dataset, in order of field and place; `record` is what is left of the record."""
         run, key = self.redactor.run, self.raw.key
         source = self.redactor.keyring.hmac(INPUT, dumps(self.raw.record))
+        in_json = {f.field_path for f in self.findings if "{" in f.field_path}
+        named = {leaf.shown: leaf.by_keys(record) for leaf, _ in self.detected.leaves if leaf.shown in in_json} if in_json else {}
         out: list[FindingRow] = []
         for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
             group = self.redactor.keyring.hmac("finding", *key, finding.group_id)[:24] if finding.group_id else ""
@@ -425,6 +427,7 @@ class _Work:
                     run.run_id,
                     run.as_of,
                     source,
+                    named.get(finding.field_path, ""),
                 )
             )
         return out
