@@ -119,7 +119,7 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"callveil redact: {error.filename or args.output}: {error.strerror or type(error).__name__}", file=sys.stderr)
         return FAILED
-    first = result.dry_run or result.seq == 1
+    first = result.dry_run or (result.seq == 1 and not result.repeated)  # from then on a store has been made by a policy that was looked at
     if args.json:
         print_json(as_dict(result, seconds, peak) | ({"emptied": emptied(options.policy)} if first else {}))
     else:

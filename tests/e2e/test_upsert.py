@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from runs import AS_OF, PLAIN, Bench, call, key_of, tree
 
+from callveil.pipelines.summary import print_summary
 from callveil.schemas.fields import Struct, arrow_schema
 from callveil.schemas.interaction import FIELDS, FURTHER, STATE
 from callveil.transforms.ingest.snapshots import rank
@@ -187,6 +190,18 @@ def test_content_redaction_is_never_undone_by_a_laxer_policy(bench: Bench, chang
     assert row["redaction_mode"] == "content"
     assert readable(row) == []
     assert "Gwendolyn" not in repr(row)
+
+
+def test_a_run_says_where_an_earlier_redaction_held(bench: Bench) -> None:
+    record = call(1, campaign="spring", email="w.testperson@mail.example", likely=0.4)
+    first = bench.run([record])
+    later = bench.run([record | {"duration": 90}], policy=LAX)
+    held = {k for k, n in later.counts.items() if k.startswith("held.") and n == 1}
+    assert not any(k.startswith("held.") for k in first.counts)
+    assert held == {"held.campaign", "held.email", "held.caller_number", "held.name", "held.extra"}
+    out = io.StringIO()
+    print_summary(later, "store", 1.0, 1, Console(file=out, width=200))
+    assert "still covered as an earlier redaction left it" in out.getvalue() and "campaign 1" in out.getvalue()
 
 
 @pytest.mark.parametrize("treatment", ["clear", "redact"])
