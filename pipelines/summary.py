@@ -27,6 +27,11 @@ ROWS = (
     ("account_unknown", "interactions whose account has no record (give --accounts)"),
     ("findings", "findings"),
 )
+FURTHER = (
+    ("held.", "still covered as an earlier redaction left it, though this policy would not (interactions by field)"),
+    ("mode.", "by mode"),
+    ("kind.", "by kind"),
+)
 ALWAYS = ("in", "redacted", "rejected", "findings")
 
 
@@ -58,7 +63,7 @@ def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: in
         if counts.get(name) or name in ALWAYS:
             table.add_row(f"{counts.get(name, 0):,}", text)
     console.print(table)
-    for prefix, text in (("finding.", "replaced by type"), ("kept.", "found and kept by policy"), ("mode.", "by mode"), ("kind.", "by kind")):
+    for prefix, text in (("finding.", "replaced by type"), ("kept.", "found and kept by policy"), *FURTHER):
         parts = sorted(((n, k.removeprefix(prefix)) for k, n in counts.items() if k.startswith(prefix) and n), reverse=True)
         if parts:
             console.print(f"{text}: " + ", ".join(f"{k} {n:,}" for n, k in parts), soft_wrap=True, highlight=False)

@@ -7,6 +7,7 @@ that is published, the coercion that ingest applies, and the walk over leaves th
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -216,6 +217,34 @@ class Json(FieldType):
 
 
 @dataclass(frozen=True)
+class TextOrJson(Json):
+    """A text, or any other JSON value. A text is stored as it stands, without JSON's quotes; what else there is, as JSON text."""
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["string", "array", "object", "null"], "description": "text, or JSON that is stored as JSON text in Parquet"}
+
+    def coerce(self, value: Any, path: str) -> Any:
+        return value if isinstance(value, Mapping | list | tuple) else Text().coerce(value, path)
+
+
+_JSON_STARTS = ("{", "[", '"')
+"""How a stored `TextOrJson` begins that may be JSON."""
+
+
+def _reads_as_json(text: str) -> bool:
+    """Whether a text would be read back as JSON if it were stored as it stands."""
+    if not text.lstrip().startswith(_JSON_STARTS):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    except RecursionError:
+        return True  # another reader may go deeper
+    return True
+
+
+@dataclass(frozen=True)
 class ListOf(FieldType):
     """A list of one type. A single value where a list is declared becomes a list of one."""
 
@@ -248,6 +277,7 @@ class Field:
         entity: entity type of the whole value when it is personal by nature (`name` is a PERSON), else empty.
         personal: the column may hold personal data, so no statistics and no bloom filter are written for it.
         prose: natural language, to be read with the conversation model; otherwise only patterns and known values apply.
+        lenient: a value of another type than declared goes to `extra` as it is, where another field's would reject the record.
     """
 
     name: str
@@ -257,6 +287,7 @@ class Field:
     entity: str = ""
     personal: bool = True
     prose: bool = False
+    lenient: bool = False
 
 
 @dataclass(frozen=True)
@@ -285,11 +316,17 @@ def coerce_members(fields: tuple[Field, ...], value: Mapping[str, Any], prefix: 
     Returns: a new dict in declaration order. Raises `FieldError` for the first member that does not fit.
     """
     out: dict[str, Any] = {}
+    known = {f.name for f in fields}
     for field in fields:
         member = value.get(field.name)
-        if member is not None:
+        if member is None:
+            continue
+        try:
             out[field.name] = field.type.coerce(member, prefix + field.name)
-    known = {f.name for f in fields}
+        except FieldError:
+            if not field.lenient:
+                raise
+            known.discard(field.name)
     unknown = {k: v for k, v in value.items() if k not in known and k != EXTRA and v is not None}
     given = value.get(EXTRA)
     if isinstance(given, Mapping) and not given.keys() & unknown.keys():
@@ -329,6 +366,8 @@ def to_storage(fields: tuple[Field, ...], record: Mapping[str, Any], dumps: Call
 
 
 def _store(kind: FieldType, value: Any, dumps: Callable[[Any], str]) -> Any:
+    if isinstance(kind, TextOrJson) and isinstance(value, str):
+        return dumps(value) if _reads_as_json(value) else value
     if isinstance(kind, Json):
         return dumps(value)
     if isinstance(kind, ListOf):
@@ -377,6 +416,8 @@ def _timed(kind: FieldType, value: Any) -> Any:
 
 
 def _load(kind: FieldType, value: Any, loads: Callable[[str], Any]) -> Any:
+    if isinstance(kind, TextOrJson):
+        return loads(value) if _reads_as_json(value) else value
     if isinstance(kind, Json):
         return loads(value)
     if isinstance(kind, ListOf):

@@ -20,7 +20,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("kind", _T, "call, text, chat or form"),
         ("account_type", _T, "account type when it happened"),
         ("event_time", _S, "when the interaction began, UTC"),
-        ("field_path", _T, "declared path, such as outline[3].text"),
+        ("field_path", _T, "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or was covered, by its place"),
         ("entity_type", _T, "what was found"),
         ("detector", _T, "recognizer, `known_value`, `field`, `mode` or `request`"),
         ("detector_version", _T, "version of callveil, or name and version of the model"),
@@ -103,7 +103,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """A finding joined with the record and the run it belongs to; one row of the findings dataset."""
+    """A finding joined with the record and the run it belongs to; one row of the findings dataset.
+
+    The finding's own path has the places of keys, which do not change as keys are covered; the dataset names them where it may.
+    """
 
     finding: Finding
     finding_id: str
@@ -117,3 +120,9 @@ class FindingRow:
     run_id: str
     processed_at: dt.datetime
     input_sha256: str = ""
+    named_path: str = ""
+
+    @property
+    def field_path(self) -> str:
+        """Where it was found, as the dataset tells it: keys by their names where `named_path` has them."""
+        return self.named_path or self.finding.field_path

@@ -7,7 +7,7 @@ the second, and only `callveil.transforms.redact` makes it.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from callveil.schemas.fields import (
     Number,
     Struct,
     Text,
+    TextOrJson,
     Timestamp,
     arrow_schema,
     json_schema,
@@ -80,6 +81,8 @@ FORM = Struct(
         Field("name", TEXT, "name given", entity="PERSON"),
         Field("email", TEXT, "e-mail given", entity="EMAIL_ADDRESS"),
         Field("number_to_call", TEXT, "number given", entity="PHONE_NUMBER"),
+        Field("customer_number_to_dial", TEXT, "number of the contact that is dialled", entity="PHONE_NUMBER"),
+        Field("trackback_id", TEXT, "id that ties the form to a visit", entity="ONLINE_ID"),
         Field("custom", ListOf(FORM_FIELD), "further questions and answers"),
     )
 )
@@ -88,13 +91,108 @@ AGENT = Struct(
         Field("id", TEXT, "agent id", entity="STAFF_ID"),
         Field("name", TEXT, "agent name", entity="PERSON"),
         Field("email", TEXT, "agent e-mail", entity="EMAIL_ADDRESS"),
+        Field("uid", TEXT, "agent id, as a number", entity="STAFF_ID"),
+        Field("first_name", TEXT, "agent's first name", entity="PERSON"),
+        Field("last_name", TEXT, "agent's last name", entity="PERSON"),
+        Field("role", TEXT, "role on the platform"),
+        Field("status", TEXT, "whether the agent is available"),
+        Field("inbound_number", TEXT, "number the agent is called on", entity="PHONE_NUMBER"),
+        Field("outbound_number", JSON, "number the agent calls from"),
+        Field("pic_url", TEXT, "picture", entity="MEDIA"),
     )
 )
 
 
-def _group(group: str, *fields: Field, personal: bool = True) -> tuple[Field, ...]:
-    return tuple(Field(f.name, f.type, f.doc, group, f.entity, f.personal and personal, f.prose) for f in fields)
+def _group(group: str, *fields: Field, personal: bool = True, lenient: bool = False) -> tuple[Field, ...]:
+    return tuple(replace(f, group=group, personal=f.personal and personal, lenient=lenient) for f in fields)
 
+
+FURTHER: tuple[Field, ...] = (
+    *_group(
+        "flow",
+        *(Field(f"receiving_number{s}", TEXT, "number that rang (the company's own)") for s in ("", "_id", "_sid", "_bare", "_complete", "_format")),
+        Field("tracking_number_sid", TEXT, "tracking number id"),
+        Field("source_sid", TEXT, "tracking source id"),
+        Field("source_tag", TEXT, "tag of the tracking source"),
+        Field("tgid", TEXT, "target group id"),
+        Field("parent_id", TEXT, "interaction this one belongs to"),
+        Field("account_name", TEXT, "the company's own name"),
+        *(Field(n, SECONDS, f"{n.replace('_', ' ')}, seconds", personal=False) for n in ("wait_time", "left_talk_time", "right_talk_time")),
+        Field("duration_period", JSON, "bounds of the duration, seconds"),
+        Field("inbound_rate_center", JSON, "rate centre of the tracking number"),
+        Field("likelihood", Number(), "likelihood that the source is right", personal=False),
+        *(
+            Field(n, Boolean(), d, personal=False)
+            for n, d in (
+                ("agent_insights", "agent insights are on"),
+                ("excluded", "left out of reports"),
+                ("is_s3_link", "the recording lies in a bucket of the company's own"),
+                ("extended_lookup_on", "data about the contact was bought"),
+                ("caller_number_blocked", "the contact hides the number"),
+                ("voicemail", "a message was left"),
+            )
+        ),
+        Field("spam", JSON, "whether, and how surely, it is spam"),
+        *(
+            Field(n, TEXT, d)
+            for n, d in (
+                ("billed_at", "when it was billed"),
+                ("indexed_at", "when the platform indexed it, seconds since 1970"),
+                ("timestamp", "when it began, as the platform's reports give it"),
+                ("day", "day of the week"),
+                ("month", "month"),
+                ("hour", "hour of the day"),
+                ("chat_status", "status of the chat"),
+                ("chat_type", "type of the chat"),
+                ("sms_error_code", "why a text was not delivered"),
+            )
+        ),
+        lenient=True,
+    ),
+    *_group("flow_text", Field("callbacks", JSON, "calls back", prose=True), lenient=True),
+    *_group(
+        "caller",
+        Field("geo", JSON, "contact's latitude and longitude, degrees", entity="LOCATION"),
+        Field("carrier", JSON, "bought data about the contact's number", entity="PERSON"),
+        lenient=True,
+    ),
+    *_group(
+        "content",
+        Field("spotted", JSON, "words the platform looked for in the conversation", prose=True),
+        Field("inputs", JSON, "keys pressed in menus"),
+        lenient=True,
+    ),
+    *_group("custom", Field("sale", JSON, "sale: score, value, notes, who sold", prose=True), lenient=True),
+    *_group(
+        "visitor",
+        Field("visitor", Boolean(), "a web visit was matched", entity="VISITOR_DATA"),
+        *(
+            Field(n, k, d, entity=e)
+            for n, k, d, e in (
+                ("first_touch", TEXT, "first source", "VISITOR_DATA"),
+                ("last_touch", TEXT, "last source", "VISITOR_DATA"),
+                ("ad_match_type", TEXT, "how the keyword matched", "VISITOR_DATA"),
+                ("ad_content", TEXT, "advertisement", "VISITOR_DATA"),
+                ("ad_slot", TEXT, "place of the advertisement", "VISITOR_DATA"),
+                ("ad_slot_position", TEXT, "place of the advertisement", "VISITOR_DATA"),
+                ("ad_network", TEXT, "network of the advertisement", "VISITOR_DATA"),
+                ("ad_format", TEXT, "format of the advertisement", "VISITOR_DATA"),
+                ("ad_targeting_type", TEXT, "how the advertisement was aimed", "VISITOR_DATA"),
+                ("adgroup_id", TEXT, "ad id", "ONLINE_ID"),
+                ("keyword_id", TEXT, "ad id", "ONLINE_ID"),
+                ("ubv", TEXT, "visitor's browser", "VISITOR_DATA"),
+                ("ubp", TEXT, "visitor's system", "VISITOR_DATA"),
+                ("ubvt", TEXT, "visitor's device", "VISITOR_DATA"),
+                ("paid", JSON, "the paid source: campaign, medium, keyword, advertisement", "VISITOR_DATA"),
+                ("ga", JSON, "analytics ids of the visit", "ONLINE_ID"),
+                ("ms", JSON, "ad click ids of the visit", "ONLINE_ID"),
+            )
+        ),
+        lenient=True,
+    ),
+)
+"""Fields that the platform's public clients show and earlier versions did not declare: a value of another type than is declared here is no
+reason to reject a record that was read before."""
 
 FIELDS: tuple[Field, ...] = (
     *_group(
@@ -160,7 +258,7 @@ FIELDS: tuple[Field, ...] = (
         Field("words", ListOf(WORD), "transcript by word, with times"),
         Field("summary", TEXT, "summary", prose=True),
         Field("activity_analysis", JSON, "the platform's analysis of the conversation", prose=True),
-        Field("notes", JSON, "notes of staff", prose=True),
+        Field("notes", TextOrJson(), "notes of staff", prose=True),
         Field("message_body", TEXT, "text message", prose=True),
         Field("chat_messages", ListOf(CHAT_MESSAGE), "chat by message"),
     ),
@@ -207,6 +305,7 @@ FIELDS: tuple[Field, ...] = (
         Field("touchpoints", JSON, "earlier touchpoints", entity="VISITOR_DATA"),
     ),
     *_group("staff", Field("agent_id", TEXT, "agent id", entity="STAFF_ID"), Field("agent", AGENT, "agent")),
+    *FURTHER,
     *_group("unknown", Field(EXTRA, JSON, "fields no declaration knows, kept and treated as personal data", entity="UNKNOWN_FIELD")),
 )
 """Every field of an interaction as sources give it, in column order."""

@@ -8,12 +8,16 @@ from types import MappingProxyType
 from typing import Any
 
 from callveil.schemas.entities import ENTITIES
+from callveil.schemas.fields import Field, Json
 from callveil.schemas.interaction import FIELDS, GROUPS
 from callveil.schemas.policy import STEP_CHARS, TIME_CHARS, Detect, Limits, Operator, Override, Policy, Rules
 from callveil.schemas.policy_parse import VERSION
 from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
-from callveil.schemas.rules import Settings, _Unset
+from callveil.schemas.rules import NAMED, Settings, _Unset
+
+MANUAL = "REDACTED"
+"""Type of a whole value that is redacted although no type says what it is."""
 
 
 def policy_document(
@@ -122,12 +126,46 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]
     if not record:
+        lines += ["", *emptied_lines(policy)]
         lines += ["", *_retention_lines(policy.retention)]
         lines += ["", *_recordings_lines(policy.recordings)]
         lines += ["", f"overrides: {len(policy.overrides)}"]
         for i, override in enumerate(policy.overrides):
             lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
     return "\n".join(lines)
+
+
+def emptied(policy: Policy) -> dict[str, list[str]]:
+    """Columns that a policy empties for good, by how: no key brings back what was cleared or replaced by a label.
+
+    Returns: names under `cleared` and `labelled`; under `aged` what is cleared besides once `full_after_days` have passed, and under `overrides`
+        what only some records lose. Fields within a record, and what is found in texts, are not among them.
+    """
+    cleared, labelled = _lost(policy.base, policy.base.mode)
+    gone = {*cleared, *labelled}
+    aged = [n for n in _lost(policy.base, "full")[0] if n not in gone] if policy.base.full_after_days is not None else []
+    some: list[str] = []
+    for override in policy.overrides:
+        rules = policy.base.with_(override.settings)
+        some += [n for names in _lost(rules, rules.mode) for n in names if n not in {*gone, *some}]
+    return {"cleared": cleared, "labelled": labelled, "aged": aged, "overrides": some}
+
+
+def _lost(rules: Rules, mode: str) -> tuple[list[str], list[str]]:
+    """Fields that are cleared in a mode, and those whose whole value becomes a label."""
+    treatments = {f.name: rules.treatment(f, mode) for f in FIELDS}
+    labels = [f.name for f in FIELDS if treatments[f.name] == "redact" and rules.operator(f.entity or MANUAL).name in ("label", "clear")]
+    return [n for n, treatment in treatments.items() if treatment == "clear"], labels
+
+
+def emptied_lines(policy: Policy) -> list[str]:
+    """`emptied` in words, a line for each way."""
+    ways = {
+        "cleared": "cleared", "labelled": "replaced by a label", "aged": f"cleared after {policy.base.full_after_days} days",
+        "overrides": "for some records, by an override",
+    }  # fmt: skip
+    lines = [f"  {ways[way]}: {', '.join(names)}" for way, names in emptied(policy).items() if names]
+    return ["columns emptied for good: no key brings a value back", *(lines or ["  none"])]
 
 
 def _retention_lines(retention: Retention) -> list[str]:
@@ -179,7 +217,9 @@ def _field_lines(rules: Rules) -> list[str]:
         for f in FIELDS:
             if f.group == group and f.name in rules.fields and f.name != group:
                 lines.append(f"    {f.name:<16} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}")
-    return lines
+    known = {*GROUPS, *(f.name for f in FIELDS)}
+    further = [Field(name, Json(), "", NAMED) for name in sorted(rules.fields) if name not in known]
+    return lines + [f"  {f.name:<18} {rules.treatment(f, 'content'):<7} / {rules.treatment(f, 'full')}" for f in further]
 
 
 def _operator_text(operator: Operator, rules: Rules, entity: str = "") -> str:

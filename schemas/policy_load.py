@@ -16,7 +16,7 @@ from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
 from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Rules, Settings
 
-PRESETS = ("gdpr", "pci", "hipaa", "ccpa")
+PRESETS = ("gdpr", "pci", "hipaa", "ccpa", "gdpr-attribution")
 DEFAULT_PRESET = "gdpr"
 _EMBEDDED_LANGUAGE = "en"
 _MAX_CHAIN = 8

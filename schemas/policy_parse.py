@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
-from callveil.schemas.fields import Field
+from callveil.schemas.fields import EXTRA, Field
 from callveil.schemas.interaction import BY_NAME, GROUPS, KINDS, MODES, STATE
 from callveil.schemas.policy import Override
 from callveil.schemas.policy_detect import LANGUAGE, read_detect
@@ -32,9 +33,14 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {"mask": ("char", "keep_last"), "pseudo
 CONDITIONS: Mapping[str, Collection[str] | None] = {"account": None, "account_type": ACCOUNT_TYPES, "kind": KINDS, "language": None}
 TITLE = re.compile(r"[\w.:/@()+-][\w .:/@()+-]{0,99}")
 MASK_CHAR = re.compile(r"[^\w\s]|[_xX]")
+FURTHER_NAME = re.compile(r"\w[\w .:/-]{0,99}")
+"""Form of a field's name that no declaration knows: a member's, or one of a record within as `form.colour`."""
+MISSPELT = 0.85
+"""How like a declared name an unknown one is, 0 to 1, that is taken for a mistake."""
 MAX_DAYS = 36_500
 
-FIELDS_BY_NAME: Mapping[str, Field] = {**{f.name: f for f in STATE}, **BY_NAME}
+FIELDS_BY_NAME: Mapping[str, Field] = {f.name: f for f in (*STATE, *BY_NAME.values()) if f.name != f.group}
+"""Fields by name, without those that are named as their group: a policy that writes that name means the group."""
 FIELD_NAMES = tuple(dict.fromkeys((*(g for g in GROUPS if g != "state"), *FIELDS_BY_NAME)))
 """Names the `fields` setting knows. `state` is the contact's state or region; the redaction state as a group cannot be set."""
 
@@ -193,8 +199,10 @@ class Parser:
 
     def _fields(self, node: yaml.Node, path: str) -> dict[str, str]:
         out: dict[str, str] = {}
-        for name, value in self.reader.mapping(node, path, FIELD_NAMES).items():
-            place = f"{path}.{name}"
+        for name, value in self.reader.mapping(node, path).items():
+            place = f"{path}.{shown(name)}"
+            if name not in FIELD_NAMES and not self._further(value, place, name):
+                continue
             chosen = self.reader.choice(value, place, TREATMENTS)
             if chosen is None:
                 continue
@@ -209,6 +217,17 @@ class Parser:
             else:
                 out[name] = chosen
         return out
+
+    def _further(self, node: yaml.Node, path: str, name: str) -> bool:
+        """Whether a name may be one of a member that nobody declared, and is none misspelt."""
+        close = [] if name.startswith(f"{EXTRA}.") else difflib.get_close_matches(name, FIELD_NAMES, 1, MISSPELT)
+        if FURTHER_NAME.fullmatch(name) and not close:
+            return True
+        own = f"; did you mean {close[0]}? A field of the source that is named so indeed is written {EXTRA}.{name}" if close else ""
+        advice = own or ". Write the field's name as the source has it"
+        line, column = self.reader.places.get(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+        self.reader.at(line, column, path, f"unknown field{advice}")
+        return False
 
     def _deny(self, node: yaml.Node, path: str) -> tuple[tuple[str, str], ...]:
         r = self.reader

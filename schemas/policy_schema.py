@@ -19,6 +19,7 @@ from callveil.schemas.policy_parse import (
     CONDITIONS,
     FIELD_NAMES,
     FIELDS_BY_NAME,
+    FURTHER_NAME,
     LIMITS,
     MAX_DAYS,
     NOT_STORED,
@@ -84,7 +85,12 @@ def _settings() -> Schema:
             patternProperties={custom: {"$ref": "#/$defs/operator"}},
             description="operator by entity type; `default` for the rest",
         ),
-        "fields": _object({n: _treatment(n) for n in FIELD_NAMES}, description="treatment by field group or field; a field's own entry wins"),
+        "fields": _object(
+            {n: _treatment(n) for n in FIELD_NAMES},
+            additionalProperties=False,
+            patternProperties={f"^(?:{FURTHER_NAME.pattern})$": {"enum": list(TREATMENTS)}},
+            description="treatment by field group or field, or by the name of a member that is not declared; a field's own entry wins",
+        ),
         "thresholds": _object(dict.fromkeys(names, score), patternProperties={custom: score}, description="lowest score that counts"),
         "allow": _texts() | {"description": "texts that are never redacted: whole value, any case"},
         "deny": {

@@ -42,6 +42,9 @@ FIXED_GROUPS = frozenset({"identity", "time", "state"})
 READ_GROUPS = frozenset({"content", "form", "unknown"})
 """Groups that never pass unread while a policy redacts at all: they hold what people said and typed, or what nobody declared."""
 
+NAMED = "named"
+"""Group of the undeclared members that a policy names: by that they are declared after all, and what the policy says of them holds."""
+
 WORDLESS: tuple[type[FieldType], ...] = (Integer, Number, Boolean, Timestamp)
 
 
@@ -115,7 +118,7 @@ class Rules:
         full_after_days: age in days (of 24 h) from which full redaction holds; None: never.
         label: template of the typed label, with `{entity}` where the type goes.
         operators, default_operator: by entity type, and for the rest.
-        fields: treatment by name of an interaction's field or of a field group.
+        fields: treatment by name of an interaction's field, of a field group, or of a member that nobody declared.
         thresholds, default_threshold: lowest score, 0 to 1, a finding needs, by entity type and for the rest.
         allow: texts that are never redacted, as `fold` gives them.
         deny: (text, entity type) that are always redacted, ordered by text. Deny beats allow.
@@ -167,7 +170,7 @@ class Rules:
         a column that holds no words (a number, a time) cannot be scanned or replaced, so it is cleared where it is personal.
 
         Args:
-            field: a member of `schemas.interaction.FIELDS` or `STATE`, not of a nested record.
+            field: a member of `schemas.interaction.FIELDS` or `STATE`, not of a nested record; or a further one, of the group `NAMED`.
             mode: mode the record is redacted in, where its age (`mode_at`) or a request raises it above `self.mode`, which holds for None.
         """
         mode = mode or self.mode
@@ -176,7 +179,9 @@ class Rules:
         chosen = self.fields.get(field.name) or self.fields.get(field.group) or GROUP_DEFAULTS.get(field.group, "redact")
         if field.group in READ_GROUPS and chosen == "keep":
             chosen = "scan"
-        if mode == "full":
+        if mode == "full" and field.group == NAMED:
+            chosen = chosen if chosen == "keep" else "clear"
+        elif mode == "full":
             chosen = max(chosen, FULL_TREATMENTS.get(field.group, "keep"), key=TREATMENTS.index)
         if isinstance(field.type, WORDLESS):
             if chosen == "scan":

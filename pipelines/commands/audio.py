@@ -21,6 +21,7 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
+from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS
 from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         help="look in the recording for the words of turns that have no word times (default); --no-align covers such turns as wholes",
     )
     p.add_argument("--recogniser", metavar="embedded|PATH", help="transcribe the recording where no transcript came; PATH is a faster-whisper model")
-    p.add_argument("--policy", metavar="NAME|FILE", help="with --interaction or --recogniser: gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--policy", metavar="NAME|FILE", help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: gdpr)")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
     p.add_argument(

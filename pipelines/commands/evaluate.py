@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
     p = argparse.ArgumentParser(prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     p.add_argument("--gold", nargs="+", action="extend", required=True, type=Path, metavar="FILE", help="labelled conversations")
-    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
     p.add_argument("--predictions", type=Path, metavar="OUT", help="write what was found, without text, one {id, spans} a line")
     p.add_argument("--plot", type=Path, metavar="FILE", help="draw recall by type as .svg or .png (needs pip install 'callveil[plot]')")
     p.add_argument("--typed", action="store_true", help="a letter counts as found only where the type is right as well")

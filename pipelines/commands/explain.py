@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     what = p.add_mutually_exclusive_group(required=True)
     what.add_argument("--text", metavar="TEXT", help="a text; - reads standard input")
     what.add_argument("--interaction", metavar="FILE[:LINE]", help="an interaction in any format `callveil redact` reads; without LINE the first one")
-    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--json", action="store_true", help="print as JSON")
     return p

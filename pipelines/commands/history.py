@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     load = action("load", "take in version logs", LOAD_EPILOG)
     load.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs")
     load.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
-    load.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file")
+    load.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
     load.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
     for what, doc in (("events", "lifecycle events of accounts"), ("holds", "legal holds")):
         load.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{doc}, as given to retain; see below")

@@ -13,6 +13,8 @@ from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary
+from callveil.schemas.policy_document import emptied, emptied_lines
+from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import InputError
@@ -50,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--input", nargs="+", action="extend", default=[], metavar="WHERE", help="files, folders, globs or s3:// URLs to read")
     p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
-    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; see `callveil policy show`")
+    p.add_argument("--policy", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); see `callveil policy show`")
     p.add_argument(
         "--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records (JSON lines, JSON, CSV, Parquet): type by time"
     )
@@ -117,8 +119,11 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"callveil redact: {error.filename or args.output}: {error.strerror or type(error).__name__}", file=sys.stderr)
         return FAILED
+    first = result.dry_run or (result.seq == 1 and not result.repeated)  # from then on a store has been made by a policy that was looked at
     if args.json:
-        print_json(as_dict(result, seconds, peak))
+        print_json(as_dict(result, seconds, peak) | ({"emptied": emptied(options.policy)} if first else {}))
     else:
         print_summary(result, args.output, seconds, peak)
+        if first:
+            print("\n".join(emptied_lines(options.policy)))
     return REJECTED if result.counts.get("rejected") else DONE

@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--policy",
         metavar="NAME|FILE",
-        help="gdpr, pci, hipaa, ccpa, or a YAML file (default: the newest one in the store)",
+        help="gdpr, pci, hipaa, ccpa, gdpr-attribution, or a YAML file (default: the newest one in the store)",
     )
     p.add_argument(
         "--apply", action="store_true", help="cover what is found; without it nothing is changed"

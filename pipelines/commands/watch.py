@@ -10,6 +10,7 @@ from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
+from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
@@ -53,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--queue", metavar="URL", help="SQS queue with S3's event notifications")
     p.add_argument("--prefix", nargs="+", action="extend", default=[], metavar="URL", help="of the queue's objects only those below, as s3://calls/")
     p.add_argument("--output", required=True, metavar="STORE", help="folder or s3:// URL of the store; made on first use")
-    p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, or a YAML file; its `recordings` section says how")
+    p.add_argument("--policy", metavar="NAME|FILE", help=f"{', '.join(PRESETS)}, or a YAML file (default: gdpr); its `recordings` section says how")
     p.add_argument("--accounts", nargs="+", action="extend", default=[], metavar="WHERE", help="account records: type by time")
     p.add_argument("--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything")
     p.add_argument(

@@ -209,11 +209,12 @@ def test_json_is_one_document_and_nothing_else(place: Place) -> None:
     done = place.redact("--json")
     assert said(done, 0) == ""
     report = json.loads(done.stdout)
-    assert set(report) == {"run_id", "seq", "repeated", "dry_run", "counts", "files_added", "files_removed", "seconds", "peak_memory_bytes"}
+    told = {"run_id", "seq", "repeated", "dry_run", "counts", "files_added", "files_removed", "seconds", "peak_memory_bytes"}
+    assert set(report) == told | {"emptied"} and "audio" in report["emptied"]["cleared"] and "campaign" in report["emptied"]["labelled"]
     assert (report["seq"], report["counts"]["in"], report["counts"]["redacted"]) == (1, 2, 2)
     assert report["seconds"] > 0 and report["peak_memory_bytes"] > 10 << 20
     again = json.loads(place.redact("--json").stdout)
-    assert again["repeated"] and again["run_id"] == report["run_id"]
+    assert again["repeated"] and again["run_id"] == report["run_id"] and "emptied" not in again
     for words in (("rejected", "list", "--store", "store", "--json"), ("policy", "show", "pci", "--json"), ("schema", "interaction")):
         assert isinstance(json.loads(place.run(*words).stdout), dict)
 
@@ -229,7 +230,8 @@ def test_a_dry_run_writes_nothing_however_it_is_spelt(place: Place, flag: str) -
     assert report["dry_run"] and report["seq"] == 0 and report["counts"]["redacted"] == 2
     assert tree(place.folder) == before
     nowhere = place.redact(flag, output="nowhere")
-    assert "nothing was changed" in nowhere.stdout and not (place.folder / "nowhere").exists()
+    assert "nothing was changed" in nowhere.stdout and "no key brings a value back\n  cleared: " in nowhere.stdout
+    assert not (place.folder / "nowhere").exists()
 
 
 def test_without_input_it_says_what_it_does(place: Place) -> None:

@@ -38,7 +38,7 @@ def apply(bench: Bench, way: str, *requests: dict[str, Any], record: dict[str, A
         bench.run([record, other])
     result = bench.run([record, other] if way != "stored" else [], requests=requests)
     assert result.counts["requests_applied"] == len(requests)
-    assert bench.row(other)["notes"] == f'"{TEXT}"', "a request reached another interaction"
+    assert bench.row(other)["notes"] == TEXT, "a request reached another interaction"
     assert len(bench.rows()) == 2
     assert verify(bench.store) == []
     return bench.row(record)
@@ -60,7 +60,7 @@ def test_all_of_it(bench: Bench, way: str) -> None:
 @WAYS
 def test_one_field(bench: Bench, way: str) -> None:
     row = apply(bench, way, ask("field", field="notes"), ask("field", field="outline[1].text"))
-    assert "blue door" not in repr(row["notes"]) and row["notes"] == '"[REDACTED]"'
+    assert "blue door" not in repr(row["notes"]) and row["notes"] == "[REDACTED]"
     assert said(row) == ["where is the key", "[REDACTED]", "noted"]
     assert row["summary"] == RECORD["summary"]
 
@@ -70,7 +70,7 @@ def test_one_field(bench: Bench, way: str) -> None:
 def test_a_span(bench: Bench, way: str, basis: str) -> None:
     start = TEXT.index("blue door")
     row = apply(bench, way, ask("span", field="notes", start=start, end=start + 9, basis=basis))
-    assert row["notes"] == f'"{TEXT.replace("blue door", "[REDACTED]")}"'
+    assert row["notes"] == TEXT.replace("blue door", "[REDACTED]")
     (finding,) = [f for f in bench.findings(RECORD) if f["detector"] == "request"]
     assert (finding["field_path"], finding["trigger"], finding["actor_id"], finding["status"]) == ("notes", "manual", "dpo-7", "done")
 
@@ -81,16 +81,16 @@ def test_a_span_of_the_source_is_found_behind_replacements(bench: Bench) -> None
     bench.run([record])
     start = text.index("Rex")
     bench.run(requests=[ask("span", record, field="notes", start=start, end=start + 3)])
-    assert bench.row(record)["notes"] == '"mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog is called [REDACTED]"'
+    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog is called [REDACTED]"
 
 
 def test_a_span_of_the_stored_text_counts_there(bench: Bench) -> None:
     record = call(1, notes="mail w.testperson@mail.example, and the dog is called Rex")
     bench.run([record])
     stored = "mail [EMAIL_ADDRESS], and the dog is called Rex"
-    assert bench.row(record)["notes"] == f'"{stored}"'
+    assert bench.row(record)["notes"] == stored
     bench.run(requests=[ask("span", record, field="notes", start=stored.index("Rex"), end=len(stored), basis="stored")])
-    assert bench.row(record)["notes"] == '"mail [EMAIL_ADDRESS], and the dog is called [REDACTED]"'
+    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS], and the dog is called [REDACTED]"
 
 
 @WAYS
@@ -111,11 +111,11 @@ def test_later_snapshots_keep_obeying(bench: Bench) -> None:
     bench.run([newer])
     row = bench.row(RECORD)
     assert row["duration"] == 70
-    assert row["notes"] == f'"{TEXT.replace("Rex", "[REDACTED]")}"'
+    assert row["notes"] == TEXT.replace("Rex", "[REDACTED]")
     assert (row["summary"], said(row)[1]) == ("[REDACTED]", "[REDACTED]")
     changed = newer | {"duration": 80, "notes": "the dog Rex sleeps by the blue door"}
     bench.run([changed])
-    assert bench.row(RECORD)["notes"] == '"[REDACTED]"', "the text a span belonged to has changed, so the whole field goes"
+    assert bench.row(RECORD)["notes"] == "[REDACTED]", "the text a span belonged to has changed, so the whole field goes"
     bench.run([RECORD | {"duration": 90}], policy=PLAIN + "mode: none\n")
     assert "Rex" not in repr(bench.row(RECORD))
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 from runs import AS_OF, PLAIN, Bench, call, key_of, tree
 
+from callveil.pipelines.summary import print_summary
+from callveil.schemas.fields import Struct, arrow_schema
+from callveil.schemas.interaction import FIELDS, FURTHER, STATE
 from callveil.transforms.ingest.snapshots import rank
+from callveil.transforms.run import shards
 from callveil.transforms.store.care import verify
 from callveil.transforms.store.index import MAX_FILES
+from callveil.transforms.store.parquet import INTERACTIONS
+from callveil.transforms.store.rows import dumps, interaction_row
 
 DAY = dt.timedelta(days=1)
 AGED = PLAIN + "full_after_days: 30\n"
@@ -50,7 +59,7 @@ def test_a_late_update_replaces_the_earlier_row(bench: Bench) -> None:
     assert result.counts["replaced"] == 1
     rows = bench.rows()
     assert len(rows) == 2
-    assert (bench.row(call(1))["duration"], bench.row(call(1))["notes"]) == (90, '"second version"')
+    assert (bench.row(call(1))["duration"], bench.row(call(1))["notes"]) == (90, "second version")
     assert bench.row(call(2))["duration"] == 60
     assert {f["run_id"] for f in bench.findings(call(1))} == {result.run_id}
     assert verify(bench.store) == []
@@ -183,6 +192,18 @@ def test_content_redaction_is_never_undone_by_a_laxer_policy(bench: Bench, chang
     assert "Gwendolyn" not in repr(row)
 
 
+def test_a_run_says_where_an_earlier_redaction_held(bench: Bench) -> None:
+    record = call(1, campaign="spring", email="w.testperson@mail.example", likely=0.4)
+    first = bench.run([record])
+    later = bench.run([record | {"duration": 90}], policy=LAX)
+    held = {k for k, n in later.counts.items() if k.startswith("held.") and n == 1}
+    assert not any(k.startswith("held.") for k in first.counts)
+    assert held == {"held.campaign", "held.email", "held.caller_number", "held.name", "held.extra"}
+    out = io.StringIO()
+    print_summary(later, "store", 1.0, 1, Console(file=out, width=200))
+    assert "still covered as an earlier redaction left it" in out.getvalue() and "campaign 1" in out.getvalue()
+
+
 @pytest.mark.parametrize("treatment", ["clear", "redact"])
 def test_a_field_without_a_type_that_went_whole_stays_away(bench: Bench, treatment: str) -> None:
     record = call(1, salesforce={"stage": "S3cretTag"}, **RICH)
@@ -292,7 +313,7 @@ def test_random_histories_end_as_the_rules_say(history: list[tuple[list[tuple[in
             for number, row in found.items():
                 assert row["redaction_mode"] == ("full" if number in oracle.full else "content")
                 if number not in oracle.full:
-                    assert row["notes"] == f'"version {oracle.versions[number]} of {number}, mail [EMAIL_ADDRESS]"'
+                    assert row["notes"] == f"version {oracle.versions[number]} of {number}, mail [EMAIL_ADDRESS]"
                 assert row["duration"] == (999 if oracle.versions[number] == 0 else 60 + oracle.versions[number])
             index = {int(r["id"]) - 7_000_000_000: r for r in latest_entries(bench)}
             assert {n: e["mode"] for n, e in index.items()} == {n: r["redaction_mode"] for n, r in found.items()}
@@ -312,3 +333,43 @@ def latest_entries(bench: Bench) -> list[dict[str, Any]]:
 def test_the_oracle_orders_versions_as_ranks_do() -> None:
     ranks = [rank(snapshot(0, v)) for v in range(4)]
     assert ranks == sorted(set(ranks))
+
+
+LATER = {
+    "customer_number_to_dial", "trackback_id", "uid", "first_name", "last_name", "role", "status", "inbound_number", "outbound_number", "pic_url",
+}  # fmt: skip
+"""Members of structs that earlier versions did not declare."""
+FORMER = tuple(
+    replace(f, type=Struct(tuple(m for m in f.type.fields if m.name not in LATER))) if isinstance(f.type, Struct) else f
+    for f in FIELDS
+    if f not in FURTHER
+)
+"""Fields of an interaction before the platform's further fields were declared."""
+
+
+def test_a_store_of_an_earlier_version_is_read_added_to_and_rewritten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = {"name": "Wilhelmina Testperson", "number_to_call": "+14155550123"}
+    old = [call(n, form=form, agent={"id": "USR-9", "name": "Gwendolyn Staffer"}) for n in (1, 2, 3)]
+
+    def former_row(interaction: Any) -> dict[str, Any]:
+        row = interaction_row(interaction)
+        return row | {"notes": dumps(row["notes"])}
+
+    schema = arrow_schema(FORMER + STATE, {"callveil": "redacted_interaction"})
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "INTERACTIONS", replace(INTERACTIONS, schema=schema, fields=FORMER + STATE, to_row=former_row))
+        bench.run(old)
+    (entry,) = bench.store.current().by_dataset("interactions")
+    stored = pq.read_table(Path(bench.output) / entry.path)
+    assert "likelihood" not in stored.column_names and "extra" in str(stored.schema.field("form").type)
+    assert stored.column("notes").to_pylist() == ['"first version"'] * 3 and "trackback_id" not in str(stored.schema)
+    assert [r["likelihood"] for r in bench.rows()] == [None] * 3
+
+    later = call(4, likelihood=0.5, form={**form, "trackback_id": "TB1"})
+    request = {"account_id": 41, "interaction_id": old[1]["id"], "scope": "field", "field": "form", "reason": "asked", "actor": "a7"}
+    result = bench.run([call(1, duration=90, likelihood=0.25, notes="second version"), later], requests=[request])
+    assert (result.counts["replaced"], result.counts["requests_applied"]) == (1, 1) and verify(bench.store) == []
+    assert {(r["id"][-1], r["likelihood"], r["notes"].strip('"')) for r in bench.rows()} == {
+        ("1", 0.25, "second version"), ("2", None, "first version"), ("3", None, "first version"), ("4", 0.5, "first version"),
+    }  # fmt: skip
+    assert bench.row(old[1])["notes"] == "first version" and "Wilhelmina" not in repr(bench.rows())

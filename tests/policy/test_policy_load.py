@@ -166,7 +166,7 @@ def test_default_is_gdpr() -> None:
 
 
 def test_presets_do_what_they_stand_for() -> None:
-    gdpr, pci, hipaa, ccpa = (load_policy(p).base for p in PRESETS)
+    gdpr, pci, hipaa, ccpa, _ = (load_policy(p).base for p in PRESETS)
     assert all(gdpr.operator(e).name == "label" for e in ("PERSON", "CVV", "UNKNOWN_FIELD")) and gdpr.operator("DATE_TIME").name == "keep"
     assert pci.operator("CREDIT_CARD") == Operator("mask", keep_last=4)
     assert [pci.operator(e).name for e in ("CVV", "CARD_EXPIRY", "PIN", "PERSON", "PHONE_NUMBER")] == ["label", "label", "label", "keep", "keep"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from callveil.schemas.interaction import BY_NAME, FIELDS, STATE
 from callveil.schemas.policy import Operator, Policy, Rules
-from callveil.schemas.policy_document import describe
+from callveil.schemas.policy_document import describe, emptied
 from callveil.schemas.policy_load import PRESETS, load_policy, parse_policy
 
 T0 = dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC)
@@ -229,3 +229,20 @@ def test_description_of_one_record_and_of_overrides() -> None:
 
 def test_rules_stand_alone() -> None:
     assert Rules().treatment(BY_NAME["email"]) == "redact" and Rules().operator("PERSON") == Operator("label")
+
+
+def test_what_a_policy_empties_for_good_is_named() -> None:
+    made = policy(
+        full_after_days=90,
+        entities={"PHONE_NUMBER": {"operator": "pseudonym"}, "EMAIL_ADDRESS": "token", "ZIP_CODE": "keep", "ADDRESS": "clear"},
+        fields={"campaign": "keep", "likely_score": "keep", "hue": "redact"},
+        overrides=[{"when": {"kind": "chat"}, "set": {"fields": {"summary": "clear", "audio": "keep"}}}],
+    )
+    lost = emptied(made)
+    assert {"audio", "message_media", "latitude"} <= set(lost["cleared"]) and {"name", "street", "gclid", "agent"} <= set(lost["labelled"])
+    assert not {"caller_number", "email", "postal_code", "campaign", "notes", "form", "duration"} & {*lost["cleared"], *lost["labelled"]}
+    assert {"caller_number", "email", "notes", "form", "campaign"} <= set(lost["aged"]) and "duration" not in lost["aged"]
+    assert lost["overrides"] == ["summary"]
+    shown = describe(made)
+    assert "cleared after 90 days: " in shown and "  hue                redact  / clear" in shown and "  likely_score       keep    / keep" in shown
+    assert "no key brings a value back\n  none" in describe(policy(mode="none"))

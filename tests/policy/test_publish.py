@@ -35,7 +35,8 @@ def test_presets_and_their_resolved_documents_fit(name: str) -> None:
     [
         "name: x", "version: 2", "modus: full", "mode: all", "full_after_days: -1", "label: ''", "entities: {PERSON: hide}", "entities: {CVV: token}",
         "entities: {CREDIT_CARD: {operator: mask, keep_last: 5}}", "entities: {PERSON: {operator: label, scope: call}}", "entities: {PERSN x: label}",
-        "entities: {PIN: {operator: mask, keep_last: 1}}", "fields: {caler: keep}", "fields: {identity: clear}", "fields: {media: scan}",
+        "entities: {PIN: {operator: mask, keep_last: 1}}", "fields: {caler: hide}", "fields: {'': keep}",
+        "fields: {identity: clear}", "fields: {media: scan}",
         "fields: {latitude: redact}", "thresholds: {default: 2}", "detect: {languages: [english]}", "detect: {amounts: 1}", "limits: {depth: 1}",
         "allow: {a: b}", "deny: [{text: ab}]", "deny: [{text: ab, entity: lower}]", "overrides: [{when: {}, set: {}}]", "overrides: [{set: {}}]",
         "overrides: [{when: {kind: fax}, set: {}}]", "overrides: [{when: {kind: call}, set: {limits: {}}}]",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, card, digits, grouped, pair, plain_card
 from redaction import Bench, content, policy
 
+from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.store.keyring import Keyring
 
@@ -203,7 +204,8 @@ def test_pci_over_turns(bench: Bench) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from(("gdpr", "hipaa", "ccpa")), st.sampled_from(sorted(VALUES)), st.sampled_from(sorted(NEIGHBOURS) + sorted(VALUES)),
+    st.sampled_from(("gdpr", "hipaa", "ccpa", "gdpr-attribution")), st.sampled_from(sorted(VALUES)),
+    st.sampled_from(sorted(NEIGHBOURS) + sorted(VALUES)),
     st.sampled_from(SIGNS), st.booleans(), st.integers(0, 2**32),
 )  # fmt: skip
 def test_the_others_leave_nothing_of_a_value(
@@ -231,5 +233,40 @@ def test_pci_keeps_who_called(bench: Bench) -> None:
     assert {k: v for k, v in content(bench(record, rules)).items() if k in record} == record
 
 
+def test_a_policy_that_keeps_the_caller_keeps_names_said_elsewhere_too(bench: Bench) -> None:
+    record = {"name": "Jane Doe", "message_body": "my name is Jane Doe, card 4539910317764670"}
+    rules = "version: 1\nextends: gdpr\ndetect: {model: none}\nfields: {caller: keep}\n"
+    shown = content(bench(record, rules))
+    assert shown["name"] == "Jane Doe" and "Jane" not in shown["message_body"], shown
+
+
 def test_cards_drawn_are_cards(bench: Bench) -> None:
     assert after(bench, "pci", card(random.Random(1)))[-4:].isdigit()
+
+
+CLICKS = {
+    "visitor_sid": "5f0c9a77b1", "gclid": "EAIaIQobChMI9", "fbclid": "IwAR0xQ", "msclkid": "9f1c2b", "ga_client_id": "GA1.1.77",
+    "ga": {"cid": "GA1.1.77"},
+}  # fmt: skip
+ADVERTISED = {
+    "web_source": "google", "medium": "cpc", "campaign": "spring roofs", "keyword": "roof repair", "paid": {"ad_group": "a7", "campaign_id": "99123"},
+    "campaign_id": "99123", "ad_group_id": "55123", "source": "Google Ads", "first_touch": "Google Ads",
+}  # fmt: skip
+
+
+def test_attribution_keeps_what_was_advertised_and_pseudonymises_who_clicked(bench: Bench) -> None:
+    rules = "version: 1\nextends: gdpr-attribution\ndetect: {model: none}\n"
+    typed = {"search": "roofer near 12 elm street", "referrer": "https://a.example/?q=jane", "visitor_ip": "203.0.113.9"}
+    record = {"name": "Jane Doe", "email": "jane@mail.example", **CLICKS, **ADVERTISED, **typed}
+    shown = content(bench(record, rules))
+    assert {n: shown[n] for n in ADVERTISED} == ADVERTISED
+    for name, value in CLICKS.items():
+        assert str(shown[name]) != str(value) and "ONLINE_ID" in str(shown[name]) and shown[name] != "[ONLINE_ID]"
+    assert shown["ga_client_id"] == shown["ga"]["cid"], "one id, one pseudonym"
+    assert not any(part in str(shown) for part in ("5f0c", "EAIa", "IwAR", "9f1c", "1.77", "elm street", "jane", "Jane", "203.0"))
+    other = content(bench(record, rules, key=InteractionKey("70001", "5000000002")))
+    abroad = content(bench(record, rules, key=InteractionKey("70002", "5000000001")))
+    assert other["gclid"] == shown["gclid"] != abroad["gclid"]
+    leaky = content(bench({"name": "Jane Doe", "campaign": "for Jane Doe or cy@mail.example"}, rules))["campaign"]
+    assert leaky == "for [PERSON] or [EMAIL_ADDRESS]"
+    assert content(bench(record, "version: 1\nextends: gdpr\ndetect: {model: none}\n"))["campaign"] == "[VISITOR_DATA]"

@@ -40,12 +40,13 @@ def test_a_stored_row_is_a_record_again(redact: Bench) -> None:
     assert {k: v for k, v in again.record.items() if k != "redacted" and v not in ({}, [])} == want
 
 
-def test_members_of_json_fields_keep_their_places(redact: Bench) -> None:
-    """A request that names a member by its place in the source means the same one in the stored row."""
+@pytest.mark.parametrize("field", ["notes{0}", "notes{z}"])
+def test_members_of_json_fields_keep_their_places(redact: Bench, field: str) -> None:
+    """A request that names a member by its place in the source, or by its key, means the same one in the stored row."""
     record = {"notes": {"z": "mail zofia.k@example.com now", "a": "the door is green"}}
     out = redact(record)
-    asked = to_stored_offsets(span(25, 28, field="notes{0}"), findings(out))
     again = stored_record(interaction_row(out.interaction), "f.parquet")
+    asked = to_stored_offsets(span(25, 28, field=field), findings(out), again.record)
     left = content(redact({k: v for k, v in again.record.items() if k != "redacted"}, requests=(asked,)))
     assert left["notes"] == {"z": "mail [EMAIL_ADDRESS] [REDACTED]", "a": "the door is green"}
 
@@ -110,3 +111,19 @@ def test_an_open_end_stays_open(redact: Bench) -> None:
 def test_findings_of_different_records_share_no_id(redact: Bench, key: InteractionKey) -> None:
     record = {"summary": "mail zofia.k@example.com now"}
     assert {r.finding_id for r in redact(record, key=key).findings}.isdisjoint(r.finding_id for r in redact(record).findings)
+
+
+def test_findings_name_keys_that_are_left(redact: Bench) -> None:
+    """A key that was covered, or could be read as a place, is told by its place, and so is all below it that its name would tell."""
+    mail = "zofia.k@example.com"
+    record = {
+        "custom_fields": {"plan": mail, mail: mail, "7": mail, "a{0}": mail, "Lead Score": {"deep": [mail]}},
+        "unheard": "x", "summer plans": "y", "form": {"custom": [{"value": {"b": mail}}], "hat": "7"}, "name": "Zofia",
+    }  # fmt: skip
+    out = redact(record)
+    told = {r["field_path"] for r in findings(out)}
+    assert told == {
+        "custom_fields{plan}", "custom_fields{1}.key", "custom_fields{1}", "custom_fields{2}", "custom_fields{3}",
+        "custom_fields{Lead Score}{deep}[0]", "extra{unheard}", "extra{1}", "form.custom[0].value{b}", "form.extra{hat}", "name",
+    }  # fmt: skip
+    assert mail not in str(told) and len({r["finding_id"] for r in findings(out)}) == len(out.findings)

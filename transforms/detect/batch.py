@@ -15,6 +15,7 @@ from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
+from callveil.schemas.rules import NAMED
 from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
@@ -23,9 +24,9 @@ from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
-from callveil.transforms.detect.leaves import Leaf, Path, walk
+from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.own import countries_of, own_places, without_own
+from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
@@ -34,7 +35,8 @@ from callveil.transforms.detect.view import View
 
 T = TypeVar("T")
 
-GUARDED_GROUPS, CALLER_GROUPS = frozenset({"flow", "media", "staff", "visitor"}), frozenset({"caller"})
+GUARDED_GROUPS, CALLER_GROUPS = frozenset({"flow", "media", "staff", "visitor", NAMED}), frozenset({"caller"})
+"""Groups that are read where a policy keeps them, for `GUARDED_ENTITIES` and for `CARD_DATA` alone."""
 GUARDED_ENTITIES = frozenset({"CREDIT_CARD", "CVV", "US_SSN", "IBAN_CODE", "EMAIL_ADDRESS"})
 """What is taken out even of labels and statuses that are otherwise kept; the contact's known values are too."""
 CARD_DATA = frozenset({"CREDIT_CARD", "CVV"})
@@ -55,6 +57,11 @@ FIELD_NAME = re.compile(
 
 A key written any other way is read like a text.
 """
+
+PLATFORM_ID = re.compile(r"[A-Z]{2,4}[0-9A-Fa-f]{32,64}")
+"""An id as the platform gives one to its calls, numbers and routes: digits in it are no one's number."""
+SHORT_ID = 8
+"""Digits of an id that is too short for anything that is guarded."""
 
 SURE_LETTERS = 4
 """Letters of a value that is no everyday word from which on it is sought in keys too."""
@@ -119,15 +126,22 @@ def treatments(job: Job) -> list[tuple[Leaf, str]]:
     rules, mode = job.decision.rules, job.decision.mode
     out: list[tuple[Leaf, str]] = []
     cache: dict[str, str] = {}
+    own = own_numbers(job.raw.record, job.account)
     for leaf in walk(job.raw.record):
+        leaf = named(leaf, rules.fields)
         treatment = cache.get(leaf.field.name)
         if treatment is None:
             treatment = rules.treatment(leaf.field, mode)
-            if mode == "none" and leaf.field.group == "unknown":
+            if mode == "none" and leaf.field.group in ("unknown", NAMED):
                 treatment = rules.treatment(leaf.field, "content")
             if treatment == "keep" and leaf.field.group in GUARDED_GROUPS | CALLER_GROUPS and mode != "none":
                 treatment = "guard"
             cache[leaf.field.name] = treatment
+        if treatment == "scan" and leaf.entity == "PHONE_NUMBER" and leaf.field.group == "form" and is_own_number(leaf.text, own):
+            out.append((leaf, "scan"))  # the business' own, and no one's personal data
+            continue
+        if treatment in ("scan", "guard") and _is_platform_id(leaf):
+            treatment = "keep"
         treatment = _at_least(leaf, treatment, job.decision.floor)
         if treatment == "guard" and leaf.field.group in CALLER_GROUPS and _is_number(leaf):
             treatment = "keep"
@@ -145,6 +159,14 @@ def _is_number(leaf: Leaf) -> bool:
     """Whether a leaf holds what may be a telephone number (ITU-T E.164: at most 15 digits)."""
     digits = sum(c.isdigit() for c in leaf.text)
     return (leaf.entity or leaf.field.entity) == "PHONE_NUMBER" and digits <= 15
+
+
+def _is_platform_id(leaf: Leaf) -> bool:
+    """Whether a text is an id of the platform's, which is no one's number however many digits stand in it or around it."""
+    if leaf.key or leaf.field.group not in ("flow", "flow_text"):
+        return False
+    short = leaf.field.name.endswith("id") and leaf.text.isdigit() and len(leaf.text) <= SHORT_ID
+    return short or PLATFORM_ID.fullmatch(leaf.text) is not None
 
 
 def _at_least(leaf: Leaf, treatment: str, floor: frozenset[str]) -> str:
@@ -237,9 +259,10 @@ def _counting(spans: Iterable[Span], job: Job) -> list[Span]:
 
 def _known(job: Job, staff: bool) -> list[KnownValue]:
     """Values that are personal because of where the record holds them."""
-    values = known_values(job.raw.record, staff=staff, placeholders=placeholders(job.decision.rules))
+    record = job.raw.record
+    values = known_values(record, staff=staff, placeholders=placeholders(job.decision.rules), own=own_numbers(record, job.account))
     seen = {(v.entity, v.target) for v in values}
-    names = {(v.entity, v.target): v for v in speaker_names(job.raw.record, job.decision.language or "en")}
+    names = {(v.entity, v.target): v for v in speaker_names(record, job.decision.language or "en")}
     return values + [v for key, v in names.items() if key not in seen]
 
 
@@ -248,7 +271,9 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
     rules = detected.job.decision.rules
     done = placeholders(rules)
     shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
+    language = detected.job.decision.language or "en"
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
+    own: dict[int, list[tuple[int, int]]] = {}
     for i, reading in enumerate(detected.readings):
         spans = detected.spans[i]
         if settings.unknown_language == "full" and detected.job.decision.mode != "none":
@@ -256,26 +281,22 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
         if not reading.analysed:
             continue
         if detected.known:
-            tokens[i] = Tokens.of(reading.view.text, detected.job.decision.language or "en")
+            tokens[i] = Tokens.of(reading.view.text, language)
             spans.extend(find(tokens[i], detected.known))
-        spans.extend(list(postcodes_after(reading.view.text, spans, detected.job.decision.language or "en")))
+        spans.extend(list(postcodes_after(reading.view.text, spans, language)))
         spans.extend(_denied(reading.view.text, rules.deny))
-        spans[:] = without_own(
-            spans, own_places(reading.view.text, detected.job.raw.record, detected.job.account, detected.job.decision.language or "en")
-        )
+        own[i] = own_places(reading.view.text, detected.job.raw.record, detected.job.account, language)
+        spans[:] = without_own(spans, own[i])
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
-        guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
-        spans[:] = _trimmed(reading.view.text, spans, guarded, partial(_stays_guarded, reading.view.text))
-        callers = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected, CALLER_GROUPS)]
-        spans[:] = _trimmed(reading.view.text, spans, callers, lambda s: s.entity in CARD_DATA)
+        spans[:] = _without_labels(reading, detected, spans)
         # What looks like a field's name is none of a person: only known values and patterns count there.
         names = list(_field_names(reading.segments))
         spans[:] = _trimmed(reading.view.text, spans, names, lambda s: s.detector != MODEL)
         detected.spans[i] = [replace(s, group=f"{reading.name}:{s.group or s.start}") for s in spans]
     if detected.job.decision.mode != "none":
-        _spread(detected, tokens)
+        _spread(detected, tokens, own)
     copies = [(i, reading.copy) for i, reading in enumerate(detected.readings) if reading.copy is not None]
     # First everything the copies know goes to the conversation, then all of it to every copy: none knows less than another.
     for i, copy in copies:
@@ -285,8 +306,19 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
     return detected
 
 
-def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
-    """Find every further mention of what was found, in all texts of the record. `tokens` holds those of some readings, by number."""
+def _without_labels(reading: Reading, detected: Detected, spans: list[Span]) -> list[Span]:
+    """The spans without what they cover of texts that are kept, save what counts there too."""
+    guarded = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected)]
+    callers = [(s.start, s.end) for s in reading.segments if _is_guarded(s.leaf, detected, CALLER_GROUPS)]
+    spans = _trimmed(reading.view.text, spans, guarded, partial(_stays_guarded, reading.view.text))
+    return _trimmed(reading.view.text, spans, callers, lambda s: s.entity in CARD_DATA)
+
+
+def _spread(detected: Detected, tokens: dict[int, Tokens], own: Mapping[int, list[tuple[int, int]]]) -> None:
+    """Find every further mention of what was found, in all texts of the record.
+
+    `tokens` holds those of some readings, by number, and `own` the places of the business' own values.
+    """
     language = detected.job.decision.language or "en"
     values: list[KnownValue] = []
     for reading, spans in zip(detected.readings, detected.spans, strict=True):
@@ -298,7 +330,8 @@ def _spread(detected: Detected, tokens: dict[int, Tokens]) -> None:
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                spans.extend(_mentions(reading, wanted, tokens.get(i) or Tokens.of(reading.view.text, language), done))
+                mentions = list(_mentions(reading, wanted, tokens.get(i) or Tokens.of(reading.view.text, language), done))
+                spans.extend(_without_labels(reading, detected, without_own(mentions, own.get(i, ()))))
 
 
 def _mentions(
@@ -320,15 +353,22 @@ def _mentions(
 
 
 def _field_names(segments: Sequence[Segment]) -> Iterator[tuple[int, int]]:
-    """Places of the keys that are names of fields, by their form or by the keys beside them.
+    """Places of the keys that are names of fields, by their form or by the keys beside them, and of other labels the business has given.
 
     A word with a capital is one where another key of its object is written `LikeThis`.
     """
     around = {_object_of(s) for s in segments if s.key and PASCAL_NAME.fullmatch(s.key)}
     for s in segments:
         beside = s.key.isalpha() and s.key.istitle() and _object_of(s) in around
-        if s.key and (beside or FIELD_NAME.fullmatch(s.key)):
+        if (s.key and (beside or FIELD_NAME.fullmatch(s.key))) or _is_label(s.leaf):
             yield s.start, s.end
+
+
+def _is_label(leaf: Leaf) -> bool:
+    """Whether a text is a label that the business has chosen: a tag, the name of a custom field or of a form, a form's question."""
+    if leaf.field.name == "form":
+        return leaf.path[-1] in ("label", "form_name") and not leaf.key
+    return leaf.field.name == "tag_list" or (leaf.key and leaf.field.name in LABELLED)
 
 
 def _object_of(segment: Segment) -> Path:
@@ -348,9 +388,11 @@ def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
 
 
 def _stays_guarded(text: str, span: Span) -> bool:
-    """Whether a finding counts in a kept text too: known values, what is guarded, and numbers that
-    somebody's visit left in a link ("?tel=+1628...")."""
+    """Whether a finding counts in a kept text too: known values, what is guarded, numbers that were found in
+    another text, and those that somebody's visit left in a link ("?tel=+1628...")."""
     if span.detector in ("known_value", "deny_list") or span.entity in GUARDED_ENTITIES:
+        return True
+    if span.detector == CONSISTENCY and sum(c.isdigit() for c in text[span.start : span.end]) >= SHORTEST:
         return True
     return span.entity == "PHONE_NUMBER" and text[: span.start].rstrip("+")[-1:] == "="
 

@@ -39,6 +39,7 @@ class Decision:
         floor: entity types that stay redacted whatever the rules say.
         requests: requests that name it, narrowest last.
         request: the request that asked for full redaction, where one did.
+        held: the mode is what an earlier version of the record was redacted in, and stronger than the policy's.
     """
 
     rules: Rules
@@ -48,6 +49,7 @@ class Decision:
     floor: frozenset[str] = frozenset()
     requests: tuple[RedactionRequest, ...] = ()
     request: RedactionRequest | None = field(default=None)
+    held: bool = False
 
 
 def stronger(*modes: str) -> str:
@@ -88,7 +90,8 @@ def decide(
     elif asked:
         mode, trigger = "full", asked.trigger
     # A narrower request needs the record to be read at all: `none` would pass everything else through, which is what the rules say.
+    held = stronger(mode, floor.mode) != mode
     mode = stronger(mode, floor.mode)
     if language is None and mode != "full":
         language = policy.detect.default_language
-    return Decision(rules, mode, trigger, language, floor.entities, requests, asked if trigger != "auto" else None)
+    return Decision(rules, mode, trigger, language, floor.entities, requests, asked if trigger != "auto" else None, held)

@@ -150,13 +150,16 @@ def _digit_values(text: str, entity: str) -> Iterable[KnownValue]:
         yield KnownValue(DIGITS, entity, form)
 
 
-def known_values(record: Mapping[str, Any], *, staff: bool = False, placeholders: re.Pattern[str] | None = None) -> list[KnownValue]:
+def known_values(
+    record: Mapping[str, Any], *, staff: bool = False, placeholders: re.Pattern[str] | None = None, own: Iterable[str] = ()
+) -> list[KnownValue]:
     """The contact's own values in a coerced record, and with `staff` the agent's; longest first. The company's own numbers are not among them.
 
     Args:
         placeholders: what stands in place of a value that is redacted already; see `detect.placeholders`.
+        own: further numbers of the company's own.
     """
-    company = {re.sub(r"\D", "", str(record.get(f, "")))[-10:] for f in COMPANY_FIELDS}
+    company = {re.sub(r"\D", "", n)[-10:] for n in (*(str(record.get(f, "")) for f in COMPANY_FIELDS), *own)}
     seen: dict[tuple[str, str], KnownValue] = {}
     sources: list[tuple[str, str, str]] = []
     for name, (kind, entity) in FIELD_KINDS.items():
@@ -165,7 +168,10 @@ def known_values(record: Mapping[str, Any], *, staff: bool = False, placeholders
     form = record.get("form") or {}
     sources.extend(
         (k, e, form[n])
-        for n, k, e in (("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS"), ("number_to_call", DIGITS, "PHONE_NUMBER"))
+        for n, k, e in (
+            ("name", NAME, "PERSON"), ("email", EMAIL, "EMAIL_ADDRESS"),
+            *((n, DIGITS, "PHONE_NUMBER") for n in ("number_to_call", "customer_number_to_dial")),
+        )
         if form.get(n)
     )
     agent = record.get("agent") or {}

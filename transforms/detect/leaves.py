@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.fields import EXTRA, Field, FieldType, Json, ListOf, Number, Struct, Text
-from callveil.schemas.interaction import BY_NAME, FIELDS
+from callveil.schemas.interaction import BY_NAME, FIELDS, GROUPS
+from callveil.schemas.rules import NAMED
 
 Path = tuple[str | int, ...]
 """Where a leaf stands in a record: member names, list positions and JSON keys, outermost first."""
@@ -22,6 +24,15 @@ ROLE_WORDS = re.compile(
 
 UNKNOWN = BY_NAME[EXTRA]
 
+LABELLED = frozenset({"custom_fields", "salesforce"})
+"""Fields whose keys are names that an account has given to fields of its own."""
+LABEL = re.compile(r"[^\W\d][\w .:/-]{0,63}")
+"""A key that a path can name: nothing in it reads as a place or as the end of the key."""
+PLAIN_KEY = re.compile(r"[^\W\d][\w.:/-]{0,63}")
+"""One that is a field's name by its form; a key of several words is one only where an account gives the names."""
+_SHOWN = re.compile(r"\{\d+\}|\[\d+\]|\.?[^.\[{]+")
+"""A step of a shown path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -31,6 +42,7 @@ class Leaf:
         path: where it stands; for a key, the path of the member the key names.
         shown: the path as it may be published: declared names and positions only, JSON keys as `{ordinal}`,
             because a key can itself be personal data; the key itself is `{ordinal}.key`, so that it and its value have places of their own.
+            `by_keys` names members by keys.
         text: the value as text.
         field: declaration that decides the treatment: the top-level field, or `extra` for undeclared members.
         entity: entity type of the whole value where it is personal by nature, else empty.
@@ -47,6 +59,47 @@ class Leaf:
     prose: bool = False
     key: bool = False
     number: bool = False
+
+    def by_keys(self, record: Mapping[str, Any] | None = None) -> str:
+        """The path with the keys of JSON objects by their names, `custom_fields{plan}`; those that are no field's name stay places.
+
+        Args:
+            record: the record as it may be seen; a key that is not there any more was personal, so its place is told.
+        """
+        form = LABEL if record is None or self.field.name in LABELLED else PLAIN_KEY
+        out: list[str] = []
+        left: Any = record
+        for step, key in zip(_SHOWN.findall(self.shown), self.path, strict=False):
+            try:
+                left = left if record is None else left[key]
+                told = step[0] == "{" and form.fullmatch(str(key)) is not None
+            except (KeyError, IndexError, TypeError):
+                left, told = None, False
+            out.append(f"{{{key}}}" if told else step)
+        return "".join(out) + (".key" if self.key else "")
+
+
+@lru_cache(maxsize=4096)
+def further(name: str) -> Field:
+    """Declaration of a member that a policy names and nobody else declares."""
+    return replace(UNKNOWN, name=name, group=NAMED)
+
+
+def named(leaf: Leaf, names: Container[str]) -> Leaf:
+    """The leaf, as one of a further field where it lies in an undeclared member that `names` has.
+
+    A member `a` goes by `a` or `extra.a`, one of a record within by `form.a`; by the name alone only where no field and no group has it.
+    """
+    if leaf.field.group != UNKNOWN.group or EXTRA not in leaf.path[:-1]:
+        return leaf
+    at = leaf.path.index(EXTRA)
+    outer = [str(step) for step in leaf.path[:at] if isinstance(step, str)]
+    name = str(leaf.path[at + 1])
+    for form in (".".join([*outer, name]), ".".join([*outer, EXTRA, name])):
+        if form in names and form not in BY_NAME and form not in GROUPS:
+            return replace(leaf, field=further(form))
+    return leaf
+
 
 
 def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:

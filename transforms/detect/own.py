@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import itemgetter
@@ -23,7 +23,12 @@ from callveil.transforms.detect.seek import Tokens, find
 
 FIRM = frozenset({"known_value", "deny_list", "request"})
 """Detectors that outrank the business' own values: a caller's own value stays redacted where the business shares it."""
-NUMBER_FIELDS = ("business_number", "business_number_bare", "business_number_complete", "tracking_number", "tracking_number_bare")
+NUMBER_FIELDS = tuple(f"{n}_number{s}" for n in ("business", "tracking", "receiving") for s in ("", "_bare", "_complete", "_format"))
+CONTACT_FIELDS = ("caller_number", "caller_number_bare", "caller_number_complete", "caller_number_format", "contact_number", "alternative_number")
+DIALLED = ("number_to_call", "customer_number_to_dial")
+"""Members of a form that hold a number which the platform then calls: the contact's, unless it is known for the business' own."""
+OUR_END = {"inbound": "to", "outbound": "from"}
+"""The end of a leg that is the business' own, by the direction of the interaction."""
 SHORTEST = 7
 """Digits a number needs to be told from others."""
 WHOLE = 10
@@ -39,21 +44,76 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
         account: version of the account that held at the time, where one is known.
         language: how numbers are said.
     """
-    numbers = {value for name in NUMBER_FIELDS if isinstance(value := record.get(name), str)} | set(account.numbers if account else ())
     values = [
         v
-        for n in sorted(numbers)
-        if (count := sum(c.isdigit() for c in n)) >= SHORTEST
+        for n in sorted(own_numbers(record, account))
+        if (count := sum(c.isdigit() for c in n))
         for v in values_of(DIGITS, "PHONE_NUMBER", n)
         if count < WHOLE or len(v.target) >= WHOLE - 1  # a caller's number may end as the business' own does
     ]
     values += [v for a in (account.addresses if account else ()) for v in _address(a)]
-    out = [(s.start, s.end) for s in find(Tokens.of(text, language), values, "own")] if values else []
-    words = normalize(account.name).text.split() if account else []
-    if account and words and len(account.name) > 3:
+    out = [_with_signs(text, s) for s in find(Tokens.of(text, language), values, "own")] if values else []
+    for words in _own_names(record, account):
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))
     return out
+
+
+def own_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset[str]:
+    """The business' own numbers, as they are written: tracking, receiving and business numbers, those of the account, and its ends of the legs.
+
+    A number of the account or of a leg that is the contact's too is the contact's, and so is one of a leg that a form asks to be called.
+    """
+    certain = {value for name in NUMBER_FIELDS if isinstance(value := record.get(name), str)}
+    contact = {_last(value) for name in CONTACT_FIELDS if isinstance(value := record.get(name), str)}
+    form = record.get("form")
+    dialled = {_last(value) for name in DIALLED if isinstance(form, Mapping) and isinstance(value := form.get(name), str)}
+    further = {n for n in (account.numbers if account else ()) if _last(n) not in contact}
+    further |= {n for n in _our_ends(record) if _last(n) not in contact | dialled}
+    return frozenset(n for n in certain | further if sum(c.isdigit() for c in n) >= SHORTEST)
+
+
+def is_own_number(text: str, numbers: Iterable[str]) -> bool:
+    """Whether a text is nothing but one of some numbers, in whatever form."""
+    return not any(c.isalpha() for c in text) and sum(c.isdigit() for c in text) >= WHOLE and _last(text) in {_last(n) for n in numbers}
+
+
+def _last(number: str) -> str:
+    """The digits by which two forms of a number are known for the same."""
+    return "".join(c for c in number if c.isdigit())[-WHOLE:]
+
+
+def _our_ends(record: Mapping[str, Any]) -> Iterator[str]:
+    """Numbers at the business' ends of an interaction's legs."""
+    direction, legs = str(record.get("direction") or "").lower(), record.get("legs")
+    end = next((end for way, end in OUR_END.items() if way in direction), "")
+    for leg in legs if end and isinstance(legs, list) else ():
+        number = leg.get(end) if isinstance(leg, Mapping) else None
+        if isinstance(number, str) and not any(c.isalpha() for c in number):
+            yield number
+
+
+LEGAL_FORMS = frozenset({"inc", "llc", "ltd", "limited", "co", "corp", "corporation", "company", "gmbh", "plc", "pty", "llp", "lp", "ag", "bv", "sa"})
+"""What the name of a business ends in on paper and hardly ever in talk."""
+
+
+def _own_names(record: Mapping[str, Any], account: Account | None) -> Iterator[list[str]]:
+    """Words of the business' own name, and of the name without its legal form where two words or more are left."""
+    for name in {str(record.get("account_name") or ""), account.name if account else ""}:
+        words = normalize(name).text.split()
+        if not words or len(name) <= 3:
+            continue
+        yield words
+        if len(words) > 2 and words[-1].strip(".,").replace(".", "").lower() in LEGAL_FORMS:
+            yield [*words[:-2], words[-2].rstrip(",")]
+
+
+def _with_signs(text: str, span: Span) -> tuple[int, int]:
+    """A number's place with the signs it may begin with, `+` and `(`, and the bracket that closes one."""
+    start, end = span.start, span.end
+    while start and text[start - 1] in "+(":
+        start -= 1
+    return start, end + text.startswith(")", end)
 
 
 COUNTRIES = {

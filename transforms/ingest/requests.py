@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NAMES = tuple(f.name for f in FIELDS)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}\Z")
-_STEP = re.compile(r"(?:\A|\.)([A-Za-z_][A-Za-z0-9_]*)|(\[\d{1,9}\])|(\{\d{1,9}\})")
+_STEP = re.compile(r"(?:\A|\.)([A-Za-z_][A-Za-z0-9_]*)|(\[\d{1,9}\])|(\{(?:\d{1,9}|[^\W\d][\w .:/-]{0,63})\})")
 _USES = {"all": (), "field": ("field",), "span": ("field", "start", "end"), "time": ("from_s", "to_s")}
 _MAY = {"all": (), "field": (), "span": ("basis",), "time": ("channel",)}
 _SCOPED = ("field", "start", "end", "from_s", "to_s", "channel", "basis")
@@ -115,8 +115,8 @@ def check_path(path: str, *, text: bool = False) -> None:
     """Check that `path` names a declared field that can be redacted.
 
     Args:
-        path: such as `notes`, `outline[3].text`, `form.custom[0].value`; a member of a JSON object goes by its place, `custom_fields{0}`, since its
-            key can be personal data.
+        path: such as `notes`, `outline[3].text`, `form.custom[0].value`; a member of a JSON object goes by its key, `custom_fields{plan}`, or by
+            its place, `custom_fields{0}`.
         text: whether it must be one text, as a span needs, and not a list or object.
 
     Raises:
@@ -141,7 +141,7 @@ def check_path(path: str, *, text: bool = False) -> None:
 def _step(kind: FieldType | None, name: str, index: str, place: str) -> FieldType:
     if isinstance(kind, Json):
         if name:
-            raise FieldError("field", "wrong_type", "names a JSON object's member by key; name it by its place instead, such as custom_fields{0}")
+            raise FieldError("field", "wrong_type", "names a JSON object's member; write its key or its place in braces, such as custom_fields{plan}")
         return kind
     if index and isinstance(kind, ListOf):
         return kind.item

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
-from callveil.transforms.detect.leaves import Leaf, Path, get_at
+from callveil.schemas.rules import NAMED
+from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, get_at
 
 
 def is_json(leaf: Leaf) -> bool:
@@ -16,8 +18,19 @@ def is_json(leaf: Leaf) -> bool:
 
 
 def removal(leaf: Leaf) -> Path:
-    """What is removed when a leaf is cleared: the whole field, or the undeclared members of a nested record."""
-    return leaf.path[: leaf.path.index("extra") + 1] if leaf.field.group == "unknown" and "extra" in leaf.path else leaf.path[:1]
+    """What is removed when a leaf is cleared: the whole field, or the undeclared member it lies in."""
+    return leaf.path[: leaf.path.index(EXTRA) + 2] if leaf.field.group in (UNKNOWN.group, NAMED) and EXTRA in leaf.path else leaf.path[:1]
+
+
+def drop_empty(record: dict[str, Any], paths: Iterable[Path]) -> None:
+    """Take out the undeclared members of the records along some paths where none is left."""
+    for place in {path[: path.index(EXTRA) + 1] for path in paths if EXTRA in path}:
+        try:
+            left = get_at(record, place)
+        except (KeyError, IndexError, TypeError):
+            continue
+        if left == {}:
+            remove(record, place)
 
 
 def clone(value: Any) -> Any:

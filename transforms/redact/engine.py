@@ -14,22 +14,24 @@ from typing import Any
 
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
 
+from callveil.schemas.fields import EXTRA
 from callveil.schemas.finding import Finding, FindingRow, Span
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
+from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import Link
-from callveil.transforms.detect.batch import Detected
+from callveil.transforms.detect.batch import Detected, treatments
 from callveil.transforms.detect.budget import OverBudget, spend
 from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
-from callveil.transforms.detect.leaves import Leaf, Path, set_at, walk
+from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.resolve import UNREAD, merge, overlap_test
+from callveil.transforms.detect.resolve import FORCED, UNREAD, merge, overlap_test
 from callveil.transforms.detect.seek import Tokens, find
-from callveil.transforms.redact.edit import clone, is_json, removal, remove, rename
+from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
@@ -56,6 +58,7 @@ class Redacted:
         requests: manual requests it keeps obeying, as JSON texts.
         floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
         people: who it is about, as keyed digests; see `transforms.subject.keys`.
+        held: fields in which an earlier redaction held although this policy would have left them; `mode` for all that an earlier mode took.
     """
 
     interaction: RedactedInteraction
@@ -63,6 +66,7 @@ class Redacted:
     requests: tuple[str, ...] = ()
     floor: tuple[str, ...] = ()
     people: tuple[Link, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ class Redactor:
             )  # fmt: skip
         redacted = work.state(record)
         floor = work.decision.floor | work.whole | set(redacted.record["redacted_entities"])
-        return Redacted(redacted, work.rows(), tuple(encode_request(replace(r, reason="")) for r in work.requests), tuple(sorted(floor)), people)
+        requests = tuple(encode_request(replace(r, reason="")) for r in work.requests)
+        return Redacted(redacted, work.rows(record), requests, tuple(sorted(floor)), people, tuple(sorted(set(work.held()))))
 
 
 class _Work:
@@ -169,7 +174,7 @@ class _Work:
         for leaf, treatment in self.detected.leaves:
             whole = None if leaf.key else field_requests(self.requests, leaf)
             self._note_whole(leaf, treatment)
-            if treatment == "clear" or (whole and (leaf.number or leaf.field.group == "unknown")):
+            if treatment == "clear" or (whole and (leaf.number or leaf.field.group in (UNKNOWN.group, NAMED))):
                 removed.append(removal(leaf) if treatment == "clear" else leaf.path)
                 self._count_cleared(leaf, whole)
                 continue
@@ -194,6 +199,7 @@ class _Work:
                 set_at(record, leaf.path, text)
         for path in removed:
             remove(record, path)
+        drop_empty(record, removed)
         rename(record, renamed)
         self._clear_wordless(record)
         self._settle_kept()
@@ -202,8 +208,14 @@ class _Work:
     def _clear_wordless(self, record: dict[str, Any]) -> None:
         """Clear fields that hold no text at all too: times of words, flags, empty lists."""
         for name in [n for n in record if n in BY_NAME and self.rules.treatment(BY_NAME[n], self.decision.mode) == "clear"]:
+            if name == EXTRA and self._is_named(record[name]):
+                continue
             if record.pop(name) not in ("", [], {}) and name not in self.cleared:
                 self._count_cleared(Leaf((name,), name, "", BY_NAME[name]), None)
+
+    def _is_named(self, members: Any) -> bool:
+        """Whether undeclared members are left because the policy names them."""
+        return isinstance(members, dict) and any(leaf.path[0] == EXTRA and leaf.field.group == NAMED for leaf, _ in self.detected.leaves)
 
     def _settle_kept(self) -> None:
         """Say where kept findings stand now: what was replaced before them has moved them. One that a request has covered is kept no more."""
@@ -376,10 +388,27 @@ class _Work:
         record["run_id"] = run.run_id
         return RedactedInteraction(self.raw.key, self.raw.kind, self.raw.called_at, self.raw.rank, self.job.account_type, mode, record)
 
-    def rows(self) -> list[FindingRow]:
-        """Findings as rows of the findings dataset, in order of field and place."""
+    def held(self) -> Iterator[str]:
+        """Where the record would have been left more than it is, had no earlier version of it been redacted."""
+        if self.decision.held:
+            yield "mode"
+        if not self.decision.floor:
+            return
+        alone = treatments(replace(self.job, decision=replace(self.decision, floor=frozenset())))
+        for (leaf, treatment), (_, otherwise) in zip(self.detected.leaves, alone, strict=True):
+            if treatment != otherwise and not leaf.key:
+                yield leaf.field.name
+        left = {e for e in self.decision.floor if ":" not in e and self.rules.operator(e).name == "keep"}
+        for f in self.findings:
+            if f.status == "done" and f.entity_type in left and f.detector not in FORCED:
+                yield top_level(f.field_path)
+
+    def rows(self, record: dict[str, Any]) -> list[FindingRow]:
+        """Findings as rows of the findings dataset, in order of field and place; `record` is what is left of the record."""
         run, key = self.redactor.run, self.raw.key
         source = self.redactor.keyring.hmac(INPUT, dumps(self.raw.record))
+        in_json = {f.field_path for f in self.findings if "{" in f.field_path}
+        named = {leaf.shown: leaf.by_keys(record) for leaf, _ in self.detected.leaves if leaf.shown in in_json} if in_json else {}
         out: list[FindingRow] = []
         for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
             group = self.redactor.keyring.hmac("finding", *key, finding.group_id)[:24] if finding.group_id else ""
@@ -398,6 +427,7 @@ class _Work:
                     run.run_id,
                     run.as_of,
                     source,
+                    named.get(finding.field_path, ""),
                 )
             )
         return out

@@ -31,7 +31,7 @@ def bind(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) ->
     """
     if request.scope != "span" or not request.field:
         return request
-    text = next((leaf.text for leaf in leaves if leaf.shown == request.field and not leaf.key), None)
+    text = next((leaf.text for leaf in leaves if not leaf.key and request.field in paths_of(leaf)), None)
     digest = keyring.hmac("request-text", text)[:32] if text is not None else ""
     if request.text_digest and request.text_digest != digest:
         return replace(request, scope="field", field=top_level(request.field))
@@ -40,8 +40,13 @@ def bind(request: RedactionRequest, leaves: Sequence[Leaf], keyring: Keyring) ->
 
 def names(request_field: str, leaf: Leaf) -> bool:
     """Whether a request's field names this leaf: the field itself, or anything below it."""
-    shown = leaf.shown
-    return shown == request_field or shown.startswith((f"{request_field}.", f"{request_field}[", f"{request_field}{{"))
+    below = (f"{request_field}.", f"{request_field}[", f"{request_field}{{")
+    return any(path == request_field or path.startswith(below) for path in paths_of(leaf))
+
+
+def paths_of(leaf: Leaf) -> tuple[str, ...]:
+    """The paths a request may name a leaf by: keys of JSON objects by place or by name."""
+    return (leaf.shown, leaf.by_keys()) if "{" in leaf.shown else (leaf.shown,)
 
 
 def field_requests(requests: Sequence[RedactionRequest], leaf: Leaf) -> RedactionRequest | None:
@@ -56,7 +61,7 @@ def spans_for(requests: Sequence[RedactionRequest], leaf: Leaf, record: Mapping[
     turns where no words are timed.
     """
     for request in requests:
-        if request.scope == "span" and request.field == leaf.shown:
+        if request.scope == "span" and request.field in paths_of(leaf):
             lo, hi = max(0, request.start or 0), min(len(leaf.text), request.end if request.end is not None else len(leaf.text))
             if lo < hi:
                 yield Span(lo, hi, ENTITY, 1.0, DETECTOR, request.request_id), request

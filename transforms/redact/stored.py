@@ -11,6 +11,8 @@ import orjson
 from callveil.schemas.fields import from_storage
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.leaves import walk
+from callveil.transforms.redact.manual import paths_of
 
 
 def stored_record(row: Mapping[str, Any], path: str) -> RawInteraction:
@@ -21,23 +23,27 @@ def stored_record(row: Mapping[str, Any], path: str) -> RawInteraction:
     return RawInteraction(InteractionKey(row["account_id"], row["id"]), row["kind"], row["called_at"], row["rank"], record, SourceRef(path))
 
 
-def to_stored_offsets(request: RedactionRequest, findings: Iterable[Mapping[str, Any]]) -> RedactionRequest:
+def to_stored_offsets(
+    request: RedactionRequest, findings: Iterable[Mapping[str, Any]], record: Mapping[str, Any] | None = None
+) -> RedactionRequest:
     """Turn a span over the source text into one over the stored text.
 
     Args:
         request: a span request of basis `source`.
         findings: the interaction's findings rows; those of the same field say which stretch of the source became which of
             the stored text.
+        record: the stored record, where the request or the findings may name a member of a JSON object by its key.
 
     Returns: the request with offsets of the stored text. A border inside a replacement moves to the replacement's own
         border, so that the span never covers less than was asked for. A field that was cleared has nothing left to cover.
     """
     if request.scope != "span" or request.basis != "source":
         return request
+    paths = {request.field}.union(*(p for leaf in walk(record or {}) if not leaf.key and request.field in (p := paths_of(leaf))))
     done = sorted(
         (f["span_start"], f["span_end"], f["out_start"], f["out_end"])
         for f in findings
-        if f["field_path"] == request.field and f["status"] == "done" and f["span_start"] is not None and f["out_start"] is not None
+        if f["field_path"] in paths and f["status"] == "done" and f["span_start"] is not None and f["out_start"] is not None
     )
     return replace(
         request, basis="stored", start=_move(request.start or 0, done, False), end=None if request.end is None else _move(request.end, done, True)

@@ -126,7 +126,7 @@ def _redo(
         raw = stored_record(row, path)
         change = redo[raw.key]
         own = [f for f in findings if f["interaction_id"] == raw.key.id and f["account_id"] == raw.key.account_id]
-        requests = tuple(to_stored_offsets(decode_request(r), own) for r in change.requests)
+        requests = tuple(to_stored_offsets(decode_request(r), own, raw.record) for r in change.requests)
         floor = Floor(stronger(change.mode, row["redaction_mode"]), frozenset(row["redacted_entities"] or ()))
         language = built.detector.language_of(raw.record.get("language"))
         decision = decide(job.policy, raw, row["account_type"], job.as_of, language, floor, requests)

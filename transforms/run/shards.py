@@ -103,6 +103,7 @@ def count(redacted: list[Redacted]) -> Counter[str]:
         counts[f"kind.{item.interaction.kind}"] += 1
         counts[f"mode.{item.interaction.mode}"] += 1
         counts["findings"] += len(item.findings)
+        counts.update(f"held.{name}" for name in item.held)
         for row in item.findings:
             counts[f"{'finding' if row.finding.status == 'done' else 'kept'}.{row.finding.entity_type}"] += row.finding.count
     return counts
