@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, questions
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
@@ -194,6 +195,8 @@ def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> 
             return True
     if lead in names.vocab.sets["bare_leads"]:
         return after in names.vocab.sets["bare_followers"] or (capital and (after == "," or after in names.vocab.sets["origins"]))
+    if not capital and names.vocab.language.code == LANGUAGE and all(thing(reading.low[t]) for t in range(*found)):
+        return False  # "I'll put you through to directory enquiries"
     return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2
 
 
