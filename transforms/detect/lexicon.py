@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
-SECTIONS = ("words", "given", "surnames")
+SECTIONS = ("words", "given", "surnames", "usual")
 _SHARED = 64
 """Code of the letter that stands for "nothing shared"; one more for each letter shared."""
 
@@ -26,11 +26,13 @@ class Lexicon:
         words: entries of the dictionaries that are written in small letters, with their inflected forms.
         given: given names of many origins.
         surnames: other names; of those that are words the commonest only.
+        usual: the commonest given names of English speakers.
     """
 
     words: frozenset[str]
     given: frozenset[str]
     surnames: frozenset[str]
+    usual: frozenset[str]
 
     def named(self, word: str) -> bool:
         """Whether somebody may be called so by the lists of names."""

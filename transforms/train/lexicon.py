@@ -28,6 +28,8 @@ from callveil.transforms.sample.people import origins
 DICTIONARIES = ("american-english-huge", "british-english-huge")
 COMMON_SURNAMES = 6_000
 """Of the census' 88,799 surnames so many are taken for names although they are words; of the others those alone that are no words."""
+USUAL = 0.02
+"""A given name is usual where so many of a hundred people have it."""
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _LEAST = 2
 
@@ -37,8 +39,10 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
     entries = {line.strip() for name in DICTIONARIES for line in (words / name).read_text(encoding="utf-8").splitlines()}
     lower = set(_folded(e for e in entries if e.islower() and not e.endswith("'s")))
     given: set[str] = set()
+    usual: set[str] = set()
     for file in ("dist.female.first", "dist.male.first"):
         given.update(_census(census / file))
+        usual.update(_census(census / file, USUAL))
     ranked = list(_census(census / "dist.all.last"))
     surnames = set(ranked[:COMMON_SURNAMES])
     for origin in origins().values():
@@ -48,7 +52,7 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
         given.update(_folded(first))
         surnames.update(_folded(last))
     rare = {name for name in ranked if name not in lower}
-    lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given}
+    lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual}
     data = pack(lists)
     FILE.write_bytes(data)
     print(f"{FILE}: {len(data):,} bytes; " + ", ".join(f"{len(v):,} {k}" for k, v in lists.items()))
@@ -63,10 +67,12 @@ def _folded(names: Iterable[str]) -> Iterator[str]:
                 yield plain
 
 
-def _census(file: Path) -> Iterator[str]:
-    """Names of one list of the 1990 census of the United States, the commonest first."""
+def _census(file: Path, least: float = 0.0) -> Iterator[str]:
+    """Names of one list of the 1990 census of the United States that so many of a hundred people have at least, the commonest first."""
     for line in file.read_text(encoding="ascii").splitlines():
-        yield line.split()[0].lower()
+        name, share, *_ = line.split()
+        if float(share) >= least:
+            yield name.lower()
 
 
 def _mimesis() -> Iterator[tuple[Iterable[str], Iterable[str]]]:

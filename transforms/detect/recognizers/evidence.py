@@ -22,6 +22,8 @@ _NO_PLURALS = frozenset(("ed", "ing", "ly"))
 """With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
 THING, BOTH, NAME, RARE = range(4)
 """A word that is no name, one that is a name as well, a listed name, and what no list has."""
+MORE = 3
+"""Further words of a name, at most."""
 OPENERS = frozenset('.!?:;-"\n')
 _I = frozenset(("i", "i'm", "i'd", "i'll", "i've", "ok"))
 
@@ -110,3 +112,25 @@ def names_have_capitals(reading: Reading, token: int) -> bool:
     """Whether the turn of a token has a capital that no sentence gives it."""
     said = reading.turns[reading.turn[token]]
     return any(reading.kind[t] == WORD and reading.low[t] not in _I and capital(reading, t) for t in range(said.first, said.last))
+
+
+def capitalized(reading: Reading, token: int) -> bool:
+    """Whether a word begins with a capital and goes on in small letters."""
+    raw = reading.text[reading.start[token] : reading.end[token]]
+    return raw[:1].isupper() and raw[1:2].islower()
+
+
+def name_end(reading: Reading, stop: int) -> int:
+    """Where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
+    limit = reading.turns[reading.turn[stop - 1]].last
+    businesses = reading.vocab.sets["businesses"]
+    last = stop
+    while (
+        last < limit
+        and last - stop < MORE
+        and reading.start[last] == reading.end[last - 1] + 1
+        and capitalized(reading, last)
+        and lexicon().named(fold(reading.low[last].removesuffix("'s")))
+    ):
+        last += 1
+    return stop if last < limit and reading.low[last] in businesses else last

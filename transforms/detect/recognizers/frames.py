@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callveil.transforms.detect.known import EVERYWHERE
 from callveil.transforms.detect.lang import fold
 from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capitals, kind_of, names_have_capitals, thing
@@ -29,7 +30,7 @@ def person(read: Reading, first: int, stop: int) -> bool:
     kinds = _kinds(read, words) if words else []
     if NAME in kinds or RARE in kinds or (BOTH in kinds and _written(read, words, kinds)):
         return True
-    return bool(words) and (framed(read, first, stop) or (_bare(read, first, stop) and _doubtful(read, words)))
+    return bool(words) and (framed(read, first, stop) or (_doubtful(read, words) and (_bare(read, first, stop) or _behind(read, first))))
 
 
 def asked(read: Reading, first: int, stop: int) -> bool:
@@ -68,7 +69,7 @@ def _words(read: Reading, first: int, stop: int) -> list[int]:
 def _doubtful(read: Reading, words: list[int]) -> bool:
     """Whether not all of some words are ordinary, nor one the other said again ("star star")."""
     low = [read.low[t] for t in words]
-    return not all(map(thing, low)) and (len(low) == 1 or len(set(low)) > 1)
+    return not all(thing(w) or w in EVERYWHERE for w in low) and (len(low) == 1 or len(set(low)) > 1)
 
 
 def _kinds(read: Reading, words: list[int]) -> list[int]:
@@ -91,8 +92,8 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
     if capitals(read, words[0]):
         return all(read.text[read.start[t]].isupper() for t in words) and (THING not in kinds or len(words) > 1)
     if len(words) == 1:
-        return not _noun(read, words[0])
-    return kinds[0] == BOTH and len(set(low)) == len(low) and all(k == BOTH or lexicon().named(fold(w)) for k, w in zip(kinds, low, strict=True))
+        return low[0] not in EVERYWHERE and not _noun(read, words[0])
+    return kinds[0] == BOTH and len(set(low)) == len(low) and all(k == BOTH or lexicon().named(fold(w)) or not thing(w) for k, w in zip(kinds, low, strict=True))
 
 
 def _noun(read: Reading, token: int) -> bool:
@@ -109,6 +110,14 @@ def _bare(read: Reading, first: int, stop: int) -> bool:
     said, vocab = read.turns[read.turn[first]], read.vocab
     others = [t for t in (*range(said.first, first), *range(stop, said.last)) if read.kind[t] in (WORD, MONTH)]
     return all(read.low[t] in vocab.before_names for t in others)
+
+
+def _behind(read: Reading, token: int) -> bool:
+    """Whether a name stands right before a word, where capitals do not tell."""
+    before = token - 1
+    if names_have_capitals(read, token):
+        return False
+    return before >= read.turns[read.turn[token]].first and read.kind[before] == WORD and kind_of(read.low[before]) in (NAME, BOTH)
 
 
 def _plain(read: Reading, token: int) -> bool:

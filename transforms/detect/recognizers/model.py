@@ -12,7 +12,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from callveil.transforms.detect.lang import available, word_file
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, name_end, names_have_capitals
 from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.frames import asked, person, trimmed
 from callveil.transforms.detect.recognizers.hit import names_wares
@@ -77,6 +77,9 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if read.vocab.language.code == LANGUAGE:
         first, stop = trimmed(read, first, stop)
         result.start, result.end = read.start[first], min(result.end, read.end[stop - 1])
+        if capitalized(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
+            stop = name_end(read, stop)
+            result.end = read.end[stop - 1]
     if read.has_digits and any(read.kind[t] == DIGITS for t in range(first, stop)) and blocked(read).issuperset(range(first, stop)):
         return False  # a GUID, a time, a price
     vocab = read.vocab
