@@ -23,10 +23,11 @@ from pathlib import Path
 
 from callveil.transforms.detect.known import fold
 from callveil.transforms.detect.lexicon import FILE, pack
+from callveil.transforms.detect.recognizers.evidence import common
 from callveil.transforms.sample.people import origins
 
 DICTIONARIES = ("american-english-huge", "british-english-huge")
-COMMON_SURNAMES = 6_000
+COMMON_SURNAMES = 3_000
 """Of the census' 88,799 surnames so many are taken for names although they are words; of the others those alone that are no words."""
 USUAL = 0.02
 """A given name is usual where so many of a hundred people have it."""
@@ -37,7 +38,7 @@ _LEAST = 2
 def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
     """Write the lexicon from the census lists in `census` and the dictionaries in `words`."""
     entries = {line.strip() for name in DICTIONARIES for line in (words / name).read_text(encoding="utf-8").splitlines()}
-    lower = set(_folded(e for e in entries if e.islower() and not e.endswith("'s")))
+    lower = set(_folded(e for e in entries if not e.endswith("'s") and (e.islower() or (e.isupper() and e.isalpha()))))
     given: set[str] = set()
     usual: set[str] = set()
     for file in ("dist.female.first", "dist.male.first"):
@@ -50,7 +51,7 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
         surnames.update(_folded(origin.surnames))
     for first, last in (*_mimesis(), *_faker()):
         given.update(_folded(first))
-        surnames.update(_folded(last))
+        surnames.update(name for name in _folded(last) if not common(name))  # what is a surname elsewhere is here an ordinary word
     rare = {name for name in ranked if name not in lower}
     lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual}
     data = pack(lists)

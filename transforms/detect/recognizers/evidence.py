@@ -72,7 +72,9 @@ def kind_of(word: str) -> int:
     base = fold(word.removesuffix("'s"))
     if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
         return BOTH
-    if base in vocab.sets["no_people"] or base in vocab.words or base in vocab.things or base in word_file(LANGUAGE, "everyday.txt"):
+    if base in vocab.sets["no_people"] or base in vocab.words or base in vocab.things:
+        return THING
+    if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
         return THING
     if base in lists.words or base in vocab.fillers:
         return BOTH if lists.named(base) else THING

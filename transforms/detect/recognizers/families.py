@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers import address, amounts, checks, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
 from callveil.transforms.detect.recognizers.reading import Reading

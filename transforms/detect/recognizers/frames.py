@@ -5,10 +5,10 @@ from __future__ import annotations
 from callveil.transforms.detect.known import EVERYWHERE
 from callveil.transforms.detect.lang import fold
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capitals, kind_of, names_have_capitals, thing
+from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capital, capitals, kind_of, names_have_capitals, thing
 from callveil.transforms.detect.recognizers.names import answers, introductions
 from callveil.transforms.detect.recognizers.reading import Reading
-from callveil.transforms.detect.recognizers.vocabulary import LETTER, MONTH, WORD
+from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD
 
 SHORT = 28
 """Tokens of a turn that is an answer, at most."""
@@ -30,7 +30,10 @@ def person(read: Reading, first: int, stop: int) -> bool:
     kinds = _kinds(read, words) if words else []
     if NAME in kinds or RARE in kinds or (BOTH in kinds and _written(read, words, kinds)):
         return True
-    return bool(words) and (framed(read, first, stop) or (_doubtful(read, words) and (_bare(read, first, stop) or _behind(read, first))))
+    if not words or framed(read, first, stop) or _addressed(read, words[0], stop):
+        return bool(words)
+    rare = not any(thing(read.low[t]) or read.text[read.start[t]:read.end[t]].isupper() for t in words)
+    return _doubtful(read, words) and (_bare(read, first, stop) or _behind(read, first) or (rare and capital(read, words[0])))
 
 
 def asked(read: Reading, first: int, stop: int) -> bool:
@@ -93,7 +96,7 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
         return all(read.text[read.start[t]].isupper() for t in words) and (THING not in kinds or len(words) > 1)
     if len(words) == 1:
         return low[0] not in EVERYWHERE and not _noun(read, words[0])
-    return kinds[0] == BOTH and len(set(low)) == len(low) and all(k == BOTH or lexicon().named(fold(w)) or not thing(w) for k, w in zip(kinds, low, strict=True))
+    return kinds[0] == BOTH and len(set(low)) == len(low) and all(lexicon().named(fold(w)) or kind_of(w) == BOTH or not thing(w) for w in low)
 
 
 def _noun(read: Reading, token: int) -> bool:
@@ -110,6 +113,16 @@ def _bare(read: Reading, first: int, stop: int) -> bool:
     said, vocab = read.turns[read.turn[first]], read.vocab
     others = [t for t in (*range(said.first, first), *range(stop, said.last)) if read.kind[t] in (WORD, MONTH)]
     return all(read.low[t] in vocab.before_names for t in others)
+
+
+def _addressed(read: Reading, first: int, stop: int) -> bool:
+    """Whether somebody is greeted or thanked by name ("good morning, Char."): with a capital, or in words that are not ordinary."""
+    said = read.turns[read.turn[first]]
+    lead = first - 2 if first > said.first and read.low[first - 1] == "," else first - 1
+    if lead < said.first or read.low[lead] not in read.vocab.sets["addressing"]:
+        return False
+    ended = stop >= said.last or read.kind[stop] in (SEPARATOR, LINE)
+    return ended and (capital(read, first) or not any(thing(read.low[t]) for t in range(first, stop)))
 
 
 def _behind(read: Reading, token: int) -> bool:
