@@ -86,7 +86,8 @@ def kind_of(word: str) -> int:
 @lru_cache(maxsize=8192)
 def thing(word: str) -> bool:
     """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
-    return kind_of(word) == THING and (common(word) or _compound(word.removesuffix("'s")))
+    base = word.removesuffix("'s")
+    return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"])
 
 
 def _compound(word: str) -> bool:

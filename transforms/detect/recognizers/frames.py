@@ -39,7 +39,7 @@ def person(read: Reading, first: int, stop: int) -> bool:
 def asked(read: Reading, first: int, stop: int) -> bool:
     """Whether tokens that the model took for a person are one where a name was asked for: in an answer anything but ordinary words is."""
     said = read.turns[read.turn[first]]
-    return (said.last - said.first <= SHORT and _doubtful(read, _words(read, first, stop))) or person(read, first, stop)
+    return said.last - said.first <= SHORT and _doubtful(read, _words(read, first, stop))
 
 
 def trimmed(read: Reading, first: int, stop: int) -> tuple[int, int]:

@@ -90,17 +90,14 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
-    if all(word in vocab.sets["no_people"] for word in words) or _product(read, first, stop, words):
+    if _product(read, first, stop, words) or _vehicle(read, first, stop, words) or _modal(read, first, stop):
         return False
-    if _vehicle(read, first, stop, words) or _modal(read, first, stop):
-        return False
+    answer = any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first]))
+    if vocab.language.code == LANGUAGE:
+        return (answer and asked(read, first, stop)) or (person(read, first, stop) and (answer or not _noun(read, first, stop)))
     if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
         return False
-    if any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first])):
-        return vocab.language.code != LANGUAGE or asked(read, first, stop)
-    if all(_common(vocab, word) for word in words) or _noun(read, first, stop):
-        return False
-    return vocab.language.code != LANGUAGE or person(read, first, stop)
+    return answer or not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
 
 
 def _addressed(read: Reading, result: RecognizerResult) -> bool:
