@@ -28,7 +28,7 @@ from callveil.transforms.sample.people import origins
 
 DICTIONARIES = ("american-english-huge", "british-english-huge")
 COMMON_SURNAMES = 3_000
-"""Of the census' 88,799 surnames so many are taken for names although they are words; of the others those alone that are no words."""
+"""Of the census' 88,799 surnames so many are taken for names although they are ordinary words; of the others those alone that are none."""
 USUAL = 0.02
 """A given name is usual where so many of a hundred people have it."""
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
@@ -52,7 +52,7 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
     for first, last in (*_mimesis(), *_faker()):
         given.update(_folded(first))
         surnames.update(name for name in _folded(last) if not common(name))  # what is a surname elsewhere is here an ordinary word
-    rare = {name for name in ranked if name not in lower}
+    rare = {name for name in ranked if name not in lower or not common(name)}
     lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual}
     data = pack(lists)
     FILE.write_bytes(data)

@@ -32,8 +32,7 @@ def person(read: Reading, first: int, stop: int) -> bool:
         return True
     if not words or framed(read, first, stop) or _addressed(read, words[0], stop):
         return bool(words)
-    rare = not any(thing(read.low[t]) or read.text[read.start[t]:read.end[t]].isupper() for t in words)
-    return _doubtful(read, words) and (_bare(read, first, stop) or _behind(read, first) or (rare and capital(read, words[0])))
+    return _doubtful(read, words) and (_bare(read, first, stop) or (_behind(read, first) and not any(thing(read.low[t]) for t in words)))
 
 
 def asked(read: Reading, first: int, stop: int) -> bool:
@@ -96,7 +95,10 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
         return all(read.text[read.start[t]].isupper() for t in words) and (THING not in kinds or len(words) > 1)
     if len(words) == 1:
         return low[0] not in EVERYWHERE and not _noun(read, words[0])
-    return kinds[0] == BOTH and len(set(low)) == len(low) and all(lexicon().named(fold(w)) or kind_of(w) == BOTH or not thing(w) for w in low)
+    sets = read.vocab.sets
+    if kinds[0] != BOTH or low[0] in sets["whole_articles"] or low[0] in sets["before_named"] or len(set(low)) < len(low):
+        return False
+    return all(lexicon().named(fold(w)) or kind_of(w) == BOTH or not thing(w) for w in low)
 
 
 def _noun(read: Reading, token: int) -> bool:
@@ -130,7 +132,7 @@ def _behind(read: Reading, token: int) -> bool:
     before = token - 1
     if names_have_capitals(read, token):
         return False
-    return before >= read.turns[read.turn[token]].first and read.kind[before] == WORD and kind_of(read.low[before]) in (NAME, BOTH)
+    return before >= read.turns[read.turn[token]].first and read.kind[before] == WORD and kind_of(read.low[before]) == NAME
 
 
 def _plain(read: Reading, token: int) -> bool:

@@ -39,6 +39,10 @@ class _Names:
                 return False
         return self.low[token] in self.vocab.ambiguous_names
 
+    def listed(self, token: int) -> bool:
+        """An everyday word that somebody somewhere is called ("amir said"): part of a name where it ends an answer."""
+        return self.vocab.language.code == LANGUAGE and self.kind[token] == WORD and lexicon().named(self.low[token])
+
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
         """The name that begins at `at`: tokens (half-open). `common` lets everyday words in that are also names."""
         first = last = at
@@ -73,7 +77,7 @@ class _Names:
                 at += 1
                 words += 1
                 continue
-            if not (self.possible(at) or (common and self.surname(at))):
+            if not (self.possible(at) or (common and (self.surname(at) or (words and at + 1 == stop and self.listed(at))))):
                 break
             at, words, last = at + 1, words + 1, at + 1
         return (first, last) if words and last > first else None
