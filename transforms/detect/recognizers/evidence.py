@@ -77,6 +77,8 @@ def kind_of(word: str) -> int:
     if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
         return THING
     if base in lists.words or base in vocab.fillers:
+        if base in lists.usual and not common(base):
+            return NAME  # "bobby", "albert": words too, but in talk names
         return BOTH if lists.named(base) else THING
     if lists.named(base):
         return NAME
