@@ -92,6 +92,12 @@ def thing(word: str) -> bool:
     return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"])
 
 
+def few_know(word: str) -> bool:
+    """Whether a name that is a word too is no ordinary one ("yulan")."""
+    base = word.removesuffix("'s")
+    return not common(base) and base not in also_names()
+
+
 def _compound(word: str) -> bool:
     """Whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
     half = len(word) // 2

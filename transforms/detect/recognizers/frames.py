@@ -5,14 +5,14 @@ from __future__ import annotations
 from callveil.transforms.detect.known import EVERYWHERE
 from callveil.transforms.detect.lang import fold
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capital, capitals, kind_of, names_have_capitals, thing
+from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capital, capitals, few_know, kind_of, names_have_capitals, thing
 from callveil.transforms.detect.recognizers.names import answers, introductions
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD
 
 SHORT = 28
 """Tokens of a turn that is an answer, at most."""
-ACRONYM = 6
+ACRONYM = 5
 """Letters of an acronym, at most."""
 SPELLED = 3
 """So many different letters are a name that is spelled."""
@@ -27,6 +27,8 @@ def person(read: Reading, first: int, stop: int) -> bool:
     if len({read.low[t] for t in range(first, stop) if read.kind[t] == LETTER}) >= SPELLED:
         return True
     words = _words(read, first, stop)
+    if any(t not in words and read.low[t] in read.vocab.particles and kind_of(read.low[t]) in (NAME, RARE) for t in range(first, stop)):
+        return True  # "du Cane"
     kinds = _kinds(read, words) if words else []
     if NAME in kinds or RARE in kinds or (BOTH in kinds and _written(read, words, kinds)):
         return True
@@ -82,7 +84,7 @@ def _kinds(read: Reading, words: list[int]) -> list[int]:
     written = names_have_capitals(read, words[0])
     for place, t in enumerate(words):
         raw = read.text[read.start[t] : read.end[t]]
-        acronym = raw.isupper() and 1 < len(raw) <= ACRONYM
+        acronym = raw.isupper() and raw.isascii() and 1 < len(raw) <= ACRONYM
         if (acronym and kinds[place] != BOTH) or (written and raw.islower() and kinds[place] == RARE):
             kinds[place] = THING
     return kinds
@@ -98,7 +100,8 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
     sets = read.vocab.sets
     if kinds[0] != BOTH or low[0] in sets["whole_articles"] or low[0] in sets["before_named"] or len(set(low)) < len(low):
         return False
-    return all(lexicon().named(fold(w)) or kind_of(w) == BOTH or not thing(w) for w in low)
+    unusual = any(k == BOTH and few_know(w) for k, w in zip(kinds, low, strict=True))
+    return unusual or all(lexicon().named(fold(w)) or kind_of(w) == BOTH or not thing(w) for w in low)
 
 
 def _noun(read: Reading, token: int) -> bool:
