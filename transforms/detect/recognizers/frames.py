@@ -73,7 +73,7 @@ def _words(read: Reading, first: int, stop: int) -> list[int]:
 def _doubtful(read: Reading, words: list[int]) -> bool:
     """Whether not all of some words are ordinary, nor one the other said again ("star star")."""
     low = [read.low[t] for t in words]
-    return not all(thing(w) or w in EVERYWHERE for w in low) and (len(low) == 1 or len(set(low)) > 1)
+    return not all(thing(w) or (w in EVERYWHERE and w not in read.vocab.ambiguous_names) for w in low) and (len(low) == 1 or len(set(low)) > 1)
 
 
 def _kinds(read: Reading, words: list[int]) -> list[int]:
@@ -94,9 +94,9 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
     """Whether words of which one at least is a name as well, and none a name only, are written as a person's name is."""
     low = [read.low[t] for t in words]
     if capitals(read, words[0]):
-        return all(read.text[read.start[t]].isupper() for t in words) and (THING not in kinds or len(words) > 1)
+        return all(read.text[read.start[t]].isupper() or read.glued(t) for t in words) and (THING not in kinds or len(words) > 1)
     if len(words) == 1:
-        return low[0] not in EVERYWHERE and not _noun(read, words[0])
+        return (low[0] not in EVERYWHERE or low[0] in read.vocab.ambiguous_names) and not _noun(read, words[0])
     sets = read.vocab.sets
     if kinds[0] != BOTH or low[0] in sets["whole_articles"] or low[0] in sets["before_named"] or len(set(low)) < len(low):
         return False
@@ -105,12 +105,10 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
 
 
 def _noun(read: Reading, token: int) -> bool:
-    """Whether the word before makes one a noun: an article, a possessive, "no", another noun."""
+    """Whether the word before makes one a noun: an article, a possessive, "no"."""
     before = read.low[token - 1] if token > read.turns[read.turn[token]].first else ""
-    sets, vocab = read.vocab.sets, read.vocab
-    if not before or before in sets["kin"] or before in vocab.before_names:
-        return before in sets["noun_articles"]
-    return before in sets["noun_articles"] or before in sets["determiners"] or (before not in vocab.words and thing(before))
+    sets = read.vocab.sets
+    return before in sets["noun_articles"] or (before in sets["determiners"] and before not in read.vocab.before_names)
 
 
 def _bare(read: Reading, first: int, stop: int) -> bool:
