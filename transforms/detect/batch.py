@@ -23,7 +23,8 @@ from callveil.transforms.detect.consistent import speaker_names, strongest, valu
 from callveil.transforms.detect.decide import Decision
 from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values, word_file
+from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values
+from callveil.transforms.detect.lang import word_file
 from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own

@@ -22,9 +22,10 @@ from callveil.transforms.detect.known import (
     fold,
     spoken_code,
     values_of,
-    word_file,
 )
+from callveil.transforms.detect.lang import word_file
 from callveil.transforms.detect.leaves import ROLE_WORDS
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
 from callveil.transforms.detect.said import said
 
 DETECTOR = "consistency"
@@ -94,7 +95,8 @@ def _forms(entity: str, value: str, words: frozenset[str], language: str) -> Ite
             single = known.spelled
             if single and (len(known.target) < 3 or (len(parts) == 1 and known.target in words)):
                 continue
-            yield KnownValue(NAME, entity, known.target, known.guarded or (single and known.target in words), known.spelled)
+            word = known.target in words or (language == LANGUAGE and thing(known.target))
+            yield KnownValue(NAME, entity, known.target, known.guarded or (single and word), known.spelled)
     elif kind == EMAIL:
         yield from values_of(EMAIL, entity, value)
     elif kind == DIGITS:

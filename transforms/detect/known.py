@@ -11,10 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
+from callveil.transforms.detect.lang import word_file
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.said import said
 
@@ -51,14 +50,6 @@ def fold(word: str) -> str:
     if word.isascii():
         return word.lower()
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
-
-
-@lru_cache(maxsize=16)
-def word_file(language: str, name: str) -> frozenset[str]:
-    """Folded words of a text file of a language's folder, empty where there is none; lines that begin with `#` are comments."""
-    place = files("callveil.transforms.detect.lang") / language / name
-    text = place.read_text(encoding="utf-8") if place.is_file() else ""
-    return frozenset(fold(w) for line in text.splitlines() if not line.startswith("#") for w in line.split())
 
 
 COMMON_WORDS = word_file("en", "name_words.txt")

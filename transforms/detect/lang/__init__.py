@@ -92,6 +92,12 @@ def fold(word: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
+@lru_cache(maxsize=32)
+def word_file(language: str, name: str) -> frozenset[str]:
+    """Folded words of a text file of a language's folder, empty where there is none; lines that begin with `#` are comments."""
+    return frozenset(map(fold, _words(_HERE / language / name, False, frozenset())))
+
+
 def parted(word: str, elided: frozenset[str]) -> tuple[str, ...]:
     """A word and the elided words before it: `l'adresse` is `l'` and `adresse`; one piece where none is elided."""
     out: list[str] = []

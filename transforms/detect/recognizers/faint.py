@@ -7,27 +7,14 @@ does one that leads to a place.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from importlib import resources
 from typing import Protocol
 
-from callveil.transforms.detect.known import fold, word_file
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, OPENERS, also_names, capitals, common, thing
 from callveil.transforms.detect.recognizers.reading import Reading
-from callveil.transforms.detect.recognizers.vocabulary import MONTH, SEPARATOR, WORD, vocabulary
+from callveil.transforms.detect.recognizers.vocabulary import MONTH, SEPARATOR, WORD
 
 OPENING = 2.0
 """A lone word that opens a sentence has its capital from there: its margin may be this far below zero at most."""
-LANGUAGE = "en"
-"""The language there is a list of common words for."""
-_NAMES_FIRST = frozenset((
-    "carol", "christian", "daisy", "dale", "dan", "harry", "heather", "henry", "iris", "ivy", "jack", "jade", "jasmine", "jay", "jean", "john",
-    "kay", "lee", "nick", "rob", "ruby", "tom", "victor",
-))  # fmt: skip
-"""Names that are words too, but in talk mostly names."""
-_ENDINGS = ("s", "es", "d", "ed", "ing", "ly")
-_NO_PLURALS = frozenset(("ed", "ing", "ly"))
-"""With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
-_OPENERS = frozenset('.!?:;-"\n')
 _IN_BUSINESSES = frozenset((
     "'t", "al", "and", "bank", "bros", "brothers", "casa", "chez", "el", "gmbh", "il", "l", "la", "las", "le", "les", "los", "masjid", "plc",
     "sons", "taverna", "the",
@@ -39,7 +26,6 @@ _NEAR = 3
 _LEADS = frozenset(("a", "an", "at", "called", "near", "the"))
 """Words before the name of a business rather than before a person's."""
 _WORK = frozenset(("employed", "job", "work", "worked", "working", "works"))
-_I = frozenset(("i", "i'm", "i'd", "i'll", "i've", "ok"))
 
 
 class FaintMention(Protocol):
@@ -55,43 +41,6 @@ class FaintMention(Protocol):
     def organization(self) -> bool: ...
 
 
-@lru_cache(maxsize=1)
-def _ordinary() -> frozenset[str]:
-    text = resources.files("callveil.transforms.detect.model").joinpath("ordinary.txt").read_text(encoding="utf-8")
-    listed = frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
-    return (listed | word_file(LANGUAGE, "everyday.txt") | vocabulary(LANGUAGE).words | vocabulary(LANGUAGE).things) - _also_names() - _NAMES_FIRST
-
-
-@lru_cache(maxsize=1)
-def _also_names() -> frozenset[str]:
-    return (vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")) - _NAMES_FIRST
-
-
-@lru_cache(maxsize=1)
-def _stems() -> frozenset[str]:
-    return _ordinary() | _also_names()
-
-
-def common(word: str) -> bool:
-    """Whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
-    base = word.removesuffix("'s")
-    return not base[:1].isalpha() or _known(fold(base))
-
-
-@lru_cache(maxsize=4096)
-def _known(word: str) -> bool:
-    if word in _ordinary() or word in _also_names():
-        return word in _ordinary()
-    for ending in _ENDINGS:
-        stem = word.removesuffix(ending)
-        listed = _stems() if ending in _NO_PLURALS else _ordinary()
-        if len(stem) > 2 and stem != word:
-            doubled = len(stem) > 3 and stem[-1] == stem[-2] and stem[:-1] in listed
-            if stem in listed or stem + "e" in listed or doubled or (stem[-1] == "i" and stem[:-1] + "y" in listed):
-                return True
-    return False
-
-
 def likely(reading: Reading, mention: FaintMention) -> bool:
     """Whether a faint person is taken.
 
@@ -105,18 +54,18 @@ def likely(reading: Reading, mention: FaintMention) -> bool:
     if stop <= first or reading.turn[first] != reading.turn[stop - 1]:
         return False
     words = [t for t in range(first, stop) if reading.kind[t] != SEPARATOR]
-    if not words or any(reading.kind[t] not in (WORD, MONTH) or common(reading.low[t]) for t in words):
+    if not words or any(reading.kind[t] not in (WORD, MONTH) or common(reading.low[t]) or thing(reading.low[t]) for t in words):
         return False
-    if all(reading.low[t] in _also_names() or reading.low[t] in reading.vocab.titles for t in words):
+    if all(reading.low[t].removesuffix("'s") in also_names() or reading.low[t] in reading.vocab.titles for t in words):
         return False
     if mention.organization and _business(reading, first, stop):
         return False
-    if not _capitals(reading, first):
+    if not capitals(reading, first):
         return True
     if not reading.text[reading.start[first]].isupper():
         return False
     said = reading.turns[reading.turn[first]]
-    opening = first == said.first or reading.low[first - 1] in _OPENERS
+    opening = first == said.first or reading.low[first - 1] in OPENERS
     return len(words) > 1 or not opening or mention.margin >= -OPENING
 
 
@@ -131,12 +80,3 @@ def _business(reading: Reading, first: int, stop: int) -> bool:
     if any(w in businesses or w in _BY_BUSINESSES for w in (*before, *after)):
         return True
     return not _LEADS.isdisjoint(before[-1:]) or (before[-1:] == ["for"] and not _WORK.isdisjoint(before[-2:-1]))
-
-
-def _capitals(reading: Reading, token: int) -> bool:
-    """Whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
-    said = reading.turns[reading.turn[token]]
-    words = [t for t in range(said.first, said.last) if reading.kind[t] == WORD and reading.low[t] not in _I]
-    if not any(reading.text[reading.start[t]].isupper() for t in words):
-        return False
-    return len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers import address, amounts, checks, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
 from callveil.transforms.detect.recognizers.reading import Reading
@@ -200,6 +202,8 @@ class IntroductionRecognizer(SpokenRecognizer):
     def gate(self, read: Reading) -> bool:
         vocab, words = read.vocab, read.words
         if "\n" in words or not words.isdisjoint(vocab.sets["residing"]):
+            return True
+        if vocab.language.code == LANGUAGE and not words.isdisjoint(lexicon().given):
             return True
         return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 

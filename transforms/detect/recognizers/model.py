@@ -9,11 +9,12 @@ from typing import Any
 from presidio_analyzer import RecognizerResult
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from callveil.transforms.detect.known import word_file
-from callveil.transforms.detect.lang import available
+from callveil.transforms.detect.lang import available, word_file
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, name_end, names_have_capitals
 from callveil.transforms.detect.recognizers.faint import FaintMention, likely
+from callveil.transforms.detect.recognizers.frames import asked, person, trimmed
 from callveil.transforms.detect.recognizers.hit import names_wares
 from callveil.transforms.detect.recognizers.names import NAME_TOPICS
 from callveil.transforms.detect.recognizers.numbers import blocked
@@ -73,25 +74,30 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
         return not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
     if result.entity_type != "PERSON":
         return True
+    if read.vocab.language.code == LANGUAGE:
+        first, stop = trimmed(read, first, stop)
+        result.start, result.end = read.start[first], min(result.end, read.end[stop - 1])
+        if capitalized(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
+            stop = name_end(read, stop)
+            result.end = read.end[stop - 1]
     if read.has_digits and any(read.kind[t] == DIGITS for t in range(first, stop)) and blocked(read).issuperset(range(first, stop)):
         return False  # a GUID, a time, a price
     vocab = read.vocab
     words = [_base(read.low[t]) for t in range(first, stop) if read.kind[t] not in (SEPARATOR, LINE)]
-    if not words or words[0] in vocab.titles:
-        return True
+    if not words or (words[0] in vocab.titles and len(words) > 1):
+        return not words or vocab.language.code != LANGUAGE or person(read, first, stop)
     businesses = vocab.sets.get("businesses", frozenset())
     if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
-    if all(word in vocab.sets["no_people"] for word in words) or _product(read, first, stop, words):
+    if _product(read, first, stop, words) or _vehicle(read, first, stop, words) or _modal(read, first, stop):
         return False
-    if _vehicle(read, first, stop, words) or _modal(read, first, stop):
-        return False
+    answer = any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first]))
+    if vocab.language.code == LANGUAGE:
+        return (answer and asked(read, first, stop)) or (person(read, first, stop) and (answer or not _noun(read, first, stop)))
     if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
         return False
-    if any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first])):
-        return True  # somebody's name was asked for: the model is believed
-    return not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
+    return answer or not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
 
 
 def _addressed(read: Reading, result: RecognizerResult) -> bool:

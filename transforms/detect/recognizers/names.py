@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.context import Topic, questions
+from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, THING, capital, capitalized, kind_of, name_end, thing
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
@@ -36,6 +38,10 @@ class _Names:
             if said.last - said.first > 4 or any(self.reading.value[t] and self.kind[t] != MONTH for t in range(said.first, said.last)):
                 return False
         return self.low[token] in self.vocab.ambiguous_names
+
+    def listed(self, token: int) -> bool:
+        """An everyday word that somebody somewhere is called ("amir said"): part of a name where it ends an answer."""
+        return self.vocab.language.code == LANGUAGE and self.kind[token] == WORD and lexicon().named(self.low[token])
 
     def follow(self, at: int, stop: int, common: bool) -> tuple[int, int] | None:
         """The name that begins at `at`: tokens (half-open). `common` lets everyday words in that are also names."""
@@ -71,7 +77,7 @@ class _Names:
                 at += 1
                 words += 1
                 continue
-            if not (self.possible(at) or (common and self.surname(at))):
+            if not (self.possible(at) or (common and (self.surname(at) or (words and at + 1 == stop and self.listed(at))))):
                 break
             at, words, last = at + 1, words + 1, at + 1
         return (first, last) if words and last > first else None
@@ -107,6 +113,30 @@ def introductions(reading: Reading) -> list[Hit]:
     out.extend(_titled(names))
     out.extend(_letterheads(names))
     out.extend(_residents(names))
+    out.extend(_listed(names))
+    return out
+
+
+def _listed(names: _Names) -> list[Hit]:
+    """Names of the lists with capitals that no sentence gives them: "as Tom says", "yesterday Amir Said told me"."""
+    reading, out, after = names.reading, [], 0
+    if names.vocab.language.code != LANGUAGE:
+        return []
+    given = lexicon().given
+    for token in reading.tokens_in({word for word in reading.places if word.removesuffix("'s") in given}):
+        word = reading.low[token].removesuffix("'s")
+        usual = word in lexicon().usual and kind_of(word) in (BOTH, NAME) and reading.kind[token] == WORD
+        if token < after or not capitalized(reading, token) or not (usual or kind_of(word) == NAME):
+            continue
+        said = reading.turns[reading.turn[token]]
+        after = name_end(reading, token + 1)
+        before = reading.low[token - 1] if token > said.first else ""
+        alone = after - token == 1
+        led = before in names.vocab.sets["noun_articles"] or (
+            token > said.first and capitalized(reading, token - 1) and (capital(reading, token - 1) or kind_of(before) != THING)
+        )
+        if not led and (usual and capital(reading, token) if alone else any(capital(reading, t) for t in range(token, after))):
+            out.append(Hit("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
     return out
 
 
@@ -194,6 +224,8 @@ def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> 
             return True
     if lead in names.vocab.sets["bare_leads"]:
         return after in names.vocab.sets["bare_followers"] or (capital and (after == "," or after in names.vocab.sets["origins"]))
+    if not capital and names.vocab.language.code == LANGUAGE and all(thing(reading.low[t]) for t in range(*found)):
+        return False  # "I'll put you through to directory enquiries"
     return not after or after in names.vocab.callers or after in ".!?" or found[1] - found[0] == 2
 
 

@@ -1,0 +1,66 @@
+"""English words and people's names: what is a word, what a name, and what is both.
+
+The file holds three sorted lists, front-coded (each entry gives how many letters it shares with the one before) and compressed.
+`transforms.train.lexicon` makes it; `lang/en/lexicon.md` names its sources and licences.
+"""
+
+from __future__ import annotations
+
+import bz2
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
+SECTIONS = ("words", "given", "surnames", "usual")
+_SHARED = 64
+"""Code of the letter that stands for "nothing shared"; one more for each letter shared."""
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words in lower case, without accents.
+
+    Attributes:
+        words: entries of the dictionaries that are written in small letters, with their inflected forms.
+        given: given names of many origins.
+        surnames: other names; of those that are words the commonest only.
+        usual: the commonest given names of English speakers.
+    """
+
+    words: frozenset[str]
+    given: frozenset[str]
+    surnames: frozenset[str]
+    usual: frozenset[str]
+
+    def named(self, word: str) -> bool:
+        """Whether somebody may be called so by the lists of names."""
+        return word in self.given or word in self.surnames
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """The English lexicon, read once per process."""
+    return Lexicon(*(frozenset(_unpacked(section)) for section in bz2.decompress(FILE.read_bytes()).decode("ascii").split("\0")))
+
+
+def pack(lists: Mapping[str, Iterable[str]]) -> bytes:
+    """The bytes of a lexicon of the lists named by `SECTIONS`."""
+    return bz2.compress("\0".join(_packed(lists[name]) for name in SECTIONS).encode("ascii"), 9)
+
+
+def _packed(words: Iterable[str]) -> str:
+    out, before = [], ""
+    for word in sorted(words):
+        shared = next((n for n, (a, b) in enumerate(zip(before, word, strict=False)) if a != b), len(before))
+        out.append(chr(_SHARED + shared) + word[shared:])
+        before = word
+    return "\n".join(out)
+
+
+def _unpacked(text: str) -> Iterator[str]:
+    word = ""
+    for line in text.split("\n"):
+        word = word[: ord(line[0]) - _SHARED] + line[1:]
+        yield word

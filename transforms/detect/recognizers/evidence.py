@@ -1,0 +1,147 @@
+"""What the lists make of a word: whether it is one, whether somebody is called so; and how a turn is written."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import resources
+
+from callveil.transforms.detect.lang import fold, word_file
+from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.vocabulary import WORD, vocabulary
+
+LANGUAGE = "en"
+"""The language there is a list of common words for."""
+_NAMES_FIRST = frozenset((
+    "carol", "christian", "daisy", "dale", "dan", "harry", "heather", "henry", "iris", "ivy", "jack", "jade", "jasmine", "jay", "jean", "john",
+    "kay", "lee", "nick", "rob", "ruby", "tom", "victor",
+))  # fmt: skip
+"""Names that are words too, but in talk mostly names."""
+_ENDINGS = ("s", "es", "d", "ed", "ing", "ly")
+_NO_PLURALS = frozenset(("ed", "ing", "ly"))
+"""With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
+THING, BOTH, NAME, RARE = range(4)
+"""A word that is no name, one that is a name as well, a listed name, and what no list has."""
+MORE = 3
+"""Further words of a name, at most."""
+OPENERS = frozenset('.!?:;-"\n')
+_I = frozenset(("i", "i'm", "i'd", "i'll", "i've", "ok"))
+
+
+@lru_cache(maxsize=1)
+def _ordinary() -> frozenset[str]:
+    text = resources.files("callveil.transforms.detect.model").joinpath("ordinary.txt").read_text(encoding="utf-8")
+    listed = frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+    return (listed | word_file(LANGUAGE, "everyday.txt") | vocabulary(LANGUAGE).words | vocabulary(LANGUAGE).things) - also_names() - _NAMES_FIRST
+
+
+@lru_cache(maxsize=1)
+def also_names() -> frozenset[str]:
+    return (vocabulary(LANGUAGE).ambiguous_names | word_file(LANGUAGE, "name_words.txt")) - _NAMES_FIRST
+
+
+@lru_cache(maxsize=1)
+def _stems() -> frozenset[str]:
+    return _ordinary() | also_names()
+
+
+def common(word: str) -> bool:
+    """Whether a word, in lower case, is a common English one or a usual form of one ("tasks", "reflected", "hoping", "shortly"), or no word."""
+    base = word.removesuffix("'s")
+    return not base[:1].isalpha() or _known(fold(base))
+
+
+@lru_cache(maxsize=4096)
+def _known(word: str) -> bool:
+    if word in _ordinary() or word in also_names():
+        return word in _ordinary()
+    for ending in _ENDINGS:
+        stem = word.removesuffix(ending)
+        listed = _stems() if ending in _NO_PLURALS else _ordinary()
+        if len(stem) > 2 and stem != word:
+            doubled = len(stem) > 3 and stem[-1] == stem[-2] and stem[:-1] in listed
+            if stem in listed or stem + "e" in listed or doubled or (stem[-1] == "i" and stem[:-1] + "y" in listed):
+                return True
+    return False
+
+
+@lru_cache(maxsize=8192)
+def kind_of(word: str) -> int:
+    """What the lists make of an English word in lower case."""
+    vocab, lists = vocabulary(LANGUAGE), lexicon()
+    base = fold(word.removesuffix("'s"))
+    if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
+        return BOTH
+    if base in vocab.sets["no_people"] or base in vocab.words or base in vocab.things:
+        return THING
+    if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
+        return THING
+    if base in lists.words or base in vocab.fillers:
+        if base in lists.usual and not common(base):
+            return NAME  # "bobby", "albert": words too, but in talk names
+        return BOTH if lists.named(base) else THING
+    if lists.named(base):
+        return NAME
+    return THING if _compound(base) else RARE
+
+
+@lru_cache(maxsize=8192)
+def thing(word: str) -> bool:
+    """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
+    base = word.removesuffix("'s")
+    return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"])
+
+
+def few_know(word: str) -> bool:
+    """Whether a name that is a word too is no ordinary one ("yulan")."""
+    base = word.removesuffix("'s")
+    return not common(base) and base not in also_names()
+
+
+def _compound(word: str) -> bool:
+    """Whether a word is two ordinary ones ("answerphone"), or the same sound twice ("tata")."""
+    half = len(word) // 2
+    return any(common(word[:n]) and common(word[n:]) for n in range(3, len(word) - 2)) or word == word[:half] * 2
+
+
+def capitals(reading: Reading, token: int) -> bool:
+    """Whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
+    said = reading.turns[reading.turn[token]]
+    words = [t for t in range(said.first, said.last) if reading.kind[t] == WORD and reading.low[t] not in _I]
+    if not any(reading.text[reading.start[t]].isupper() for t in words):
+        return False
+    return len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
+
+
+def capital(reading: Reading, token: int) -> bool:
+    """Whether a word has a capital that no sentence gives it."""
+    said = reading.turns[reading.turn[token]]
+    return reading.text[reading.start[token]].isupper() and token != said.first and reading.low[token - 1] not in OPENERS
+
+
+def names_have_capitals(reading: Reading, token: int) -> bool:
+    """Whether the turn of a token has a capital that no sentence gives it."""
+    said = reading.turns[reading.turn[token]]
+    return any(reading.kind[t] == WORD and reading.low[t] not in _I and capital(reading, t) for t in range(said.first, said.last))
+
+
+def capitalized(reading: Reading, token: int) -> bool:
+    """Whether a word begins with a capital and goes on in small letters."""
+    raw = reading.text[reading.start[token] : reading.end[token]]
+    return raw[:1].isupper() and raw[1:2].islower()
+
+
+def name_end(reading: Reading, stop: int) -> int:
+    """Where a name that is written with capitals ends which goes on at least to `stop`: names of the lists right behind it belong to it."""
+    limit = reading.turns[reading.turn[stop - 1]].last
+    businesses = reading.vocab.sets["businesses"]
+    last = stop
+    while (
+        last < limit
+        and last - stop < MORE
+        and reading.start[last] == reading.end[last - 1] + 1
+        and capitalized(reading, last)
+        and lexicon().named(fold(reading.low[last].removesuffix("'s")))
+    ):
+        last += 1
+    return stop if last < limit and reading.low[last] in businesses else last
