@@ -44,9 +44,9 @@ def test_ten_kills(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     bad = poison(at, 7)
     at.send(*names[150:])
     rng = random.Random(11)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))  # so that it can preload
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["queue_victim"])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    # A fork server that an earlier test started would not know this server's credentials.
+    context = multiprocessing.get_context("spawn")
     for turn in range(11):
         victim = context.Process(target=work, args=(at.queue, str(tmp_path), turn), daemon=True)
         victim.start()
