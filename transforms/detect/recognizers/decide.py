@@ -183,12 +183,7 @@ class _Decider:
         last4 = next((t for t in topics if t.name == "last4"), None)
         if last4 is None or last4.source != "before" or last4.distance > 3:
             return 0
-        size = 0
-        for n, element in enumerate(elements, 1):
-            size += len(element.digits)
-            if size >= 4:
-                return n if size == 4 and n < len(elements) else 0
-        return 0
+        return _leading(elements, 4, 4)
 
     def lone_code(self, elements: list[Element]) -> Hit | None:
         """Three or four digits by themselves in a turn that holds a card: its code, unless other words or their form explain them."""
@@ -222,12 +217,7 @@ class _Decider:
         near = next((t for t in topics if t.source == "before"), None)
         if near is None or near.name != "cvv" or near.distance > 3:
             return 0
-        size = 0
-        for n, element in enumerate(elements, 1):
-            size += len(element.digits)
-            if size >= 3:
-                return n if size <= 4 and n < len(elements) else 0
-        return 0
+        return _leading(elements, 3, 4)
 
     def _cvv(self, elements: list[Element], topics: list[Topic]) -> Hit:
         return self._hit("CVV", elements, 0.65, "digits beside a word for a card's code", topics, "cvv")
@@ -549,6 +539,16 @@ def _nearer_secret(topics: list[Topic]) -> bool:
     """Whether a cue of another kind stands between "last four" and the number ("last four 9855 and the cvv is 417")."""
     before = [t for t in topics if t.source == "before"]
     return bool(before) and before[0].name in ("cvv", "expiry", "pin", "zip") and any(t.name == "last4" for t in before[1:])
+
+
+def _leading(elements: Sequence[Element], least: int, most: int) -> int:
+    """How many elements at the front have `least` to `most` digits together, with others behind them; 0 where none do."""
+    size = 0
+    for n, element in enumerate(elements, 1):
+        size += len(element.digits)
+        if size >= least:
+            return n if size <= most and n < len(elements) else 0
+    return 0
 
 
 def _is_card(value: Value) -> bool:
