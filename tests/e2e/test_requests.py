@@ -10,7 +10,7 @@ from runs import PLAIN, Bench, call, callveil, environment, key_of
 from callveil.transforms.store.care import verify
 from callveil.transforms.store.index import IndexEntry
 
-TEXT = "the blue door opens at noon and the dog is called Rex"
+TEXT = "the blue door opens at noon and the dog sleeps in the barn"
 TURNS = [
     {"speaker": "Agent", "text": "where is the key", "channel": 2, "s": 0.0, "e": 2.0},
     {"speaker": "Caller", "text": "under the third stone", "channel": 1, "s": 2.5, "e": 5.0},
@@ -76,21 +76,21 @@ def test_a_span(bench: Bench, way: str, basis: str) -> None:
 
 
 def test_a_span_of_the_source_is_found_behind_replacements(bench: Bench) -> None:
-    text = "mail w.testperson@mail.example or +1 415 555 0123, and the dog is called Rex"
+    text = "mail w.testperson@mail.example or +1 415 555 0123, and the dog sleeps in the barn"
     record = call(1, notes=text)
     bench.run([record])
-    start = text.index("Rex")
-    bench.run(requests=[ask("span", record, field="notes", start=start, end=start + 3)])
-    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog is called [REDACTED]"
+    start = text.index("barn")
+    bench.run(requests=[ask("span", record, field="notes", start=start, end=start + 4)])
+    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS] or [PHONE_NUMBER], and the dog sleeps in the [REDACTED]"
 
 
 def test_a_span_of_the_stored_text_counts_there(bench: Bench) -> None:
-    record = call(1, notes="mail w.testperson@mail.example, and the dog is called Rex")
+    record = call(1, notes="mail w.testperson@mail.example, and the dog sleeps in the barn")
     bench.run([record])
-    stored = "mail [EMAIL_ADDRESS], and the dog is called Rex"
+    stored = "mail [EMAIL_ADDRESS], and the dog sleeps in the barn"
     assert bench.row(record)["notes"] == stored
-    bench.run(requests=[ask("span", record, field="notes", start=stored.index("Rex"), end=len(stored), basis="stored")])
-    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS], and the dog is called [REDACTED]"
+    bench.run(requests=[ask("span", record, field="notes", start=stored.index("barn"), end=len(stored), basis="stored")])
+    assert bench.row(record)["notes"] == "mail [EMAIL_ADDRESS], and the dog sleeps in the [REDACTED]"
 
 
 @WAYS
@@ -103,21 +103,21 @@ def test_a_stretch_of_time(bench: Bench, way: str) -> None:
 
 
 def test_later_snapshots_keep_obeying(bench: Bench) -> None:
-    start = TEXT.index("Rex")
+    start = TEXT.index("barn")
     bench.run(
-        [RECORD], requests=[ask("span", field="notes", start=start, end=start + 3), ask("field", field="summary"), ask("time", from_s=2.5, to_s=3.0)]
+        [RECORD], requests=[ask("span", field="notes", start=start, end=start + 4), ask("field", field="summary"), ask("time", from_s=2.5, to_s=3.0)]
     )
     newer = RECORD | {"duration": 70, "summary": "another summary altogether"}
     bench.run([newer])
     row = bench.row(RECORD)
     assert row["duration"] == 70
-    assert row["notes"] == TEXT.replace("Rex", "[REDACTED]")
+    assert row["notes"] == TEXT.replace("barn", "[REDACTED]")
     assert (row["summary"], said(row)[1]) == ("[REDACTED]", "[REDACTED]")
-    changed = newer | {"duration": 80, "notes": "the dog Rex sleeps by the blue door"}
+    changed = newer | {"duration": 80, "notes": "the dog left the barn by the blue door"}
     bench.run([changed])
     assert bench.row(RECORD)["notes"] == "[REDACTED]", "the text a span belonged to has changed, so the whole field goes"
     bench.run([RECORD | {"duration": 90}], policy=PLAIN + "mode: none\n")
-    assert "Rex" not in repr(bench.row(RECORD))
+    assert "barn" not in repr(bench.row(RECORD))
 
 
 def test_a_request_on_a_stored_row_holds_for_later_snapshots_too(bench: Bench) -> None:
