@@ -81,6 +81,11 @@ def _numbered(places: Places) -> list[Hit]:
     return out
 
 
+def _measured(reading: Reading, token: int) -> bool:
+    """Tell letters right behind a number that are no part of a house number ("256GB"; not "12a")."""
+    return token < len(reading.low) and reading.glued(token) and reading.kind[token] == WORD and len(reading.low[token]) > 1
+
+
 def _number_last(places: Places) -> list[Hit]:
     """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
     reading, vocab, out = places.reading, places.vocab, []
@@ -92,6 +97,7 @@ def _number_last(places: Places) -> list[Hit]:
             or len(reading.low[token]) > 5
             or reading.turn[token] != reading.turn[token - 1]
             or reading.glued(token)
+            or _measured(reading, token + 1)
         ):
             continue
         start, stop = reading.turns[reading.turn[token]].first, places.limit(token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
@@ -16,6 +18,8 @@ from callveil.transforms.detect.recognizers.widen import widened
 from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
 
+_TIME = re.compile(r"(?:1[0-2]|0?[1-9])(?:[0-5]\d)?[AP]M")
+"""A time of day, as its letters and digits stand together."""
 
 def decided_codes(reading: Reading) -> list[Hit]:
     """Every value made of letters and digits; computed once per reading."""
@@ -209,7 +213,7 @@ def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> boo
 def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
     """Without any cue: letters read out are mostly a name; letters and digits read out mostly some number of somebody's."""
     letters = [p for p in pieces if p.letter]
-    if any(p.link >= WEAK for p in pieces[1:]):
+    if any(p.link >= WEAK for p in pieces[1:]) or _TIME.fullmatch(text):
         return None
     if len(letters) == len(pieces) and text.lower() not in reading.vocab.acronyms:
         words = sum(p.letter == 2 for p in letters)
