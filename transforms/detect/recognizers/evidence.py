@@ -193,5 +193,5 @@ def name_only(reading: Reading, token: int, rare: bool = True) -> bool:
     if reading.kind[token] != WORD or not low.isalpha() or len(low) < 2:
         return False
     kind = kind_of(low)
-    listed = kind == NAME or kind == BOTH and few_know(low) or rare and kind == RARE and len(low) > RARE_LETTERS
+    listed = kind == NAME or (kind == BOTH and few_know(low)) or (rare and kind == RARE and len(low) > RARE_LETTERS)
     return listed and low not in reading.vocab.titles and low not in reading.vocab.sets["businesses"] and low not in lexicon().places
