@@ -12,7 +12,7 @@ import pytest
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import POOLED, evaluate
+from callveil.transforms.detect.evaluate import POOLED, Callveil, evaluate
 from callveil.transforms.detect.gold import GoldError, Prediction, as_job, predict, read_gold
 
 GOOD: dict[str, Any] = {
@@ -110,7 +110,7 @@ def test_evaluating_files_one_by_one_and_together(detector: Detector, policy: Po
     def sink(row: Any, predictions: Any) -> None:
         told.append((row.id, len(predictions)))
 
-    first, second, both = evaluate(detector, policy, [gold_file, write({**GOOD, "spans": []})], sink=sink)
+    first, second, both = evaluate(Callveil(detector, policy), [gold_file, write({**GOOD, "spans": []})], sink=sink)
     assert [name for name, _ in told] == ["one", "two", "a"]
     assert (first.name, both.name) == (str(gold_file), POOLED)
     assert first.figures.by_type["PHONE"].entity_recall.value == 1
@@ -134,7 +134,7 @@ def test_a_conversation_that_cannot_be_read_counts_as_leaked(
         return whole(self, text, *rest, **more)
 
     monkeypatch.setattr(type(recognizer), "analyze", failing)
-    (measured,) = evaluate(detector, policy, [gold_file])
+    (measured,) = evaluate(Callveil(detector, policy), [gold_file])
     assert measured.failed == 1
     assert measured.figures.by_type["EMAIL"].entity_recall.value == 0
     assert measured.figures.by_type["PHONE"].entity_recall.value == 1
