@@ -21,6 +21,7 @@ from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
+from callveil.transforms.detect.models import identity
 from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
 from callveil.transforms.history.expired import Arrivals
@@ -122,6 +123,7 @@ def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: Acco
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
+        **({"models": models} if (models := identity(options.policy.detect)) else {}),
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -20,6 +20,7 @@ from callveil.pipelines.progress import RunProgress
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
+from callveil.transforms.detect.models import identity
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.transform import OUTCOMES
@@ -206,9 +207,10 @@ def _job(
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,
+        *((models,) if (models := identity(policy.detect)) else ()),
     ]
     run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
-    run = Run(run_id, policy.sha256, policy.name, options.as_of)
+    run = Run(run_id, policy.sha256, policy.name, options.as_of, models)
     return RedactJob(
         run,
         policy,

@@ -144,11 +144,16 @@ def _folded(label: str) -> str:
     return re.sub("[^A-Z0-9]", "", label.upper())
 
 
-def digests(settings: Detect) -> dict[str, str]:
-    """SHA-256, by name, of every model a policy names that is no part of callveil.
+def identity(settings: Detect) -> str:
+    """Names and SHA-256 of all models a policy names that are no part of callveil; else empty.
 
     The policy's own digest has the names alone, and what lies under a name may change.
     """
+    return ", ".join(f"{name} sha256:{told}" for name, told in digests(settings).items())
+
+
+def digests(settings: Detect) -> dict[str, str]:
+    """SHA-256, by name, of every model a policy names that is no part of callveil."""
     names = {name for lang in settings.languages for name in settings.models_for(lang)}
     folders = {name: folder_of(name) for name in sorted(names)}
     return {name: digest(folder) for name, folder in folders.items() if folder is not None}
