@@ -12,9 +12,9 @@ from typing import Any
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.local_runner import local_runner
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
@@ -180,7 +180,7 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
     results = job.files.join(job.work, "outcome.json")
     beam_options = options.beam or PipelineOptions([])
     # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    runner = None if beam_options.get_all_options().get("runner") else local_runner()
     pipeline = beam.Pipeline(runner=runner, options=beam_options)
     arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if chunks else None
     build(pipeline, job, chunks, sorted(days), changed, aged, arrivals, results)

@@ -84,11 +84,13 @@ def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
     console.print()
 
 
-def print_stock(console: Console, about: Mapping[str, Any]) -> None:
-    """Print what ran beside callveil, and how."""
-    kept = f"; not asked for, since the policy keeps them: {', '.join(about['kept'])}" if about["kept"] else ""
-    how = f"Presidio {about['presidio']}, {about['pipeline']}, default recognizers, one turn at a time, score threshold {about['score_threshold']:g}"
-    console.print(escape(f"{about['name']}: {how}{kept}"))
+def described(about: Mapping[str, Any]) -> str:
+    """What ran beside callveil, and how."""
+    left = f"; not asked for what the policy keeps ({', '.join(about['kept'])})" if about["kept"] else ""
+    return (
+        f"{about['name']}: Presidio {about['presidio']} with {about['pipeline']}, its default recognizers and "
+        f"score threshold ({about['score_threshold']:g}), one turn at a time{left}"
+    )
 
 
 def markdown(sets: Sequence[Beside]) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.local_runner import local_runner
 from callveil.pipelines.progress import RunProgress
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
@@ -179,7 +179,7 @@ def _execute(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk
     results = job.files.join(job.work, "outcome.json")
     beam_options = options.beam or PipelineOptions([])
     # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    runner = None if beam_options.get_all_options().get("runner") else local_runner()
     with RunProgress(job, len(chunks), options.progress):
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build(pipeline, job, chunks, results)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.measures import markdown, print_beside, print_measured, print_stock
+from callveil.pipelines.measures import described, markdown, print_beside, print_measured
 from callveil.pipelines.options import policy_of
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
@@ -136,15 +136,15 @@ def main(argv: Sequence[str]) -> int:
         whole = {"scoring": rules, "cpu_seconds": round(seconds, 2), "words": words, "sets": [m.as_dict() for m in found]}
         print_json({**tool, **whole, **({"against": against} if against else {})})
     elif args.markdown:
-        print(markdown(beside))
+        print("\n".join([markdown(beside), *(f"\n{described(stock.about)}" for stock in stocks)]))
     else:
         console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
         for tools in beside:
             print_measured(console, tools[0][1], scoring)
             print_beside(console, tools, scoring)
         console.print(f"policy {policy.name}; {seconds:.1f} s of CPU, {words / max(seconds, 1e-9):,.0f} words/s")
-        for stock, _ in others:
-            print_stock(console, stock.about)
+        for stock in stocks:
+            console.print(described(stock.about), markup=False)
     return REJECTED if any(m.failed for m in found) else DONE
 
 

@@ -97,6 +97,7 @@ def test_predictions_of_two_files_may_not_share_an_id(gold_file: Path, tmp_path:
         (["--gold", "{gold}", "--predictions", "nowhere/found.jsonl"], "nowhere/found.jsonl: cannot be written"),
         (["--gold", "{gold}", "--policy", "none.yaml"], "none.yaml"),
         (["--gold", "{gold}", "--against", "presidio:xx_nowhere_sm"], "python -m spacy download xx_nowhere_sm"),
+        (["--gold", "{gold}", "--against", "presidio:{gold}"], "it is no spaCy pipeline"),
     ],
 )
 def test_mistakes_are_usage_errors(words: list[str], message: str, gold_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,10 +105,10 @@ def test_mistakes_are_usage_errors(words: list[str], message: str, gold_file: Pa
     assert code == 2 and message in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "many"])
-def test_limit_must_be_positive(limit: str, gold_file: Path) -> None:
+@pytest.mark.parametrize("words", ["--limit 0", "--limit -1", "--limit many", "--against presidio:", "--against spacy", "--json --markdown"])
+def test_options_that_cannot_be(words: str, gold_file: Path) -> None:
     with pytest.raises(SystemExit) as stop:
-        cli.main(["evaluate", "--gold", str(gold_file), "--limit", limit])
+        cli.main(["evaluate", "--gold", str(gold_file), *words.split()])
     assert stop.value.code == 2
 
 

