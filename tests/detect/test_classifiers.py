@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import re
@@ -17,11 +18,13 @@ import pytest
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.classifiers import Gliner, Mention, TokenClassifier, joined, trimmed
-from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.models import ModelError, digest, digests, meanings
+from callveil.transforms.detect.engine import VERSION, Detector
+from callveil.transforms.detect.models import ModelError, digest, digests, identity, meanings
 from callveil.transforms.detect.pipeline import load_model
 from callveil.transforms.detect.view import View
+from callveil.transforms.redact.engine import Run
 
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 WORDS = {"zorblax": "B-PER", "quimby": "I-PER", "fooville": "B-LOC", "glen": "I-LOC"}
 """What the classifier built here has learned; every other word is O, and so are the pieces behind the first of a word."""
@@ -237,4 +240,8 @@ def test_the_digest_of_a_model_is_that_of_its_files(tmp_path: Path) -> None:
     settings = Detect(model=f"embedded + {tmp_path / 'a'} + {other}")
     first, second = digests(settings).values()
     assert first != second and len(first) == 64 and digests(Detect()) == {}
+    told = identity(settings)
+    assert told == f"{tmp_path / 'a'} sha256:{first}, {other} sha256:{second}" and identity(Detect()) == ""
+    runs = [Run("run-1", "0" * 64, "tests", EPOCH, models) for models in ("", told)]
+    assert [r.detector_version for r in runs] == [VERSION, f"{VERSION}, {told}"]
     assert list(digests(Detect(model="spacy"))) == ["spacy"]  # a pipeline that is installed is known by its files too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,16 @@ def test_predictions_stand_in_their_turns(detector: Detector, policy: Policy, wr
     assert found is not None
     said = [(p.turn, texts[p.turn][1][p.start : p.end]) for p in found if p.type == "PHONE_NUMBER" and p.turn % 2]
     assert said == [(1, "four one five"), (3, "five five five"), (5, "oh one four two")]
+
+
+def test_long_turns_bring_no_warnings_of_libraries(detector: Detector, policy: Policy, write: Callable[[Any], Path]) -> None:
+    """Pieces of a long text, and of a long word, are joined by spaCy, which would warn of what rides along (W102)."""
+    text = "my name is Jane Smith and I live in Chicago. " * 460 + "x" * 500
+    row = {"id": "a", "turns": [{"speaker": "customer", "text": text}], "spans": []}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ((_, found),) = predict(detector, policy, read_gold(write(row)))
+    assert found is not None and sum(p.type == "PERSON" for p in found) == 460
 
 
 def test_what_the_policy_keeps_is_not_predicted(detector: Detector, write: Callable[[Any], Path], tmp_path: Path) -> None:
