@@ -101,6 +101,8 @@ TIME_CHARS = 20_000
 """Characters of a record for which `detect.timeout_seconds` are granted."""
 VOTE = " + "
 """Joins the names of models that read every text and vote."""
+IGNORE = "ignore"
+"""What a label of a model means that means no entity type."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,10 @@ class Detect:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
     Attributes:
-        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, or `none`. Several, joined by
-            ` + `, vote: see `transforms.detect.pipeline.vote`.
+        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, of a Hugging Face token classifier
+            or of a GLiNER model, or `none`. Several, joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
         models: the same by language, for languages that use another one.
+        labels: entity type, or `ignore`, by label of a model, beside `transforms.detect.models.DEFAULT_LABELS`.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
         unknown_language: `full` or `scan`, for records of any other language.
@@ -128,6 +131,7 @@ class Detect:
 
     model: str = "embedded"
     models: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ("en",)
     default_language: str = "en"
     unknown_language: str = "full"

@@ -12,6 +12,7 @@ from typing import Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
+from callveil.schemas.policy import IGNORE
 from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION, STEPS
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.policy_parse import (
@@ -106,6 +107,11 @@ def _detect() -> Schema:
     return _object(
         {
             "model": {"type": "string", "description": "embedded, none, an installed spaCy pipeline, or a path; several, joined by ' + ', vote"},
+            "labels": {
+                "type": ["object", "null"],
+                "additionalProperties": {"anyOf": [{"enum": [IGNORE, *ENTITIES]}, {"pattern": f"^{CUSTOM_PREFIX}"}]},
+                "description": "entity type, or ignore, by label of a model of your own",
+            },
             "models": {"type": ["object", "null"], "additionalProperties": {"type": "string"}, "propertyNames": {"pattern": language}},
             "languages": _texts(language),
             "default_language": {"type": "string", "pattern": language},

@@ -81,6 +81,8 @@ BROKEN = [
     ("version: 1\ndetect: {phone_regions: [US, UK]}\n", 2, 30, "detect.phone_regions[1]", "is GB"),
     ("version: 1\ndetect: {timeout_seconds: 0}\n", 2, 27, "detect.timeout_seconds", "from 0.001"),
     ("version: 1\ndetect: {max_steps: 10}\n", 2, 21, "detect.max_steps", "from 1000"),
+    ("version: 1\ndetect: {labels: {PER: PERSN}}\n", 2, 24, "detect.labels.PER", "did you mean PERSON?"),
+    ("version: 1\ndetect: {labels: {PER: 3}}\n", 2, 24, "detect.labels.PER", "text"),
     ("version: 1\ndetect: {amounts: yes}\n", 2, 19, "detect.amounts", "true or false"),
     ("version: 1\ndetect: {unknown_language: keep}\n", 2, 28, "detect.unknown_language", "full, scan"),
     ("version: 1\ndetect: {recognizers: {disable: [3]}}\n", 2, 34, "detect.recognizers.disable[0]", "class name"),

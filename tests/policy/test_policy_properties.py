@@ -96,7 +96,7 @@ FULL: dict[str, Any] = {
     "detect": {
         "model": "none", "models": {"es": "es_core_news_md"}, "languages": ["en", "es"], "default_language": "es", "unknown_language": "scan",
         "phone_regions": ["US", "GB"], "recognizers": {"disable": ["UrlRecognizer"]}, "timeout_seconds": 3, "amounts": True,
-        "max_steps": 70_000,
+        "max_steps": 70_000, "labels": {"PER": "PERSON", "MISC": "ignore"},
     },
     "allow": ["Acme", "beta"],
     "deny": [{"text": "Falcon", "entity": "CODE_NAME"}, {"text": "Osprey", "entity": "CODE_NAME"}],
@@ -148,6 +148,7 @@ CHANGES: list[tuple[tuple[Any, ...], Any]] = [
     (("thresholds", "VIN"), 0.7),
     (("detect", "model"), "en_core_web_sm"),
     (("detect", "models", "es"), "none"),
+    (("detect", "labels", "PER"), "X_WHO"),
     (("detect", "default_language"), "en"),
     (("detect", "unknown_language"), "full"),
     (("detect", "phone_regions"), ["US"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,10 +32,14 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
     """Presidio's spaCy recognizer. A person of everyday words alone is dropped; one that holds a word for a business or a place is a business.
 
     Only a language there is data for is judged so; of others everything stays as the model has it.
+
+    Args:
+        language: ISO 639-1.
+        further: types the model gives beside `ENTITIES`.
     """
 
-    def __init__(self, language: str = "en") -> None:
-        super().__init__(supported_language=language, supported_entities=list(ENTITIES), name="SpacyRecognizer")
+    def __init__(self, language: str = "en", further: Collection[str] = ()) -> None:
+        super().__init__(supported_language=language, supported_entities=list(dict.fromkeys((*ENTITIES, *sorted(further)))), name="SpacyRecognizer")
         self._judged = language in available()
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
