@@ -142,6 +142,8 @@ def test_words_are_nobody(detector: Detector, text: str) -> None:
         ("i spoke to rosalind thwaite today", "rosalind thwaite"),
         ("steve jobs", "steve"),
         ("A: who am i speaking to / stig", "stig"),
+        ("the Smiths live next door", "Smiths"),
+        ("we asked the Joneses", "Joneses"),
         ("this month Rod mentioned it", "Rod"),
         ("as Joy has also said", "Joy"),
         ("yesterday ove kvist told me", "ove kvist"),

@@ -203,7 +203,7 @@ class IntroductionRecognizer(SpokenRecognizer):
         vocab, words = read.vocab, read.words
         if "\n" in words or not words.isdisjoint(vocab.sets["residing"]):
             return True
-        if vocab.language.code == LANGUAGE and not words.isdisjoint(lexicon().given):
+        if vocab.language.code == LANGUAGE and not (words.isdisjoint(lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
             return True
         return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 

@@ -13,6 +13,7 @@ from callveil.transforms.detect.recognizers.evidence import (
     capital,
     capitalized,
     capitals,
+    common,
     kind_of,
     name_end,
     name_only,
@@ -28,6 +29,8 @@ from callveil.transforms.detect.view import AGENT
 ANSWER_WORDS = 14
 """An answer to a question for a name is read whole up to this many words; of a longer one only what follows a lead-in."""
 NAME_TOPICS = frozenset(("name", "name_any", "spell"))
+_SIBILANT = ("ses", "xes", "zes", "ches", "shes")
+"""How the plurals of names end to which more than an "s" was added."""
 NAME_LENGTH = 5
 """A name is at most this many words."""
 
@@ -130,6 +133,7 @@ def introductions(reading: Reading) -> list[Hit]:
     if names.vocab.language.code == LANGUAGE:
         out.extend(_listed(names))
         out.extend(_paired(names))
+        out.extend(_households(names))
     return out
 
 
@@ -152,6 +156,20 @@ def _listed(names: _Names) -> list[Hit]:
         )
         if not led and (usual and capital(reading, token) if alone else any(capital(reading, t) for t in range(token, after))):
             out.append(Hit("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
+    return out
+
+
+def _households(names: _Names) -> list[Hit]:
+    """A surname in the plural, with a capital ("the Smiths live next door")."""
+    reading, out = names.reading, []
+    for the in reading.tokens_in(names.vocab.sets["whole_articles"]):
+        token = the + 1
+        if token >= reading.turns[reading.turn[the]].last or not capitalized(reading, token):
+            continue
+        low = reading.low[token]
+        base = low[:-2] if low.endswith(_SIBILANT) else low[:-1] if low.endswith("s") else ""
+        if side_by_side(reading, token) and lexicon().named(base) and base not in lexicon().usual and not common(base):
+            out.append(Hit("PERSON", spans_of(reading, [token, token]), 0.5, "a surname in the plural"))
     return out
 
 

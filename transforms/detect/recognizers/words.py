@@ -5,6 +5,7 @@ from __future__ import annotations
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.places import Places
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
@@ -157,8 +158,8 @@ def secrets(reading: Reading) -> list[Hit]:
 
 def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
     first, last, odd = _word_after(reading, at, stop)
-    if first < 0 or last < first or not odd:
-        return []
+    if first < 0 or last < first or not odd or (topic == "username" and blocked(reading).issuperset(range(first, last + 1))):
+        return []  # a time of day is nobody's name for a service
     return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
 
 
@@ -180,7 +181,7 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
         if kind == SEPARATOR and not joint and first < 0:
             at += 1
             continue
-        if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]):
+        if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]) and not _joined(reading, at, stop):
             at += 1
             continue
         if kind == LINE or (kind == SEPARATOR and not joint):
@@ -198,6 +199,11 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
     found = first, last, odd
     cache.update(dict.fromkeys(range(begin, at if first < 0 else first), found))
     return found
+
+
+def _joined(reading: Reading, at: int, stop: int) -> bool:
+    """Tell a word that goes on without a space behind a sign ("kite_runner77"; not "it, yes")."""
+    return at + 2 < stop and reading.low[at + 1] in "_-.+" and reading.glued(at + 1) and reading.glued(at + 2)
 
 
 def _unsayable(word: str) -> bool:
