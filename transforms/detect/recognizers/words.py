@@ -177,8 +177,9 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
             first, last, odd = cache[at]
             break
         word, kind = low[at], reading.kind[at]
-        joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and word not in ",?!;")
-        if kind == SEPARATOR and not joint and first < 0:
+        within = at + 1 < stop and reading.glued(at + 1)
+        joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and (within or word not in ",?!;"))
+        if kind == SEPARATOR and first < 0 and not (joint and within):
             at += 1
             continue
         if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]) and not _joined(reading, at, stop):
