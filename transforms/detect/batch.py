@@ -21,7 +21,7 @@ from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
-from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
+from callveil.transforms.detect.document import Document, Reading, Segment, roles_of, voices_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values
 from callveil.transforms.detect.lang import word_file
@@ -199,7 +199,7 @@ def detect_batch(
         leaves = guarded(job, detector.budget(0), "detect", partial(treatments, job))
         chars = 0 if isinstance(leaves, Rejected) else sum(len(leaf.text) + 1 for leaf, _ in leaves)
         budgets.append(detector.budget(chars))
-        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", partial(_prepared, job, leaves, chars))
+        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", partial(_prepared, job, leaves, chars, detector.settings.one_party))
         prepared.append(item)
         if isinstance(item, Rejected):
             continue
@@ -228,12 +228,14 @@ def detect_batch(
         yield item if isinstance(item, Rejected) else guarded(job, budget, "detect", partial(complete, item))
 
 
-def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int) -> Detected:
+def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int, one_party: str) -> Detected:
     """A record as detection reads it, with nothing found yet."""
+    record = job.raw.record
     staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
     scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
-    readings = Document(scanned, roles_of(job.raw.record), placeholders(job.decision.rules)).readings if scanned else []
-    countries = countries_of(job.raw.record, job.account)
+    document = Document(scanned, roles_of(record), placeholders(job.decision.rules), voices_of(record), one_party)
+    readings = document.readings if scanned else []
+    countries = countries_of(record, job.account)
     return Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff), chars=chars, countries=countries)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.code_groups import code_groups
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
@@ -29,7 +30,7 @@ def decided_codes(reading: Reading) -> list[Hit]:
                     found.setdefault((hit.entity, hit.spans), hit)
         for span in checks.ibans(reading.text):
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
-        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading)):
+        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading), *code_groups(reading)):
             found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers import address, amounts, checks, dates, internet, mail, names
+from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
@@ -209,6 +209,18 @@ class IntroductionRecognizer(SpokenRecognizer):
 
     def find(self, read: Reading) -> Iterable[Hit]:
         return names.introductions(read)
+
+
+class BareAnswerRecognizer(SpokenRecognizer):
+    """What may answer a question nobody sees: numbers, codes and names by themselves, where one party's turns are missing."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON")
+
+    def gate(self, read: Reading) -> bool:
+        return read.one_party
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return bare_answers.bare_answers(read)
 
 
 class AmountRecognizer(SpokenRecognizer):

@@ -87,10 +87,11 @@ class Reading:
         value: digits for numbers, else empty.
         turn: index into `turns`.
         turns: the turns in order; lines where none were given.
+        one_party: they are one side's of a conversation; see `View.one_party`.
     """
 
-    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary) -> None:
-        self.text, self.vocab = text, vocab
+    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary, one_party: bool = False) -> None:
+        self.text, self.vocab, self.one_party = text, vocab, one_party
         self.start: list[int] = []
         self.end: list[int] = []
         self.low: list[str] = []
@@ -317,5 +318,5 @@ def reading(text: str, artifacts: Any, language: str) -> Reading:
     key = f"callveil_reading_{language}"
     kept = data.get(key)
     if not isinstance(kept, Reading) or kept.text != text:
-        kept = data[key] = Reading(text, turns, vocabulary(language))
+        kept = data[key] = Reading(text, turns, vocabulary(language), isinstance(view, View) and view.one_party)
     return kept

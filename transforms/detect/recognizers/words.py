@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers.code_groups import unsayable
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import Places
@@ -34,7 +35,7 @@ def words_as_codes(reading: Reading) -> list[Hit]:
             and raw.isalpha()
             and raw.isascii()
             and reading.low[token] not in reading.vocab.words
-            and (raw.isupper() or _unsayable(raw.lower()))
+            and (raw.isupper() or unsayable(raw.lower()))
         ):
             named = Topic(cue.topic, "before", cue, token - cue.last)
             entity = KINDS["booking" if booked(reading, named, token) else cue.topic].entity
@@ -200,9 +201,3 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
     return found
 
 
-def _unsayable(word: str) -> bool:
-    run = longest = 0
-    for char in word:
-        run = 0 if char in "aeiouy" else run + 1
-        longest = max(longest, run)
-    return longest >= 4 or not any(c in "aeiouy" for c in word)

@@ -1,0 +1,117 @@
+"""What may answer a question nobody sees, where one party's turns are missing: numbers, codes and names by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.recognizers.code_groups import Group, groups_in
+from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, RARE, few_know, kind_of
+from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked
+from callveil.transforms.detect.recognizers.reading import Reading, Said
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, SEPARATOR, SPOKEN_NUMBER, UNIT, WORD, ZERO
+
+TOKENS = 16
+"""An answer is at most this many tokens."""
+NAMES = 4
+"""Words of a name or place beside a number, at most."""
+DIGIT_COUNT = 4
+"""A number by itself has so many digits at least."""
+POSTCODE = (5, 6)
+"""Digits of a postcode behind a place."""
+SCORE = 0.5
+WHY = "by itself where the other party's turns are missing"
+
+
+def bare_answers(reading: Reading) -> list[Hit]:
+    """Numbers of four digits and more, codes and names that are all a turn says, with a name or place beside a number."""
+    if not reading.one_party:
+        return []
+    return [hit for said in reading.turns if 0 < said.last - said.first <= TOKENS for hit in _answers(reading, said)]
+
+
+def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
+    codes = groups_in(reading, said.first, said.last)
+    coded = {t for code in codes for t in range(code.first, code.stop)}
+    numbers = [n for n in _numbers(reading, said) if coded.isdisjoint(range(n.first, n.stop))]
+    taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
+    others = [t for t in range(said.first, said.last) if t not in taken and not _frame(reading, t)]
+    names = [t for t in others if _name(reading, t, bool(taken))]
+    if len(others) > NAMES or len(names) < len(others):
+        return
+    for code in codes:
+        yield _hit(reading, "ORDER_ID", code)
+    for number in numbers:
+        yield _hit(reading, _kind(reading, number, names), number)
+    for group in _rows(names):
+        yield _hit(reading, "PERSON", group)
+
+
+def _hit(reading: Reading, entity: str, group: Group) -> Hit:
+    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, WHY)
+
+
+def _numbers(reading: Reading, said: Said) -> Iterator[Group]:
+    """Numbers in figures or said digit by digit, with four digits at least that are no date, time or price."""
+    first = None
+    for token in range(said.first, said.last + 1):
+        if token < said.last and _digit(reading, token):
+            first = token if first is None else first
+        elif first is not None:
+            if _long(reading, range(first, token)):
+                yield Group(first, token)
+            first = None
+
+
+def _digit(reading: Reading, token: int) -> bool:
+    kind = reading.kind[token]
+    return token not in blocked(reading) and (kind in (DIGITS, ZERO) or kind in SPOKEN_NUMBER) and bool(reading.value[token])
+
+
+def _long(reading: Reading, tokens: Iterable[int]) -> bool:
+    """Whether tokens have four digits in one piece or digit by digit; in several pieces ("10 30" is a time) one more."""
+    sizes = [len(reading.value[t]) for t in tokens]
+    single = len(sizes) == 1 or all(reading.kind[t] in (UNIT, ZERO) for t in tokens)
+    return sum(sizes) >= DIGIT_COUNT + (not single)
+
+
+def _frame(reading: Reading, token: int) -> bool:
+    """Whether a token is no part of an answer: a sign, a filler, "it is", "my name"."""
+    vocab, low = reading.vocab, reading.low[token]
+    if reading.kind[token] in (SEPARATOR, LINE):
+        return low in ".,:;-/#'!\n"
+    words = (vocab.fillers, vocab.repairs, vocab.backchannel, vocab.answer_frames, vocab.before_names, vocab.sets["and"])
+    return any(low in table for table in words) or _cued(reading, token)
+
+
+def _cued(reading: Reading, token: int) -> bool:
+    cues = reading.cues_of.get(reading.turn[token], ())
+    return any(cue.first <= token < cue.last and cue.topic not in ("amount", "neutral", "age") for cue in cues)
+
+
+def _name(reading: Reading, token: int, beside: bool) -> bool:
+    """Whether a word may be all of an answer that is a name: a listed one, or where a number stands beside it what no list has."""
+    if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
+        return False
+    low = reading.low[token]
+    kind = kind_of(low)
+    if kind == BOTH:
+        return low in lexicon().given and (beside or few_know(low) or low in lexicon().usual)
+    return kind == NAME or (beside and kind == RARE)
+
+
+def _kind(reading: Reading, number: Group, names: list[int]) -> str:
+    """A postcode behind a word that is nobody's first name, else an account's number."""
+    digits = sum(len(reading.value[t]) for t in range(number.first, number.stop))
+    placed = names and not any(reading.low[t] in lexicon().given for t in names)
+    return "ZIP_CODE" if placed and digits in POSTCODE else "ACCOUNT_ID"
+
+
+def _rows(tokens: list[int]) -> Iterator[Group]:
+    """Tokens that stand side by side."""
+    first = 0
+    for place in range(1, len(tokens) + 1):
+        if place == len(tokens) or tokens[place] != tokens[place - 1] + 1:
+            yield Group(tokens[first], tokens[place - 1] + 1)
+            first = place
