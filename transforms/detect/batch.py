@@ -199,7 +199,9 @@ def detect_batch(
         leaves = guarded(job, detector.budget(0), "detect", partial(treatments, job))
         chars = 0 if isinstance(leaves, Rejected) else sum(len(leaf.text) + 1 for leaf, _ in leaves)
         budgets.append(detector.budget(chars))
-        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", partial(_prepared, job, leaves, chars, detector.settings.one_party))
+        if not isinstance(leaves, Rejected):
+            prepare = partial(_prepared, job, leaves, chars, detector.settings.one_party)
+        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", prepare)
         prepared.append(item)
         if isinstance(item, Rejected):
             continue

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.code_groups import Group, groups_in
-from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, RARE, few_know, kind_of
+from callveil.transforms.detect.recognizers.code_groups import TOPICS, Group, groups_in, named_code
+from callveil.transforms.detect.recognizers.context import questions
+from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, few_know, kind_of, thing
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading, Said
@@ -16,6 +17,10 @@ TOKENS = 16
 """An answer is at most this many tokens."""
 NAMES = 4
 """Words of a name or place beside a number, at most."""
+ASKED = 4
+"""Letters and digits of a code that was asked for, at least."""
+PLAIN = 2
+"""Ordinary words before a number in a turn that says nothing else, at most."""
 DIGIT_COUNT = 4
 """A number by itself has so many digits at least."""
 POSTCODE = (5, 6)
@@ -26,9 +31,27 @@ WHY = "by itself where the other party's turns are missing"
 
 def bare_answers(reading: Reading) -> list[Hit]:
     """Numbers of four digits and more, codes and names that are all a turn says, with a name or place beside a number."""
-    if not reading.one_party:
-        return []
-    return [hit for said in reading.turns if 0 < said.last - said.first <= TOKENS for hit in _answers(reading, said)]
+    short = [said for said in reading.turns if 0 < said.last - said.first <= TOKENS]
+    return [hit for said in short for hit in _answers(reading, said)] if reading.one_party else []
+
+
+def asked_codes(reading: Reading) -> list[Hit]:
+    """Codes in groups that are all the answer to a question for one."""
+    out: list[Hit] = []
+    if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
+        return out
+    for index, said in enumerate(reading.turns):
+        if not 0 < said.last - said.first <= TOKENS:
+            continue
+        asked = next(iter(questions(reading, index)), None)
+        if asked is None or asked.source != "question" or asked.name not in TOPICS or asked.answers:
+            continue
+        codes = groups_in(reading, said.first, said.last, ASKED)
+        coded = {t for code in codes for t in range(code.first, code.stop)}
+        others = [t for t in range(said.first, said.last) if t not in coded and not _frame(reading, t)]
+        if len(others) <= NAMES and all(_name(reading, t, True) for t in others):
+            out.extend(named_code(reading, code, asked) for code in codes)
+    return out
 
 
 def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
@@ -38,14 +61,19 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
     taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
     others = [t for t in range(said.first, said.last) if t not in taken and not _frame(reading, t)]
     names = [t for t in others if _name(reading, t, bool(taken))]
-    if len(others) > NAMES or len(names) < len(others):
+    if len(others) > NAMES:
+        return
+    if len(names) < len(others):
+        if len(others) <= PLAIN and not codes and len(numbers) == 1 and _ends(reading, numbers[0], said):
+            yield _hit(reading, "ACCOUNT_ID", numbers[0])
         return
     for code in codes:
         yield _hit(reading, "ORDER_ID", code)
+    placed = bool(numbers) and all(_placed(reading, number, names) for number in numbers)
     for number in numbers:
-        yield _hit(reading, _kind(reading, number, names), number)
+        yield _hit(reading, "ZIP_CODE" if placed else "ACCOUNT_ID", number)
     for group in _rows(names):
-        yield _hit(reading, "PERSON", group)
+        yield _hit(reading, "LOCATION" if placed else "PERSON", group)
 
 
 def _hit(reading: Reading, entity: str, group: Group) -> Hit:
@@ -81,7 +109,7 @@ def _frame(reading: Reading, token: int) -> bool:
     vocab, low = reading.vocab, reading.low[token]
     if reading.kind[token] in (SEPARATOR, LINE):
         return low in ".,:;-/#'!\n"
-    words = (vocab.fillers, vocab.repairs, vocab.backchannel, vocab.answer_frames, vocab.before_names, vocab.sets["and"])
+    words = (vocab.fillers, vocab.repairs, vocab.backchannel, vocab.answer_frames, vocab.before_names, vocab.sets["and"], vocab.sets["before_codes"])
     return any(low in table for table in words) or _cued(reading, token)
 
 
@@ -97,15 +125,23 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
     low = reading.low[token]
     kind = kind_of(low)
     if kind == BOTH:
-        return low in lexicon().given and (beside or few_know(low) or low in lexicon().usual)
-    return kind == NAME or (beside and kind == RARE)
+        return (beside and few_know(low)) or (low in lexicon().given and (beside or low in lexicon().usual))
+    return kind == NAME or (beside and not thing(low))
 
 
-def _kind(reading: Reading, number: Group, names: list[int]) -> str:
-    """A postcode behind a word that is nobody's first name, else an account's number."""
-    digits = sum(len(reading.value[t]) for t in range(number.first, number.stop))
-    placed = names and not any(reading.low[t] in lexicon().given for t in names)
-    return "ZIP_CODE" if placed and digits in POSTCODE else "ACCOUNT_ID"
+def _placed(reading: Reading, number: Group, names: list[int]) -> bool:
+    """Whether a number is a postcode: it has as many digits, beside a word that is nobody's first name."""
+    return bool(names) and _size(reading, number) in POSTCODE and not any(reading.low[t] in lexicon().given for t in names)
+
+
+def _ends(reading: Reading, number: Group, said: Said) -> bool:
+    """Whether a number of as many digits as a postcode ends a turn of ordinary words in which nothing says what it counts."""
+    topics = {cue.topic for cue in reading.cues_of.get(reading.turn[number.first], ())}
+    return number.stop == said.last and _size(reading, number) >= POSTCODE[0] and topics.isdisjoint(("amount", "neutral"))
+
+
+def _size(reading: Reading, number: Group) -> int:
+    return sum(len(reading.value[t]) for t in range(number.first, number.stop))
 
 
 def _rows(tokens: list[int]) -> Iterator[Group]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.context import Topic, booked, questions
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, THING, kind_of
+from callveil.transforms.detect.recognizers.context import Topic, booked
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.reading import Cue, Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SEPARATOR, WORD, ZERO
 
@@ -37,26 +37,28 @@ class Group:
 
 
 def code_groups(reading: Reading) -> list[Hit]:
-    """Codes in groups behind a cue, and those that answer a question for one by themselves."""
+    """Codes in groups behind a cue, and further ones of a list."""
     out: list[Hit] = []
     if not reading.has_digits or reading.topics.isdisjoint(TOPICS):
         return out
     for cue in reading.cues:
-        if cue.topic in TOPICS:
+        if cue.topic in TOPICS and not _verb(reading, cue):
             named = Topic(cue.topic, "before", cue, 0)
-            out.extend(_hit(reading, group, named) for group in _listed(reading, cue.last, reading.turns[cue.turn].last))
-    for index, said in enumerate(reading.turns):
-        asked = next(iter(questions(reading, index)), None)
-        if asked is not None and asked.source == "question" and asked.name in TOPICS and asked.answers == 0:
-            out.extend(_hit(reading, group, asked) for group in groups_in(reading, said.first, said.last, 4))
+            out.extend(named_code(reading, group, named) for group in _listed(reading, cue.last, reading.turns[cue.turn].last))
     return out
 
 
-def _hit(reading: Reading, group: Group, topic: Topic) -> Hit:
+def named_code(reading: Reading, group: Group, topic: Topic) -> Hit:
+    """A code of the kind that a cue or a question names."""
     entity = reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
     if booked(reading, topic, group.first):
         entity = KINDS["booking"].entity
-    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), 0.7, topic.explain(reading))
+    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), 0.9, topic.explain(reading))
+
+
+def _verb(reading: Reading, cue: Cue) -> bool:
+    """Whether "order" is what somebody does ("i want to order 2 bbq 12 inch")."""
+    return cue.first > 0 and cue.last - cue.first == 1 and reading.low[cue.first - 1] in reading.vocab.sets["before_verbs"]
 
 
 def _listed(reading: Reading, at: int, stop: int) -> Iterator[Group]:
@@ -66,7 +68,7 @@ def _listed(reading: Reading, at: int, stop: int) -> Iterator[Group]:
     while at < stop and at - begin < LEADS and (low[at] in leads or low[at] in ":#=-"):
         at += 1
     while (group := _group(reading, at, stop)) is not None:
-        if whole(reading, group, 3):
+        if whole(reading, group, 4) and not _opens(reading, group.first) and not _counts(reading, group, stop):
             yield group
         at = group.stop
         if at >= stop or not (low[at] in ",;&" or low[at] in reading.vocab.sets["and"]):
@@ -113,6 +115,8 @@ def _piece(reading: Reading, token: int) -> bool:
         return low.isascii()
     if kind != WORD or not (low.isascii() and low.isalpha()):
         return False
+    if any(cue.first <= token < cue.last for cue in reading.cues_of.get(reading.turn[token], ())):
+        return False
     joins = reading.vocab.sets["and"] | reading.vocab.sets["code_leads"] | reading.vocab.sets["said_is"]
     return low not in joins and (len(low) <= LETTERS or (len(low) <= LETTERS + 2 and unsayable(low)))
 
@@ -129,6 +133,13 @@ def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
     return reading.kind[token] == WORD and (low in reading.vocab.words or low in reading.vocab.fillers or low in reading.vocab.backchannel)
 
 
+def _opens(reading: Reading, token: int) -> bool:
+    """Whether a word right behind a cue goes on with the sentence ("an email confirmation soon for 999 ...")."""
+    low, vocab = reading.low[token], reading.vocab
+    spoken = low in vocab.words or low in vocab.fillers or low in vocab.sets["before_codes"]
+    return reading.kind[token] == WORD and spoken
+
+
 def _parted(reading: Reading, token: int, stop: int) -> bool:
     """Whether a word before a code is none of its groups: one of a sentence, or a name with a group of letters behind it."""
     low, after = reading.low[token], reading.kind[token + 1]
@@ -138,16 +149,15 @@ def _parted(reading: Reading, token: int, stop: int) -> bool:
     said = low in vocab.fillers or low in vocab.before_names or low in vocab.sets["before_codes"] or low in vocab.answer_frames
     if said and not (reading.kind[token] == LETTER and after == DIGITS and low not in vocab.fillers):
         return True
-    if low in vocab.words or (vocab.language.code == LANGUAGE and kind_of(low) == THING and len(low) > 2):
-        return after != DIGITS or not whole(reading, Group(token + 1, stop), 3)
+    if low in vocab.words or (vocab.language.code == LANGUAGE and len(low) > 2 and thing(low)):
+        return after != DIGITS or len(low) > 2 or not whole(reading, Group(token + 1, stop), 3)
     return reading.kind[token] == WORD and after != DIGITS
 
 
 def whole(reading: Reading, group: Group, least: int) -> bool:
-    """Whether groups are a code: letters and digits, of these two at least."""
+    """Whether groups are a code: letters, and two digits at least."""
     text = "".join(reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR)
-    digits = sum(c.isdigit() for c in text)
-    return least <= len(text) <= MOST and 2 - (least < LONG) <= digits < len(text)
+    return least <= len(text) <= MOST and 2 <= sum(c.isdigit() for c in text) < len(text)
 
 
 def _counts(reading: Reading, group: Group, stop: int) -> bool:
@@ -155,7 +165,8 @@ def _counts(reading: Reading, group: Group, stop: int) -> bool:
     vocab = reading.vocab
     letters = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] in (WORD, LETTER)]
     measures = (vocab.quantities, vocab.currencies, vocab.ordinal_suffixes, vocab.sets["measures"], vocab.sets["no_code"])
-    if len(letters) < 3 and all(any(word in words for words in measures) for word in letters):
+    single = len(letters) > 1 and any(len(word) == 1 for word in letters)
+    if not single and all(any(word in words for words in measures) for word in letters):
         return True
     after = reading.low[group.stop] if group.stop < stop else ""
     return bool(after) and (any(after in words for words in measures) or after in vocab.months)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.bare_answers import asked_codes
 from callveil.transforms.detect.recognizers.code_groups import code_groups
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
@@ -18,6 +19,10 @@ from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates
 from callveil.transforms.detect.view import AGENT
 
 
+_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, code_groups, asked_codes)
+"""Rules for values that are no run of single letters and digits."""
+
+
 def decided_codes(reading: Reading) -> list[Hit]:
     """Every value made of letters and digits; computed once per reading."""
     kept: list[Hit] | None = reading.__dict__.get("_decided_codes")
@@ -30,8 +35,9 @@ def decided_codes(reading: Reading) -> list[Hit]:
                     found.setdefault((hit.entity, hit.spans), hit)
         for span in checks.ibans(reading.text):
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
-        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading), *code_groups(reading)):
-            found.setdefault((hit.entity, hit.spans), hit)
+        for rule in _RULES:
+            for hit in rule(reading):
+                found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept
     return kept
