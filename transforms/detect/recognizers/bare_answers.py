@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.code_groups import TOPICS, Group, groups_in, named_code
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, few_know, kind_of, thing
@@ -23,6 +24,12 @@ PLAIN = 2
 """Ordinary words before a number in a turn that says nothing else, at most."""
 DIGIT_COUNT = 4
 """A number by itself has so many digits at least."""
+HOUSE = 6
+"""Digits of a house number or postcode, at most."""
+HOUSES = (2, 5)
+"""Digits of a house number before the words of a place, at least and at most."""
+WORDS = 8
+"""Words of an address, at most."""
 POSTCODE = (5, 6)
 """Digits of a postcode behind a place."""
 SCORE = 0.5
@@ -60,6 +67,13 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
     numbers = [n for n in _numbers(reading, said) if coded.isdisjoint(range(n.first, n.stop))]
     taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
     others = [t for t in range(said.first, said.last) if t not in taken and not _frame(reading, t)]
+    place = _address(reading, said)
+    if place is not None:
+        yield _hit(reading, "ADDRESS", place)
+        ahead = [t for t in others if t < place.first]
+        if len(ahead) <= NAMES and all(_name(reading, t, True) for t in ahead):
+            yield from (_hit(reading, "PERSON", group) for group in _rows(ahead))
+        others = [t for t in others if t >= place.stop]
     names = [t for t in others if _name(reading, t, bool(taken))]
     if len(others) > NAMES:
         return
@@ -74,6 +88,38 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
         yield _hit(reading, "ZIP_CODE" if placed else "ACCOUNT_ID", number)
     for group in _rows(names):
         yield _hit(reading, "LOCATION" if placed else "PERSON", group)
+
+
+def _address(reading: Reading, said: Said) -> Group | None:
+    """An address in a turn that says nothing more but a name before and a telephone number behind it.
+
+    It is one that the rules for addresses know, a street without its number, or a house number before words of a place.
+    """
+    known = [s for hit in addresses(reading) for s in hit.spans if said.start <= s[0] < said.end]
+    if known:
+        first = min(reading.token_at(start) for start, _ in known)
+        return Group(first, max(reading.token_at(end - 1) for _, end in known) + 1)
+    stop = said.last
+    while stop > said.first and (len(reading.value[stop - 1]) > HOUSE or _frame(reading, stop - 1)):
+        stop -= 1
+    rest = [t for t in range(said.first, stop) if not _frame(reading, t)]
+    numbers = [t for t in rest if reading.kind[t] == DIGITS]
+    streets = [t for t in rest[1:] if reading.low[t] in reading.vocab.streets - reading.vocab.weak_streets]
+    words = [t for t in rest if t not in numbers]
+    if not words or len(words) > WORDS or any(not (_name(reading, t, True) or _placing(reading, t)) for t in words):
+        return None
+    if streets and not numbers:
+        return Group(rest[0], stop)
+    if len(numbers) == 1 and HOUSES[0] <= len(reading.low[numbers[0]]) <= HOUSES[1] and words[-1] > numbers[0]:
+        joined = not any(reading.low[t] in reading.vocab.sets["and"] for t in range(numbers[0], stop))
+        return Group(numbers[0], stop) if joined and not groups_in(reading, numbers[0], stop) else None
+    return None
+
+
+def _placing(reading: Reading, token: int) -> bool:
+    """Whether a word is one of streets and buildings."""
+    vocab, low = reading.vocab, reading.low[token]
+    return any(low in words for words in (vocab.streets, vocab.units, vocab.directions, vocab.sets["buildings"]))
 
 
 def _hit(reading: Reading, entity: str, group: Group) -> Hit:
@@ -122,7 +168,9 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
     """Whether a word may be all of an answer that is a name: a listed one, or where a number stands beside it what no list has."""
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
         return False
-    low = reading.low[token]
+    low, vocab = reading.low[token], reading.vocab
+    if any(low in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"])):
+        return False
     kind = kind_of(low)
     if kind == BOTH:
         return (beside and few_know(low)) or (low in lexicon().given and (beside or low in lexicon().usual))

@@ -217,7 +217,7 @@ class IntroductionRecognizer(SpokenRecognizer):
 class BareAnswerRecognizer(SpokenRecognizer):
     """What may answer a question nobody sees: numbers, codes and names by themselves, where one party's turns are missing."""
 
-    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON", "LOCATION")
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON", "LOCATION", "ADDRESS")
 
     def gate(self, read: Reading) -> bool:
         return read.one_party
