@@ -29,6 +29,7 @@ from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.recognizers.small_talk import is_small_talk
 from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
@@ -293,7 +294,7 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
         own[i] = own_places(reading.view.text, detected.job.raw.record, detected.job.account, language)
         spans[:] = without_own(spans, own[i])
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
-        spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
+        spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text, s, shorthand)]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         spans[:] = _without_labels(reading, detected, spans)
         # What looks like a field's name is none of a person: only known values and patterns count there.
@@ -386,10 +387,15 @@ def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays:
     return [part for span in spans for part in ([span] if stays(span) else outside(text, [span], places))] if places else spans
 
 
-def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
-    """Whether a text is nothing but shorthand such as `Pls`, which a language model takes for a name where a capital letter begins it."""
-    words = [fold(w) for w in WORD.findall(text)]
-    return bool(words) and all(w in shorthand for w in words)
+def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
+    """Whether what a language model takes for a name is nothing but shorthand such as `Pls`, or small talk as chats spell it."""
+    words = [fold(w) for w in WORD.findall(text[span.start : span.end])]
+    if words and all(w in shorthand for w in words):
+        return True
+    if not shorthand or span.entity != "PERSON":
+        return False
+    line = text[text.rfind("\n", 0, span.start) + 1 : (text + "\n").index("\n", span.end)]
+    return is_small_talk(words, [fold(w) for w in WORD.findall(line)] == words)
 
 
 def _stays_guarded(text: str, span: Span) -> bool:

@@ -12,6 +12,7 @@ from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading, Said
+from callveil.transforms.detect.recognizers.small_talk import is_small_talk
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, SEPARATOR, SPOKEN_NUMBER, UNIT, WORD, ZERO
 
 TOKENS = 16
@@ -169,7 +170,7 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
         return False
     low, vocab = reading.low[token], reading.vocab
-    if any(low in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"])):
+    if any(low in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"])) or is_small_talk([low], not beside):
         return False
     kind = kind_of(low)
     if kind == BOTH:

@@ -44,7 +44,7 @@ def code_groups(reading: Reading) -> list[Hit]:
     for cue in reading.cues:
         if cue.topic in TOPICS and not _verb(reading, cue):
             named = Topic(cue.topic, "before", cue, 0)
-            out.extend(named_code(reading, group, named) for group in _listed(reading, cue.last, reading.turns[cue.turn].last))
+            out.extend(named_code(reading, group, named) for group in _listed(reading, cue.topic, cue.last, reading.turns[cue.turn].last))
     return out
 
 
@@ -61,14 +61,15 @@ def _verb(reading: Reading, cue: Cue) -> bool:
     return cue.first > 0 and cue.last - cue.first == 1 and reading.low[cue.first - 1] in reading.vocab.sets["before_verbs"]
 
 
-def _listed(reading: Reading, at: int, stop: int) -> Iterator[Group]:
+def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]:
     """The code right behind a cue that ends at `at`, and those listed after it ("kt 40, j 453 j 8 and zhr 199")."""
     leads, low = reading.vocab.sets["code_leads"], reading.low
     begin = at
     while at < stop and at - begin < LEADS and (low[at] in leads or low[at] in ":#=-"):
         at += 1
     while (group := _group(reading, at, stop)) is not None:
-        if whole(reading, group, 4) and not _opens(reading, group.first) and not _counts(reading, group, stop):
+        secret = topic in ("username", "password")
+        if whole(reading, group, 4) and (secret or not _opens(reading, group.first)) and not _counts(reading, group, stop):
             yield group
         at = group.stop
         if at >= stop or not (low[at] in ",;&" or low[at] in reading.vocab.sets["and"]):
@@ -118,7 +119,9 @@ def _piece(reading: Reading, token: int) -> bool:
     if any(cue.first <= token < cue.last for cue in reading.cues_of.get(reading.turn[token], ())):
         return False
     joins = reading.vocab.sets["and"] | reading.vocab.sets["code_leads"] | reading.vocab.sets["said_is"]
-    return low not in joins and (len(low) <= LETTERS or (len(low) <= LETTERS + 2 and unsayable(low)))
+    if low in joins or low in reading.vocab.sets["before_codes"]:
+        return False
+    return len(low) <= LETTERS or (len(low) <= LETTERS + 2 and unsayable(low))
 
 
 def _joint(reading: Reading, token: int, stop: int) -> bool:
@@ -136,8 +139,7 @@ def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
 def _opens(reading: Reading, token: int) -> bool:
     """Whether a word right behind a cue goes on with the sentence ("an email confirmation soon for 999 ...")."""
     low, vocab = reading.low[token], reading.vocab
-    spoken = low in vocab.words or low in vocab.fillers or low in vocab.sets["before_codes"]
-    return reading.kind[token] == WORD and spoken
+    return reading.kind[token] == WORD and (low in vocab.words or low in vocab.fillers)
 
 
 def _parted(reading: Reading, token: int, stop: int) -> bool:

@@ -89,10 +89,10 @@ def domain(word: str, language: str) -> int | None:
 def _misspelt(stem: str, vocab: Vocabulary) -> bool:
     """Whether a stem is one letter off a provider of nothing but mail ("gamil", "gmial", "hotmal")."""
     only = [words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1]
-    return stem not in vocab.words and any(_near(stem, name) for name in (*only, "yahoo", "outlook"))
+    return stem not in vocab.words and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
 
 
-def _near(a: str, b: str) -> bool:
+def near(a: str, b: str) -> bool:
     """Whether one letter more, less, other or exchanged with the next makes `b` of `a`."""
     if abs(len(a) - len(b)) > 1 or len(b) < SHORT:
         return False
