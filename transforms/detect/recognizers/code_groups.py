@@ -69,7 +69,7 @@ def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]
         at += 1
     while (group := _group(reading, at, stop)) is not None:
         secret = topic in ("username", "password")
-        if whole(reading, group, 4) and (secret or not _opens(reading, group.first)) and not _counts(reading, group, stop):
+        if whole(reading, group, 4) and (secret or not _spoken(reading, group)) and not _counts(reading, group, stop):
             yield group
         at = group.stop
         if at >= stop or not (low[at] in ",;&" or low[at] in reading.vocab.sets["and"]):
@@ -113,7 +113,7 @@ def _piece(reading: Reading, token: int) -> bool:
     if kind == DIGITS:
         return token not in blocked(reading)
     if kind == LETTER or (kind == ZERO and low == "o"):
-        return low.isascii()
+        return low.isascii() and not (reading.glued(token) and reading.low[token - 1] == "'")
     if kind != WORD or not (low.isascii() and low.isalpha()):
         return False
     if any(cue.first <= token < cue.last for cue in reading.cues_of.get(reading.turn[token], ())):
@@ -136,10 +136,10 @@ def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
     return reading.kind[token] == WORD and (low in reading.vocab.words or low in reading.vocab.fillers or low in reading.vocab.backchannel)
 
 
-def _opens(reading: Reading, token: int) -> bool:
-    """Whether a word right behind a cue goes on with the sentence ("an email confirmation soon for 999 ...")."""
-    low, vocab = reading.low[token], reading.vocab
-    return reading.kind[token] == WORD and (low in vocab.words or low in vocab.fillers)
+def _spoken(reading: Reading, group: Group) -> bool:
+    """Whether words behind a cue go on with the sentence ("an email confirmation soon for 999 ...")."""
+    words = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] == WORD]
+    return any(w in reading.vocab.words or w in reading.vocab.fillers for w in words)
 
 
 def _parted(reading: Reading, token: int, stop: int) -> bool:

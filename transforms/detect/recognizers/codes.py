@@ -15,11 +15,11 @@ from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
 from callveil.transforms.detect.recognizers.widen import widened
-from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
 
 
-_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, code_groups, asked_codes)
+_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, passphrases, code_groups, asked_codes)
 """Rules for values that are no run of single letters and digits."""
 
 

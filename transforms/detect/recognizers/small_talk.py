@@ -12,7 +12,7 @@ from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers.squeezed_mail import near
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 
-TOGETHER = 6
+TOGETHER = 5
 """Letters of several words written as one, at least."""
 MISTYPED = 5
 """Letters of a word that is one letter off, at least."""

@@ -13,6 +13,10 @@ from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LI
 from callveil.transforms.detect.view import AGENT
 
 
+PHRASE_WORDS = 7
+"""Words of a passphrase, at most."""
+
+
 def words_as_codes(reading: Reading) -> list[Hit]:
     """A reference without digits ("your reference number is XKZJQWPE"): a word in capitals, or one no one can say, after its cue."""
     out = []
@@ -154,6 +158,43 @@ def secrets(reading: Reading) -> list[Hit]:
             ):
                 out.extend(_secret(reading, topic.name, said.first, said.last, topic.explain(reading)))
     return out
+
+
+def passphrases(reading: Reading) -> list[Hit]:
+    """Passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
+    out: list[Hit] = []
+    if "password" not in reading.topics:
+        return out
+    copulas = reading.vocab.sets["copulas"] | {":", "=", "'s", "was"}
+    for cue in reading.cues:
+        at, stop = cue.last, reading.turns[cue.turn].last
+        told = at < stop and reading.low[at] in copulas
+        if cue.topic == "password" and (told or reading.low[at - 1] in copulas):
+            while at < stop and reading.low[at] in copulas:
+                at += 1
+            why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
+            out.extend(_phrase(reading, at, stop, why))
+    for index, said in enumerate(reading.turns):
+        topic = next(iter(questions(reading, index)), None)
+        if topic is None or topic.source != "question" or topic.name != "password" or said.role == AGENT or topic.answers:
+            continue
+        at, frames = said.first, reading.vocab.answer_frames | reading.vocab.sets["copulas"]
+        while at < said.last and (reading.low[at] in frames or reading.kind[at] == SEPARATOR):
+            at += 1
+        out.extend(_phrase(reading, at, said.last, topic.explain(reading)))
+    return out
+
+
+def _phrase(reading: Reading, at: int, stop: int, why: str) -> list[Hit]:
+    """The words from `at` to the end of what is said, where they are few and say nothing about a password."""
+    sets, end = reading.vocab.sets, at
+    while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
+        end += 1
+    words = {reading.low[t] for t in range(at, end)}
+    about = reading.low[at : at + 1]
+    if not 0 < end - at <= PHRASE_WORDS or not words.isdisjoint(sets["no_secrets"]) or (end - at < 3 and about[0] in sets["secret_states"]):
+        return []
+    return [Hit("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
 
 
 def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
