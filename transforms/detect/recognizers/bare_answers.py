@@ -13,7 +13,7 @@ from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading, Said
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
-from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, SEPARATOR, SPOKEN_NUMBER, UNIT, WORD, ZERO
+from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 
 TOKENS = 16
 """An answer is at most this many tokens."""
@@ -57,13 +57,13 @@ def asked_codes(reading: Reading) -> list[Hit]:
         codes = groups_in(reading, said.first, said.last, ASKED)
         coded = {t for code in codes for t in range(code.first, code.stop)}
         others = [t for t in range(said.first, said.last) if t not in coded and not _frame(reading, t)]
-        if len(others) <= NAMES and all(_name(reading, t, True) for t in others):
+        if len(others) <= NAMES and _names(reading, others, True) == others:
             out.extend(named_code(reading, code, asked) for code in codes)
     return out
 
 
 def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
-    codes = groups_in(reading, said.first, said.last)
+    codes = [code for code in groups_in(reading, said.first, said.last) if not _named(reading, code)]
     coded = {t for code in codes for t in range(code.first, code.stop)}
     numbers = [n for n in _numbers(reading, said) if coded.isdisjoint(range(n.first, n.stop))]
     taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
@@ -72,10 +72,10 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
     if place is not None:
         yield _hit(reading, "ADDRESS", place)
         ahead = [t for t in others if t < place.first]
-        if len(ahead) <= NAMES and all(_name(reading, t, True) for t in ahead):
+        if len(ahead) <= NAMES and _names(reading, ahead, True) == ahead:
             yield from (_hit(reading, "PERSON", group) for group in _rows(ahead))
         others = [t for t in others if t >= place.stop]
-    names = [t for t in others if _name(reading, t, bool(taken))]
+    names = _names(reading, others, bool(taken))
     if len(others) > NAMES:
         return
     if len(names) < len(others):
@@ -127,6 +127,15 @@ def _hit(reading: Reading, entity: str, group: Group) -> Hit:
     return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, WHY)
 
 
+def _named(reading: Reading, code: Group) -> bool:
+    """Whether groups are names beside a number that is long enough without them ("doe 4431", "5439876 jane doe")."""
+    words = [t for t in range(code.first, code.stop) if reading.kind[t] != DIGITS]
+    longest = max(len(reading.value[t]) for t in range(code.first, code.stop))
+    return longest >= DIGIT_COUNT and code.stop - code.first == len(words) + 1 and all(
+        len(reading.low[t]) > 2 and kind_of(reading.low[t]) in (BOTH, NAME) for t in words
+    )
+
+
 def _numbers(reading: Reading, said: Said) -> Iterator[Group]:
     """Numbers in figures or said digit by digit, with four digits at least that are no date, time or price."""
     first = None
@@ -147,7 +156,7 @@ def _digit(reading: Reading, token: int) -> bool:
 def _long(reading: Reading, tokens: Iterable[int]) -> bool:
     """Whether tokens have four digits in one piece or digit by digit; in several pieces ("10 30" is a time) one more."""
     sizes = [len(reading.value[t]) for t in tokens]
-    single = len(sizes) == 1 or all(reading.kind[t] in (UNIT, ZERO) for t in tokens)
+    single = len(sizes) == 1 or all(size == 1 for size in sizes)
     return sum(sizes) >= DIGIT_COUNT + (not single)
 
 
@@ -165,6 +174,15 @@ def _cued(reading: Reading, token: int) -> bool:
     return any(cue.first <= token < cue.last and cue.topic not in ("amount", "neutral", "age") for cue in cues)
 
 
+def _names(reading: Reading, tokens: list[int], beside: bool) -> list[int]:
+    """Those of `tokens` that may be names; a name that is a word too counts behind another ("jane doe")."""
+    out: list[int] = []
+    for t in tokens:
+        if _name(reading, t, beside) or (out and out[-1] == t - 1 and kind_of(reading.low[t]) == BOTH and reading.kind[t] == WORD):
+            out.append(t)
+    return out
+
+
 def _name(reading: Reading, token: int, beside: bool) -> bool:
     """Whether a word may be all of an answer that is a name: a listed one, or where a number stands beside it what no list has."""
     if reading.kind[token] != WORD or reading.vocab.language.code != LANGUAGE:
@@ -174,6 +192,8 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
         return False
     kind = kind_of(low)
     if kind == BOTH:
+        if low in vocab.words and low not in vocab.ambiguous_names:
+            return False
         return (beside and few_know(low)) or (low in lexicon().given and (beside or low in lexicon().usual))
     return kind == NAME or (beside and not thing(low))
 
