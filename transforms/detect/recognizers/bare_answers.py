@@ -79,7 +79,7 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
     if len(others) > NAMES:
         return
     if len(names) < len(others):
-        if len(others) <= PLAIN and not codes and len(numbers) == 1 and _ends(reading, numbers[0], said):
+        if len(others) <= PLAIN and not codes and len(numbers) == 1 and (names or _ends(reading, numbers[0], said)):
             yield _hit(reading, "ACCOUNT_ID", numbers[0])
         return
     for code in codes:
@@ -143,9 +143,15 @@ def _numbers(reading: Reading, said: Said) -> Iterator[Group]:
         if token < said.last and _digit(reading, token):
             first = token if first is None else first
         elif first is not None:
-            if _long(reading, range(first, token)):
+            if _long(reading, range(first, token)) and not _counts(reading, token, said.last):
                 yield Group(first, token)
             first = None
+
+
+def _counts(reading: Reading, after: int, stop: int) -> bool:
+    """Whether the word behind a number says what it counts."""
+    vocab = reading.vocab
+    return after < stop and any(reading.low[after] in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"]))
 
 
 def _digit(reading: Reading, token: int) -> bool:
@@ -191,6 +197,8 @@ def _name(reading: Reading, token: int, beside: bool) -> bool:
     if any(low in words for words in (vocab.quantities, vocab.currencies, vocab.sets["measures"])) or is_small_talk([low], not beside):
         return False
     kind = kind_of(low)
+    if beside and low in lexicon().given and low not in vocab.words:
+        return True
     if kind == BOTH:
         if low in vocab.words and low not in vocab.ambiguous_names:
             return False

@@ -116,7 +116,7 @@ def _piece(reading: Reading, token: int) -> bool:
         return low.isascii() and not (reading.glued(token) and reading.low[token - 1] == "'")
     if kind != WORD or not (low.isascii() and low.isalpha()):
         return False
-    if any(cue.first <= token < cue.last for cue in reading.cues_of.get(reading.turn[token], ())):
+    if token in reading.cued:
         return False
     joins = reading.vocab.sets["and"] | reading.vocab.sets["code_leads"] | reading.vocab.sets["said_is"]
     if low in joins or low in reading.vocab.sets["before_codes"]:
@@ -157,9 +157,10 @@ def _parted(reading: Reading, token: int, stop: int) -> bool:
 
 
 def whole(reading: Reading, group: Group, least: int) -> bool:
-    """Whether groups are a code: letters, and two digits at least."""
-    text = "".join(reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR)
-    return least <= len(text) <= MOST and 2 <= sum(c.isdigit() for c in text) < len(text)
+    """Whether groups are a code: letters, and two digits at least; three pieces may have one character less than two."""
+    pieces = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR]
+    text = "".join(pieces)
+    return least - (least == LONG and len(pieces) > 2) <= len(text) <= MOST and 2 <= sum(c.isdigit() for c in text) < len(text)
 
 
 def _counts(reading: Reading, group: Group, stop: int) -> bool:

@@ -18,7 +18,6 @@ from callveil.transforms.detect.recognizers.widen import widened
 from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
 
-
 _RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, passphrases, code_groups, asked_codes)
 """Rules for values that are no run of single letters and digits."""
 

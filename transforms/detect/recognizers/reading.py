@@ -240,6 +240,11 @@ class Reading:
         return out
 
     @cached_property
+    def cued(self) -> frozenset[int]:
+        """Tokens of cues."""
+        return frozenset(token for cue in self.cues for token in range(cue.first, cue.last))
+
+    @cached_property
     def light(self) -> list[bool]:
         """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
         quiet, fillers = self.vocab.backchannel, self.vocab.repairs

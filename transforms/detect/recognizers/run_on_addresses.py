@@ -22,7 +22,8 @@ CODE = range(2, 7)
 
 def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
     """The addresses `found` as far as they reach in small letters, and those no rule for written addresses knows."""
-    reading, out = places.reading, []
+    reading = places.reading
+    out: list[Hit] = []
     if not reading.has_numbers:
         return out
     begun = [(reading.token_at(a), reading.token_at(b - 1) + 1) for hit in found for a, b in hit.spans]
@@ -82,8 +83,7 @@ def _inside(places: Places, token: int) -> bool:
     low, vocab = places.low[token], places.vocab
     if any(low in words for words in (vocab.address_stops, vocab.quantities, vocab.currencies, vocab.sets["measures"])):
         return low in vocab.state_codes and token + 1 < places.limit(token) and _code(places, token + 1)
-    cued = any(c.first <= token < c.last for c in places.reading.cues_of.get(places.reading.turn[token], ()))
-    return not cued and places.kind[token] in (WORD, MONTH, ORDINAL, LETTER)
+    return token not in places.reading.cued and places.kind[token] in (WORD, MONTH, ORDINAL, LETTER)
 
 
 def _code(places: Places, token: int) -> bool:
@@ -130,4 +130,4 @@ def _phone(places: Places, token: int) -> bool:
     """Whether a long number, or a cue for one, follows an address."""
     if places.kind[token] == DIGITS and len(places.low[token]) > max(CODE):
         return True
-    return any(c.first == token for c in places.reading.cues_of.get(places.reading.turn[token], ()))
+    return token in places.reading.cued

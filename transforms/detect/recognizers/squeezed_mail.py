@@ -18,7 +18,6 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     SPOKEN_NUMBER,
     WORD,
     ZERO,
-    Vocabulary,
     vocabulary,
 )
 
@@ -32,40 +31,61 @@ SITE = 8
 """Letters of a domain nobody knows that is one word with its ending, at least."""
 ENDINGS = ("com", "net", "org", "edu")
 """How such a domain ends."""
+SAID_ENDINGS = frozenset((*ENDINGS, "dotcom", "dotnet", "dotorg"))
+"""Words behind a provider's name that make a domain of it."""
 
 
 def may_hold_squeezed(reading: Reading) -> bool:
     """A cheap test: a provider's name, or a word that ends as a domain does."""
-    if not reading.words.isdisjoint(reading.vocab.providers):
-        return True
-    code = reading.vocab.language.code
-    return any(len(w) > SHORT and (w.endswith(ENDINGS) or domain(w, code) is not None) for w in reading.words)
+    return any(_domain_word(reading, word) for word in reading.words)
 
 
 def squeezed_mail(reading: Reading) -> list[Hit]:
     """Addresses of a local part and a provider side by side, or run together."""
-    vocab, out = reading.vocab, []
-    for token in reading.tokens_in({w for w in reading.words if w in vocab.providers or len(w) > SHORT}):
-        low, stop = reading.low[token], reading.turns[reading.turn[token]].last
-        before = domain(low, vocab.language.code)
-        if before is not None:
-            first = token if before else _local(reading, token)
-            if first is not None and before and _number(reading, token - 1):
-                first = _local(reading, token) or token
-        elif low in vocab.providers and token + 1 < stop and reading.low[token + 1] in ENDINGS:
-            first = _local(reading, token)
-            token += 1
-        elif (low,) in {words for phrases in vocab.mail_only.values() for words, _ in phrases} and _ends(reading, token, stop):
-            first = _local(reading, token)
-            if first is None or not _written(reading, first, token):
-                continue
-        elif low.endswith(ENDINGS) and len(low) >= SITE and _wanted(reading, token) and _unknown(reading, low):
-            first = token if not _number(reading, token - 1) else _local(reading, token)
-        else:
-            continue
-        if first is not None:
-            out.append(Hit("EMAIL_ADDRESS", spans_of(reading, [first, token]), 0.8, "an e-mail address without its signs"))
+    out: list[Hit] = []
+    for token in reading.tokens_in({word for word in reading.words if _domain_word(reading, word)}):
+        spend()
+        found = _address(reading, token)
+        if found is not None:
+            out.append(Hit("EMAIL_ADDRESS", spans_of(reading, list(found)), 0.8, "an e-mail address without its signs"))
     return out
+
+
+def _domain_word(reading: Reading, word: str) -> bool:
+    """Whether a word may be a domain, or its first part."""
+    vocab = reading.vocab
+    if word in vocab.providers:
+        return True
+    if SHORT <= len(word) and not reading.words.isdisjoint(SAID_ENDINGS) and _misspelt(word, vocab.language.code):
+        return True
+    return len(word) > SHORT and (word.endswith(ENDINGS) or domain(word, vocab.language.code) is not None)
+
+
+def _address(reading: Reading, token: int) -> tuple[int, int] | None:
+    """First and last token of the address whose domain begins with `token`."""
+    vocab, low, stop = reading.vocab, reading.low[token], reading.turns[reading.turn[token]].last
+    before = domain(low, vocab.language.code)
+    if before is not None:
+        alone = before > 0 and not _number(reading, token - 1)
+        first = token if alone else _local(reading, token)
+        return (token if first is None else first, token) if before or first is not None else None
+    if token + 1 < stop and reading.low[token + 1] in SAID_ENDINGS and (low in vocab.providers or _misspelt(low, vocab.language.code)):
+        first = _local(reading, token)
+        said = first is not None and first == token - 1 and (_everyday(reading, first))
+        return None if first is None or said else (first, token + 1)
+    if low in vocab.mail_only and _ends(reading, token, stop):
+        first = _local(reading, token)
+        return (first, token) if first is not None and _written(reading, first, token) else None
+    if low.endswith(ENDINGS) and len(low) >= SITE and _wanted(reading, token) and _unknown(reading, low):
+        first = _local(reading, token) if _number(reading, token - 1) else None
+        return token if first is None else first, token
+    return None
+
+
+def _everyday(reading: Reading, token: int) -> bool:
+    """Whether an ordinary word stands before the name of a provider, and so no local part ("reset outlook com")."""
+    low = reading.low[token]
+    return reading.kind[token] == WORD and (low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and thing(low)))
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +96,7 @@ def domain(word: str, language: str) -> int | None:
         stem, end = word[:-size], word[-size:]
         if end not in vocab.tlds and not (size > 3 and any(end[:n] in vocab.tlds and end[n:] in vocab.tlds for n in (2, 3))):
             continue
-        if stem in vocab.providers or (size == 3 and _misspelt(stem, vocab)):
+        if stem in vocab.providers or (size == 3 and _misspelt(stem, language)):
             return 0
         known = max((p for p in vocab.providers if len(p) >= SHORT and stem.endswith(p)), key=len, default="")
         if known:
@@ -86,10 +106,12 @@ def domain(word: str, language: str) -> int | None:
     return None
 
 
-def _misspelt(stem: str, vocab: Vocabulary) -> bool:
+@lru_cache(maxsize=4096)
+def _misspelt(stem: str, language: str) -> bool:
     """Whether a stem is one letter off a provider of nothing but mail ("gamil", "gmial", "hotmal")."""
+    vocab = vocabulary(language)
     only = [words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1]
-    return stem not in vocab.words and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
+    return stem not in vocab.words and stem not in vocab.providers and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
 
 
 def near(a: str, b: str) -> bool:
@@ -109,6 +131,8 @@ def _local(reading: Reading, token: int) -> int | None:
     """The first token of the local part that ends right before `token`: numbers, letters and joints, with few words."""
     vocab, first, words, joined = reading.vocab, None, 0, False
     start = max(reading.turns[reading.turn[token]].first, token - REACH)
+    if token - 1 > start and reading.low[token - 1] in vocab.mail_at:
+        token -= 1
     for at in range(token - 1, start - 1, -1):
         spend()
         low, kind = reading.low[at], reading.kind[at]

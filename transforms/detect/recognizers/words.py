@@ -12,7 +12,6 @@ from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
 
-
 PHRASE_WORDS = 7
 """Words of a passphrase, at most."""
 
@@ -173,7 +172,7 @@ def passphrases(reading: Reading) -> list[Hit]:
             while at < stop and reading.low[at] in copulas:
                 at += 1
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
-            out.extend(_phrase(reading, at, stop, why))
+            out.extend(_phrase(reading, at, stop, why, reading.low[at - 1] in ":="))
     for index, said in enumerate(reading.turns):
         topic = next(iter(questions(reading, index)), None)
         if topic is None or topic.source != "question" or topic.name != "password" or said.role == AGENT or topic.answers:
@@ -185,14 +184,16 @@ def passphrases(reading: Reading) -> list[Hit]:
     return out
 
 
-def _phrase(reading: Reading, at: int, stop: int, why: str) -> list[Hit]:
-    """The words from `at` to the end of what is said, where they are few and say nothing about a password."""
+def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = False) -> list[Hit]:
+    """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
     sets, end = reading.vocab.sets, at
     while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
         end += 1
     words = {reading.low[t] for t in range(at, end)}
     about = reading.low[at : at + 1]
-    if not 0 < end - at <= PHRASE_WORDS or not words.isdisjoint(sets["no_secrets"]) or (end - at < 3 and about[0] in sets["secret_states"]):
+    if not 0 < end - at <= PHRASE_WORDS or not (written or words.isdisjoint(sets["no_secrets"])):
+        return []
+    if end - at < 3 and (about[0] in sets["secret_states"] or about[0] in sets["no_secrets"]):
         return []
     return [Hit("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
 
