@@ -59,16 +59,19 @@ def asked_codes(reading: Reading) -> list[Hit]:
         others = [t for t in range(said.first, said.last) if t not in coded and not _frame(reading, t)]
         if len(others) <= NAMES and _names(reading, others, True) == others:
             out.extend(named_code(reading, code, asked) for code in codes)
+            out.extend(_hit(reading, "PERSON", row, "a name beside a code that was asked for") for row in _rows(others if codes else []))
     return out
 
 
 def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
-    codes = [code for code in groups_in(reading, said.first, said.last) if not _named(reading, code)]
+    place = _address(reading, said)
+    street = place if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)) else None
+    parts = ((said.first, said.last),) if street is None else ((said.first, street.first), (street.stop, said.last))
+    codes = [code for part in parts for code in groups_in(reading, *part) if not _named(reading, code)]
     coded = {t for code in codes for t in range(code.first, code.stop)}
     numbers = [n for n in _numbers(reading, said) if coded.isdisjoint(range(n.first, n.stop))]
     taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
     others = [t for t in range(said.first, said.last) if t not in taken and not _frame(reading, t)]
-    place = _address(reading, said)
     if place is not None:
         yield _hit(reading, "ADDRESS", place)
         ahead = [t for t in others if t < place.first]
@@ -113,7 +116,8 @@ def _address(reading: Reading, said: Said) -> Group | None:
         return Group(rest[0], stop)
     if len(numbers) == 1 and HOUSES[0] <= len(reading.low[numbers[0]]) <= HOUSES[1] and words[-1] > numbers[0]:
         joined = not any(reading.low[t] in reading.vocab.sets["and"] for t in range(numbers[0], stop))
-        return Group(numbers[0], stop) if joined and not groups_in(reading, numbers[0], stop) else None
+        placing = any(_placing(reading, t) for t in words)
+        return Group(numbers[0], stop) if joined and (placing or not groups_in(reading, numbers[0], stop)) else None
     return None
 
 
@@ -123,8 +127,8 @@ def _placing(reading: Reading, token: int) -> bool:
     return any(low in words for words in (vocab.streets, vocab.units, vocab.directions, vocab.sets["buildings"]))
 
 
-def _hit(reading: Reading, entity: str, group: Group) -> Hit:
-    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, WHY)
+def _hit(reading: Reading, entity: str, group: Group, why: str = WHY) -> Hit:
+    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), SCORE, why)
 
 
 def _named(reading: Reading, code: Group) -> bool:

@@ -116,7 +116,7 @@ def _to(places: Places, after: int, stop: int) -> int:
             return at + 2
         if low in places.vocab.state_codes and ended and low not in places.vocab.words:
             return at + 1
-        if _code(places, at) and len(low) > 3 and at > after and ended:
+        if _code(places, at) and len(low) > 4 - (at > after) and ended:
             return at + 1
         if not _inside(places, at):
             break

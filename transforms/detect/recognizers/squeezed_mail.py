@@ -56,7 +56,7 @@ def _domain_word(reading: Reading, word: str) -> bool:
     vocab = reading.vocab
     if word in vocab.providers:
         return True
-    if SHORT <= len(word) and not reading.words.isdisjoint(SAID_ENDINGS) and _misspelt(word, vocab.language.code):
+    if len(word) >= SHORT and not reading.words.isdisjoint(SAID_ENDINGS) and _misspelt(word, vocab.language.code):
         return True
     return len(word) > SHORT and (word.endswith(ENDINGS) or domain(word, vocab.language.code) is not None)
 
