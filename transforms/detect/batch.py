@@ -65,6 +65,9 @@ PLATFORM_ID = re.compile(r"[A-Z]{2,4}[0-9A-Fa-f]{32,64}")
 SHORT_ID = 8
 """Digits of an id that is too short for anything that is guarded."""
 
+BESIDE = 40
+"""Characters before and after a greeting that are looked at for more that is said in its line."""
+
 SURE_LETTERS = 4
 """Letters of a value that is no everyday word from which on it is sought in keys too."""
 
@@ -394,8 +397,9 @@ def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
         return True
     if not shorthand or span.entity != "PERSON":
         return False
-    line = text[text.rfind("\n", 0, span.start) + 1 : (text + "\n").index("\n", span.end)]
-    return is_small_talk(words, [fold(w) for w in WORD.findall(line)] == words)
+    before = text[max(0, span.start - BESIDE) : span.start].rpartition("\n")[2]
+    after = text[span.end : span.end + BESIDE].partition("\n")[0]
+    return is_small_talk(words, WORD.search(before) is None and WORD.search(after) is None)
 
 
 def _stays_guarded(text: str, span: Span) -> bool:

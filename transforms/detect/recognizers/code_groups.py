@@ -1,4 +1,4 @@
-"""Codes in groups, as recognisers and exports leave them: "jfb 950", "a 99 a 9", "pvx 752197308 and kt 40 h 7"."""
+"""Codes in groups, as recognisers and exports leave them: "wqb 731", "a 99 a 9"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,19 @@ from callveil.transforms.detect.recognizers.reading import Cue, Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SEPARATOR, WORD, ZERO
 
-TOPICS = frozenset(("order", "booking", "account", "username", "password", "plate", "license", "passport", "medical"))
+TOPICS = frozenset(
+    (
+        "order",
+        "booking",
+        "account",
+        "username",
+        "password",
+        "plate",
+        "license",
+        "passport",
+        "medical",
+    )
+)
 """What has values of letters and digits."""
 LETTERS = 4
 """Letters of a group, at most; of one that no one can say, two more."""
@@ -44,7 +56,10 @@ def code_groups(reading: Reading) -> list[Hit]:
     for cue in reading.cues:
         if cue.topic in TOPICS and not _verb(reading, cue):
             named = Topic(cue.topic, "before", cue, 0)
-            out.extend(named_code(reading, group, named) for group in _listed(reading, cue.topic, cue.last, reading.turns[cue.turn].last))
+            out.extend(
+                named_code(reading, group, named)
+                for group in _listed(reading, cue.topic, cue.last, reading.turns[cue.turn].last)
+            )
     return out
 
 
@@ -53,23 +68,33 @@ def named_code(reading: Reading, group: Group, topic: Topic) -> Hit:
     entity = reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
     if booked(reading, topic, group.first):
         entity = KINDS["booking"].entity
-    return Hit(entity, spans_of(reading, [group.first, group.stop - 1]), 0.9, topic.explain(reading))
+    return Hit(
+        entity, spans_of(reading, [group.first, group.stop - 1]), 0.9, topic.explain(reading)
+    )
 
 
 def _verb(reading: Reading, cue: Cue) -> bool:
     """Whether "order" is what somebody does ("i want to order 2 bbq 12 inch")."""
-    return cue.first > 0 and cue.last - cue.first == 1 and reading.low[cue.first - 1] in reading.vocab.sets["before_verbs"]
+    return (
+        cue.first > 0
+        and cue.last - cue.first == 1
+        and reading.low[cue.first - 1] in reading.vocab.sets["before_verbs"]
+    )
 
 
 def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]:
-    """The code right behind a cue that ends at `at`, and those listed after it ("kt 40, j 453 j 8 and zhr 199")."""
+    """The code behind a cue that ends at `at`, and those listed after it ("kt 40 and wq 731")."""
     leads, low = reading.vocab.sets["code_leads"], reading.low
     begin = at
     while at < stop and at - begin < LEADS and (low[at] in leads or low[at] in ":#=-"):
         at += 1
     while (group := _group(reading, at, stop)) is not None:
         secret = topic in ("username", "password")
-        if whole(reading, group, 4) and (secret or not _spoken(reading, group)) and not _counts(reading, group, stop):
+        if (
+            whole(reading, group, 4)
+            and (secret or not _spoken(reading, group))
+            and not _counts(reading, group, stop)
+        ):
             yield group
         at = group.stop
         if at >= stop or not (low[at] in ",;&" or low[at] in reading.vocab.sets["and"]):
@@ -79,7 +104,7 @@ def _listed(reading: Reading, topic: str, at: int, stop: int) -> Iterator[Group]
 
 
 def groups_in(reading: Reading, first: int, stop: int, least: int = LONG) -> list[Group]:
-    """Codes that no cue names, among the tokens `first` to `stop`: none of their groups is an ordinary word."""
+    """Codes that no cue names, among the tokens `first` to `stop`, without words before them."""
     out: list[Group] = []
     at = first
     while at < stop:
@@ -100,7 +125,11 @@ def groups_in(reading: Reading, first: int, stop: int, least: int = LONG) -> lis
 def _group(reading: Reading, at: int, stop: int) -> Group | None:
     """The longest row of groups of letters and digits that begins at `at`."""
     end = at
-    while end < stop and end - at < GROUPS and (_piece(reading, end) or (end > at and _joint(reading, end, stop))):
+    while (
+        end < stop
+        and end - at < GROUPS
+        and (_piece(reading, end) or (end > at and _joint(reading, end, stop)))
+    ):
         spend()
         end += 1
     while end > at and (_sentence(reading, end - 1, end, stop) or not _piece(reading, end - 1)):
@@ -118,7 +147,9 @@ def _piece(reading: Reading, token: int) -> bool:
         return False
     if token in reading.cued:
         return False
-    joins = reading.vocab.sets["and"] | reading.vocab.sets["code_leads"] | reading.vocab.sets["said_is"]
+    joins = (
+        reading.vocab.sets["and"] | reading.vocab.sets["code_leads"] | reading.vocab.sets["said_is"]
+    )
     if low in joins or low in reading.vocab.sets["before_codes"]:
         return False
     return len(low) <= LETTERS or (len(low) <= LETTERS + 2 and unsayable(low))
@@ -129,27 +160,40 @@ def _joint(reading: Reading, token: int, stop: int) -> bool:
 
 
 def _sentence(reading: Reading, token: int, end: int, stop: int) -> bool:
-    """Whether the last group is a word of what is said next ("a 99 a 9 i need ...", "kt 40 thx")."""
+    """Whether the last group is a word of what is said next ("a 99 a 9 i need ...")."""
     low = reading.low[token]
     if reading.kind[token] == LETTER:
-        return low in reading.vocab.sets["word_letters"] and end < stop and reading.kind[end] == WORD
-    return reading.kind[token] == WORD and (low in reading.vocab.words or low in reading.vocab.fillers or low in reading.vocab.backchannel)
+        return (
+            low in reading.vocab.sets["word_letters"] and end < stop and reading.kind[end] == WORD
+        )
+    return reading.kind[token] == WORD and (
+        low in reading.vocab.words
+        or low in reading.vocab.fillers
+        or low in reading.vocab.backchannel
+    )
 
 
 def _spoken(reading: Reading, group: Group) -> bool:
-    """Whether words behind a cue go on with the sentence ("an email confirmation soon for 999 ...")."""
+    """Whether words behind a cue go on with the sentence ("a confirmation soon for 999 ...")."""
     words = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] == WORD]
     return any(w in reading.vocab.words or w in reading.vocab.fillers for w in words)
 
 
 def _parted(reading: Reading, token: int, stop: int) -> bool:
-    """Whether a word before a code is none of its groups: one of a sentence, or a name with a group of letters behind it."""
+    """Whether a word before a code is none of its groups: a sentence's, or a name."""
     low, after = reading.low[token], reading.kind[token + 1]
     if reading.kind[token] == DIGITS or reading.low[token] in "-/":
         return reading.low[token] in "-/"
     vocab = reading.vocab
-    said = low in vocab.fillers or low in vocab.before_names or low in vocab.sets["before_codes"] or low in vocab.answer_frames
-    if said and not (reading.kind[token] == LETTER and after == DIGITS and low not in vocab.fillers):
+    said = (
+        low in vocab.fillers
+        or low in vocab.before_names
+        or low in vocab.sets["before_codes"]
+        or low in vocab.answer_frames
+    )
+    if said and not (
+        reading.kind[token] == LETTER and after == DIGITS and low not in vocab.fillers
+    ):
         return True
     if low in vocab.words or (vocab.language.code == LANGUAGE and len(low) > 2 and thing(low)):
         return after != DIGITS or len(low) > 2 or not whole(reading, Group(token + 1, stop), 3)
@@ -157,17 +201,29 @@ def _parted(reading: Reading, token: int, stop: int) -> bool:
 
 
 def whole(reading: Reading, group: Group, least: int) -> bool:
-    """Whether groups are a code: letters, and two digits at least; three pieces may have one character less than two."""
-    pieces = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR]
+    """Whether groups are a code: letters and two digits; three pieces may be one shorter."""
+    pieces = [
+        reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] != SEPARATOR
+    ]
     text = "".join(pieces)
-    return least - (least == LONG and len(pieces) > 2) <= len(text) <= MOST and 2 <= sum(c.isdigit() for c in text) < len(text)
+    return least - (least == LONG and len(pieces) > 2) <= len(text) <= MOST and 2 <= sum(
+        c.isdigit() for c in text
+    ) < len(text)
 
 
 def _counts(reading: Reading, group: Group, stop: int) -> bool:
-    """Whether the groups are a measure, a time or a date ("100 mb", "9 th"), or a number that counts what follows it."""
+    """Whether groups are a measure, time or date ("100 mb", "9 th"), or count what follows."""
     vocab = reading.vocab
-    letters = [reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] in (WORD, LETTER)]
-    measures = (vocab.quantities, vocab.currencies, vocab.ordinal_suffixes, vocab.sets["measures"], vocab.sets["no_code"])
+    letters = [
+        reading.low[t] for t in range(group.first, group.stop) if reading.kind[t] in (WORD, LETTER)
+    ]
+    measures = (
+        vocab.quantities,
+        vocab.currencies,
+        vocab.ordinal_suffixes,
+        vocab.sets["measures"],
+        vocab.sets["no_code"],
+    )
     single = len(letters) > 1 and any(len(word) == 1 for word in letters)
     if not single and all(any(word in words for words in measures) for word in letters):
         return True

@@ -1,4 +1,4 @@
-"""Street addresses as service talk leaves them: no sign or capital, the city and postcode running on, "no" for number."""
+"""Street addresses as service talk leaves them: no sign or capital, the city running on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, MONTH, ORDINAL, WORD
 
 WORDS = 7
-"""Words between a house number or a street and the state, country or postcode that ends the address, at most."""
+"""Words from a house number or a street to the state or postcode that ends it, at most."""
 SUFFIX = 4
 """Letters of a street's suffix that a city may run on from, at least ("drivewinfield")."""
 HOUSE = 5
@@ -21,24 +21,37 @@ CODE = range(2, 7)
 
 
 def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
-    """The addresses `found` as far as they reach in small letters, and those no rule for written addresses knows."""
+    """The addresses `found` as far as they reach in small letters, and further ones."""
     reading = places.reading
     out: list[Hit] = []
     if not reading.has_numbers:
         return out
-    begun = [(reading.token_at(a), reading.token_at(b - 1) + 1) for hit in found for a, b in hit.spans]
-    begun += [pair for token in reading.tokens_in(_numbers(places)) for pair in _numbered(places, token)]
+    begun = [
+        (reading.token_at(a), reading.token_at(b - 1) + 1) for hit in found for a, b in hit.spans
+    ]
+    begun += [
+        pair for token in reading.tokens_in(_numbers(places)) for pair in _numbered(places, token)
+    ]
     for first, after in begun:
         if not _small(places, first):
             continue
         start, end = _from(places, first), _to(places, after, places.limit(first))
-        out.append(Hit("ADDRESS", spans_of(reading, [start, end - 1]), 0.6, "house number and street, running on"))
+        out.append(
+            Hit(
+                "ADDRESS",
+                spans_of(reading, [start, end - 1]),
+                0.6,
+                "house number and street, running on",
+            )
+        )
     return out
 
 
 def _numbers(places: Places) -> frozenset[str]:
     low, kind = places.low, places.kind
-    return frozenset(low[t] for t in places.reading.telling if kind[t] == DIGITS and len(low[t]) <= HOUSE)
+    return frozenset(
+        low[t] for t in places.reading.telling if kind[t] == DIGITS and len(low[t]) <= HOUSE
+    )
 
 
 def _small(places: Places, token: int) -> bool:
@@ -51,7 +64,7 @@ def _small(places: Places, token: int) -> bool:
 
 
 def _numbered(places: Places, token: int) -> Iterator[tuple[int, int]]:
-    """A house number with a street whose suffix a city runs on from, or with words that a state and a postcode end."""
+    """A house number and a suffix a city runs on from, or words that state and postcode end."""
     low, stop = places.low, places.limit(token)
     if places.reading.glued(token) or token in places.skip or places.house(token) is None:
         return
@@ -62,45 +75,75 @@ def _numbered(places: Places, token: int) -> Iterator[tuple[int, int]]:
         if at > token + 1 and _runs_on(places, low[at]):
             yield token, at + 1
             return
-        code = at + 1 < stop and at > token + 1 and low[at] in places.vocab.state_codes and _code(places, at + 1)
+        code = (
+            at + 1 < stop
+            and at > token + 1
+            and low[at] in places.vocab.state_codes
+            and _code(places, at + 1)
+        )
         if code:
             yield token, at + 2
             return
 
 
 def _runs_on(places: Places, word: str) -> bool:
-    """Whether a word is a street's suffix and the city behind it ("streettalladega", "driveavon")."""
+    """Whether a word is a street's suffix and the city behind it ("streetdayton")."""
     suffix = next((s for s in places.vocab.streets if len(s) >= SUFFIX and word.startswith(s)), "")
     return len(word) > len(suffix) + 2 and bool(suffix) and _unknown(places, word)
 
 
 def _unknown(places: Places, word: str) -> bool:
-    return word not in places.vocab.words and not (places.vocab.language.code == LANGUAGE and thing(word))
+    return word not in places.vocab.words and not (
+        places.vocab.language.code == LANGUAGE and thing(word)
+    )
 
 
 def _inside(places: Places, token: int) -> bool:
     """Whether a word can stand between a street's name and its postcode."""
     low, vocab = places.low[token], places.vocab
-    if any(low in words for words in (vocab.address_stops, vocab.quantities, vocab.currencies, vocab.sets["measures"])):
-        return low in vocab.state_codes and token + 1 < places.limit(token) and _code(places, token + 1)
+    if any(
+        low in words
+        for words in (
+            vocab.address_stops,
+            vocab.quantities,
+            vocab.currencies,
+            vocab.sets["measures"],
+        )
+    ):
+        return (
+            low in vocab.state_codes
+            and token + 1 < places.limit(token)
+            and _code(places, token + 1)
+        )
     return token not in places.reading.cued and places.kind[token] in (WORD, MONTH, ORDINAL, LETTER)
 
 
 def _code(places: Places, token: int) -> bool:
-    return places.kind[token] == DIGITS and len(places.low[token]) in CODE and token not in places.skip
+    return (
+        places.kind[token] == DIGITS and len(places.low[token]) in CODE and token not in places.skip
+    )
 
 
 def _from(places: Places, first: int) -> int:
-    """The first token with the word for a number before it ("no 45 lake road", "no a 1 east street")."""
+    """The first token with the word for a number before it ("no 12 mill lane")."""
     start, at = places.reading.turns[places.reading.turn[first]].first, first
-    if at - 1 >= start and places.kind[at - 1] == LETTER and places.low[at - 1] not in "i" and places.kind[at] in HOUSE_KINDS:
+    if (
+        at - 1 >= start
+        and places.kind[at - 1] == LETTER
+        and places.low[at - 1] not in "i"
+        and places.kind[at] in HOUSE_KINDS
+    ):
         at -= 1
-    led = at - 1 >= start and places.kind[first] in HOUSE_KINDS and places.low[at - 1] in places.vocab.sets["house_leads"]
+    led = (
+        at - 1 >= start
+        and places.kind[first] in HOUSE_KINDS
+        and places.low[at - 1] in places.vocab.sets["house_leads"]
+    )
     return at - 1 if led else first
 
 
 def _to(places: Places, after: int, stop: int) -> int:
-    """The token after the state, country or postcode that ends an address; `after` where none is reached."""
+    """The token after the state, country or postcode that ends an address, or `after`."""
     end, at = after, after
     while at < stop and at - after < WORDS:
         spend()

@@ -1,4 +1,4 @@
-"""Greetings and thanks as chats spell them, which a language model takes for names: "hii", "byee", "nothanks", "thnks"."""
+"""Greetings as chats spell them, which a model takes for names: "hii", "nothanks", "thnks"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_small_talk(words: Sequence[str], alone: bool) -> bool:
 
     Args:
         words: what was taken for a name.
-        alone: they are all that is said; what may be a name as well ("hai") is a greeting then only.
+        alone: they are all that is said; a name that greets too ("hai") is a greeting then only.
     """
     sure = vocabulary(LANGUAGE).sets["greetings_too"] if alone else frozenset[str]()
     return bool(words) and all(word in sure or _small(word) for word in words)
@@ -36,11 +36,16 @@ def _small(word: str) -> bool:
     if lexicon().named(word):
         return False
     words = vocabulary(LANGUAGE).sets["small_talk"]
-    if _plain(word) in {_plain(w) for w in words}:
+    if _plain(word) in _drawn():
         return True
     if len(word) >= MISTYPED and any(near(word, w) for w in words if len(w) >= MISTYPED):
         return True
     return len(word) >= TOGETHER and _together(word)
+
+
+@lru_cache(maxsize=1)
+def _drawn() -> frozenset[str]:
+    return frozenset(_plain(word) for word in vocabulary(LANGUAGE).sets["small_talk"])
 
 
 def _plain(word: str) -> str:
@@ -52,4 +57,7 @@ def _plain(word: str) -> str:
 def _together(word: str) -> bool:
     """Whether a word is small talk run together ("nothanksbye", "okayi")."""
     words = vocabulary(LANGUAGE).sets["small_talk"]
-    return any(word[:n] in words and (word[n:] in words or _together(word[n:])) for n in range(2, len(word)))
+    return any(
+        word[:n] in words and (word[n:] in words or _together(word[n:]))
+        for n in range(2, len(word))
+    )

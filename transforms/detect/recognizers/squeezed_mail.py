@@ -1,4 +1,4 @@
-"""E-mail addresses whose at sign and dots a recogniser or an export has dropped: "jane 54 gmailcom", "jane54 gmail com"."""
+"""E-mail addresses that have lost at sign and dots: "jane 54 gmailcom", "jane54 gmail com"."""
 
 from __future__ import annotations
 
@@ -47,7 +47,14 @@ def squeezed_mail(reading: Reading) -> list[Hit]:
         spend()
         found = _address(reading, token)
         if found is not None:
-            out.append(Hit("EMAIL_ADDRESS", spans_of(reading, list(found)), 0.8, "an e-mail address without its signs"))
+            out.append(
+                Hit(
+                    "EMAIL_ADDRESS",
+                    spans_of(reading, list(found)),
+                    0.8,
+                    "an e-mail address without its signs",
+                )
+            )
     return out
 
 
@@ -56,9 +63,15 @@ def _domain_word(reading: Reading, word: str) -> bool:
     vocab = reading.vocab
     if word in vocab.providers:
         return True
-    if len(word) >= SHORT and not reading.words.isdisjoint(SAID_ENDINGS) and _misspelt(word, vocab.language.code):
+    if (
+        len(word) >= SHORT
+        and not reading.words.isdisjoint(SAID_ENDINGS)
+        and _misspelt(word, vocab.language.code)
+    ):
         return True
-    return len(word) > SHORT and (word.endswith(ENDINGS) or domain(word, vocab.language.code) is not None)
+    return len(word) > SHORT and (
+        word.endswith(ENDINGS) or domain(word, vocab.language.code) is not None
+    )
 
 
 def _address(reading: Reading, token: int) -> tuple[int, int] | None:
@@ -69,36 +82,53 @@ def _address(reading: Reading, token: int) -> tuple[int, int] | None:
         alone = before > 0 and not _number(reading, token - 1)
         first = token if alone else _local(reading, token)
         return (token if first is None else first, token) if before or first is not None else None
-    if token + 1 < stop and reading.low[token + 1] in SAID_ENDINGS and (low in vocab.providers or _misspelt(low, vocab.language.code)):
+    if (
+        token + 1 < stop
+        and reading.low[token + 1] in SAID_ENDINGS
+        and (low in vocab.providers or _misspelt(low, vocab.language.code))
+    ):
         first = _local(reading, token)
         said = first is not None and first == token - 1 and (_everyday(reading, first))
         return None if first is None or said else (first, token + 1)
     if low in vocab.mail_only and _ends(reading, token, stop):
         first = _local(reading, token)
         return (first, token) if first is not None and _written(reading, first, token) else None
-    if low.endswith(ENDINGS) and len(low) >= SITE and _wanted(reading, token) and _unknown(reading, low):
+    if (
+        low.endswith(ENDINGS)
+        and len(low) >= SITE
+        and _wanted(reading, token)
+        and _unknown(reading, low)
+    ):
         first = _local(reading, token) if _number(reading, token - 1) else None
         return token if first is None else first, token
     return None
 
 
 def _everyday(reading: Reading, token: int) -> bool:
-    """Whether an ordinary word stands before the name of a provider, and so no local part ("reset outlook com")."""
+    """Whether a word before a provider is an ordinary one, and no local part ("reset outlook")."""
     low = reading.low[token]
-    return reading.kind[token] == WORD and (low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and thing(low)))
+    return reading.kind[token] == WORD and (
+        low in reading.vocab.words or (reading.vocab.language.code == LANGUAGE and thing(low))
+    )
 
 
 @lru_cache(maxsize=4096)
 def domain(word: str, language: str) -> int | None:
-    """How many letters stand before the provider of a word such as `gmailcom` or `janegmailcom`; None for any other word."""
+    """Letters before the provider in `gmailcom` or `janegmailcom`; None for any other word."""
     vocab = vocabulary(language)
     for size in (3, 2, 4, 5):  # com, de, couk, comau
         stem, end = word[:-size], word[-size:]
-        if end not in vocab.tlds and not (size > 3 and any(end[:n] in vocab.tlds and end[n:] in vocab.tlds for n in (2, 3))):
+        if end not in vocab.tlds and not (
+            size > 3 and any(end[:n] in vocab.tlds and end[n:] in vocab.tlds for n in (2, 3))
+        ):
             continue
         if stem in vocab.providers or (size == 3 and _misspelt(stem, language)):
             return 0
-        known = max((p for p in vocab.providers if len(p) >= SHORT and stem.endswith(p)), key=len, default="")
+        known = max(
+            (p for p in vocab.providers if len(p) >= SHORT and stem.endswith(p)),
+            key=len,
+            default="",
+        )
         if known:
             return len(stem) - len(known)
         if size == 3 and end == "com" and stem.endswith("mail"):
@@ -108,27 +138,39 @@ def domain(word: str, language: str) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _misspelt(stem: str, language: str) -> bool:
-    """Whether a stem is one letter off a provider of nothing but mail ("gamil", "gmial", "hotmal")."""
+    """Whether a stem is one letter off a provider of nothing but mail ("gmial", "hotmal")."""
     vocab = vocabulary(language)
-    only = [words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1]
-    return stem not in vocab.words and stem not in vocab.providers and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
+    only = [
+        words[0] for phrases in vocab.mail_only.values() for words, _ in phrases if len(words) == 1
+    ]
+    return (
+        stem not in vocab.words
+        and stem not in vocab.providers
+        and any(near(stem, name) for name in (*only, "yahoo", "outlook"))
+    )
 
 
 def near(a: str, b: str) -> bool:
     """Whether one letter more, less, other or exchanged with the next makes `b` of `a`."""
     if abs(len(a) - len(b)) > 1 or len(b) < SHORT:
         return False
-    head = next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    head = next(
+        (n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
     x, y = a[head:], b[head:]
     return x[1:] == y[1:] or x[1:] == y or x == y[1:] or (x[1:2] + x[:1] + x[2:]) == y
 
 
 def _number(reading: Reading, token: int) -> bool:
-    return token >= 0 and reading.kind[token] == DIGITS and reading.turn[token] == reading.turn[token + 1]
+    return (
+        token >= 0
+        and reading.kind[token] == DIGITS
+        and reading.turn[token] == reading.turn[token + 1]
+    )
 
 
 def _local(reading: Reading, token: int) -> int | None:
-    """The first token of the local part that ends right before `token`: numbers, letters and joints, with few words."""
+    """The first token of the local part before `token`: numbers, letters, joints, a few words."""
     vocab, first, words, joined = reading.vocab, None, 0, False
     start = max(reading.turns[reading.turn[token]].first, token - REACH)
     if token - 1 > start and reading.low[token - 1] in vocab.mail_at:
@@ -148,17 +190,28 @@ def _local(reading: Reading, token: int) -> int | None:
         plain = low in vocab.mail_stops or low in vocab.fillers or low in vocab.backchannel
         if kind not in (WORD, MONTH) or (plain and not joined) or words >= WORDS:
             break
-        if words and not joined and (low in vocab.words or (vocab.language.code == LANGUAGE and thing(low))):
+        if (
+            words
+            and not joined
+            and (low in vocab.words or (vocab.language.code == LANGUAGE and thing(low)))
+        ):
             break
         first, words, joined = at, words + 1, False
     return first
 
 
 def _written(reading: Reading, first: int, stop: int) -> bool:
-    """Whether a local part is one beyond doubt where no ending was heard: with a joint, a letter or a number beside a word nobody says."""
+    """Whether a local part is one without an ending: a sign, letter or number by a rare word."""
     tokens = range(first, stop)
-    signs = any(reading.kind[t] in (DIGITS, LETTER) or reading.low[t] in reading.vocab.mail_joints or reading.low[t] in "._" for t in tokens)
-    return signs and any(reading.kind[t] == WORD and reading.low[t] not in reading.vocab.words for t in tokens)
+    signs = any(
+        reading.kind[t] in (DIGITS, LETTER)
+        or reading.low[t] in reading.vocab.mail_joints
+        or reading.low[t] in "._"
+        for t in tokens
+    )
+    return signs and any(
+        reading.kind[t] == WORD and reading.low[t] not in reading.vocab.words for t in tokens
+    )
 
 
 def _ends(reading: Reading, token: int, stop: int) -> bool:
@@ -166,13 +219,17 @@ def _ends(reading: Reading, token: int, stop: int) -> bool:
 
 
 def _wanted(reading: Reading, token: int) -> bool:
-    """Whether an e-mail address is spoken of in the turn, or asked for before it, or all it says where whoever asked is not heard."""
+    """Whether an e-mail address is spoken of or asked for, or whoever asked is not heard."""
     turn = reading.turn[token]
     alone = token == reading.turns[turn].last - 1 and reading.turns[turn].first >= token - 1
-    if (reading.one_party and alone) or any(cue.topic == "email" for cue in reading.cues_of.get(turn, ())):
+    if (reading.one_party and alone) or any(
+        cue.topic == "email" for cue in reading.cues_of.get(turn, ())
+    ):
         return True
     return any(topic.name == "email" for topic in questions(reading, turn))
 
 
 def _unknown(reading: Reading, low: str) -> bool:
-    return low not in reading.vocab.words and (reading.vocab.language.code != LANGUAGE or kind_of(low) == RARE)
+    return low not in reading.vocab.words and (
+        reading.vocab.language.code != LANGUAGE or kind_of(low) == RARE
+    )

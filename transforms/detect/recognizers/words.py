@@ -187,6 +187,7 @@ def passphrases(reading: Reading) -> list[Hit]:
 def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = False) -> list[Hit]:
     """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
     sets, end = reading.vocab.sets, at
+    stop = min(stop, at + PHRASE_WORDS + 1)
     while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
         end += 1
     words = {reading.low[t] for t in range(at, end)}
