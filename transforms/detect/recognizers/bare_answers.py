@@ -115,7 +115,7 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
             len(others) <= PLAIN
             and not codes
             and len(numbers) == 1
-            and (names or _ends(reading, numbers[0], said))
+            and ((names and not _year(reading, numbers[0])) or _ends(reading, numbers[0], said))
         ):
             yield _hit(reading, "ACCOUNT_ID", numbers[0])
         return
@@ -321,6 +321,11 @@ def _ends(reading: Reading, number: Group, said: Said) -> bool:
         and _size(reading, number) >= POSTCODE[0]
         and topics.isdisjoint(("amount", "neutral"))
     )
+
+
+def _year(reading: Reading, number: Group) -> bool:
+    digits = reading.value[number.first]
+    return len(digits) == DIGIT_COUNT and digits[:2] in ("19", "20")
 
 
 def _size(reading: Reading, number: Group) -> int:

@@ -181,7 +181,8 @@ def _spoken(reading: Reading, group: Group) -> bool:
 
 def _parted(reading: Reading, token: int, stop: int) -> bool:
     """Whether a word before a code is none of its groups: a sentence's, or a name."""
-    low, after = reading.low[token], reading.kind[token + 1]
+    next_piece = token + 1 + (reading.low[token + 1] in "-/" and token + 2 < stop)
+    low, after = reading.low[token], reading.kind[next_piece]
     if reading.kind[token] == DIGITS or reading.low[token] in "-/":
         return reading.low[token] in "-/"
     vocab = reading.vocab

@@ -30,7 +30,10 @@ def run_on(places: Places, found: Iterable[Hit]) -> list[Hit]:
         (reading.token_at(a), reading.token_at(b - 1) + 1) for hit in found for a, b in hit.spans
     ]
     begun += [
-        pair for token in reading.tokens_in(_numbers(places)) for pair in _numbered(places, token)
+        pair
+        for token in reading.tokens_in(_numbers(places))
+        if _small(places, token)
+        for pair in _numbered(places, token)
     ]
     for first, after in begun:
         if not _small(places, first):
