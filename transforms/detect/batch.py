@@ -29,7 +29,7 @@ from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
-from callveil.transforms.detect.recognizers.small_talk import is_small_talk
+from callveil.transforms.detect.recognizers.small_talk import is_small_talk, unled
 from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
@@ -298,6 +298,7 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
         spans[:] = without_own(spans, own[i])
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text, s, shorthand)]
+        spans[:] = [_without_lead(reading.view.text, s) if s.detector == MODEL and shorthand else s for s in spans]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         spans[:] = _without_labels(reading, detected, spans)
         # What looks like a field's name is none of a person: only known values and patterns count there.
@@ -400,6 +401,16 @@ def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
     before = text[max(0, span.start - BESIDE) : span.start].rpartition("\n")[2]
     after = text[span.end : span.end + BESIDE].partition("\n")[0]
     return is_small_talk(words, WORD.search(before) is None and WORD.search(after) is None)
+
+
+def _without_lead(text: str, span: Span) -> Span:
+    """What a language model found without the words that only say what it is ("password 4352", "martin password")."""
+    words = list(WORD.finditer(text, span.start, span.end))
+    names = [fold(w[0]) for w in words]
+    first, stop = unled(names)
+    if stop - first == len(words):
+        return span
+    return replace(span, start=words[first].start(), end=words[stop - 1].end())
 
 
 def _stays_guarded(text: str, span: Span) -> bool:

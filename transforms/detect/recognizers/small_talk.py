@@ -29,6 +29,17 @@ def is_small_talk(words: Sequence[str], alone: bool) -> bool:
     return bool(words) and all(word in sure or _small(word) for word in words)
 
 
+def unled(words: Sequence[str]) -> tuple[int, int]:
+    """The words of a value (half-open) without those at its ends that only say what it is."""
+    said = vocabulary(LANGUAGE).sets["value_words"]
+    first, stop = 0, len(words)
+    while first < stop and words[first] in said:
+        first += 1
+    while stop > first and words[stop - 1] in said:
+        stop -= 1
+    return (first, stop) if first < stop else (0, len(words))
+
+
 @lru_cache(maxsize=8192)
 def _small(word: str) -> bool:
     if word in word_file(LANGUAGE, "shorthand.txt"):
