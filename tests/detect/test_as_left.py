@@ -32,6 +32,8 @@ MAIL = [
 ]
 NO_MAIL = [
     "reset outlook com",
+    "see our website",
+    "the relations website and the webinfo page",
     "my gmail is broken",
     "gmail is not working",
     "chrome and gmail",

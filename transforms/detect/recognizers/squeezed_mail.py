@@ -31,6 +31,8 @@ SITE = 8
 """Letters of a domain nobody knows that is one word with its ending, at least."""
 ENDINGS = ("com", "net", "org", "edu")
 """How such a domain ends."""
+DOUBLE = frozenset(("co", "com", "org", "net"))
+"""First parts of endings such as `co.uk`."""
 SAID_ENDINGS = frozenset((*ENDINGS, "dotcom", "dotnet", "dotorg"))
 """Words behind a provider's name that make a domain of it."""
 
@@ -118,11 +120,12 @@ def domain(word: str, language: str) -> int | None:
     vocab = vocabulary(language)
     for size in (3, 2, 4, 5):  # com, de, couk, comau
         stem, end = word[:-size], word[-size:]
-        if end not in vocab.tlds and not (
-            size > 3 and any(end[:n] in vocab.tlds and end[n:] in vocab.tlds for n in (2, 3))
-        ):
+        double = any(end[:n] in DOUBLE and end[n:] in vocab.tlds for n in (2, 3))
+        if not double if size > 3 else end not in vocab.tlds:
             continue
-        if stem in vocab.providers or (size == 3 and _misspelt(stem, language)):
+        if stem in vocab.providers and (len(stem) >= SHORT or end in ENDINGS):
+            return 0
+        if size == 3 and _misspelt(stem, language):
             return 0
         known = max(
             (p for p in vocab.providers if len(p) >= SHORT and stem.endswith(p)),
