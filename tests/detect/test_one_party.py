@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langs import marked
 from redaction import raw
 
@@ -57,6 +59,7 @@ BARE = [
     "sorry [kt 40 h 7]",
     "[uj 8439]",
     # addresses
+    "my number is [415] || C: [555 0134|PHONE_NUMBER]",
     "[77 lakeshore pune|ADDRESS]",
     "[452 rampur melur]",
     "[omar|PERSON] [12 gandhi marg pune 411001|ADDRESS]",
@@ -136,6 +139,13 @@ def test_what_answers_nothing_stays(case: str) -> None:
 def test_where_both_speak_nothing_bare_is_taken_for_an_answer() -> None:
     both = [case for case in BARE if not covered(case, False)[1] <= covered(case, False)[2]]
     assert len(both) > len(BARE) * 0.7
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*BARE, *OTHERWISE]), min_size=2, max_size=5))
+def test_a_missing_party_only_adds(cases: list[str]) -> None:
+    case = " || C: ".join(cases)
+    assert covered(case, False)[2] <= covered(case, True)[2]
 
 
 def turn(text: str, speaker: str | None = None, channel: int | None = None) -> dict[str, Any]:
