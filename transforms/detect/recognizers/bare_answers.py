@@ -84,19 +84,7 @@ def asked_codes(reading: Reading) -> list[Hit]:
 
 def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
     place = _address(reading, said)
-    street = (
-        place
-        if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop))
-        else None
-    )
-    parts = (
-        ((said.first, said.last),)
-        if street is None
-        else ((said.first, street.first), (street.stop, said.last))
-    )
-    codes = [
-        code for part in parts for code in groups_in(reading, *part) if not _named(reading, code)
-    ]
+    codes = _codes(reading, said, place)
     coded = {t for code in codes for t in range(code.first, code.stop)}
     numbers = [n for n in _numbers(reading, said) if coded.isdisjoint(range(n.first, n.stop))]
     taken = coded | {t for n in numbers for t in range(n.first, n.stop)}
@@ -126,6 +114,15 @@ def _answers(reading: Reading, said: Said) -> Iterator[Hit]:
         yield _hit(reading, "ZIP_CODE" if placed else "ACCOUNT_ID", number)
     for group in _rows(names):
         yield _hit(reading, "LOCATION" if placed else "PERSON", group)
+
+
+def _codes(reading: Reading, said: Said, place: Group | None) -> list[Group]:
+    """Codes of a turn; within a street that is named as one nothing is."""
+    parts = [(said.first, said.last)]
+    if place is not None and any(_placing(reading, t) for t in range(place.first, place.stop)):
+        parts = [(said.first, place.first), (place.stop, said.last)]
+    found = [code for part in parts for code in groups_in(reading, *part)]
+    return [code for code in found if not _named(reading, code)]
 
 
 def _address(reading: Reading, said: Said) -> Group | None:
