@@ -127,6 +127,8 @@ class Detect:
         dates: whether dates other than birth dates are looked for.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
             of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
+        one_party: when a conversation of several turns is read as one side's only, so that what may be the answer to a
+            question nobody sees is found: `seen` where one speaker has all turns, `always`, or `never`.
     """
 
     model: str = "embedded"
@@ -142,6 +144,7 @@ class Detect:
     amounts: bool = False
     dates: bool = False
     countries: tuple[str, ...] | None = None
+    one_party: str = "seen"
 
     def __hash__(self) -> int:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))

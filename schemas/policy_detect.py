@@ -14,10 +14,12 @@ from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 
 DETECT_KEYS = (
     "model", "models", "labels", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
-    "amounts", "dates", "countries",
+    "amounts", "dates", "countries", "one_party",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
+ONE_PARTY = ("seen", "always", "never")
+"""When a conversation counts as one side's only; see `schemas.policy.Detect`."""
 CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 MAX_SECONDS = 600.0
 STEPS = 1_000, 1_000_000_000
@@ -47,8 +49,8 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
                 r.fail(value, path, "name at least one language")
         elif key == "default_language":
             put(out, key, r.pattern(value, path, LANGUAGE, "text such as en (ISO 639-1)"))
-        elif key == "unknown_language":
-            put(out, key, r.choice(value, path, ("full", "scan")))
+        elif key in ("unknown_language", "one_party"):
+            put(out, key, r.choice(value, path, ("full", "scan") if key == "unknown_language" else ONE_PARTY))
         elif key == "timeout_seconds":
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
         elif key == "max_steps":

@@ -48,6 +48,7 @@ def policy_document(
             **({"dates": True} if detect.dates else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
             **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
+            **({"one_party": detect.one_party} if detect.one_party != Detect.one_party else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -124,6 +125,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
+        f"  answers without their questions, where one party's turns are missing: {detect.one_party}",
         "",
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]

@@ -13,7 +13,7 @@ from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
 from callveil.schemas.policy import IGNORE
-from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION, STEPS
+from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, ONE_PARTY, REGION, STEPS
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.policy_parse import (
     CARD_DIGITS,
@@ -123,6 +123,7 @@ def _detect() -> Schema:
             "max_steps": {"type": "integer", "minimum": STEPS[0], "maximum": STEPS[1]},
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
+            "one_party": {"enum": list(ONE_PARTY), "description": "when turns are read as one side's of a conversation"},
         }
     )
 

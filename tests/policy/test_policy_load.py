@@ -85,6 +85,7 @@ BROKEN = [
     ("version: 1\ndetect: {labels: {PER: 3}}\n", 2, 24, "detect.labels.PER", "text"),
     ("version: 1\ndetect: {amounts: yes}\n", 2, 19, "detect.amounts", "true or false"),
     ("version: 1\ndetect: {unknown_language: keep}\n", 2, 28, "detect.unknown_language", "full, scan"),
+    ("version: 1\ndetect: {one_party: true}\n", 2, 21, "detect.one_party", "seen, always, never"),
     ("version: 1\ndetect: {recognizers: {disable: [3]}}\n", 2, 34, "detect.recognizers.disable[0]", "class name"),
     ("version: 1\nlimits: {depth: 1000}\n", 2, 17, "limits.depth", "from 4 to 256"),
     ("version: 1\nlimits: {record_byte: 1024}\n", 2, 10, "limits.record_byte", "did you mean record_bytes?"),

@@ -96,7 +96,7 @@ FULL: dict[str, Any] = {
     "detect": {
         "model": "none", "models": {"es": "es_core_news_md"}, "languages": ["en", "es"], "default_language": "es", "unknown_language": "scan",
         "phone_regions": ["US", "GB"], "recognizers": {"disable": ["UrlRecognizer"]}, "timeout_seconds": 3, "amounts": True,
-        "max_steps": 70_000, "labels": {"PER": "PERSON", "MISC": "ignore"},
+        "max_steps": 70_000, "labels": {"PER": "PERSON", "MISC": "ignore"}, "one_party": "always",
     },
     "allow": ["Acme", "beta"],
     "deny": [{"text": "Falcon", "entity": "CODE_NAME"}, {"text": "Osprey", "entity": "CODE_NAME"}],
@@ -156,6 +156,7 @@ CHANGES: list[tuple[tuple[Any, ...], Any]] = [
     (("detect", "timeout_seconds"), 4),
     (("detect", "max_steps"), 70_001),
     (("detect", "amounts"), False),
+    (("detect", "one_party"), "never"),
     (("allow",), ["acme"]),
     (("deny", 0, "text"), "Falcons"),
     (("deny", 0, "entity"), "X_CODE"),

@@ -6,6 +6,8 @@ import re
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.bare_answers import asked_codes
+from callveil.transforms.detect.recognizers.code_groups import code_groups
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
@@ -15,11 +17,15 @@ from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
 from callveil.transforms.detect.recognizers.widen import widened
-from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
 
 _TIME = re.compile(r"(?:1[0-2]|0?[1-9])(?:[0-5]\d)?[AP]M")
 """A time of day, as its letters and digits stand together."""
+
+_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, passphrases, code_groups, asked_codes)
+"""Rules for values that are no run of single letters and digits."""
+
 
 def decided_codes(reading: Reading) -> list[Hit]:
     """Every value made of letters and digits; computed once per reading."""
@@ -33,8 +39,9 @@ def decided_codes(reading: Reading) -> list[Hit]:
                     found.setdefault((hit.entity, hit.spans), hit)
         for span in checks.ibans(reading.text):
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
-        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading)):
-            found.setdefault((hit.entity, hit.spans), hit)
+        for rule in _RULES:
+            for hit in rule(reading):
+                found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers.code_groups import unsayable
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
@@ -11,6 +12,9 @@ from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
+
+PHRASE_WORDS = 7
+"""Words of a passphrase, at most."""
 
 
 def words_as_codes(reading: Reading) -> list[Hit]:
@@ -35,7 +39,7 @@ def words_as_codes(reading: Reading) -> list[Hit]:
             and raw.isalpha()
             and raw.isascii()
             and reading.low[token] not in reading.vocab.words
-            and (raw.isupper() or _unsayable(raw.lower()))
+            and (raw.isupper() or unsayable(raw.lower()))
         ):
             named = Topic(cue.topic, "before", cue, token - cue.last)
             entity = KINDS["booking" if booked(reading, named, token) else cue.topic].entity
@@ -156,6 +160,46 @@ def secrets(reading: Reading) -> list[Hit]:
     return out
 
 
+def passphrases(reading: Reading) -> list[Hit]:
+    """Passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
+    out: list[Hit] = []
+    if "password" not in reading.topics:
+        return out
+    copulas = reading.vocab.sets["copulas"] | {":", "=", "'s", "was"}
+    for cue in reading.cues:
+        at, stop = cue.last, reading.turns[cue.turn].last
+        told = at < stop and reading.low[at] in copulas
+        if cue.topic == "password" and (told or reading.low[at - 1] in copulas):
+            while at < stop and reading.low[at] in copulas:
+                at += 1
+            why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
+            out.extend(_phrase(reading, at, stop, why, reading.low[at - 1] in ":="))
+    for index, said in enumerate(reading.turns):
+        topic = next(iter(questions(reading, index)), None)
+        if topic is None or topic.source != "question" or topic.name != "password" or said.role == AGENT or topic.answers:
+            continue
+        at, frames = said.first, reading.vocab.answer_frames | reading.vocab.sets["copulas"]
+        while at < said.last and (reading.low[at] in frames or reading.kind[at] == SEPARATOR):
+            at += 1
+        out.extend(_phrase(reading, at, said.last, topic.explain(reading)))
+    return out
+
+
+def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = False) -> list[Hit]:
+    """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
+    sets, end = reading.vocab.sets, at
+    stop = min(stop, at + PHRASE_WORDS + 1)
+    while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
+        end += 1
+    words = {reading.low[t] for t in range(at, end)}
+    about = reading.low[at : at + 1]
+    if not 0 < end - at <= PHRASE_WORDS or not (written or words.isdisjoint(sets["no_secrets"])):
+        return []
+    if end - at < 3 and (about[0] in sets["secret_states"] or about[0] in sets["no_secrets"]):
+        return []
+    return [Hit("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
+
+
 def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
     first, last, odd = _word_after(reading, at, stop)
     if first < 0 or last < first or not odd or (topic == "username" and blocked(reading).issuperset(range(first, last + 1))):
@@ -182,7 +226,8 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
         if kind == SEPARATOR and first < 0 and not (joint and within):
             at += 1
             continue
-        if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]) and not _joined(reading, at, stop):
+        goes_on = (reading.value[at] and at + 1 < stop and reading.value[at + 1]) or _joined(reading, at, stop)
+        if first < 0 and word in vocab.words and not goes_on:
             at += 1
             continue
         if kind == LINE or (kind == SEPARATOR and not joint):
@@ -205,11 +250,3 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
 def _joined(reading: Reading, at: int, stop: int) -> bool:
     """Tell a word that goes on without a space behind a sign ("kite_runner77"; not "it, yes")."""
     return at + 2 < stop and reading.low[at + 1] in "_-.+" and reading.glued(at + 1) and reading.glued(at + 2)
-
-
-def _unsayable(word: str) -> bool:
-    run = longest = 0
-    for char in word:
-        run = 0 if char in "aeiouy" else run + 1
-        longest = max(longest, run)
-    return longest >= 4 or not any(c in "aeiouy" for c in word)
