@@ -20,6 +20,7 @@ settings.register_profile("suite", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("suite")  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
 _numbers = itertools.count(1)
+os.environ["CALLVEIL_STATE"] = tempfile.mkdtemp(prefix="callveil-test-state-")
 os.environ["CALLVEIL_EVIDENCE_KEY"] = str(Path(tempfile.mkdtemp(prefix="callveil-test-")) / "evidence-key.pem")  # child processes inherit it
 
 

@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
@@ -14,12 +15,14 @@ from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.evidence.problem import KINDS
-from callveil.transforms.evidence.record import SEALS, record_name
+from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.sign import head, sign_unsigned
-from callveil.transforms.evidence.verify import Report, verify
+from callveil.transforms.evidence.verify import UNTOLD, Report, verify
+from callveil.transforms.store import heads, identity
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.identity import open_store, open_to_change
+from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 
 DESCRIPTION = """\
@@ -32,6 +35,10 @@ Every run of a job leaves a signed record: its files, their SHA-256, a commitmen
            watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
   anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest and nothing else; verify checks that with --tsa-cert
   sign     make records for runs that have none: those a store had before evidence was kept
+  accept   take a store as it stands for the newest state, after it was put back from a copy, or made anew, on purpose
+
+The newest state that was seen of a store is remembered on this machine (--state), and every command refuses one that is older. A copy elsewhere, or
+another machine, has nothing to compare with but what --anchor gives.
 
 Rows are committed to through a salt of their own. When retention or erasure takes a row out its salt is destroyed; what stays is a tombstone
 that proves that a row was there and says nothing of it. So the chain stays whole, and what is left is proven to be what was first written.
@@ -64,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
         ("seal", "make a checkpoint of the live zone"),
         ("anchor", "have the newest records timestamped"),
         ("sign", "make records for runs that have none"),
+        ("accept", "take a store as it stands for the newest state, after it was put back or made anew on purpose"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name != "key":
@@ -103,6 +111,7 @@ def main(argv: Sequence[str]) -> int:
         "sign": _sign,
         "seal": _seal,
         "anchor": _anchor,
+        "accept": _accept,
     }
     try:
         return actions[args.action](args)
@@ -134,13 +143,41 @@ def _verify(args: argparse.Namespace) -> int:
             raise UsageError("--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` prints it")
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
-    keys = [PublicKey.read(k) for k in args.key] or [open_signer(args.keyring).public]
-    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert))
+    keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
+    store = Store(files, args.store, args.keyring)
+    seen = heads.remembered(store)
+    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen)
+    if not report.problems:
+        _remember(store, report)
     if args.json:
         print_json(report_dict(report))
     else:
         _print(report, args.limit)
     return FAILED if report.problems else DONE
+
+
+def _own_key(args: argparse.Namespace) -> PublicKey:
+    """The public half of the signing key that is at hand. One of another store is refused: that is no finding about this one."""
+    try:
+        key = open_signer(args.keyring, create=False).public
+    except EvidenceKeyError as error:
+        raise UsageError(f"{error}; or give the public key with --key") from None
+    with suppress(StoreError):  # what is damaged is for verification to name
+        store = Store(files_of(args), args.store, args.keyring)
+        signed_by = identity.signed_by(store)
+        if signed_by and not store.witness().signer_leads_from(signed_by, key.id):
+            raise UsageError(
+                f"--store: {args.store}: signed with key {signed_by}, and the key at hand, {key_path(args.keyring)}, is {key.id}. Give the store's "
+                "public key with --key, or its own keyring with --keyring"
+            )
+    return key
+
+
+def _remember(store: Store, report: Report) -> None:
+    """Remember the heads of a store that is whole."""
+    live = {SEALS: heads.Head(report.checkpoints, report.live_head)} if report.live_head else {}
+    with suppress(StoreError):
+        heads.remember(store, {heads.RUNS: store.head()} | live)
 
 
 def report_dict(report: Report) -> dict[str, object]:
@@ -149,7 +186,7 @@ def report_dict(report: Report) -> dict[str, object]:
     return {
         "ok": not report.problems, "runs": report.runs, "files": report.files, "rows": report.rows, "seq": report.seq, "head": report.head,
         "checkpoints": report.checkpoints, "parts": report.parts, "live_head": report.live_head, "keys": list(report.keys), "problems": rows[0],
-        "notes": rows[1], "timestamps": [_anchor_dict(t) for t in report.timestamps],
+        "notes": rows[1], "compared_outside": report.anchored, "timestamps": [_anchor_dict(t) for t in report.timestamps],
     }  # fmt: skip
 
 
@@ -167,6 +204,8 @@ def _print(report: Report, limit: int) -> None:
         print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
     for stamp in report.timestamps:
         print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
+    if not report.anchored:
+        print(UNTOLD)
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))
@@ -175,7 +214,7 @@ def _print(report: Report, limit: int) -> None:
 
 
 def _head(args: argparse.Namespace) -> int:
-    store = Store.open(files_of(args), args.store)
+    store = open_store(files_of(args), args.store, args.keyring)
     found = {name: record for name, record in (("run", head(store)), ("live", head(store, SEALS))) if record is not None}
     if not found:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
@@ -191,7 +230,7 @@ def _head(args: argparse.Namespace) -> int:
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    made = anchor(Store.open(files_of(args), args.store, args.keyring), args.tsa, read_certificates(args.tsa_cert))
+    made = anchor(open_to_change(files_of(args), args.store, args.keyring)[0], args.tsa, read_certificates(args.tsa_cert))
     if not made:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
     if args.json:
@@ -207,8 +246,8 @@ def _anchor_dict(a: Anchor) -> dict[str, object]:
 
 
 def _seal(args: argparse.Namespace) -> int:
-    store = Store.open(files_of(args), args.store, args.keyring)
-    done = checkpoint(store, Keyring.load(args.keyring), dt.datetime.now(dt.UTC), everything=args.all)
+    store, keyring = open_to_change(files_of(args), args.store, args.keyring)
+    done = checkpoint(store, keyring, dt.datetime.now(dt.UTC), everything=args.all)
     if args.json:
         print_json({"seq": done.seq, "made": done.made, "entries": done.entries, "refused": list(done.refused)})
     else:
@@ -220,6 +259,24 @@ def _seal(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    made = sign_unsigned(Store.open_or_create(files_of(args), args.store, args.keyring))
+    store, _ = open_to_change(files_of(args), args.store, args.keyring)
+    store.recover()
+    made = sign_unsigned(store)
     print_json({"signed": made}) if args.json else print(f"{made} records made" if made else "every run has its record")
+    return DONE
+
+
+def _accept(args: argparse.Namespace) -> int:
+    store = Store(files_of(args), args.store, args.keyring)
+    witness = store.witness()
+    now = {heads.RUNS: store.head()}
+    for chain in (SEALS, IDENTITY):
+        record = head(store, chain) if witness.newest(chain) else None
+        now[chain] = heads.Head(int(record.body["seq"]), record.sha256) if record else heads.Head(0, "")
+    before = heads.accept(store, now)
+    if args.json:
+        print_json({"store": args.store, "before": {c: h.seq for c, h in before.items()}, "now": {c: h.seq for c, h in now.items() if h.seq}})
+    else:
+        was = f"instead of run {before[heads.RUNS].seq}" if heads.RUNS in before else "and nothing was remembered before"
+        print(f"{args.store}: run {now[heads.RUNS].seq} is remembered as its newest, {was}")
     return DONE

@@ -1,0 +1,305 @@
+"""Whose a store is: the keyring and the evidence key it is kept with, its operator, and the controller of each account.
+
+A second keyring on the same store would lose without a word: digests made with it find nobody whom the first took in, and what it seals the first
+does not open. So a store says whose it is from its first write on, in a signed chain of its own (`_callveil/identity`), and every command compares
+before any work. A new record follows where the keyring was rotated, a key was retired, or an account came in; what is signed of a run names the
+newest of them. Of a key only a keyed digest is written down.
+
+A store from before has none: what it holds tells as far as it can (keys that sealed files and digests name, whether one opens, who signed), and the
+next job that writes with the right keys writes the first record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, key_path, open_signer
+from callveil.transforms.evidence.record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
+from callveil.transforms.store import heads
+from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.heads import Head
+from callveil.transforms.store.keyring import Keyring, KeyringError, default_path
+from callveil.transforms.store.rejects import CONTENT, PURPOSE
+from callveil.transforms.store.sealed import HEAD_BYTES, SealedError, SealedReader, key_of
+from callveil.transforms.store.snapshot import STORE_FILE
+
+KIND = "identity"
+SUBJECTS = "subjects"
+SEALED = ".sealed"
+SAMPLE = 64
+"""Sealed files of a store without an identity that are asked which key sealed them."""
+WAY_OUT = (
+    "Use the store's own: --keyring FILE or CALLVEIL_KEYRING, with evidence-key.pem beside it or CALLVEIL_EVIDENCE_KEY; restore them from your "
+    "backup where they are lost. A store comes under another key by `callveil keys rotate` with its own keyring, and in no other way"
+)
+
+
+class IdentityError(KeyringError):
+    """A store is not kept with the keys that were given; the text says which it has, which were given, and the way out."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose a store is, as its newest record says.
+
+    Attributes:
+        keys: fingerprints by key id, of every key that the keyring had when the record was made.
+        active: the key that sealed then. digest_keys: those by whose digests its records are found.
+        operator: who runs it; empty where nobody said.
+        controllers: who is responsible for each account that was told of.
+        seq, sha256: the record's number and digest. evidence_key: id of the key that signed it.
+    """
+
+    keys: Mapping[str, str]
+    active: str
+    digest_keys: tuple[str, ...]
+    operator: str = ""
+    controllers: Mapping[str, str] = field(default_factory=dict)
+    seq: int = 0
+    sha256: str = ""
+    evidence_key: str = ""
+
+    @classmethod
+    def of(cls, keyring: Keyring) -> Identity:
+        """What a keyring makes of a store."""
+        keys = {key_id: keyring.fingerprint(key_id) for key_id in keyring.key_ids}
+        return cls(keys, keyring.active, tuple(sorted(keyring.digest_keys)))
+
+    def body(self) -> dict[str, Any]:
+        """What is signed, without the record's number."""
+        return {
+            "keys": dict(self.keys), "active": self.active, "digest_keys": list(self.digest_keys), "operator": self.operator,
+            "controllers": dict(self.controllers),
+        }  # fmt: skip
+
+    def controller_of(self, account_id: str) -> str:
+        """Who is responsible for an account: as told, else the account itself."""
+        return self.controllers.get(account_id, account_id)
+
+
+# Opening a store
+
+
+def exists(files: Files, root: str) -> bool:
+    """Whether there is a store at `root`."""
+    return files.info(files.join(root, STORE_FILE)) is not None
+
+
+def open_store(files: Files, root: str, keyring: str | None = None) -> Store:
+    """Open a store to read what needs no key. A keyring or evidence key that is at hand is compared all the same.
+
+    Raises: `StoreError` where there is no store, `RolledBack` where it is older than it was seen, `IdentityError`.
+    """
+    store = Store.open(files, root, keyring)
+    _check(store, None, writing=False)
+    return store
+
+
+def open_keyed(files: Files, root: str, keyring: str | None = None) -> tuple[Store, Keyring]:
+    """Open a store to read, with its keyring. Raises as `open_store`, and `KeyringError` where the keyring cannot be used."""
+    store = Store.open(files, root, keyring)
+    ring = Keyring.load(keyring)
+    _check(store, ring, writing=False)
+    return store, ring
+
+
+def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple[Store, Keyring]:
+    """Open an existing store to write, with its keyring, and note whose it is. A run that was killed is left to `Store.recover`.
+
+    Raises as `open_keyed`.
+    """
+    store = Store.open(files, root, keyring)
+    ring = Keyring.load(keyring)
+    claim(store, ring)
+    return store, ring
+
+
+def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
+    """The keyring for a job that writes to the store at `root`, which is compared before any work.
+
+    Where there is no store yet, a keyring is made if there is none; beside one that exists none is made.
+    Raises `StoreError`, `RolledBack`, `IdentityError`, `KeyringError`.
+    """
+    if exists(files, root):
+        store = Store.open(files, root, keyring)
+        ring = Keyring.load(keyring)
+        _check(store, ring, writing=True)
+        return ring
+    store = Store(files, root, keyring)
+    heads.compare(store, heads.remembered(store), reading=False)
+    return Keyring.open_or_create(keyring)
+
+
+def open_or_claim(files: Files, root: str, keyring: Keyring, controllers: Mapping[str, str] | None = None) -> Store:
+    """Open a store to write, making it where there is none, finish what a killed run left, and note whose it is.
+
+    Args:
+        keyring: as `keyring_for` gave it.
+        controllers: see `claim`.
+    """
+    path = str(keyring.path)
+    if exists(files, root):
+        _check(Store.open(files, root, path), keyring, writing=True)
+    store = Store.open_or_create(files, root, path)
+    claim(store, keyring, controllers)
+    return store
+
+
+def claim(store: Store, keyring: Keyring, controllers: Mapping[str, str] | None = None, without: str = "") -> Identity:
+    """Note whose a store is, where that is not written down or has changed; returns what is written.
+
+    Args:
+        controllers: by account; those known before stay.
+        without: a key that is about to leave the keyring.
+
+    Raises `IdentityError` where the store has other keys, and `StoreError` where the record cannot be signed.
+    """
+    while True:
+        found = _check(store, keyring, writing=True)
+        mine = Identity.of(keyring)
+        keys = {k: v for k, v in mine.keys.items() if k != without}
+        wanted = replace(
+            mine, keys=keys, digest_keys=tuple(k for k in mine.digest_keys if k != without),
+            operator=found.operator if found else "", controllers={**(controllers or {}), **(found.controllers if found else {})},
+        )  # fmt: skip
+        witness = store.witness()
+        signer = open_signer(store.keyring, create=found is None)
+        if found and found.body() == wanted.body() and found.evidence_key == signer.public.id:
+            return found
+        witness.link(IDENTITY, KIND, wanted.body(), found.seq + 1 if found else 1)
+        made = read_identity(store)
+        if made is not None and made.body() == wanted.body():
+            heads.remember(store, {IDENTITY: Head(made.seq, made.sha256)})
+            return made
+
+
+def read_identity(store: Store) -> Identity | None:
+    """Whose a store says it is; None for one from before that was written down. Raises `StoreError` where the record is damaged."""
+    seq = store.witness().newest(IDENTITY)
+    if not seq:
+        return None
+    url = store.url(record_name(seq, IDENTITY))
+    try:
+        record = parse(store.files.read(url))
+        if not is_signed(record, record.key):
+            raise RecordError("its signature does not hold; it was changed")
+        return _of_record(seq, record)
+    except (RecordError, KeyError, TypeError, ValueError) as error:
+        why = error if isinstance(error, RecordError) else "not a record of whose a store is"
+        raise StoreError(f"{url}: {why}. Restore it; `callveil evidence verify` tells more") from None
+
+
+def _of_record(seq: int, record: Record) -> Identity:
+    body = record.body
+    return Identity(
+        dict(body["keys"]), str(body["active"]), tuple(body["digest_keys"]), str(body["operator"]), dict(body["controllers"]), seq, record.sha256,
+        record.key.id,
+    )  # fmt: skip
+
+
+# Comparing
+
+
+def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | None:
+    """Compare a store with what is remembered of it and with the keys that are given. Returns what the store says of itself."""
+    known = heads.remembered(store)
+    heads.compare(store, known, reading=not writing)
+    found = read_identity(store)
+    problems = [p for p in (_keys_problem(store, found, keyring, writing), _evidence_problem(store, found, writing)) if p]
+    if problems:
+        raise IdentityError(f"{store.root}: {'; and '.join(problems)}. {WAY_OUT}")
+    seen = {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {})
+    heads.remember(store, seen)
+    return found
+
+
+def _keys_problem(store: Store, found: Identity | None, keyring: Keyring | None, writing: bool) -> str:
+    """Why a keyring is not the store's; empty where it is, or where nothing says."""
+    if keyring is not None:
+        ids, path = keyring.key_ids, str(keyring.path)
+    else:
+        peeked, path = Keyring.key_ids_in(store.keyring), str(store.keyring or default_path())
+        if peeked is None:
+            return ""  # what needs no key is read without one
+        ids = peeked
+    given = f"the keyring given, {path}, has key {', '.join(ids)}"
+    if found is None:
+        return _told_by_content(store, keyring, ids, given, writing)
+    for key_id, fingerprint in found.keys.items():
+        if keyring is not None and key_id in ids and keyring.fingerprint(key_id) != fingerprint:
+            return f"the store is kept with key {key_id}, and the one of that name in {path} is another key"
+    kept = f"the store is kept with key {', '.join(sorted(found.keys))} (of which {found.active} seals), and {given}"
+    if found.active not in ids:
+        old = " It is a copy from before `callveil keys rotate`" if set(ids) & set(found.keys) else ""
+        return f"{kept}{':' + old if old else ''}"
+    if missing := sorted(set(found.digest_keys) - set(ids)):
+        return f"{kept}: digests of key {', '.join(missing)}, by which records are found and erased ones kept out, are not known to it"
+    return ""
+
+
+def _told_by_content(store: Store, keyring: Keyring | None, ids: tuple[str, ...], given: str, writing: bool) -> str:
+    """The same for a store from before its identity was written down."""
+    named = set(islice(_named_keys(store), None if writing else 2))
+    if unknown := sorted(named - set(ids)):
+        some = " It was written with several keyrings: put their keys into one file (`keys`, `digest_keys`)" if named & set(ids) else ""
+        return f"the store holds what key {', '.join(unknown)} made, and {given}{':' + some if some else ''}"
+    return _does_not_open(store, keyring) if keyring is not None and writing else ""
+
+
+def _named_keys(store: Store) -> Iterator[str]:
+    """Keys that a store's sealed files and digests name; a small part of it where little is asked."""
+    snapshot = store.current()
+    for entry in [f for f in snapshot.files if f.path.endswith(SEALED)][-SAMPLE:]:
+        with suppress(FileNotFoundError):
+            if key_id := key_of(store.files.read(store.url(entry.path), 0, HEAD_BYTES)):
+                yield key_id
+    for entry in snapshot.by_dataset(SUBJECTS):
+        with suppress(FileNotFoundError), store.files.open(store.url(entry.path)) as source:
+            for batch in pq.ParquetFile(source).iter_batches(50_000, columns=["key_id"]):
+                yield from batch.column(0).unique().to_pylist()
+
+
+def _does_not_open(store: Store, keyring: Keyring) -> str:
+    """Why the newest rejected file does not open with a key that has the name of the one that sealed it."""
+    for entry in store.current().by_dataset(CONTENT)[-1:]:
+        url = store.url(entry.path)
+        try:
+            if keyring.opens(key_of(store.files.read(url, 0, HEAD_BYTES)) or ""):  # of one that is retired its name is all there is
+                with store.files.open(url) as source:
+                    SealedReader(source, keyring, entry.path, PURPOSE)
+        except SealedError:
+            if not store.differs(entry):
+                return f"{entry.path} does not open with the keyring given, {keyring.path}"
+    return ""
+
+
+def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> str:
+    """Why the evidence key is not the store's; empty where it is, where nothing says, or where none is at hand and none is needed."""
+    known = found.evidence_key if found else signed_by(store)
+    where = key_path(store.keyring)
+    if not known or (where.startswith(KMS_SCHEME) and not writing):
+        return ""
+    try:
+        given = open_signer(store.keyring, create=False).public.id
+        if store.witness().signer_leads_from(known, given):
+            return ""
+    except EvidenceKeyError as error:
+        return f"its evidence is signed with key {known}, and {error}" if writing else ""
+    shown = "CALLVEIL_EVIDENCE_KEY" if where.startswith("-----") else where
+    return f"its evidence is signed with key {known}, and the key given, {shown}, is {given}"
+
+
+def signed_by(store: Store) -> str:
+    """Id of the key that signed a store's newest run, else its newest checkpoint or the record of whose it is; empty where nothing is signed."""
+    newest = store.witness().newest
+    for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, newest(SEALS)), (IDENTITY, newest(IDENTITY))):
+        with suppress(FileNotFoundError, RecordError):
+            return parse(store.files.read(store.url(record_name(seq, chain)))).key.id
+    return ""
