@@ -26,8 +26,9 @@ from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.files import Files, PreconditionFailed
-from callveil.transforms.store.identity import keyring_for, open_or_claim, open_to_change
+from callveil.transforms.store.identity import compare_inbox, keyring_for, open_or_claim, open_to_change
 from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.paths import has_magic
 from callveil.transforms.store.snapshot import CONTROL
 from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
 from callveil.transforms.watch.job import WatchJob
@@ -94,6 +95,9 @@ def make_job(options: WatchOptions) -> WatchJob:
             raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
         recogniser_of(options.recogniser)
     keyring = keyring_for(options.files, options.output, options.keyring)
+    for place in (p for p in options.places if not has_magic(p)):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            compare_inbox(options.files, place, str(keyring.path))
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     store = open_or_claim(options.files, options.output, keyring)
     with suppress(PreconditionFailed):

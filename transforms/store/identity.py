@@ -33,6 +33,8 @@ from callveil.transforms.store.snapshot import STORE_FILE
 KIND = "identity"
 SUBJECTS = "subjects"
 SEALED = ".sealed"
+LOOK = 1_000
+"""Names of an inbox among which a sealed body is looked for."""
 SAMPLE = 64
 """Sealed files of a store without an identity that are asked which key sealed them."""
 WAY_OUT = (
@@ -150,6 +152,16 @@ def open_or_claim(files: Files, root: str, keyring: Keyring, controllers: Mappin
     store = Store.open_or_create(files, root, path)
     claim(store, keyring, controllers)
     return store
+
+
+def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None:
+    """Compare a keyring with the bodies that wait in an inbox. Raises `IdentityError` where they are sealed with a key it lacks, or there is none."""
+    sealed = (i for i in islice(files.list(folder), LOOK) if i.url.endswith(SEALED))
+    named = {key_of(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
+    ids = Keyring.key_ids_in(keyring) if named else None
+    if unknown := sorted(k for k in named if k and k not in (ids or ())):
+        at_hand = f"the keyring given, {keyring or default_path()}, {'has key ' + ', '.join(ids) if ids else 'is not there, or cannot be used'}"
+        raise IdentityError(f"{folder}: bodies wait here that key {', '.join(unknown)} sealed, and {at_hand}. {WAY_OUT}")
 
 
 def claim(store: Store, keyring: Keyring, controllers: Mapping[str, str] | None = None, without: str = "") -> Identity:
