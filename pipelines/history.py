@@ -92,7 +92,7 @@ def run_history(options: HistoryOptions) -> RunResult:
         StoreError: the output is no store, or damaged.
         HistoryLost: a version was lost; nothing is published.
     """
-    keyring = keyring_for(options.files, options.output, options.keyring)
+    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
     chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)

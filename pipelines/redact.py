@@ -101,7 +101,7 @@ def run_redact(options: RedactOptions) -> RunResult:
         StoreError: the output is no store, or damaged.
         ReconciliationError: a record was lost; nothing is published.
     """
-    keyring = keyring_for(options.files, options.output, options.keyring)
+    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
     chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     requests = read_requests(options.files, list(options.requests)) if options.requests else []

@@ -19,9 +19,9 @@ from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import UNTOLD, Report, verify
-from callveil.transforms.store import heads, identity
+from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import open_store, open_to_change
+from callveil.transforms.store.identity import IdentityError, open_store, open_to_change
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 
@@ -143,9 +143,9 @@ def _verify(args: argparse.Namespace) -> int:
             raise UsageError("--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` prints it")
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
-    keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
     store = Store(files, args.store, args.keyring)
     seen = heads.remembered(store)
+    keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
     report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen)
     if not report.problems:
         _remember(store, report)
@@ -162,14 +162,12 @@ def _own_key(args: argparse.Namespace) -> PublicKey:
         key = open_signer(args.keyring, create=False).public
     except EvidenceKeyError as error:
         raise UsageError(f"{error}; or give the public key with --key") from None
-    with suppress(StoreError):  # what is damaged is for verification to name
-        store = Store(files_of(args), args.store, args.keyring)
-        signed_by = identity.signed_by(store)
-        if signed_by and not store.witness().signer_leads_from(signed_by, key.id):
-            raise UsageError(
-                f"--store: {args.store}: signed with key {signed_by}, and the key at hand, {key_path(args.keyring)}, is {key.id}. Give the store's "
-                "public key with --key, or its own keyring with --keyring"
-            )
+    try:
+        open_store(files_of(args), args.store, args.keyring)
+    except IdentityError as error:
+        raise UsageError(f"{error}. The public key alone is enough to verify: --key") from None
+    except StoreError:  # what is damaged is for verification to name
+        pass
     return key
 
 

@@ -11,6 +11,8 @@ next job that writes with the right keys writes the first record.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,12 +25,13 @@ from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, key_
 from callveil.transforms.evidence.record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
 from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.files import Files
+from callveil.transforms.store.files import Files, FilesError
 from callveil.transforms.store.heads import Head
 from callveil.transforms.store.keyring import Keyring, KeyringError, default_path
+from callveil.transforms.store.paths import is_s3, local_path
 from callveil.transforms.store.rejects import CONTENT, PURPOSE
 from callveil.transforms.store.sealed import HEAD_BYTES, SealedError, SealedReader, key_of
-from callveil.transforms.store.snapshot import STORE_FILE
+from callveil.transforms.store.snapshot import CONTROL, STORE_FILE
 
 KIND = "identity"
 SUBJECTS = "subjects"
@@ -123,8 +126,8 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
     return store, ring
 
 
-def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
-    """The keyring for a job that writes to the store at `root`, which is compared before any work.
+def keyring_for(files: Files, root: str, keyring: str | None = None, writing: bool = True) -> Keyring:
+    """The keyring for a job over the store at `root`, which is compared before any work.
 
     Where there is no store yet, a keyring is made if there is none; beside one that exists none is made.
     Raises `StoreError`, `RolledBack`, `IdentityError`, `KeyringError`.
@@ -132,7 +135,7 @@ def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
     if exists(files, root):
         store = Store.open(files, root, keyring)
         ring = Keyring.load(keyring)
-        _check(store, ring, writing=True)
+        _check(store, ring, writing)
         return ring
     store = Store(files, root, keyring)
     heads.compare(store, heads.remembered(store), reading=False)
@@ -221,8 +224,9 @@ def _of_record(seq: int, record: Record) -> Identity:
 
 def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | None:
     """Compare a store with what is remembered of it and with the keys that are given. Returns what the store says of itself."""
-    known = heads.remembered(store)
-    heads.compare(store, known, reading=not writing)
+    if writing:
+        _must_be_writable(store)
+    heads.compare(store, heads.remembered(store), reading=not writing)
     found = read_identity(store)
     problems = [p for p in (_keys_problem(store, found, keyring, writing), _evidence_problem(store, found, writing)) if p]
     if problems:
@@ -230,6 +234,12 @@ def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | N
     seen = {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {})
     heads.remember(store, seen)
     return found
+
+
+def _must_be_writable(store: Store) -> None:
+    """Refuse a local store that this user may only read, before the work is done for nothing. In S3 only a write tells."""
+    if not is_s3(store.root) and not os.access(local_path(store.url(CONTROL)), os.W_OK | os.X_OK, effective_ids=True):
+        raise FilesError(errno.EACCES, "this user may only read the store; work on the store itself, as its owner", store.root)
 
 
 def _keys_problem(store: Store, found: Identity | None, keyring: Keyring | None, writing: bool) -> str:
@@ -294,7 +304,7 @@ def _does_not_open(store: Store, keyring: Keyring) -> str:
 
 def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> str:
     """Why the evidence key is not the store's; empty where it is, where nothing says, or where none is at hand and none is needed."""
-    known = found.evidence_key if found else signed_by(store)
+    known = found.evidence_key if found else _signed_by(store)
     where = key_path(store.keyring)
     if not known or (where.startswith(KMS_SCHEME) and not writing):
         return ""
@@ -308,7 +318,7 @@ def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> st
     return f"its evidence is signed with key {known}, and the key given, {shown}, is {given}"
 
 
-def signed_by(store: Store) -> str:
+def _signed_by(store: Store) -> str:
     """Id of the key that signed a store's newest run, else its newest checkpoint or the record of whose it is; empty where nothing is signed."""
     newest = store.witness().newest
     for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, newest(SEALS)), (IDENTITY, newest(IDENTITY))):
