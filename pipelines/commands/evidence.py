@@ -21,7 +21,7 @@ from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import UNTOLD, Report, verify
 from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import IdentityError, open_store, open_to_change
+from callveil.transforms.store.identity import IdentityError, compare_keys, exists, open_store, open_to_change
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 
@@ -266,6 +266,8 @@ def _sign(args: argparse.Namespace) -> int:
 
 def _accept(args: argparse.Namespace) -> int:
     store = Store(files_of(args), args.store, args.keyring)
+    if exists(store.files, store.root):
+        compare_keys(store)
     witness = store.witness()
     now = {heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):

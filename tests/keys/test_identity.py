@@ -72,7 +72,7 @@ COMMANDS = (
     Command("rescan --store {store} --no-progress --apply", writes=True),
     Command("subject open --store {store} --type access --identifier {phone}", writes=True),
     Command("subject verify --store {store} --request {searched} --method callback", writes=True),
-    Command("subject extend --store {store} --request {restricted} --reason much", writes=True, code=USAGE),  # it was granted already
+    Command("subject extend --store {store} --request {restricted} --reason much", writes=True),
     Command("subject hold --store {store} --request {searched} --reason asked", writes=True),
     Command("subject search --store {store} --request {searched}", writes=True),
     Command("subject index --store {store}", writes=True),
@@ -82,7 +82,7 @@ COMMANDS = (
     Command("subject erase --store {store} --returned", writes=True),
     Command("subject restrict --store {store} --request {restricted} --lift", writes=True),
     Command("subject object --store {store} --request {searched} --decision refused", writes=True, code=USAGE),  # it is no objection
-    Command("subject close --store {store} --request {searched} --decision granted", writes=True),
+    Command("subject close --store {store} --request {searched} --decision withdrawn", writes=True),
     Command("subject status --store {store}"),
     Command("report all --store {store} --out {out} --policy {policy}", writes=True),
     Command("report pulls --store {store}", needs=READS),
@@ -90,6 +90,7 @@ COMMANDS = (
     Command("keys rewrap --store {store}", writes=True),
     Command("keys retire {key} --store {store}", code=FAILED),  # it is the active one
     Command("evidence head --store {store}", needs=READS),
+    Command("evidence accept --store {store}", needs=READS),
     Command("evidence verify --store {store} --quick"),
     Command("evidence seal --store {store}", writes=True),
     Command("evidence sign --store {store}", writes=True),

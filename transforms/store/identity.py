@@ -227,12 +227,17 @@ def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | N
     if writing:
         _must_be_writable(store)
     heads.compare(store, heads.remembered(store), reading=not writing)
+    found = compare_keys(store, keyring, writing)
+    heads.remember(store, {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {}))
+    return found
+
+
+def compare_keys(store: Store, keyring: Keyring | None = None, writing: bool = False) -> Identity | None:
+    """Compare the keys that are given with those that a store is kept with; returns what the store says of itself. Raises `IdentityError`."""
     found = read_identity(store)
     problems = [p for p in (_keys_problem(store, found, keyring, writing), _evidence_problem(store, found, writing)) if p]
     if problems:
         raise IdentityError(f"{store.root}: {'; and '.join(problems)}. {WAY_OUT}")
-    seen = {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {})
-    heads.remember(store, seen)
     return found
 
 
