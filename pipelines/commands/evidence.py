@@ -152,7 +152,7 @@ def _verify(args: argparse.Namespace) -> int:
     if args.json:
         print_json(report_dict(report))
     else:
-        _print(report, args.limit)
+        _print(report, args.limit, 0 if args.anchor else max((h.seq for c, h in seen.items() if c == heads.RUNS), default=0))
     return FAILED if report.problems else DONE
 
 
@@ -188,7 +188,7 @@ def report_dict(report: Report) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _print(report: Report, limit: int) -> None:
+def _print(report: Report, limit: int, seen: int) -> None:
     shown = report.problems[: limit or None]
     for problem in shown:
         print(f"{problem.path}: {problem.detail} [{problem.kind}]")
@@ -204,6 +204,8 @@ def _print(report: Report, limit: int) -> None:
         print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
     if not report.anchored:
         print(UNTOLD)
+    elif seen:
+        print(f"compared with run {seen}, the newest that was seen here; whether newer ones than that are missing only --anchor tells")
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))

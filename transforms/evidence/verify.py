@@ -157,7 +157,8 @@ def _check_owners(digests: Mapping[int, Digest], owners: Chain, found: Found) ->
     """Runs name the record of whose the store was: one that is gone, or was put in its place, shows."""
     known = {link.sha256 for link in owners.links}
     for seq in sorted(s for s, d in digests.items() if d.identity and d.identity not in known):
-        found.add(IDENTITY, "gap", f"the record of whose the store is that run {seq} names is gone, or another was put in its place")
+        missing = record_name(owners.links[-1].seq + 1 if owners.links else 1, IDENTITY)
+        found.add(missing, "gap", f"the record of whose the store is that run {seq} names is gone, or another was put in its place")
         return
 
 
