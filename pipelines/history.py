@@ -98,7 +98,7 @@ def run_history(options: HistoryOptions) -> RunResult:
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
     run = Run(_run_id(options, keyring, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
-    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring)
+    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)

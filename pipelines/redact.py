@@ -109,7 +109,7 @@ def run_redact(options: RedactOptions) -> RunResult:
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
-    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring)
+    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(

@@ -99,7 +99,7 @@ def make_job(options: WatchOptions) -> WatchJob:
         with suppress(FileNotFoundError, NotADirectoryError):
             compare_inbox(options.files, place, str(keyring.path))
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
-    store = open_or_claim(options.files, options.output, keyring)
+    store = open_or_claim(options.files, options.output, keyring, accounts.controllers())
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)

@@ -21,7 +21,7 @@ from callveil.transforms.evidence.sign import head, sign_unsigned
 from callveil.transforms.evidence.verify import UNTOLD, Report, verify
 from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import IdentityError, compare_keys, exists, open_store, open_to_change
+from callveil.transforms.store.identity import Identity, IdentityError, claim, compare_keys, exists, open_store, open_to_change, read_identity
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 
@@ -35,6 +35,7 @@ Every run of a job leaves a signed record: its files, their SHA-256, a commitmen
            watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
   anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest and nothing else; verify checks that with --tsa-cert
   sign     make records for runs that have none: those a store had before evidence was kept
+  owner    show whose a store is: its keys, its operator, and the controller of each account (the agency it belongs to, else itself); or state them
   accept   take a store as it stands for the newest state, after it was put back from a copy, or made anew, on purpose
 
 The newest state that was seen of a store is remembered on this machine (--state), and every command refuses one that is older. A copy elsewhere, or
@@ -71,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
         ("seal", "make a checkpoint of the live zone"),
         ("anchor", "have the newest records timestamped"),
         ("sign", "make records for runs that have none"),
+        ("owner", "show or state whose a store is"),
         ("accept", "take a store as it stands for the newest state, after it was put back or made anew on purpose"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -92,6 +94,11 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument(
                 "--tsa-cert", nargs="+", action="extend", default=[], metavar="FILE", help="its certificates (PEM), to check timestamps by"
             )
+        if name == "owner":
+            a.add_argument("--operator", default="", metavar="NAME", help="who runs the store; $CALLVEIL_OPERATOR is compared with it")
+            a.add_argument(
+                "--controller", nargs="+", action="extend", default=[], metavar="ACCOUNT=NAME", help="who is responsible for an account from now on"
+            )
         if name == "seal":
             a.add_argument(
                 "--all", action="store_true", help="look at every call, not only at those whose change was announced; the first one always does"
@@ -112,6 +119,7 @@ def main(argv: Sequence[str]) -> int:
         "seal": _seal,
         "anchor": _anchor,
         "accept": _accept,
+        "owner": _owner,
     }
     try:
         return actions[args.action](args)
@@ -263,6 +271,28 @@ def _sign(args: argparse.Namespace) -> int:
     store.recover()
     made = sign_unsigned(store)
     print_json({"signed": made}) if args.json else print(f"{made} records made" if made else "every run has its record")
+    return DONE
+
+
+def _owner(args: argparse.Namespace) -> int:
+    parted = [text.partition("=") for text in args.controller]
+    if any(not (account and controller) for account, _, controller in parted):
+        raise UsageError("--controller: expected ACCOUNT=NAME")
+    stated = {account: controller for account, _, controller in parted}
+    if stated or args.operator:
+        store = open_to_change(files_of(args), args.store, args.keyring)
+        found: Identity | None = claim(*store, operator=args.operator, stated=stated)
+    else:
+        found = read_identity(open_store(files_of(args), args.store, args.keyring))
+    if found is None:
+        raise UsageError(f"--store: {args.store}: does not say whose it is yet; the next job that writes to it notes that")
+    if args.json:
+        print_json(found.body() | {"seq": found.seq, "evidence_key": found.evidence_key})
+        return DONE
+    print(f"kept with key {', '.join(found.keys)} ({found.active} seals), evidence signed by key {found.evidence_key}")
+    print(f"operator: {found.operator or 'nobody said'}")
+    for account, controller in sorted(found.controllers.items()):
+        print(f"account {account}: {controller}{' (stated)' if account in found.stated else ''}")
     return DONE
 
 

@@ -1,9 +1,13 @@
-"""Whose a store is: every command that takes a store, with its own keys, with others, with none, and over a copy that may only be read."""
+"""Whose a store is: every command that takes a store, with its own keys, with others, with none.
+
+And over a copy that may only be read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import datetime as dt
 import hashlib
 import json
 import os
@@ -19,15 +23,22 @@ from filled_store import ERASED, OTHER, RESTRICTED, SEARCHED, Filled, fill
 from subject.people_world import human, version
 
 from callveil.pipelines.cli import main
+from callveil.schemas.account import Account, AccountBook
 from callveil.transforms.evidence.keys import ENV as EVIDENCE_ENV
 from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import IDENTITY, IdentityError, open_keyed, open_to_change, read_identity
+from callveil.transforms.store.identity import (
+    IDENTITY,
+    IdentityError,
+    open_keyed,
+    open_to_change,
+    read_identity,
+)
 from callveil.transforms.store.keyring import Keyring, KeyringError
 
 DONE, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 NEEDS_KEYS, READS = "keys", "reads"
-"""Whether a command works with keys, or reads what any reader may and compares keys only where some are at hand."""
+"""A command works with keys, or reads what any reader may and compares those at hand."""
 PERSON = human(OTHER)
 
 
@@ -36,7 +47,9 @@ class Command:
     """A command that takes a store.
 
     Attributes:
-        words: with `{name}` for places. writes: it changes the store. needs: see `NEEDS_KEYS`. code: its exit code on the store as it is.
+        words: with `{name}` for places.
+        writes: it changes the store. needs: see `NEEDS_KEYS`.
+        code: its exit code on the store as it is.
     """
 
     words: str
@@ -46,7 +59,16 @@ class Command:
 
     @property
     def name(self) -> str:
-        return " ".join([*self.words.split()[:2], *(w for w in ("--apply", "--dry-run", "--lift", "--returned") if w in self.words)])
+        return " ".join(
+            [
+                *self.words.split()[:2],
+                *(
+                    w
+                    for w in ("--apply", "--dry-run", "--lift", "--returned", "--operator")
+                    if w in self.words
+                ),
+            ]
+        )
 
 
 REDACT = "redact --input {new} --output {store} --policy {policy} --no-progress"
@@ -65,9 +87,13 @@ COMMANDS = (
     Command(WATCH, writes=True),
     Command(f"{WATCH} --dry-run", needs=READS),
     Command("retain plan --store {store} --out {out} " + AT),
-    Command("retain apply --store {store} --plan {plan}", writes=True, code=FAILED),  # the store has gone on since it was planned
+    Command(
+        "retain apply --store {store} --plan {plan}", writes=True, code=FAILED
+    ),  # the store has gone on since it was planned
     Command("retain run --store {store} " + AT, writes=True),
-    Command("retain explain --store {store} --record interactions/41/5000000000 " + AT, needs=READS),
+    Command(
+        "retain explain --store {store} --record interactions/41/5000000000 " + AT, needs=READS
+    ),
     Command("rescan --store {store} --no-progress"),
     Command("rescan --store {store} --no-progress --apply", writes=True),
     Command("subject open --store {store} --type access --identifier {phone}", writes=True),
@@ -81,7 +107,11 @@ COMMANDS = (
     Command("subject erase --store {store} --request {erased} --dry-run"),
     Command("subject erase --store {store} --returned", writes=True),
     Command("subject restrict --store {store} --request {restricted} --lift", writes=True),
-    Command("subject object --store {store} --request {searched} --decision refused", writes=True, code=USAGE),  # it is no objection
+    Command(
+        "subject object --store {store} --request {searched} --decision refused",
+        writes=True,
+        code=USAGE,
+    ),  # it is no objection
     Command("subject close --store {store} --request {searched} --decision withdrawn", writes=True),
     Command("subject status --store {store}"),
     Command("report all --store {store} --out {out} --policy {policy}", writes=True),
@@ -91,10 +121,14 @@ COMMANDS = (
     Command("keys retire {key} --store {store}", code=FAILED),  # it is the active one
     Command("evidence head --store {store}", needs=READS),
     Command("evidence accept --store {store}", needs=READS),
+    Command("evidence owner --store {store}", needs=READS),
+    Command("evidence owner --store {store} --operator Acme --controller 41=acme", writes=True),
     Command("evidence verify --store {store} --quick"),
     Command("evidence seal --store {store}", writes=True),
     Command("evidence sign --store {store}", writes=True),
-    Command("evidence anchor --store {store} --tsa http://127.0.0.1:1/", writes=True, code=FAILED),  # nobody answers there
+    Command(
+        "evidence anchor --store {store} --tsa http://127.0.0.1:1/", writes=True, code=FAILED
+    ),  # nobody answers there
     Command("recordings list --store {store}", needs=READS),
     Command("recordings export --store {store} --out {out}.parquet", needs=READS),
     Command("recordings original --store {store} --account 41 --id 5000000021 --out {out}.wav"),
@@ -118,12 +152,17 @@ class Place:
         shutil.rmtree(out, ignore_errors=True)
         for left in out.parent.glob(f"{out.name}.*"):
             left.unlink()
-        return main([w.format(**self.places | {"store": store}) for w in [*command.split(), "--keyring", str(keyring)]])
+        return main(
+            [
+                w.format(**self.places | {"store": store})
+                for w in [*command.split(), "--keyring", str(keyring)]
+            ]
+        )
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A store in which every zone holds something, made with a keyring and an evidence key of its own beside it."""
+    """A store in which every zone holds something, with an evidence key beside its keyring."""
     root = tmp_path_factory.mktemp("identity")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(EVIDENCE_ENV)
@@ -131,21 +170,50 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         world = filled.world
         world.history([version(1, ("Number", "9"), {"route": ("a", "b")})])
         (root / "more").mkdir()
-        (root / "more" / "new.jsonl").write_text(json.dumps({"id": "77", "account_id": 41, "called_at": "2026-10-20T10:00:00Z"}) + "\n")
-        (root / "more" / "versions.jsonl").write_text(json.dumps(version(2, ("Number", "9"), {"route": ("b", "c")})) + "\n")
+        (root / "more" / "new.jsonl").write_text(
+            json.dumps({"id": "77", "account_id": 41, "called_at": "2026-10-20T10:00:00Z"}) + "\n"
+        )
+        (root / "more" / "versions.jsonl").write_text(
+            json.dumps(version(2, ("Number", "9"), {"route": ("b", "c")})) + "\n"
+        )
         (root / "secret").write_text("x" * 40)
         (root / "secret").chmod(0o600)
-        assert main(["retain", "plan", "--store", world.output, "--out", str(root / "plan"), "--keyring", world.keyring, *AT.split()]) == DONE
+        assert (
+            main(
+                [
+                    "retain",
+                    "plan",
+                    "--store",
+                    world.output,
+                    "--out",
+                    str(root / "plan"),
+                    "--keyring",
+                    world.keyring,
+                    *AT.split(),
+                ]
+            )
+            == DONE
+        )
         world.history([version(3, ("Number", "8"), {"route": ("a", "b")})])
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             places = {
-                "new": str(root / "more" / "new.jsonl"), "versions": str(root / "more" / "versions.jsonl"), "landing": filled.landing,
-                "inbox": filled.inbox, "secret": str(root / "secret"), "plan": str(root / "plan"), "policy": str(world.root / "policy.yaml"),
-                "out": str(root / "out"), "phone": PERSON.phones[0], "key": world.keys.active, "port": str(taken.getsockname()[1]),
-                "searched": filled.requests[SEARCHED], "restricted": filled.requests[RESTRICTED], "erased": filled.requests[ERASED],
-            }  # fmt: skip
+                "new": str(root / "more" / "new.jsonl"),
+                "versions": str(root / "more" / "versions.jsonl"),
+                "landing": filled.landing,
+                "inbox": filled.inbox,
+                "secret": str(root / "secret"),
+                "plan": str(root / "plan"),
+                "policy": str(world.root / "policy.yaml"),
+                "out": str(root / "out"),
+                "phone": PERSON.phones[0],
+                "key": world.keys.active,
+                "port": str(taken.getsockname()[1]),
+                "searched": filled.requests[SEARCHED],
+                "restricted": filled.requests[RESTRICTED],
+                "erased": filled.requests[ERASED],
+            }
             yield Place(filled, places)
 
 
@@ -157,9 +225,12 @@ def own_evidence_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def others(place: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Keyrings that are not the store's, by what is wrong with them, and with `none` a place where there is nothing."""
+    """Keyrings that are not the store's, by what is wrong with them; with `none` there is none."""
     own, root = Path(place.filled.world.keyring), tmp_path_factory.mktemp("others")
-    out = {name: root / name / "keyring.json" for name in ("other keyring", "other evidence key", "both", "none")}
+    out = {
+        name: root / name / "keyring.json"
+        for name in ("other keyring", "other evidence key", "both", "none")
+    }
     for path in out.values():
         path.parent.mkdir()
     Keyring.create(out["other keyring"])
@@ -182,7 +253,11 @@ def contents(*folders: str | Path) -> dict[str, str]:
 @pytest.mark.parametrize("wrong", ["other keyring", "other evidence key", "both", "none"])
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
 def test_what_is_not_the_stores_is_refused_before_any_work(
-    place: Place, others: dict[str, Path], command: Command, wrong: str, capsys: pytest.CaptureFixture[str]
+    place: Place,
+    others: dict[str, Path],
+    command: Command,
+    wrong: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     store, keyring = place.filled.world.output, others[wrong]
     watched = (place.filled.world.root, keyring.parent, Path(place.places["plan"]).parent / "more")
@@ -197,7 +272,11 @@ def test_what_is_not_the_stores_is_refused_before_any_work(
         own = {"other keyring": place.places["key"], "both": place.places["key"]}.get(wrong)
         assert own is None or own in said, "says which key the store has"
         nothing = "no keyring here", "no evidence key here"
-        assert any(n in said for n in nothing) if wrong == "none" else "the key given" in said or "the keyring given" in said
+        assert (
+            any(n in said for n in nothing)
+            if wrong == "none"
+            else "the key given" in said or "the keyring given" in said
+        )
         assert not Path(place.places["out"]).exists()
     assert contents(*watched) == before, "nothing is written, and no keyring is made beside a store"
 
@@ -211,7 +290,9 @@ def test_receive_takes_nothing_into_an_inbox_of_another_keyring(
     assert f"bodies wait here that key {place.places['key']} sealed" in capsys.readouterr().err
     assert contents(place.filled.world.root, others[wrong].parent) == before
     assert place.run(RECEIVE, "", Path(place.filled.world.keyring)) == FAILED
-    assert f"127.0.0.1:{place.places['port']}" in capsys.readouterr().err, "the right keyring comes as far as listening, where somebody else does"
+    assert f"127.0.0.1:{place.places['port']}" in capsys.readouterr().err, (
+        "the right keyring comes as far as listening, where somebody else does"
+    )
 
 
 def copied(place: Place, folder: Path) -> tuple[str, Path]:
@@ -223,14 +304,22 @@ def copied(place: Place, folder: Path) -> tuple[str, Path]:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
-def test_the_stores_own_keys_do_as_before(place: Place, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stores_own_keys_do_as_before(
+    place: Place, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
     store, keyring = copied(place, tmp_path)
     assert place.run(command.words, store, keyring) == command.code, capsys.readouterr().err
-    assert len(list((Path(store) / IDENTITY).iterdir())) == 1
-    assert main(["evidence", "verify", "--store", store, "--keyring", str(keyring), "--quick"]) == DONE
+    assert len(list((Path(store) / IDENTITY).iterdir())) == (
+        2 if "--operator" in command.words else 1
+    )
+    assert (
+        main(["evidence", "verify", "--store", store, "--keyring", str(keyring), "--quick"]) == DONE
+    )
 
 
-def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A copy of the keyring from before is not: it lacks what seals now."""
     store, keyring = copied(place, tmp_path)
     inbox, old = tmp_path / "inbox", Keyring.load(keyring).active
@@ -238,14 +327,25 @@ def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(place: Place, t
     shutil.copytree(keyring.parent, tmp_path / "before")
     given = ["--store", store, "--keyring", str(keyring)]
     assert main(["keys", "rotate", "--keyring", str(keyring)]) == DONE
-    assert main(["keys", "status", *given]) == DONE and "is kept with this keyring" in capsys.readouterr().out
+    assert (
+        main(["keys", "status", *given]) == DONE
+        and "is kept with this keyring" in capsys.readouterr().out
+    )
     assert main(["keys", "rewrap", *given, "--inbox", str(inbox)]) in (DONE, FAILED)
     assert len(list((Path(store) / IDENTITY).iterdir())) == 2
     shutil.rmtree(Path(store) / "live" / "inboxes")  # the template's inbox, which stays as it is
     assert main(["keys", "retire", old, *given, "--after", "0"]) == DONE, capsys.readouterr().err
     assert Keyring.load(keyring).retired == {old}
     for command in COMMANDS:
-        if command.name in ("history find", "subject search", "subject status", "rejected export", "evidence seal", "report all", "redact --input"):
+        if command.name in (
+            "history find",
+            "subject search",
+            "subject status",
+            "rejected export",
+            "evidence seal",
+            "report all",
+            "redact --input",
+        ):
             assert place.run(command.words, store, keyring) == command.code, capsys.readouterr().err
     before = contents(store)
     capsys.readouterr()
@@ -258,7 +358,7 @@ def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(place: Place, t
 
 @contextlib.contextmanager
 def without_privileges() -> Iterator[None]:
-    """Let permissions bind this thread although it is root's: CAP_DAC_OVERRIDE and its like leave the effective set for a while."""
+    """Let permissions bind this thread although it is root's, by its effective capabilities."""
     if os.geteuid() != 0:
         yield
         return
@@ -296,26 +396,57 @@ def test_a_read_only_copy_is_read_and_writing_is_refused_before_any_work(
         code = place.run(command.words, store, keyring)
     said = capsys.readouterr().err
     if command.writes:
-        assert code == FAILED and "may only read the store" in said and store in said and "withheld" not in said
+        assert (
+            code == FAILED
+            and "may only read the store" in said
+            and store in said
+            and "withheld" not in said
+        )
     else:
         assert code == command.code, said
     assert contents(store) == before
 
 
-def test_status_says_it_first(place: Place, others: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_says_it_first(
+    place: Place, others: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     store = place.filled.world.output
-    assert main(["keys", "status", "--store", store, "--keyring", str(others["other keyring"])]) == USAGE
+    assert (
+        main(["keys", "status", "--store", store, "--keyring", str(others["other keyring"])])
+        == USAGE
+    )
     told = capsys.readouterr()
-    assert told.out.splitlines()[0] == f"{store} is NOT kept with this keyring" and "callveil keys rotate" in told.err
+    assert (
+        told.out.splitlines()[0] == f"{store} is NOT kept with this keyring"
+        and "callveil keys rotate" in told.err
+    )
     assert f"{place.places['key']}  NOT IN THIS KEYRING" in told.out
-    assert main(["keys", "status", "--store", store, "--keyring", str(others["other keyring"]), "--json"]) == USAGE
+    assert (
+        main(
+            [
+                "keys",
+                "status",
+                "--store",
+                store,
+                "--keyring",
+                str(others["other keyring"]),
+                "--json",
+            ]
+        )
+        == USAGE
+    )
     assert store in orjson.loads(capsys.readouterr().out)["other_keyring"]
 
 
-def test_a_store_from_before_is_told_by_what_it_holds(place: Place, others: dict[str, Path], tmp_path: Path) -> None:
+def test_a_store_from_before_is_told_by_what_it_holds(
+    place: Place, others: dict[str, Path], tmp_path: Path
+) -> None:
     store, keyring = copied(place, tmp_path)
     shutil.rmtree(Path(store) / IDENTITY)
-    for wrong, why in (("other keyring", "holds what key"), ("other evidence key", "signed with key")):
+    for wrong, why in (
+        ("other keyring", "holds what key"),
+        ("other evidence key", "signed with key"),
+    ):
         before = contents(store)
         for opened in (open_keyed, open_to_change):
             with pytest.raises(IdentityError, match=why):
@@ -325,15 +456,23 @@ def test_a_store_from_before_is_told_by_what_it_holds(place: Place, others: dict
     assert read_identity(found) is None
     claimed, ring = open_to_change(Files(), store, str(keyring))
     made = read_identity(claimed)
-    assert made and made.keys == {ring.active: ring.fingerprint()} and made.evidence_key == open_signer(keyring).public.id
+    assert (
+        made
+        and made.keys == {ring.active: ring.fingerprint()}
+        and made.evidence_key == open_signer(keyring).public.id
+    )
     secret = ring.secret(ring.active)
-    assert not any(part.hex() in json.dumps(made.body()) for part in (secret, secret[:32], secret[32:]))
+    assert not any(
+        part.hex() in json.dumps(made.body()) for part in (secret, secret[:32], secret[32:])
+    )
 
 
 def test_a_key_of_the_same_name_is_not_the_same_key(place: Place, tmp_path: Path) -> None:
     store, keyring = copied(place, tmp_path)
     other = Keyring.create(tmp_path / "forged" / "keyring.json")
-    document = json.loads(other.path.read_text().replace(other.active, Keyring.load(keyring).active))
+    document = json.loads(
+        other.path.read_text().replace(other.active, Keyring.load(keyring).active)
+    )
     other.path.write_text(json.dumps(document))
     shutil.copy(keyring.with_name("evidence-key.pem"), other.path.parent)
     with pytest.raises(IdentityError, match="is another key"):
@@ -343,7 +482,9 @@ def test_a_key_of_the_same_name_is_not_the_same_key(place: Place, tmp_path: Path
         open_to_change(Files(), store, str(other.path))
 
 
-def test_a_digest_key_that_is_gone_stops_searches_that_would_find_nothing(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_digest_key_that_is_gone_stops_searches_that_would_find_nothing(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store, keyring = copied(place, tmp_path)
     old = Keyring.load(keyring).active
     Keyring.rotate(keyring)
@@ -363,3 +504,91 @@ def test_a_process_notices_that_its_keyring_was_exchanged(tmp_path: Path) -> Non
     os.replace(other.path, ring.path)
     with pytest.raises(KeyringError, match="another keyring was put in the place"):
         ring.current()
+
+
+def test_an_account_has_one_controller_until_somebody_states_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts, new, store = (
+        tmp_path / "accounts.jsonl",
+        tmp_path / "in.jsonl",
+        str(tmp_path / "store"),
+    )
+    given = ["--keyring", str(tmp_path / "keyring.json")]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("version: 1\nname: p\nextends: gdpr\ndetect: {model: none}\n")
+
+    def redact(number: int, agencies: dict[str, str]) -> int:
+        rows = [
+            {"account_id": a, "agency_id": c, "type": "individual", "effective_at": "2026-01-01"}
+            for a, c in agencies.items()
+        ]
+        accounts.write_text("".join(json.dumps(r) + "\n" for r in rows))
+        new.write_text(
+            json.dumps({"id": str(number), "account_id": 41, "called_at": "2026-10-20T10:00:00Z"})
+            + "\n"
+        )
+        words = [
+            "--input",
+            str(new),
+            "--output",
+            store,
+            "--accounts",
+            str(accounts),
+            "--policy",
+            str(policy),
+            "--no-progress",
+        ]
+        return main(["redact", *words, *given])
+
+    def owner(*more: str) -> dict[str, object]:
+        capsys.readouterr()
+        assert main(["evidence", "owner", "--store", store, *given, "--json", *more]) == DONE
+        found: dict[str, object] = orjson.loads(capsys.readouterr().out)
+        return found
+
+    assert redact(1, {"41": "5", "5": "4", "4": "", "9": ""}) == DONE
+    assert owner()["controllers"] == {"41": "4", "5": "4", "4": "4", "9": "9"}
+    before = contents(store)
+    assert redact(2, {"41": "9"}) == USAGE
+    assert (
+        "account 41 is 4's in this store, and 9's by the account records" in capsys.readouterr().err
+    )
+    assert contents(store) == before
+    assert redact(2, {"7": ""}) == DONE and owner()["controllers"] == {
+        "41": "4",
+        "5": "4",
+        "4": "4",
+        "9": "9",
+        "7": "7",
+    }
+    assert owner("--controller", "41=9", "--operator", "Acme")["stated"] == ["41"]
+    assert redact(3, {"41": "9"}) == redact(4, {"41": "4"}) == DONE, (
+        "what is stated outranks the records"
+    )
+    assert owner()["controllers"] == {"41": "9", "5": "4", "4": "4", "9": "9", "7": "7"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CALLVEIL_OPERATOR", "Other")
+        assert (
+            redact(5, {}) == USAGE
+            and "it is run by Acme, and CALLVEIL_OPERATOR says Other" in capsys.readouterr().err
+        )
+        patch.setenv("CALLVEIL_OPERATOR", "Acme")
+        assert redact(5, {"41": "9"}) == DONE
+    assert main(["evidence", "verify", "--store", store, *given]) == DONE
+
+
+def test_agencies_that_belong_to_each_other_end_the_way_up() -> None:
+    def row(account: str, agency: str, year: int) -> Account:
+        return Account(account, dt.datetime(year, 1, 1, tzinfo=dt.UTC), agency_id=agency)
+
+    book = AccountBook(
+        [
+            row("1", "2", 2025),
+            row("2", "1", 2025),
+            row("3", "1", 2025),
+            row("3", "8", 2026),
+            row("4", "4", 2025),
+        ]
+    )
+    assert book.controllers() == {"1": "2", "2": "1", "3": "8", "4": "4"}

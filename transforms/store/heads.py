@@ -1,7 +1,8 @@
-"""Heads of stores, remembered outside of them: the newest run and checkpoint that this machine has seen of each.
+"""Heads of stores, remembered outside of them: the newest run and checkpoint seen of each.
 
-A store that was set back to yesterday is whole, so nothing within it tells that newer records are gone. What was seen is kept in a folder of the
-user's own state, one small file a store, named by where the store lies: a copy elsewhere is compared with nothing.
+A store that was set back to yesterday is whole, so nothing within it tells that newer records are
+gone. What was seen is kept in a folder of the user's own state, one small file a store, named by
+where the store lies: a copy elsewhere is compared with nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Head(NamedTuple):
 
 
 def state_folder(given: str | None = None) -> Path:
-    """Where heads are remembered: as given, else CALLVEIL_STATE, else `callveil` in XDG_STATE_HOME, else in ~/.local/state."""
+    """Where heads are remembered.
+
+    As given, else CALLVEIL_STATE, else `callveil` in XDG_STATE_HOME, else in ~/.local/state.
+    """
     named = given or os.environ.get(ENV)
     if named:
         return Path(named)
@@ -50,9 +54,14 @@ def state_folder(given: str | None = None) -> Path:
 
 def memory_of(store: Store) -> Path:
     """The file in which the heads of a store are remembered."""
-    place = store.root if is_s3(store.root) else str(Path(local_path(store.root)).resolve())
-    endpoint = store.files.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "" if is_s3(store.root) else ""
-    return state_folder(store.files.state) / "heads" / f"{hashlib.sha256(f'{endpoint}|{place}'.encode()).hexdigest()[:32]}.json"
+    if is_s3(store.root):
+        names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        endpoint = store.files.endpoint or next((v for n in names if (v := os.environ.get(n))), "")
+        place = f"{endpoint}|{store.root}"
+    else:
+        place = f"|{Path(local_path(store.root)).resolve()}"
+    name = hashlib.sha256(place.encode()).hexdigest()[:32]
+    return state_folder(store.files.state) / "heads" / f"{name}.json"
 
 
 def remembered(store: Store) -> dict[str, Head]:
@@ -64,22 +73,33 @@ def remembered(store: Store) -> dict[str, Head]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        log.warning("%s: the heads of stores cannot be read there (%s); whether newer records are gone cannot be told", path, error.strerror)
+        untold = "whether newer records of the store are gone cannot be told"
+        log.warning("%s: cannot be read (%s), so %s", path, error.strerror, untold)
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StoreError(f"{path}: not what callveil remembers of {store.root}; remove the file, or restore it") from None
+        raise StoreError(
+            f"{path}: not what callveil remembers of {store.root}; remove the file, or restore it"
+        ) from None
 
 
 def remember(store: Store, seen: Mapping[str, Head]) -> None:
-    """Remember heads; one that is older than what is remembered changes nothing. A folder that cannot be written is only warned of."""
+    """Remember heads; one that is older than what is remembered changes nothing.
+
+    A folder that cannot be written is only warned of.
+    """
     known = remembered(store)
-    newer = {chain: head for chain, head in seen.items() if head.seq > known.get(chain, Head(0, "")).seq}
+    newer = {
+        chain: head for chain, head in seen.items() if head.seq > known.get(chain, Head(0, "")).seq
+    }
     if newer:
         _write(store, known | newer)
 
 
 def accept(store: Store, seen: Mapping[str, Head]) -> dict[str, Head]:
-    """Put what is seen in the place of what is remembered, after a store was put back on purpose; returns what was remembered."""
+    """Remember what is seen although it is older, after a store was put back on purpose.
+
+    Returns what was remembered.
+    """
     known = remembered(store)
     _write(store, {chain: head for chain, head in seen.items() if head.seq})
     return known
@@ -87,21 +107,25 @@ def accept(store: Store, seen: Mapping[str, Head]) -> dict[str, Head]:
 
 def _write(store: Store, heads: Mapping[str, Head]) -> None:
     path = memory_of(store)
-    data = to_json({"store": store.root, "heads": {chain: list(head) for chain, head in sorted(heads.items())}})
+    data = to_json(
+        {"store": store.root, "heads": {chain: list(head) for chain, head in sorted(heads.items())}}
+    )
     try:
         LocalFiles().write(str(path), data, if_none_match=False, if_match=None)
     except OSError as error:
         log.warning(
-            "%s: what was seen of %s cannot be remembered (%s), so nobody can tell later whether newer records are gone; name a folder (--state, %s)",
-            path, store.root, error.strerror, ENV,
-        )  # fmt: skip
+            "%s: what was seen of %s cannot be remembered (%s), so nobody can tell later whether "
+            "newer records are gone; name a folder by --state or %s",
+            *(path, store.root, error.strerror, ENV),
+        )
 
 
 def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:
     """Refuse a store that is older than what is remembered of it, or has another history.
 
     Args:
-        reading: the pointer itself has to be at the newest run that was seen; a job that writes moves it there.
+        reading: the pointer itself has to be at the newest run that was seen; a job that writes
+            moves it there.
 
     Raises `RolledBack`.
     """
@@ -112,7 +136,8 @@ def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:
             digest = _digest(store, manifest_name(runs.seq))
         if digest != runs.sha256 or (reading and 0 < seq < runs.seq):
             is_other = digest not in ("", runs.sha256)
-            raise RolledBack(_text(store, f"run {runs.seq}", f"the store stands at run {seq}" if not is_other else "another run has its number"))
+            now = "another run has its number" if is_other else f"the store stands at run {seq}"
+            raise RolledBack(_text(store, f"run {runs.seq}", now))
     for chain, head in known.items():
         if chain != RUNS and store.files.info(store.url(f"{chain}/{head.seq:08d}.json")) is None:
             raise RolledBack(_text(store, f"record {head.seq} of {chain}", "it is gone"))
@@ -127,6 +152,8 @@ def _digest(store: Store, path: str) -> str:
 
 def _text(store: Store, what: str, now: str) -> str:
     return (
-        f"{store.root}: {what} was seen here before, and now {now}: the store was set back, put back from a copy, or made anew, so what came since "
-        f"is missing, erasures too. Put the newest state back; or, where it is meant so, say it: callveil evidence accept --store {store.root}"
+        f"{store.root}: {what} was seen here before, and now {now}: the store was set back, put "
+        "back from a copy, or made anew, so what came since is missing, erasures too. Put the "
+        "newest state back; or, where it is meant so, say it: callveil evidence accept --store "
+        f"{store.root}"
     )

@@ -1,12 +1,15 @@
-"""Whose a store is: the keyring and the evidence key it is kept with, its operator, and the controller of each account.
+"""Whose a store is: its keyring and evidence key, its operator, and each account's controller.
 
-A second keyring on the same store would lose without a word: digests made with it find nobody whom the first took in, and what it seals the first
-does not open. So a store says whose it is from its first write on, in a signed chain of its own (`_callveil/identity`), and every command compares
-before any work. A new record follows where the keyring was rotated, a key was retired, or an account came in; what is signed of a run names the
-newest of them. Of a key only a keyed digest is written down.
+A second keyring on the same store would lose without a word: digests made with it find nobody whom
+the first took in, and what it seals the first does not open. So a store says whose it is from its
+first write on, in a signed chain of its own (`_callveil/identity`), and every command compares
+before any work. A new record follows where the keyring was rotated, a key was retired, or an
+account came in; what is signed of a run names the newest of them. Of a key only a keyed digest is
+written down.
 
-A store from before has none: what it holds tells as far as it can (keys that sealed files and digests name, whether one opens, who signed), and the
-next job that writes with the right keys writes the first record.
+A store from before has none: what it holds tells as far as it can (keys that sealed files and
+digests name, whether one opens, who signed), and the next job that writes with the right keys
+writes the first record.
 """
 
 from __future__ import annotations
@@ -22,7 +25,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, key_path, open_signer
-from callveil.transforms.evidence.record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
+from callveil.transforms.evidence.record import (
+    EVIDENCE,
+    IDENTITY,
+    SEALS,
+    Record,
+    RecordError,
+    is_signed,
+    parse,
+    record_name,
+)
 from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import Files, FilesError
@@ -34,6 +46,8 @@ from callveil.transforms.store.sealed import HEAD_BYTES, SealedError, SealedRead
 from callveil.transforms.store.snapshot import CONTROL, STORE_FILE
 
 KIND = "identity"
+OPERATOR = "CALLVEIL_OPERATOR"
+"""Who runs this installation: noted in stores it makes, and compared with what others say."""
 SUBJECTS = "subjects"
 SEALED = ".sealed"
 LOOK = 1_000
@@ -41,13 +55,17 @@ LOOK = 1_000
 SAMPLE = 64
 """Sealed files of a store without an identity that are asked which key sealed them."""
 WAY_OUT = (
-    "Use the store's own: --keyring FILE or CALLVEIL_KEYRING, with evidence-key.pem beside it or CALLVEIL_EVIDENCE_KEY; restore them from your "
-    "backup where they are lost. A store comes under another key by `callveil keys rotate` with its own keyring, and in no other way"
+    "Use the store's own: --keyring FILE or CALLVEIL_KEYRING, with evidence-key.pem beside it or "
+    "CALLVEIL_EVIDENCE_KEY; restore them from your backup where they are lost. A store comes under "
+    "another key by `callveil keys rotate` with its own keyring, and in no other way"
 )
 
 
 class IdentityError(KeyringError):
-    """A store is not kept with the keys that were given; the text says which it has, which were given, and the way out."""
+    """A store is kept with other keys than those given.
+
+    The text says which it has, which were given, and the way out.
+    """
 
 
 @dataclass(frozen=True)
@@ -55,10 +73,12 @@ class Identity:
     """Whose a store is, as its newest record says.
 
     Attributes:
-        keys: fingerprints by key id, of every key that the keyring had when the record was made.
-        active: the key that sealed then. digest_keys: those by whose digests its records are found.
+        keys: fingerprints by key id, of every key in the keyring when the record was made.
+        active: the key that sealed then.
+        digest_keys: those by whose digests its records are found.
         operator: who runs it; empty where nobody said.
         controllers: who is responsible for each account that was told of.
+        stated: accounts of which that was stated by hand.
         seq, sha256: the record's number and digest. evidence_key: id of the key that signed it.
     """
 
@@ -67,6 +87,7 @@ class Identity:
     digest_keys: tuple[str, ...]
     operator: str = ""
     controllers: Mapping[str, str] = field(default_factory=dict)
+    stated: tuple[str, ...] = ()
     seq: int = 0
     sha256: str = ""
     evidence_key: str = ""
@@ -80,9 +101,26 @@ class Identity:
     def body(self) -> dict[str, Any]:
         """What is signed, without the record's number."""
         return {
-            "keys": dict(self.keys), "active": self.active, "digest_keys": list(self.digest_keys), "operator": self.operator,
+            "keys": dict(self.keys),
+            "active": self.active,
+            "digest_keys": list(self.digest_keys),
+            "operator": self.operator,
             "controllers": dict(self.controllers),
-        }  # fmt: skip
+            "stated": list(self.stated),
+        }
+
+    def told(
+        self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
+    ) -> Identity:
+        """The same with an operator and with controllers; those stated by hand outrank others."""
+        held = {a: c for a, c in self.controllers.items() if a in self.stated}
+        own = tuple(sorted({*self.stated, *stated}))
+        return replace(
+            self,
+            operator=operator or self.operator,
+            controllers={**self.controllers, **controllers, **held, **stated},
+            stated=own,
+        )
 
     def controller_of(self, account_id: str) -> str:
         """Who is responsible for an account: as told, else the account itself."""
@@ -98,9 +136,10 @@ def exists(files: Files, root: str) -> bool:
 
 
 def open_store(files: Files, root: str, keyring: str | None = None) -> Store:
-    """Open a store to read what needs no key. A keyring or evidence key that is at hand is compared all the same.
+    """Open a store to read what needs no key; a keyring or evidence key at hand is compared.
 
-    Raises: `StoreError` where there is no store, `RolledBack` where it is older than it was seen, `IdentityError`.
+    Raises: `StoreError` where there is no store, `RolledBack` where it is older than it was seen,
+        `IdentityError`.
     """
     store = Store.open(files, root, keyring)
     _check(store, None, writing=False)
@@ -108,7 +147,10 @@ def open_store(files: Files, root: str, keyring: str | None = None) -> Store:
 
 
 def open_keyed(files: Files, root: str, keyring: str | None = None) -> tuple[Store, Keyring]:
-    """Open a store to read, with its keyring. Raises as `open_store`, and `KeyringError` where the keyring cannot be used."""
+    """Open a store to read, with its keyring.
+
+    Raises as `open_store`, and `KeyringError` where the keyring cannot be used.
+    """
     store = Store.open(files, root, keyring)
     ring = Keyring.load(keyring)
     _check(store, ring, writing=False)
@@ -116,9 +158,9 @@ def open_keyed(files: Files, root: str, keyring: str | None = None) -> tuple[Sto
 
 
 def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple[Store, Keyring]:
-    """Open an existing store to write, with its keyring, and note whose it is. A run that was killed is left to `Store.recover`.
+    """Open an existing store to write, with its keyring, and note whose it is.
 
-    Raises as `open_keyed`.
+    A run that was killed is left to `Store.recover`. Raises as `open_keyed`.
     """
     store = Store.open(files, root, keyring)
     ring = Keyring.load(keyring)
@@ -126,11 +168,13 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
     return store, ring
 
 
-def keyring_for(files: Files, root: str, keyring: str | None = None, writing: bool = True) -> Keyring:
+def keyring_for(
+    files: Files, root: str, keyring: str | None = None, writing: bool = True
+) -> Keyring:
     """The keyring for a job over the store at `root`, which is compared before any work.
 
-    Where there is no store yet, a keyring is made if there is none; beside one that exists none is made.
-    Raises `StoreError`, `RolledBack`, `IdentityError`, `KeyringError`.
+    Where there is no store yet, a keyring is made if there is none; beside one that exists none
+    is made. Raises `StoreError`, `RolledBack`, `IdentityError`, `KeyringError`.
     """
     if exists(files, root):
         store = Store.open(files, root, keyring)
@@ -142,8 +186,12 @@ def keyring_for(files: Files, root: str, keyring: str | None = None, writing: bo
     return Keyring.open_or_create(keyring)
 
 
-def open_or_claim(files: Files, root: str, keyring: Keyring, controllers: Mapping[str, str] | None = None) -> Store:
-    """Open a store to write, making it where there is none, finish what a killed run left, and note whose it is.
+def open_or_claim(
+    files: Files, root: str, keyring: Keyring, controllers: Mapping[str, str] | None = None
+) -> Store:
+    """Open a store to write, making it where there is none, and note whose it is.
+
+    What a killed run left between commit and pointer is finished.
 
     Args:
         keyring: as `keyring_for` gave it.
@@ -158,32 +206,52 @@ def open_or_claim(files: Files, root: str, keyring: Keyring, controllers: Mappin
 
 
 def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None:
-    """Compare a keyring with the bodies that wait in an inbox. Raises `IdentityError` where they are sealed with a key it lacks, or there is none."""
+    """Compare a keyring with the bodies that wait in an inbox.
+
+    Raises `IdentityError` where they are sealed with a key it lacks, or there is no keyring.
+    """
     sealed = (i for i in islice(files.list(folder), LOOK) if i.url.endswith(SEALED))
     named = {key_of(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
     ids = Keyring.key_ids_in(keyring) if named else None
     if unknown := sorted(k for k in named if k and k not in (ids or ())):
-        at_hand = f"the keyring given, {keyring or default_path()}, {'has key ' + ', '.join(ids) if ids else 'is not there, or cannot be used'}"
-        raise IdentityError(f"{folder}: bodies wait here that key {', '.join(unknown)} sealed, and {at_hand}. {WAY_OUT}")
+        has = f"has key {', '.join(ids)}" if ids else "is not there, or cannot be used"
+        raise IdentityError(
+            f"{folder}: bodies wait here that key {', '.join(unknown)} sealed, and the keyring "
+            f"given, {keyring or default_path()}, {has}. {WAY_OUT}"
+        )
 
 
-def claim(store: Store, keyring: Keyring, controllers: Mapping[str, str] | None = None, without: str = "") -> Identity:
-    """Note whose a store is, where that is not written down or has changed; returns what is written.
+def claim(
+    store: Store,
+    keyring: Keyring,
+    controllers: Mapping[str, str] | None = None,
+    without: str = "",
+    operator: str = "",
+    stated: Mapping[str, str] | None = None,
+) -> Identity:
+    """Note whose a store is where that is not written down, or has changed; returns what is.
 
     Args:
-        controllers: by account; those known before stay.
+        controllers: who is responsible for each account, as the account records have it; see
+            `AccountBook.controllers`.
         without: a key that is about to leave the keyring.
+        operator, stated: the operator and controllers of accounts as somebody states them; these
+            outrank what was there.
 
-    Raises `IdentityError` where the store has other keys, and `StoreError` where the record cannot be signed.
+    Raises `IdentityError` where the store has other keys or an account another controller, and
+    `StoreError` where the record cannot be signed.
     """
     while True:
         found = _check(store, keyring, writing=True)
         mine = Identity.of(keyring)
-        keys = {k: v for k, v in mine.keys.items() if k != without}
+        held = found or mine
+        _refuse_moved(store, held, controllers or {})
         wanted = replace(
-            mine, keys=keys, digest_keys=tuple(k for k in mine.digest_keys if k != without),
-            operator=found.operator if found else "", controllers={**(controllers or {}), **(found.controllers if found else {})},
-        )  # fmt: skip
+            held.told(controllers or {}, stated or {}, operator or os.environ.get(OPERATOR, "")),
+            active=mine.active,
+            keys={k: v for k, v in mine.keys.items() if k != without},
+            digest_keys=tuple(k for k in mine.digest_keys if k != without),
+        )
         witness = store.witness()
         signer = open_signer(store.keyring, create=found is None)
         if found and found.body() == wanted.body() and found.evidence_key == signer.public.id:
@@ -195,8 +263,27 @@ def claim(store: Store, keyring: Keyring, controllers: Mapping[str, str] | None 
             return made
 
 
+def _refuse_moved(store: Store, held: Identity, told: Mapping[str, str]) -> None:
+    """Raise `IdentityError` where accounts are told to have another controller than before."""
+    known = {a: c for a, c in held.controllers.items() if a not in held.stated}
+    moved = sorted(a for a, c in told.items() if known.get(a, c) != c)
+    if not moved:
+        return
+    account, now = moved[0], told[moved[0]]
+    others = f", and {len(moved) - 1} more accounts are told of otherwise" if moved[1:] else ""
+    raise IdentityError(
+        f"{store.root}: account {account} is {known[account]}'s in this store, and {now}'s by the "
+        f"account records{others}. Records pass to nobody else in silence: mend the account "
+        f"records, or state it: callveil evidence owner --store {store.root} "
+        f"--controller {account}={now}"
+    )
+
+
 def read_identity(store: Store) -> Identity | None:
-    """Whose a store says it is; None for one from before that was written down. Raises `StoreError` where the record is damaged."""
+    """Whose a store says it is; None for one from before that was written down.
+
+    Raises `StoreError` where the record is damaged.
+    """
     seq = store.witness().newest(IDENTITY)
     if not seq:
         return None
@@ -208,46 +295,82 @@ def read_identity(store: Store) -> Identity | None:
         return _of_record(seq, record)
     except (RecordError, KeyError, TypeError, ValueError) as error:
         why = error if isinstance(error, RecordError) else "not a record of whose a store is"
-        raise StoreError(f"{url}: {why}. Restore it; `callveil evidence verify` tells more") from None
+        raise StoreError(
+            f"{url}: {why}. Restore it; `callveil evidence verify` tells more"
+        ) from None
 
 
 def _of_record(seq: int, record: Record) -> Identity:
     body = record.body
+    told = str(body["operator"]), dict(body["controllers"]), tuple(body["stated"])
     return Identity(
-        dict(body["keys"]), str(body["active"]), tuple(body["digest_keys"]), str(body["operator"]), dict(body["controllers"]), seq, record.sha256,
+        dict(body["keys"]),
+        str(body["active"]),
+        tuple(body["digest_keys"]),
+        *told,
+        seq,
+        record.sha256,
         record.key.id,
-    )  # fmt: skip
+    )
 
 
 # Comparing
 
 
 def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | None:
-    """Compare a store with what is remembered of it and with the keys that are given. Returns what the store says of itself."""
+    """Compare a store with what is remembered of it, and with the keys that are given.
+
+    Returns what the store says of itself.
+    """
     if writing:
         _must_be_writable(store)
     heads.compare(store, heads.remembered(store), reading=not writing)
     found = compare_keys(store, keyring, writing)
-    heads.remember(store, {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {}))
+    heads.remember(
+        store,
+        {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {}),
+    )
     return found
 
 
-def compare_keys(store: Store, keyring: Keyring | None = None, writing: bool = False) -> Identity | None:
-    """Compare the keys that are given with those that a store is kept with; returns what the store says of itself. Raises `IdentityError`."""
+def compare_keys(
+    store: Store, keyring: Keyring | None = None, writing: bool = False
+) -> Identity | None:
+    """Compare the keys that are given with those that a store is kept with.
+
+    Returns what the store says of itself. Raises `IdentityError`.
+    """
     found = read_identity(store)
-    problems = [p for p in (_keys_problem(store, found, keyring, writing), _evidence_problem(store, found, writing)) if p]
+    said = (
+        _keys_problem(store, found, keyring, writing),
+        _evidence_problem(store, found, writing),
+        _operator_problem(found),
+    )
+    problems = [p for p in said if p]
     if problems:
         raise IdentityError(f"{store.root}: {'; and '.join(problems)}. {WAY_OUT}")
     return found
 
 
 def _must_be_writable(store: Store) -> None:
-    """Refuse a local store that this user may only read, before the work is done for nothing. In S3 only a write tells."""
-    if not is_s3(store.root) and not os.access(local_path(store.url(CONTROL)), os.W_OK | os.X_OK, effective_ids=True):
-        raise FilesError(errno.EACCES, "this user may only read the store; work on the store itself, as its owner", store.root)
+    """Refuse a local store that this user may only read, before the work is done for nothing.
+
+    In S3 only a write tells.
+    """
+    control = store.url(CONTROL)
+    if not is_s3(control) and not os.access(
+        local_path(control), os.W_OK | os.X_OK, effective_ids=True
+    ):
+        raise FilesError(
+            errno.EACCES,
+            "this user may only read the store; work on the store itself, as its owner",
+            store.root,
+        )
 
 
-def _keys_problem(store: Store, found: Identity | None, keyring: Keyring | None, writing: bool) -> str:
+def _keys_problem(
+    store: Store, found: Identity | None, keyring: Keyring | None, writing: bool
+) -> str:
     """Why a keyring is not the store's; empty where it is, or where nothing says."""
     if keyring is not None:
         ids, path = keyring.key_ids, str(keyring.path)
@@ -261,27 +384,44 @@ def _keys_problem(store: Store, found: Identity | None, keyring: Keyring | None,
         return _told_by_content(store, keyring, ids, given, writing)
     for key_id, fingerprint in found.keys.items():
         if keyring is not None and key_id in ids and keyring.fingerprint(key_id) != fingerprint:
-            return f"the store is kept with key {key_id}, and the one of that name in {path} is another key"
-    kept = f"the store is kept with key {', '.join(sorted(found.keys))} (of which {found.active} seals), and {given}"
+            return (
+                f"the store is kept with key {key_id}, and the one of that name in {path} is "
+                "another key"
+            )
+    kept = (
+        f"the store is kept with key {', '.join(sorted(found.keys))} (of which {found.active} "
+        f"seals), and {given}"
+    )
     if found.active not in ids:
-        old = " It is a copy from before `callveil keys rotate`" if set(ids) & set(found.keys) else ""
-        return f"{kept}{':' + old if old else ''}"
+        is_old = set(ids) & set(found.keys)
+        return f"{kept}{': it is a copy from before `callveil keys rotate`' if is_old else ''}"
     if missing := sorted(set(found.digest_keys) - set(ids)):
-        return f"{kept}: digests of key {', '.join(missing)}, by which records are found and erased ones kept out, are not known to it"
+        return (
+            f"{kept}: digests of key {', '.join(missing)}, by which records are found and erased "
+            "ones kept out, are not known to it"
+        )
     return ""
 
 
-def _told_by_content(store: Store, keyring: Keyring | None, ids: tuple[str, ...], given: str, writing: bool) -> str:
+def _told_by_content(
+    store: Store, keyring: Keyring | None, ids: tuple[str, ...], given: str, writing: bool
+) -> str:
     """The same for a store from before its identity was written down."""
     named = set(islice(_named_keys(store), None if writing else 2))
     if unknown := sorted(named - set(ids)):
-        some = " It was written with several keyrings: put their keys into one file (`keys`, `digest_keys`)" if named & set(ids) else ""
-        return f"the store holds what key {', '.join(unknown)} made, and {given}{':' + some if some else ''}"
+        several = (
+            ": it was written with several keyrings, so put their keys into one file (`keys`, "
+            "`digest_keys`)"
+        )
+        return (
+            f"the store holds what key {', '.join(unknown)} made, and {given}"
+            f"{several if named & set(ids) else ''}"
+        )
     return _does_not_open(store, keyring) if keyring is not None and writing else ""
 
 
 def _named_keys(store: Store) -> Iterator[str]:
-    """Keys that a store's sealed files and digests name; a small part of it where little is asked."""
+    """Keys that a store's sealed files and digests name, read as far as is asked."""
     snapshot = store.current()
     for entry in [f for f in snapshot.files if f.path.endswith(SEALED)][-SAMPLE:]:
         with suppress(FileNotFoundError):
@@ -294,11 +434,12 @@ def _named_keys(store: Store) -> Iterator[str]:
 
 
 def _does_not_open(store: Store, keyring: Keyring) -> str:
-    """Why the newest rejected file does not open with a key that has the name of the one that sealed it."""
+    """Why the newest rejected file does not open although the keyring has a key of its name."""
     for entry in store.current().by_dataset(CONTENT)[-1:]:
         url = store.url(entry.path)
         try:
-            if keyring.opens(key_of(store.files.read(url, 0, HEAD_BYTES)) or ""):  # of one that is retired its name is all there is
+            # Of a key that is retired its name is all there is.
+            if keyring.opens(key_of(store.files.read(url, 0, HEAD_BYTES)) or ""):
                 with store.files.open(url) as source:
                     SealedReader(source, keyring, entry.path, PURPOSE)
         except SealedError:
@@ -308,7 +449,10 @@ def _does_not_open(store: Store, keyring: Keyring) -> str:
 
 
 def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> str:
-    """Why the evidence key is not the store's; empty where it is, where nothing says, or where none is at hand and none is needed."""
+    """Why the evidence key is not the store's.
+
+    Empty where it is, where nothing says, or where none is at hand and none is needed.
+    """
     known = found.evidence_key if found else _signed_by(store)
     where = key_path(store.keyring)
     if not known or (where.startswith(KMS_SCHEME) and not writing):
@@ -323,10 +467,20 @@ def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> st
     return f"its evidence is signed with key {known}, and the key given, {shown}, is {given}"
 
 
+def _operator_problem(found: Identity | None) -> str:
+    """Why whoever runs this is not the store's operator; empty where either is not named."""
+    given = os.environ.get(OPERATOR, "")
+    if not found or not found.operator or given in ("", found.operator):
+        return ""
+    return (
+        f"it is run by {found.operator}, and {OPERATOR} says {given} (where it has passed on, "
+        "unset that, and state it by `callveil evidence owner`)"
+    )
+
+
 def _signed_by(store: Store) -> str:
-    """Id of the key that signed a store's newest run, else its newest checkpoint or the record of whose it is; empty where nothing is signed."""
-    newest = store.witness().newest
-    for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, newest(SEALS)), (IDENTITY, newest(IDENTITY))):
+    """Id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
+    for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.witness().newest(SEALS))):
         with suppress(FileNotFoundError, RecordError):
             return parse(store.files.read(store.url(record_name(seq, chain)))).key.id
     return ""
