@@ -592,3 +592,36 @@ def test_agencies_that_belong_to_each_other_end_the_way_up() -> None:
         ]
     )
     assert book.controllers() == {"1": "2", "2": "1", "3": "8", "4": "4"}
+
+
+def test_a_store_that_two_keyrings_wrote_names_the_one_that_is_missing(
+    place: Place, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a version that did not compare left it: a search would find half of a person's records."""
+    store, keyring = copied(place, tmp_path)
+    shutil.copytree(keyring.parent, tmp_path / "half")
+    new = Keyring.rotate(keyring).active
+    assert place.run(REDACT, store, keyring) == DONE
+    shutil.rmtree(Path(store) / IDENTITY)
+    shutil.rmtree(state)
+    words = "subject search --store {store} --request {searched}"
+    assert place.run(words, store, tmp_path / "half" / "keyring.json") == USAGE
+    said = capsys.readouterr().err
+    assert f"holds what key {new} made" in said and "put their keys into one file" in said
+    assert place.run(words, store, keyring) == DONE
+
+
+def test_runs_with_other_keyrings_are_other_runs(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What one left half done the other does not take up; a rotated keyring is the same one."""
+
+    def run_id(keyring: Path) -> str:
+        capsys.readouterr()
+        assert place.run(f"{REDACT} --dry-run --json", str(tmp_path / "store"), keyring) == DONE
+        return str(orjson.loads(capsys.readouterr().out)["run_id"])
+
+    one, two = tmp_path / "one" / "keyring.json", tmp_path / "two" / "keyring.json"
+    first = run_id(one)
+    Keyring.rotate(one, keep_digests=True)
+    assert run_id(one) == first != run_id(two)

@@ -66,15 +66,16 @@ def memory_of(store: Store) -> Path:
 
 def remembered(store: Store) -> dict[str, Head]:
     """What is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
-    path = memory_of(store)
+    path: Path | str = "the home folder"
     try:
+        path = memory_of(store)
         found = orjson.loads(path.read_bytes())["heads"]
         return {str(chain): Head(int(seq), str(digest)) for chain, (seq, digest) in found.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
         untold = "whether newer records of the store are gone cannot be told"
-        log.warning("%s: cannot be read (%s), so %s", path, error.strerror, untold)
+        log.warning("%s: cannot be read (%s), so %s", path, _why(error), untold)
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreError(
@@ -106,18 +107,23 @@ def accept(store: Store, seen: Mapping[str, Head]) -> dict[str, Head]:
 
 
 def _write(store: Store, heads: Mapping[str, Head]) -> None:
-    path = memory_of(store)
+    path: Path | str = "the home folder"
     data = to_json(
         {"store": store.root, "heads": {chain: list(head) for chain, head in sorted(heads.items())}}
     )
     try:
+        path = memory_of(store)
         LocalFiles().write(str(path), data, if_none_match=False, if_match=None)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         log.warning(
             "%s: what was seen of %s cannot be remembered (%s), so nobody can tell later whether "
             "newer records are gone; name a folder by --state or %s",
-            *(path, store.root, error.strerror, ENV),
+            *(path, store.root, _why(error), ENV),
         )
+
+
+def _why(error: OSError | RuntimeError) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:

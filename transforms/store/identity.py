@@ -357,9 +357,9 @@ def _must_be_writable(store: Store) -> None:
 
     In S3 only a write tells.
     """
-    control = store.url(CONTROL)
+    control, effective = store.url(CONTROL), os.access in os.supports_effective_ids
     if not is_s3(control) and not os.access(
-        local_path(control), os.W_OK | os.X_OK, effective_ids=True
+        local_path(control), os.W_OK | os.X_OK, effective_ids=effective
     ):
         raise FilesError(
             errno.EACCES,
