@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,17 +25,23 @@ from subject.people_world import human, version
 
 from callveil.pipelines.cli import main
 from callveil.schemas.account import Account, AccountBook
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.evidence.keys import ENV as EVIDENCE_ENV
 from callveil.transforms.evidence.keys import open_signer
+from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import (
     IDENTITY,
     IdentityError,
+    keyring_for,
     open_keyed,
+    open_or_claim,
     open_to_change,
     read_identity,
+    worker_keyring,
 )
 from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.watch.job import WatchJob
 
 DONE, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 NEEDS_KEYS, READS = "keys", "reads"
@@ -496,6 +503,18 @@ def test_a_digest_key_that_is_gone_stops_searches_that_would_find_nothing(
     assert f"digests of key {old}" in capsys.readouterr().err
 
 
+def test_a_worker_with_another_keyring_at_the_same_path_does_nothing(
+    place: Place, others: dict[str, Path]
+) -> None:
+    store, own = place.filled.world.output, place.filled.world.keyring
+    assert worker_keyring(Files(), store, own).active == place.places["key"]
+    with pytest.raises(IdentityError, match="the keyring given"):
+        worker_keyring(Files(), store, str(others["other keyring"]))
+    policy = load_policy(place.places["policy"])
+    with pytest.raises(IdentityError, match="the keyring given"):
+        WatchJob(policy, Files(), store, str(others["both"])).engines()
+
+
 def test_a_process_notices_that_its_keyring_was_exchanged(tmp_path: Path) -> None:
     ring, other = Keyring.create(tmp_path / "a.json"), Keyring.create(tmp_path / "b.json")
     assert ring.current() is ring
@@ -625,3 +644,31 @@ def test_runs_with_other_keyrings_are_other_runs(
     first = run_id(one)
     Keyring.rotate(one, keep_digests=True)
     assert run_id(one) == first != run_id(two)
+
+
+def test_of_two_keyrings_on_a_new_store_one_is_its_own(
+    files: Files, store_root: str, tmp_path: Path
+) -> None:
+    paths = [str(tmp_path / name / "keyring.json") for name in ("one", "two", "one", "two")]
+    rings = [Keyring.open_or_create(p) for p in paths]
+    came: list[str] = []
+    refused: list[str] = []
+
+    def begin(ring: Keyring) -> None:
+        try:
+            came.append(str(open_or_claim(files, store_root, ring).keyring))
+        except (IdentityError, StoreError):
+            refused.append(str(ring.path))
+
+    workers = [threading.Thread(target=begin, args=(ring,)) for ring in rings]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(came) == len(refused) == 2 and len(set(came)) == 1 and set(came) != set(refused)
+    assert open_keyed(files, store_root, came[0])[1].path == Path(came[0])
+    with pytest.raises(IdentityError, match="the keyring given"):
+        keyring_for(files, store_root, refused[0])
+    with pytest.raises(KeyringError, match="no keyring here"):
+        keyring_for(files, store_root, str(tmp_path / "none" / "keyring.json"))
+    assert not (tmp_path / "none").exists()

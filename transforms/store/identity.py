@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -203,6 +204,19 @@ def open_or_claim(
     store = Store.open_or_create(files, root, path)
     claim(store, keyring, controllers)
     return store
+
+
+def worker_keyring(files: Files, root: str, keyring: str) -> Keyring:
+    """The keyring of a process that works for a job on a store.
+
+    Where it runs on another machine, another file may lie at the path that the job gave.
+    Raises `IdentityError`, `KeyringError`.
+    """
+    ring, store = Keyring.load(keyring), Store(files, root, keyring)
+    found = read_identity(store)
+    if found and (problem := _keys_problem(store, found, ring, writing=False)):
+        raise IdentityError(f"{root}: {problem}, on {socket.gethostname()}. {WAY_OUT}")
+    return ring
 
 
 def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None:
