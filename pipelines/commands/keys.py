@@ -18,7 +18,7 @@ from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import IdentityError, claim, open_keyed, open_to_change
+from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, open_keyed, open_to_change
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
@@ -141,12 +141,14 @@ def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _strangers(args: argparse.Namespace) -> dict[str, str]:
-    """Why stores are not kept with this keyring, by store."""
+def _strangers(args: argparse.Namespace, keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> dict[str, str]:
+    """Why stores are not kept with this keyring, or not with it alone, by store."""
     out = {}
     for where in args.store:
         try:
             open_keyed(files_of(args), where, args.keyring)
+            if unknown := sorted(k for k, use in found[where].items() if use.is_used and k not in keyring.key_ids):
+                out[where] = f"{where}: holds what key {', '.join(unknown)} made, which {keyring.path} lacks: searches would not find all. {WAY_OUT}"
         except IdentityError as error:
             out[where] = str(error)
     return out
@@ -172,11 +174,12 @@ def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[st
 
 
 def _status(args: argparse.Namespace) -> int:
-    keyring, strangers = Keyring.load(args.keyring), _strangers(args)
+    keyring = Keyring.load(args.keyring)
+    found = _found(args, keyring)
+    strangers = _strangers(args, keyring, found)
     code = USAGE if strangers else DONE
     for why in strangers.values():
         print(f"callveil keys: {why}", file=sys.stderr)
-    found = _found(args, keyring)
     keys = _keys(keyring, found)
     if args.json:
         others = {"looked_at": list(found), "missing": list(_inboxes(args).missing), "other_keyring": strangers}

@@ -627,6 +627,10 @@ def test_a_store_that_two_keyrings_wrote_names_the_one_that_is_missing(
     assert place.run(words, store, tmp_path / "half" / "keyring.json") == USAGE
     said = capsys.readouterr().err
     assert f"holds what key {new} made" in said and "put their keys into one file" in said
+    half = str(tmp_path / "half" / "keyring.json")
+    assert main(["keys", "status", "--store", store, "--keyring", half]) == USAGE
+    told = capsys.readouterr()
+    assert "NOT kept" in told.out.splitlines()[0] and f"what key {new} made" in told.err
     assert place.run(words, store, keyring) == DONE
 
 
