@@ -238,7 +238,7 @@ def _head(args: argparse.Namespace) -> int:
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    made = anchor(open_to_change(files_of(args), args.store, args.keyring)[0], args.tsa, read_certificates(args.tsa_cert))
+    made = anchor(open_store(files_of(args), args.store, args.keyring, writing=True), args.tsa, read_certificates(args.tsa_cert))
     if not made:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
     if args.json:

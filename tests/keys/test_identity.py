@@ -81,6 +81,7 @@ class Command:
 REDACT = "redact --input {new} --output {store} --policy {policy} --no-progress"
 LOAD = "history load --input {versions} --output {store} --policy {policy}"
 WATCH = "watch --once --input {landing} --output {store} --policy {policy}"
+ANCHOR = "evidence anchor --store {store} --tsa http://127.0.0.1:1/"
 AT = "--as-of 2026-11-24"
 COMMANDS = (
     Command(REDACT, writes=True),
@@ -133,9 +134,7 @@ COMMANDS = (
     Command("evidence verify --store {store} --quick"),
     Command("evidence seal --store {store}", writes=True),
     Command("evidence sign --store {store}", writes=True),
-    Command(
-        "evidence anchor --store {store} --tsa http://127.0.0.1:1/", writes=True, code=FAILED
-    ),  # nobody answers there
+    Command(ANCHOR, writes=True, needs=READS, code=FAILED),  # nobody answers there
     Command("recordings list --store {store}", needs=READS),
     Command("recordings export --store {store} --out {out}.parquet", needs=READS),
     Command("recordings original --store {store} --account 41 --id 5000000021 --out {out}.wav"),

@@ -101,14 +101,9 @@ class Identity:
 
     def body(self) -> dict[str, Any]:
         """What is signed, without the record's number."""
-        return {
-            "keys": dict(self.keys),
-            "active": self.active,
-            "digest_keys": list(self.digest_keys),
-            "operator": self.operator,
-            "controllers": dict(self.controllers),
-            "stated": list(self.stated),
-        }
+        keys = {"keys": dict(self.keys), "active": self.active}
+        keys |= {"digest_keys": list(self.digest_keys), "operator": self.operator}
+        return keys | {"controllers": dict(self.controllers), "stated": list(self.stated)}
 
     def told(
         self, controllers: Mapping[str, str], stated: Mapping[str, str], operator: str
@@ -136,13 +131,15 @@ def exists(files: Files, root: str) -> bool:
     return files.info(files.join(root, STORE_FILE)) is not None
 
 
-def open_store(files: Files, root: str, keyring: str | None = None) -> Store:
-    """Open a store to read what needs no key; a keyring or evidence key at hand is compared.
+def open_store(files: Files, root: str, keyring: str | None = None, writing: bool = False) -> Store:
+    """Open a store for what needs no key; a keyring or evidence key at hand is compared.
 
     Raises: `StoreError` where there is no store, `RolledBack` where it is older than it was seen,
         `IdentityError`.
     """
     store = Store.open(files, root, keyring)
+    if writing:
+        _must_be_writable(store)
     _check(store, None, writing=False)
     return store
 
@@ -316,16 +313,9 @@ def read_identity(store: Store) -> Identity | None:
 
 def _of_record(seq: int, record: Record) -> Identity:
     body = record.body
+    keys = dict(body["keys"]), str(body["active"]), tuple(body["digest_keys"])
     told = str(body["operator"]), dict(body["controllers"]), tuple(body["stated"])
-    return Identity(
-        dict(body["keys"]),
-        str(body["active"]),
-        tuple(body["digest_keys"]),
-        *told,
-        seq,
-        record.sha256,
-        record.key.id,
-    )
+    return Identity(*keys, *told, seq, record.sha256, record.key.id)
 
 
 # Comparing
@@ -340,10 +330,8 @@ def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | N
         _must_be_writable(store)
     heads.compare(store, heads.remembered(store), reading=not writing)
     found = compare_keys(store, keyring, writing)
-    heads.remember(
-        store,
-        {heads.RUNS: store.head()} | ({IDENTITY: Head(found.seq, found.sha256)} if found else {}),
-    )
+    own = {IDENTITY: Head(found.seq, found.sha256)} if found else {}
+    heads.remember(store, {heads.RUNS: store.head()} | own)
     return found
 
 
