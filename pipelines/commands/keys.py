@@ -18,7 +18,7 @@ from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, open_keyed, open_to_change
+from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
@@ -120,6 +120,11 @@ def main(argv: Sequence[str]) -> int:
         return FAILED
 
 
+def _keyring(args: argparse.Namespace) -> Keyring:
+    """The keyring that is given; where it cannot be used, the store's is named."""
+    return keyring_of(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
+
+
 def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
     """What hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
@@ -174,7 +179,7 @@ def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[st
 
 
 def _status(args: argparse.Namespace) -> int:
-    keyring = Keyring.load(args.keyring)
+    keyring = _keyring(args)
     found = _found(args, keyring)
     strangers = _strangers(args, keyring, found)
     code = USAGE if strangers else DONE
@@ -247,7 +252,7 @@ def _progress() -> Tell:
 
 
 def _rewrap(args: argparse.Namespace) -> int:
-    keyring, files = Keyring.load(args.keyring), files_of(args)
+    keyring, files = _keyring(args), files_of(args)
     stores = [open_to_change(files, where, args.keyring)[0] for where in args.store]
     for store in stores:
         store.recover()
@@ -284,7 +289,7 @@ def _tell_rewrapped(root: str, result: Rewrapped) -> None:
 
 
 def _retire(args: argparse.Namespace) -> int:
-    keyring = Keyring.load(args.keyring)
+    keyring = _keyring(args)
     stores = [open_keyed(files_of(args), where, args.keyring)[0] for where in args.store]
     if args.key not in keyring.key_ids:
         raise UsageError(f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has")

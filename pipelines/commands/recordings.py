@@ -14,8 +14,8 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import FilesError
-from callveil.transforms.store.identity import open_store, open_to_change
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.identity import keyring_of, open_store, open_to_change
+from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.parquet import TableWriter
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError
@@ -112,7 +112,7 @@ def _export(args: argparse.Namespace, store: Store) -> int:
 
 
 def _original(args: argparse.Namespace, store: Store) -> int:
-    keyring, key = Keyring.load(args.keyring), InteractionKey(args.account, args.id)
+    keyring, key = keyring_of(store), InteractionKey(args.account, args.id)
     pieces = open_original(store.files, Live(store.files, store.root), keyring, key)
     try:
         first = next(pieces, b"")

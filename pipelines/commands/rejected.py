@@ -14,7 +14,7 @@ from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import open_store
+from callveil.transforms.store.identity import keyring_of, open_store
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.rejects import PURPOSE
@@ -91,7 +91,7 @@ def main(argv: Sequence[str]) -> int:
         found = rows(store, args.reason, args.run, args.retryable)
         if args.action == "list":
             return _list(args, found)
-        return _export(args, store, Keyring.load(args.keyring), found)
+        return _export(args, store, keyring_of(store), found)
     except (StoreError, SealedError) as error:
         print(f"callveil rejected: {error}", file=sys.stderr)
         return FAILED

@@ -150,7 +150,7 @@ def open_keyed(files: Files, root: str, keyring: str | None = None) -> tuple[Sto
     Raises as `open_store`, and `KeyringError` where the keyring cannot be used.
     """
     store = Store.open(files, root, keyring)
-    ring = Keyring.load(keyring)
+    ring = keyring_of(store)
     _check(store, ring, writing=False)
     return store, ring
 
@@ -161,9 +161,21 @@ def open_to_change(files: Files, root: str, keyring: str | None = None) -> tuple
     A run that was killed is left to `Store.recover`. Raises as `open_keyed`.
     """
     store = Store.open(files, root, keyring)
-    ring = Keyring.load(keyring)
+    ring = keyring_of(store)
     claim(store, ring)
     return store, ring
+
+
+def keyring_of(store: Store) -> Keyring:
+    """The keyring that is given for a store; where it cannot be used the store's is named."""
+    try:
+        return Keyring.load(store.keyring)
+    except KeyringError as error:
+        with suppress(StoreError):
+            if found := read_identity(store):
+                kept = f"The store is kept with key {', '.join(sorted(found.keys))}"
+                raise KeyringError(f"{error}. {kept}; none is made beside it") from None
+        raise
 
 
 def keyring_for(
@@ -176,7 +188,7 @@ def keyring_for(
     """
     if exists(files, root):
         store = Store.open(files, root, keyring)
-        ring = Keyring.load(keyring)
+        ring = keyring_of(store)
         _check(store, ring, writing)
         return ring
     store = Store(files, root, keyring)
@@ -281,12 +293,10 @@ def _refuse_moved(store: Store, held: Identity, told: Mapping[str, str]) -> None
     if not moved:
         return
     account, now = moved[0], told[moved[0]]
-    others = f", and {len(moved) - 1} more accounts are told of otherwise" if moved[1:] else ""
     raise IdentityError(
         f"{store.root}: account {account} is {known[account]}'s in this store, and {now}'s by the "
-        f"account records{others}. Records pass to nobody else in silence: mend the account "
-        f"records, or state it: callveil evidence owner --store {store.root} "
-        f"--controller {account}={now}"
+        "account records. Records pass to nobody else in silence: mend the account records, or "
+        f"state it: callveil evidence owner --store {store.root} --controller {account}={now}"
     )
 
 
