@@ -41,6 +41,7 @@ from callveil.transforms.run.job import RedactJob
 from callveil.transforms.run.transform import SUBJECTS, WriteSubjects
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import keyring_for, open_or_claim
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 
@@ -92,13 +93,13 @@ def run_history(options: HistoryOptions) -> RunResult:
         StoreError: the output is no store, or damaged.
         HistoryLost: a version was lost; nothing is published.
     """
-    keyring = Keyring.open_or_create(options.keyring)
+    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
     chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
-    run = Run(_run_id(options, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
-    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
+    run = Run(_run_id(options, keyring, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
+    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(run, options.policy, options.files, options.output, str(keyring.path), accounts, {}, base)
@@ -118,11 +119,11 @@ def run_history(options: HistoryOptions) -> RunResult:
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook, known: list[str]) -> str:
+def _run_id(options: HistoryOptions, keyring: Keyring, inputs: Sequence[InputFile], accounts: AccountBook, known: list[str]) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
-        "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
+        "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes, "keyring": keyring.fingerprint(),
         **({"models": models} if (models := identity(options.policy.detect)) else {}),
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()

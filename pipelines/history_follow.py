@@ -13,7 +13,7 @@ from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.transforms.history.about import JOB
 from callveil.transforms.history.read import listed
 from callveil.transforms.ingest.chunks import InputFile
-from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.identity import keyring_for, open_or_claim
 
 
 def follow(
@@ -33,7 +33,7 @@ def follow(
 
     Raises what `run_history` does. That nothing is there yet is no error.
     """
-    store = Store.open_or_create(options.files, options.output, options.keyring)
+    store = open_or_claim(options.files, options.output, keyring_for(options.files, options.output, options.keyring))
     done = {InputFile(**i) for m in store.manifests() if m.job == JOB for i in m.inputs}
     before: set[InputFile] = set()
     while not stop.is_set():

@@ -33,11 +33,16 @@ def today() -> dt.datetime:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """`--keyring`, `--s3-endpoint-url`, `--s3-region`."""
+    """`--keyring`, `--state`, `--s3-endpoint-url`, `--s3-region`."""
     parser.add_argument(
         "--keyring",
         metavar="FILE",
         help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="where the newest state seen of each store is remembered (default: $CALLVEIL_STATE, else ~/.local/state/callveil)",
     )
     parser.add_argument(
         "--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)"
@@ -47,7 +52,7 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 def files_of(args: argparse.Namespace) -> Files:
     """Access to files as the options say."""
-    return Files(S3Settings(args.s3_endpoint_url, args.s3_region))
+    return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
 
 
 def policy_of(name: str | None) -> Policy:

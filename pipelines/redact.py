@@ -46,6 +46,7 @@ from callveil.transforms.run.transform import (
 )
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import keyring_for, open_or_claim
 from callveil.transforms.store.index import BUCKETS
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
@@ -101,16 +102,17 @@ def run_redact(options: RedactOptions) -> RunResult:
         StoreError: the output is no store, or damaged.
         ReconciliationError: a record was lost; nothing is published.
     """
-    keyring = Keyring.open_or_create(options.keyring)
+    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
     chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     models = identity(options.policy.detect)
-    run = Run(_run_id(options, inputs, accounts, requests, models), options.policy.sha256, options.policy.name, options.as_of, models)
+    number = _run_id(options, keyring, inputs, accounts, requests, models)
+    run = Run(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
-    store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
+    store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
         return RedactJob(
@@ -132,13 +134,19 @@ def run_redact(options: RedactOptions) -> RunResult:
 
 
 def _run_id(
-    options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest], models: str
+    options: RedactOptions,
+    keyring: Keyring,
+    inputs: Sequence[InputFile],
+    accounts: AccountBook,
+    requests: Sequence[RedactionRequest],
+    models: str,
 ) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
         "inputs": [i.as_dict() for i in inputs],
+        "keyring": keyring.fingerprint(),
         "policy": options.policy.sha256,
         "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(),

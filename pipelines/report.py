@@ -27,6 +27,7 @@ from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role, Scope
 from callveil.transforms.report.write import Written, hashed, write_rows
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import open_to_change
 from callveil.transforms.store.keyring import Keyring
 
 INDEX = "index.html"
@@ -95,7 +96,7 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
         ActivitiesError, BreachesError, InputError, AccountsError, EventsError, HoldsError: files the company keeps, by line and field.
         StoreError, KeyringError: no store, no keyring, or the pull cannot be recorded: then no file is left either.
     """
-    store = Store.open(options.files, options.store, options.keyring)
+    store, keyring = open_to_change(options.files, options.store, options.keyring)
     try:
         names, accounts = options.role.narrow(options.reports, options.scope.accounts, options.everything)
     except NotAllowed as error:
@@ -106,7 +107,6 @@ def run_report(options: ReportOptions) -> tuple[list[Made], int]:
     runs = {m.run_id[:SHORT]: m for m in store.manifests()}
     context = Context(store, snapshot, scope, TOOL, runs, {"policy": options.policy})
     newest = head(store)
-    keyring = Keyring.load(options.keyring)
     sources = {name: _source(name, context, options, keyring) for name in names}
     made: list[Made] = []
     urls: list[str] = []

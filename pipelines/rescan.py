@@ -33,6 +33,7 @@ from callveil.transforms.run.transform import INDEX, SUBJECTS, WriteIndex, Write
 from callveil.transforms.store.care import abandon, lease, leases, release
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import open_keyed, open_to_change
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
@@ -128,8 +129,8 @@ def run_rescan(options: RescanOptions) -> RescanResult:
         StoreError: there is no store, or it is damaged.
         PublishConflict: other runs were published first, time and again; nothing was changed.
     """
-    keyring = Keyring.load(options.keyring)
-    store = Store.open(options.files, options.store, options.keyring)
+    opened = open_to_change if options.apply else open_keyed
+    store, keyring = opened(options.files, options.store, options.keyring)
     accounts = AccountBook(
         read_accounts(options.files, list(options.accounts)) if options.accounts else ()
     )
@@ -204,6 +205,7 @@ def _job(
         JOB,
         TOOL,
         policy.sha256,
+        keyring.fingerprint(),
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,

@@ -30,6 +30,7 @@ from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.store.care import lease, release
 from callveil.transforms.store.catalog import PublishConflict, Store
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import keyring_for, open_keyed, open_or_claim, open_store, open_to_change
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
@@ -119,7 +120,7 @@ def make_plan(options: RetainOptions, folder: str, store: Store | None = None) -
 
     Raises `StoreError` where there is no store, and the user's own errors as `situation` does.
     """
-    store = store or Store.open(options.files, options.store, options.keyring)
+    store = store or open_keyed(options.files, options.store, options.keyring)[0]
     with _undisturbed(store):
         return _make_plan(options, folder, store)
 
@@ -139,7 +140,7 @@ def _make_plan(options: RetainOptions, folder: str, store: Store) -> Plan:
 
 def conceal(options: RetainOptions) -> Any:
     """Keyed digests of ids, for plans and dispositions."""
-    keyring = Keyring.open_or_create(options.keyring)
+    keyring = Keyring.load(options.keyring)
     return lambda kind, account_id, name: keyring.hmac(f"retention/{kind}", account_id, name)[:32]
 
 
@@ -151,7 +152,7 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
 
     Raises `PlanError` where the plan was changed, or anything it was made from; nothing was changed in the store then.
     """
-    store = Store.open(options.files, options.store, options.keyring)
+    store, _ = open_to_change(options.files, options.store, options.keyring)
     plan = read_plan(options.files, folder)
     store.recover()
     with _undisturbed(store):
@@ -178,7 +179,7 @@ def run_retain(options: RetainOptions) -> RetainResult:
 
     The plan lies in the store's working folder while it is carried out.
     """
-    store = Store.open_or_create(options.files, options.store, options.keyring)
+    store = open_or_claim(options.files, options.store, keyring_for(options.files, options.store, options.keyring))
     # The working folder is this process' own: runs at once may have other facts or holds, and the first to end removes its folder.
     work = hashlib.sha256(f"plan:{options.as_of.isoformat()}".encode() + os.urandom(16)).hexdigest()
     try:
@@ -219,7 +220,7 @@ def _undisturbed(store: Store) -> Iterator[None]:
 
 def explain(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[Explained]:
     """What is decided about one stored record, and why. Raises `LookupError` where there is none."""
-    store = Store.open(options.files, options.store)
+    store = open_store(options.files, options.store, options.keyring)
     found = situation(options, store, options.as_of)
     return explain_record(store, found.snapshot, found.engine, record_class, account_id, record_id)
 

@@ -10,9 +10,8 @@ from typing import Any
 
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
-from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.identity import open_keyed, open_to_change
 from callveil.transforms.subject.deadline import due_at
 from callveil.transforms.subject.identifiers import REGION, Identifier, subject_ref
 from callveil.transforms.subject.publish import Changes, seal
@@ -77,10 +76,11 @@ class NewRequest:
 
 def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
     """The register of the store. Raises `StoreError`, `KeyringError`."""
-    store = Store.open(options.files, options.store, options.keyring)
+    opened = open_to_change if write else open_keyed
+    store, keyring = opened(options.files, options.store, options.keyring)
     if write:
         store.recover()
-    return Register(store, Keyring.load(options.keyring))
+    return Register(store, keyring)
 
 
 def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:

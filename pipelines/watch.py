@@ -24,9 +24,11 @@ from callveil.schemas.policy import Policy
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.files import Files, PreconditionFailed
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.identity import compare_inbox, keyring_for, open_or_claim, open_to_change
+from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.paths import has_magic
 from callveil.transforms.store.snapshot import CONTROL
 from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
 from callveil.transforms.watch.job import WatchJob
@@ -92,9 +94,12 @@ def make_job(options: WatchOptions) -> WatchJob:
         if not options.recogniser:
             raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
         recogniser_of(options.recogniser)
-    keyring = Keyring.open_or_create(options.keyring)
+    keyring = keyring_for(options.files, options.output, options.keyring)
+    for place in (p for p in options.places if not has_magic(p)):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            compare_inbox(options.files, place, str(keyring.path))
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
-    store = Store.open_or_create(options.files, options.output, options.keyring)
+    store = open_or_claim(options.files, options.output, keyring, accounts.controllers())
     with suppress(PreconditionFailed):
         url = store.url(f"{CONTROL}/policies/{options.policy.sha256}.yaml")
         options.files.write(url, options.policy.effective_yaml().encode(), if_none_match=True)
@@ -133,8 +138,8 @@ def commit(options: WatchOptions) -> None:
     Raises `StoreError` where it cannot be signed.
     """
     if options.seal:
-        store = Store.open(options.files, options.output, options.keyring)
-        for part in checkpoint(store, Keyring.load(options.keyring), dt.datetime.now(dt.UTC)).refused:
+        store, keyring = open_to_change(options.files, options.output, options.keyring)
+        for part in checkpoint(store, keyring, dt.datetime.now(dt.UTC)).refused:
             print(f"callveil watch: {part}: not what the last checkpoint commits to; see `callveil evidence verify`", file=sys.stderr, flush=True)
 
 

@@ -76,6 +76,18 @@ class AccountBook:
         rows = [repr(a) for key in sorted(self._versions) for a in self._versions[key]]
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
+    def controllers(self) -> dict[str, str]:
+        """Who is responsible for each account by its newest version: the agency at the root of those it belongs to, else the account itself."""
+        above = {account: rows[-1].agency_id for account, rows in self._versions.items()}
+        out = {}
+        for account in sorted(above):
+            root, passed = account, {account}
+            while (agency := above.get(root, "")) and agency not in passed:  # agencies that belong to each other end nowhere else
+                passed.add(agency)
+                root = agency
+            out[account] = root
+        return out
+
     def at(self, account_id: str, when: dt.datetime) -> Account | None:
         """The version that holds at `when` (half-open: a version holds from its own instant on), or None."""
         times = self._times.get(account_id)

@@ -79,6 +79,7 @@ class Digest:
         rewrites: which of the added files replace which of the removed ones.
         proofs: path of the file of details, beside the record; `proofs_sha256` its digest. Empty where there are none.
         covers: earlier runs, published before evidence was kept, that this record vouches for through the chain of manifests.
+        identity: digest of the record of whose the store was at that time; empty where it had none.
     """
 
     seq: int
@@ -95,6 +96,7 @@ class Digest:
     proofs: str = ""
     proofs_sha256: str = ""
     covers: int = 0
+    identity: str = ""
     format: int = field(default=FORMAT_VERSION)
 
     def as_dict(self) -> dict[str, Any]:

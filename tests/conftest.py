@@ -20,7 +20,19 @@ settings.register_profile("suite", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("suite")  # the same examples in every run; `pytest --hypothesis-profile explore` looks for new ones
 _numbers = itertools.count(1)
-os.environ["CALLVEIL_EVIDENCE_KEY"] = str(Path(tempfile.mkdtemp(prefix="callveil-test-")) / "evidence-key.pem")  # child processes inherit it
+_own = Path(tempfile.mkdtemp(prefix="callveil-test-"))
+# Child processes inherit these; the user's own keyring, evidence key and state are left alone.
+os.environ |= {
+    "CALLVEIL_KEYRING": str(_own / "keyring.json"), "CALLVEIL_EVIDENCE_KEY": str(_own / "evidence-key.pem"), "CALLVEIL_STATE": str(_own / "state"),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A place of the test's own in which heads of stores are remembered: some tests put a store back as it was."""
+    folder = _own / "states" / str(next(_numbers))
+    monkeypatch.setenv("CALLVEIL_STATE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

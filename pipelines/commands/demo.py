@@ -74,6 +74,7 @@ def main(argv: Sequence[str]) -> int:
     options = RedactOptions(
         inputs=[str(sample / "interactions")], output=str(store), policy=policy_of(args.policy), as_of=dt.datetime.combine(END, dt.time(), dt.UTC),
         accounts=[str(sample / "accounts.jsonl")], keyring=str(args.output / "keyring.json"), progress=not args.json,
+        files=Files(state=str(args.output / "state")),
     )  # fmt: skip
     result, seconds, peak = run(options)
     if args.json:

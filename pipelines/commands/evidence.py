@@ -6,6 +6,7 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
@@ -14,12 +15,14 @@ from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.evidence.problem import KINDS
-from callveil.transforms.evidence.record import SEALS, record_name
+from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.evidence.sign import head, sign_unsigned
-from callveil.transforms.evidence.verify import Report, verify
+from callveil.transforms.evidence.verify import UNTOLD, Report, verify
+from callveil.transforms.store import heads
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.identity import Identity, IdentityError, claim, compare_keys, exists, open_store, open_to_change, read_identity
+from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 
 DESCRIPTION = """\
@@ -32,6 +35,11 @@ Every run of a job leaves a signed record: its files, their SHA-256, a commitmen
            watch does it every five minutes and at the end of --once, `retain` and `subject` after what they purge
   anchor   have the newest records timestamped by an authority (RFC 3161), which is sent a digest and nothing else; verify checks that with --tsa-cert
   sign     make records for runs that have none: those a store had before evidence was kept
+  owner    show whose a store is: its keys, its operator, and the controller of each account (the agency it belongs to, else itself); or state them
+  accept   take a store as it stands for the newest state, after it was put back from a copy, or made anew, on purpose
+
+The newest state that was seen of a store is remembered on this machine (--state), and every command refuses one that is older. A copy elsewhere, or
+another machine, has nothing to compare with but what --anchor gives.
 
 Rows are committed to through a salt of their own. When retention or erasure takes a row out its salt is destroyed; what stays is a tombstone
 that proves that a row was there and says nothing of it. So the chain stays whole, and what is left is proven to be what was first written.
@@ -64,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
         ("seal", "make a checkpoint of the live zone"),
         ("anchor", "have the newest records timestamped"),
         ("sign", "make records for runs that have none"),
+        ("owner", "show or state whose a store is"),
+        ("accept", "take a store as it stands for the newest state, after it was put back or made anew on purpose"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
         if name != "key":
@@ -84,6 +94,11 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument(
                 "--tsa-cert", nargs="+", action="extend", default=[], metavar="FILE", help="its certificates (PEM), to check timestamps by"
             )
+        if name == "owner":
+            a.add_argument("--operator", default="", metavar="NAME", help="who runs the store; $CALLVEIL_OPERATOR is compared with it")
+            a.add_argument(
+                "--controller", nargs="+", action="extend", default=[], metavar="ACCOUNT=NAME", help="who is responsible for an account from now on"
+            )
         if name == "seal":
             a.add_argument(
                 "--all", action="store_true", help="look at every call, not only at those whose change was announced; the first one always does"
@@ -103,6 +118,8 @@ def main(argv: Sequence[str]) -> int:
         "sign": _sign,
         "seal": _seal,
         "anchor": _anchor,
+        "accept": _accept,
+        "owner": _owner,
     }
     try:
         return actions[args.action](args)
@@ -134,13 +151,39 @@ def _verify(args: argparse.Namespace) -> int:
             raise UsageError("--anchor: expected a digest in hex, 16 to 64 digits, as `callveil evidence head` prints it")
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
-    keys = [PublicKey.read(k) for k in args.key] or [open_signer(args.keyring).public]
-    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert))
+    store = Store(files, args.store, args.keyring)
+    seen = heads.remembered(store)
+    keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
+    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen)
+    if not report.problems:
+        _remember(store, report)
     if args.json:
         print_json(report_dict(report))
     else:
-        _print(report, args.limit)
+        _print(report, args.limit, 0 if args.anchor else max((h.seq for c, h in seen.items() if c == heads.RUNS), default=0))
     return FAILED if report.problems else DONE
+
+
+def _own_key(args: argparse.Namespace) -> PublicKey:
+    """The public half of the signing key that is at hand. One of another store is refused: that is no finding about this one."""
+    try:
+        key = open_signer(args.keyring, create=False).public
+    except EvidenceKeyError as error:
+        raise UsageError(f"{error}; or give the public key with --key") from None
+    try:
+        open_store(files_of(args), args.store, args.keyring)
+    except IdentityError as error:
+        raise UsageError(f"{error}. The public key alone is enough to verify: --key") from None
+    except StoreError:  # what is damaged is for verification to name
+        pass
+    return key
+
+
+def _remember(store: Store, report: Report) -> None:
+    """Remember the heads of a store that is whole."""
+    live = {SEALS: heads.Head(report.checkpoints, report.live_head)} if report.live_head else {}
+    with suppress(StoreError):
+        heads.remember(store, {heads.RUNS: store.head()} | live)
 
 
 def report_dict(report: Report) -> dict[str, object]:
@@ -149,11 +192,11 @@ def report_dict(report: Report) -> dict[str, object]:
     return {
         "ok": not report.problems, "runs": report.runs, "files": report.files, "rows": report.rows, "seq": report.seq, "head": report.head,
         "checkpoints": report.checkpoints, "parts": report.parts, "live_head": report.live_head, "keys": list(report.keys), "problems": rows[0],
-        "notes": rows[1], "timestamps": [_anchor_dict(t) for t in report.timestamps],
+        "notes": rows[1], "compared_outside": report.anchored, "timestamps": [_anchor_dict(t) for t in report.timestamps],
     }  # fmt: skip
 
 
-def _print(report: Report, limit: int) -> None:
+def _print(report: Report, limit: int, seen: int) -> None:
     shown = report.problems[: limit or None]
     for problem in shown:
         print(f"{problem.path}: {problem.detail} [{problem.kind}]")
@@ -167,6 +210,10 @@ def _print(report: Report, limit: int) -> None:
         print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
     for stamp in report.timestamps:
         print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
+    if not report.anchored:
+        print(UNTOLD)
+    elif seen:
+        print(f"compared with run {seen}, the newest that was seen here; whether newer ones than that are missing only --anchor tells")
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))
@@ -175,7 +222,7 @@ def _print(report: Report, limit: int) -> None:
 
 
 def _head(args: argparse.Namespace) -> int:
-    store = Store.open(files_of(args), args.store)
+    store = open_store(files_of(args), args.store, args.keyring)
     found = {name: record for name, record in (("run", head(store)), ("live", head(store, SEALS))) if record is not None}
     if not found:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
@@ -191,7 +238,7 @@ def _head(args: argparse.Namespace) -> int:
 
 
 def _anchor(args: argparse.Namespace) -> int:
-    made = anchor(Store.open(files_of(args), args.store, args.keyring), args.tsa, read_certificates(args.tsa_cert))
+    made = anchor(open_store(files_of(args), args.store, args.keyring, writing=True), args.tsa, read_certificates(args.tsa_cert))
     if not made:
         raise UsageError(f"--store: {args.store}: no run has a signed record; `callveil evidence sign` makes them")
     if args.json:
@@ -207,8 +254,8 @@ def _anchor_dict(a: Anchor) -> dict[str, object]:
 
 
 def _seal(args: argparse.Namespace) -> int:
-    store = Store.open(files_of(args), args.store, args.keyring)
-    done = checkpoint(store, Keyring.load(args.keyring), dt.datetime.now(dt.UTC), everything=args.all)
+    store, keyring = open_to_change(files_of(args), args.store, args.keyring)
+    done = checkpoint(store, keyring, dt.datetime.now(dt.UTC), everything=args.all)
     if args.json:
         print_json({"seq": done.seq, "made": done.made, "entries": done.entries, "refused": list(done.refused)})
     else:
@@ -220,6 +267,48 @@ def _seal(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    made = sign_unsigned(Store.open_or_create(files_of(args), args.store, args.keyring))
+    store, _ = open_to_change(files_of(args), args.store, args.keyring)
+    store.recover()
+    made = sign_unsigned(store)
     print_json({"signed": made}) if args.json else print(f"{made} records made" if made else "every run has its record")
+    return DONE
+
+
+def _owner(args: argparse.Namespace) -> int:
+    parted = [text.partition("=") for text in args.controller]
+    if any(not (account and controller) for account, _, controller in parted):
+        raise UsageError("--controller: expected ACCOUNT=NAME")
+    stated = {account: controller for account, _, controller in parted}
+    if stated or args.operator:
+        store = open_to_change(files_of(args), args.store, args.keyring)
+        found: Identity | None = claim(*store, operator=args.operator, stated=stated)
+    else:
+        found = read_identity(open_store(files_of(args), args.store, args.keyring))
+    if found is None:
+        raise UsageError(f"--store: {args.store}: does not say whose it is yet; the next job that writes to it notes that")
+    if args.json:
+        print_json(found.body() | {"seq": found.seq, "evidence_key": found.evidence_key})
+        return DONE
+    print(f"kept with key {', '.join(found.keys)} ({found.active} seals), evidence signed by key {found.evidence_key}")
+    print(f"operator: {found.operator or 'nobody said'}")
+    for account, controller in sorted(found.controllers.items()):
+        print(f"account {account}: {controller}{' (stated)' if account in found.stated else ''}")
+    return DONE
+
+
+def _accept(args: argparse.Namespace) -> int:
+    store = Store(files_of(args), args.store, args.keyring)
+    if exists(store.files, store.root):
+        compare_keys(store)
+    witness = store.witness()
+    now = {heads.RUNS: store.head()}
+    for chain in (SEALS, IDENTITY):
+        record = head(store, chain) if witness.newest(chain) else None
+        now[chain] = heads.Head(int(record.body["seq"]), record.sha256) if record else heads.Head(0, "")
+    before = heads.accept(store, now)
+    if args.json:
+        print_json({"store": args.store, "before": {c: h.seq for c, h in before.items()}, "now": {c: h.seq for c, h in now.items() if h.seq}})
+    else:
+        was = f"instead of run {before[heads.RUNS].seq}" if heads.RUNS in before else "and nothing was remembered before"
+        print(f"{args.store}: run {now[heads.RUNS].seq} is remembered as its newest, {was}")
     return DONE

@@ -29,6 +29,7 @@ from callveil.transforms.history.timeline import entries, state_at
 from callveil.transforms.ingest.chunks import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.identity import open_keyed, open_store
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.snapshot import parse_time
@@ -206,7 +207,7 @@ def _summary(result: RunResult, output: str, seconds: float, peak: int) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     files = files_of(args)
-    store, keyring = Store.open(files, args.store), Keyring.load(args.keyring)
+    store, keyring = open_keyed(files, args.store, args.keyring)
     snapshot = store.current()
     as_of = args.as_of or latest(store)
     policies = {m.policy_sha256: m.policy_name for m in store.manifests()}
@@ -259,7 +260,7 @@ def _at(args: argparse.Namespace) -> int:
 
 
 def _items(args: argparse.Namespace) -> list[tuple[tuple[str, str, str], list[RedactedVersion]]]:
-    store = Store.open(files_of(args), args.store)
+    store = open_store(files_of(args), args.store, args.keyring)
     found = item_versions(store, store.current(), args.item, _masks(args), args.account)
     if not found:
         raise UsageError("--item: the store holds no version of such an object; see `callveil history find` for what there is")
@@ -267,7 +268,7 @@ def _items(args: argparse.Namespace) -> list[tuple[tuple[str, str, str], list[Re
 
 
 def _find(args: argparse.Namespace) -> int:
-    store = Store.open(files_of(args), args.store)
+    store = open_store(files_of(args), args.store, args.keyring)
     query = Query(args.actor, args.item, args.field, args.event, args.since, args.until, args.ip, args.security, tuple(args.classes))
     found = find(store, store.current(), query, _masks(args), tuple(args.account), tuple(args.agency))
     if args.json:

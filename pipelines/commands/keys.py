@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
 from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
@@ -18,6 +18,7 @@ from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
@@ -30,7 +31,7 @@ DESCRIPTION = """\
 The keyring seals rejected records, originals, webhook bodies and what requests set aside, makes reversible tokens and pseudonyms, conceals as
 digests whom records are about, and chains reports.
 
-  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone
+  status   the keys, and with --store and --inbox what hangs on each of them, zone by zone; first of all whether a store is kept with this keyring
   rotate   add a new key: from now on it seals and makes tokens; a watch or receive under way follows. Pseudonyms and digests stay with their key, so
            that the same person keeps the same pseudonym; --everything gives these a new key too. Older keys stay, since what they sealed needs them
   rewrap   seal all that lies under older keys anew with the active one, make tokens anew, and purge what was, object versions on S3 included:
@@ -49,6 +50,9 @@ it, until those go. Reports and exports that were made with a key are checked wi
 retire looks at the stores it is told of, at the inboxes that their watch has read, and at no other: name every one that this keyring serves. It
 refuses for 24 hours after rotate (--after), since a run, a watch or a runner's checkpoint from before may hold what the old key sealed. Backups of
 the keyring keep the key: delete these too.
+
+A store says whose it is from its first write on, and every command refuses another keyring before any work (exit code 2); rotate is the only way to
+bring a store under another key. A copy of the keyring from before rotate is refused as well.
 
 No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
 
@@ -116,10 +120,15 @@ def main(argv: Sequence[str]) -> int:
         return FAILED
 
 
+def _keyring(args: argparse.Namespace) -> Keyring:
+    """The keyring that is given; where it cannot be used, the store's is named."""
+    return keyring_of(Store(files_of(args), args.store[0], args.keyring)) if args.store else Keyring.load(args.keyring)
+
+
 def _found(args: argparse.Namespace, keyring: Keyring) -> dict[str, dict[str, KeyUse]]:
     """What hangs on each key, by the store or inbox that was looked at, and key."""
     files = files_of(args)
-    out = {where: uses(Store.open(files, where), keyring) for where in args.store}
+    out = {where: uses(Store.open(files, where, args.keyring), keyring) for where in args.store}
     for inbox in _inboxes(args).here:
         inbox_uses(files, inbox, keyring, out.setdefault(inbox, {}))
     return out
@@ -135,6 +144,19 @@ def _total(found: Iterable[KeyUse], part: str) -> dict[str, int]:
     for use in found:
         total += getattr(use, part)
     return dict(sorted(total.items()))
+
+
+def _strangers(args: argparse.Namespace, keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> dict[str, str]:
+    """Why stores are not kept with this keyring, or not with it alone, by store."""
+    out = {}
+    for where in args.store:
+        try:
+            open_keyed(files_of(args), where, args.keyring)
+            if unknown := sorted(k for k, use in found[where].items() if use.is_used and k not in keyring.key_ids):
+                out[where] = f"{where}: holds what key {', '.join(unknown)} made, which {keyring.path} lacks: searches would not find all. {WAY_OUT}"
+        except IdentityError as error:
+            out[where] = str(error)
+    return out
 
 
 def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[str, Any]]:
@@ -157,12 +179,19 @@ def _keys(keyring: Keyring, found: dict[str, dict[str, KeyUse]]) -> list[dict[st
 
 
 def _status(args: argparse.Namespace) -> int:
-    keyring = Keyring.load(args.keyring)
+    keyring = _keyring(args)
     found = _found(args, keyring)
+    strangers = _strangers(args, keyring, found)
+    code = USAGE if strangers else DONE
+    for why in strangers.values():
+        print(f"callveil keys: {why}", file=sys.stderr)
     keys = _keys(keyring, found)
     if args.json:
-        print_json({"keyring": str(keyring.path), "looked_at": list(found), "missing": list(_inboxes(args).missing), "keys": keys})
-        return DONE
+        others = {"looked_at": list(found), "missing": list(_inboxes(args).missing), "other_keyring": strangers}
+        print_json({"keyring": str(keyring.path), **others, "keys": keys})
+        return code
+    for where in args.store:
+        print(f"{where} is {'NOT kept with this keyring' if where in strangers else 'kept with this keyring'}")
     print(keyring.path)
     for k in keys:
         _show(k)
@@ -173,7 +202,7 @@ def _status(args: argparse.Namespace) -> int:
         print("some of this lies under older keys; seal it anew: callveil keys rewrap --store STORE --inbox INBOX")
     if not looked:
         print("name stores and inboxes by --store and --inbox to see what hangs on each key")
-    return DONE
+    return code
 
 
 def _show(k: dict[str, Any]) -> None:
@@ -223,8 +252,10 @@ def _progress() -> Tell:
 
 
 def _rewrap(args: argparse.Namespace) -> int:
-    keyring, files = Keyring.load(args.keyring), files_of(args)
-    stores = [Store.open_or_create(files, where, args.keyring) for where in args.store]
+    keyring, files = _keyring(args), files_of(args)
+    stores = [open_to_change(files, where, args.keyring)[0] for where in args.store]
+    for store in stores:
+        store.recover()
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     done = {store.root: rewrap(store, keyring, now, args.inbox, _progress()) for store in stores}
     if args.json:
@@ -258,7 +289,8 @@ def _tell_rewrapped(root: str, result: Rewrapped) -> None:
 
 
 def _retire(args: argparse.Namespace) -> int:
-    keyring = Keyring.load(args.keyring)
+    keyring = _keyring(args)
+    stores = [open_keyed(files_of(args), where, args.keyring)[0] for where in args.store]
     if args.key not in keyring.key_ids:
         raise UsageError(f"{keyring.path}: has no key {args.key}; `callveil keys status` names those it has")
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -266,6 +298,8 @@ def _retire(args: argparse.Namespace) -> int:
     missing = [f for f in _inboxes(args).missing if f not in args.gone]
     verdict = judge(keyring, args.key, mine, now, args.after, missing)
     if not verdict.refused and not args.dry_run:
+        for store in stores:  # before the key goes: a store that still counted on it would be refused afterwards
+            claim(store, keyring, without="" if verdict.kept else args.key)
         retire(keyring, args.key, verdict, now)
     if args.json:
         print_json({"key": args.key, "retired": not verdict.refused, "refused": list(verdict.refused), "digests_kept_for": list(verdict.kept)})

@@ -11,11 +11,13 @@ import stat
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import add_store, files_of
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import compare_inbox
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3, local_path
 from callveil.transforms.watch.inbox import Inbox
@@ -87,7 +89,10 @@ def main(argv: Sequence[str]) -> int:
     host, port = address(args.listen)
     secrets = read_secrets(args.secret_file)
     try:
-        files, keyring = files_of(args), Keyring.open_or_create(args.keyring, dt.datetime.now(dt.UTC))
+        files = files_of(args)
+        with suppress(FileNotFoundError):
+            compare_inbox(files, args.inbox, args.keyring)
+        keyring = Keyring.open_or_create(args.keyring, dt.datetime.now(dt.UTC))
         _look_at_inbox(files, args.inbox)
     except KeyringError as error:
         raise UsageError(str(error)) from None

@@ -14,7 +14,8 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import FilesError
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.identity import keyring_of, open_store, open_to_change
+from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.parquet import TableWriter
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError
@@ -64,13 +65,19 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
     try:
-        store = Store.open(files_of(args), args.store)
+        store = _store(args)
         return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
     except (StoreError, FilesError, SealedError) as error:
         print(f"callveil recordings: {error}", file=sys.stderr)
         return FAILED
     except KeyringError as error:
         raise UsageError(str(error)) from None
+
+
+def _store(args: argparse.Namespace) -> Store:
+    if args.action == "retry" and not args.dry_run:
+        return open_to_change(files_of(args), args.store, args.keyring)[0]
+    return open_store(files_of(args), args.store, args.keyring)
 
 
 def _list(args: argparse.Namespace, store: Store) -> int:
@@ -105,7 +112,7 @@ def _export(args: argparse.Namespace, store: Store) -> int:
 
 
 def _original(args: argparse.Namespace, store: Store) -> int:
-    keyring, key = Keyring.load(args.keyring), InteractionKey(args.account, args.id)
+    keyring, key = keyring_of(store), InteractionKey(args.account, args.id)
     pieces = open_original(store.files, Live(store.files, store.root), keyring, key)
     try:
         first = next(pieces, b"")

@@ -14,6 +14,7 @@ from callveil.pipelines.options import add_store, files_of
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.identity import keyring_of, open_store
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.rejects import PURPOSE
@@ -86,11 +87,11 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
     try:
-        store = Store.open(files_of(args), args.store)
+        store = open_store(files_of(args), args.store, args.keyring)
         found = rows(store, args.reason, args.run, args.retryable)
         if args.action == "list":
             return _list(args, found)
-        return _export(args, store, Keyring.load(args.keyring), found)
+        return _export(args, store, keyring_of(store), found)
     except (StoreError, SealedError) as error:
         print(f"callveil rejected: {error}", file=sys.stderr)
         return FAILED

@@ -21,7 +21,8 @@ from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
 from callveil.transforms.report.write import verify_rows
-from callveil.transforms.store.catalog import Store, StoreError
+from callveil.transforms.store.catalog import StoreError
+from callveil.transforms.store.identity import open_store
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
 
@@ -182,7 +183,7 @@ def _dict(m: Made) -> dict[str, object]:
 
 
 def _pulls(args: argparse.Namespace) -> int:
-    found = pulls(Store.open(files_of(args), args.store))
+    found = pulls(open_store(files_of(args), args.store, args.keyring))
     if args.json:
         print_json(found)
         return DONE

@@ -15,6 +15,7 @@ from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.store.catalog import StoreError
+from callveil.transforms.store.identity import exists, open_store
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
 from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError, sort_of
@@ -80,11 +81,11 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args, rest = parser().parse_known_args(argv)
     options = _options(args, rest)
-    if args.dry_run:
-        if args.queue or not args.once:
-            raise UsageError("--dry-run: goes with --once and --input alone: looking into a queue takes messages from it")
-        return _dry_run(options)
+    if args.dry_run and (args.queue or not args.once):
+        raise UsageError("--dry-run: goes with --once and --input alone: looking into a queue takes messages from it")
     try:
+        if args.dry_run:
+            return _dry_run(options)
         for warning in check_queue(options.queue) if options.queue else ():
             print(f"callveil watch: {warning}", file=sys.stderr)
         if not args.once:
@@ -105,6 +106,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _dry_run(options: WatchOptions) -> int:
     """Say what a run over the folders would take in."""
+    if exists(options.files, options.output):
+        open_store(options.files, options.output, options.keyring)
     for arrival in pending(options, now()):
         sort = sort_of(arrival.url)
         what = {"records": "interactions", "other": "unknown suffix: it would be rejected"}.get(sort)

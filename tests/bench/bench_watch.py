@@ -47,7 +47,7 @@ def main() -> int:
         cloud = Cloud(folder)
         options = [*cloud.options(60), "--output", str(folder / "store"), "--policy", str(folder / "policy.yaml"), "--poll", str(args.poll)]
         watch: Runner = (Prism if args.runner == "prism" else Flink)(
-            folder, options, CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json")}
+            folder, options, CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json"), "CALLVEIL_STATE": str(folder / "state")}
         )
         try:
             watch.start()

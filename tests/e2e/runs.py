@@ -209,6 +209,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Environment of a run: keyring and temporary files in a folder of their own."""
+    """Environment of a run: keyring, temporary files and what is remembered of stores in a folder of their own."""
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
-    return {**os.environ, "CALLVEIL_KEYRING": str(folder / "keyring.json"), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {"CALLVEIL_KEYRING": str(folder / "keyring.json"), "CALLVEIL_STATE": str(folder / "state"), "TMPDIR": str(folder / "tmp")}
+    return {**os.environ, **own, "PYTHONDONTWRITEBYTECODE": "1"}

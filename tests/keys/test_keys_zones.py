@@ -207,13 +207,14 @@ def test_killed_at_some_steps(filled: Filled, step: int) -> None:
 
 
 @pytest.mark.soak
-def test_killed_at_each_step(template: Filled) -> None:
+def test_killed_at_each_step(template: Filled, state: Path) -> None:
     kept = template.world.root.with_name("each")
     shutil.copytree(template.world.root, kept)
     for step in range(1000):
         is_done = _killed(template, step, repeat=True)
         shutil.rmtree(template.world.root)
         shutil.copytree(kept, template.world.root)
+        shutil.rmtree(state, ignore_errors=True)  # the store is set back on purpose
         if is_done:
             break
     assert is_done and step > 60

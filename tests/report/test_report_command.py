@@ -180,7 +180,7 @@ def test_roles(place: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_where_no_pull_can_be_recorded_no_report_is_left(place: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLVEIL_EVIDENCE_KEY", str(tmp_path / "another.pem"))
     out = tmp_path / "out"
-    assert main(words(place, out, "redaction")) == 1
+    assert main(words(place, out, "redaction")) == 2
     assert [p for p in out.glob("*") if not p.name.startswith(".")] == []
 
 

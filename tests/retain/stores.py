@@ -20,6 +20,7 @@ from callveil.schemas.version import SCHEMA
 from callveil.transforms.history.dataset import SORT, VERSIONS
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, TableWriter, publish_bytes
 from callveil.transforms.store.read import open_dataset
 from callveil.transforms.store.s3 import spooled
@@ -83,6 +84,7 @@ class Place:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.root = self.root or str(self.folder / "store")
+        Keyring.open_or_create(self.folder / "keyring.json")  # a load makes one; none is made beside a store
 
     @property
     def store(self) -> Store:

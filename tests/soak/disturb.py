@@ -45,13 +45,13 @@ def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callabl
     rng, killed, problems = random.Random(seed), 0, {}
     for n in range(count):
         store, notes = folder / "store", folder / "notes" / f"{n:02d}"
-        shutil.rmtree(store, ignore_errors=True)
+        _begin_anew(folder, store)
         while True:  # a moment after the end, on a machine that was faster than before, is no kill: choose another
             running = kills.start(command(folder, store), env, notes, str(store))
             moment = rng.uniform(0.02, 1.0) * seconds
             if running.kill_after(moment) == kills.KILLED:
                 break
-            shutil.rmtree(store)
+            _begin_anew(folder, store)
         killed += 1
         at = running.steps.read_text().splitlines()
         wrong = seen_wrongly(store, clean)
@@ -61,6 +61,12 @@ def disturb(folder: Path, count: int, interactions: int, seed: int, say: Callabl
             problems[f"{n}: killed after {moment:.2f} s, step {len(at)} ({at[-1] if at else 'none'})"] = wrong
         say(f"kills: {n + 1} of {count}: after {moment:.2f} s, {len(at)} of {len(steps)} steps: {wrong or 'ends the same'}")
     return {"killed": killed, "different": len(problems), "problems": problems, "undisturbed_seconds": round(seconds, 2), "steps": len(steps)}
+
+
+def _begin_anew(folder: Path, store: Path) -> None:
+    """Remove a store, and what is remembered of it: a job refuses where one was and is gone."""
+    for path in (store, folder / "state"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def command(folder: Path, store: Path) -> list[str]:

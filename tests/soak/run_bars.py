@@ -123,7 +123,7 @@ class Bars:
         (folder / "tmp").mkdir()
         words = [sys.executable, "-m", "callveil.pipelines.cli", "redact", "--input", f"{folder}/day/interactions", "--output", f"{folder}/store"]
         words += ["--accounts", f"{folder}/day/accounts.jsonl", "--as-of", "2026-11-02", "--json", *self.args.beam]
-        env = {**os.environ, "CALLVEIL_KEYRING": str(folder / "keyring.json"), "TMPDIR": str(folder / "tmp")}
+        env = {**os.environ, "CALLVEIL_KEYRING": str(folder / "keyring.json"), "TMPDIR": str(folder / "tmp"), "CALLVEIL_STATE": f"{folder}/tmp/state"}
 
         def tell(seconds: float, peak: int) -> None:
             lines = (folder / "err").read_text(errors="replace").splitlines()

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace, folder: Path) -> int:
     landing = calls(folder / "sample", args.recordings, seconds=args.seconds)
     cloud = Cloud(folder)
     options = [*cloud.options(args.visibility), "--output", str(folder / "store"), "--policy", str(folder / "policy.yaml")]
-    env = CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json")}
+    env = CREDENTIALS | {"CALLVEIL_KEYRING": str(folder / "keyring.json"), "CALLVEIL_STATE": str(folder / "state")}
     watch: Runner = (Prism if args.runner == "prism" else Flink)(folder, options, env)
     feed = Feed(cloud, landing, rate=args.rate, poisoned=args.poisoned)
     roles = list(itertools.islice(itertools.cycle(ROLES[args.runner]), args.kills))

@@ -47,9 +47,10 @@ class Doomed(Files):
         return list(self._change(lambda: super(Doomed, self).purge(url)))
 
 
-def run(folder: str, request_id: str, scope: str, step: int, moment: str, done: Any) -> None:
-    """Carry a request out once; `done` gets the number of changes made, where the process lives to tell."""
+def run(folder: str, request_id: str, scope: str, step: int, moment: str, state: str, done: Any) -> None:
+    """Carry a request out once; `done` gets the number of changes made, where the process lives to tell. `state`: where heads are remembered."""
     world = World(Path(folder))
     world.files = Doomed(step, moment)
+    world.files.state = state  # the server that processes are forked from has the environment of its first test
     (erase if scope == "erasure" else restrict)(world.options(2), request_id)
     done.put(world.files.made)

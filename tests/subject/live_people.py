@@ -20,6 +20,7 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.ingest import bodies
+from callveil.transforms.store.heads import memory_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import CONTENT as REJECTED_CONTENT
 from callveil.transforms.store.rejects import PURPOSE as REJECTED
@@ -138,7 +139,8 @@ class Kept:
         shutil.copytree(made.world.root, folder)
 
     def restore(self) -> LiveWorld:
-        """Put it back."""
+        """Put it back, and have no newer state remembered."""
+        memory_of(self.made.world.store).unlink(missing_ok=True)
         shutil.rmtree(self.made.world.root)
         shutil.copytree(self.folder, self.made.world.root)
         return LiveWorld(World(self.made.world.root, policy=POLICY), self.made.people, dict(self.made.bodies))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def state_of(world: World) -> dict[str, list[dict[str, Any]]]:
 def attempt(spawn: Any, world: World, scope: str, step: int, moment: str) -> int | None:
     """Carry the request out in a process that dies at a step; the number of its changes where it did not."""
     done = spawn.Queue()
-    process = spawn.Process(target=doomed.run, args=(str(world.root), "R", scope, step, moment, done))
+    process = spawn.Process(target=doomed.run, args=(str(world.root), "R", scope, step, moment, os.environ["CALLVEIL_STATE"], done))
     process.start()
     process.join(120)
     assert process.exitcode in (0, -9), "the process failed by itself"

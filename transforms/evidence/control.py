@@ -12,12 +12,12 @@ from callveil.schemas.evidence import Digest
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.evidence.chain import Chain
 from callveil.transforms.evidence.problem import Found
-from callveil.transforms.evidence.record import EVIDENCE, PULLS, SALTS, SEALS, RecordError, is_signed, parse
+from callveil.transforms.evidence.record import EVIDENCE, IDENTITY, PULLS, SALTS, SEALS, RecordError, is_signed, parse
 from callveil.transforms.store.care import KEEP_SNAPSHOTS, purged_name
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.snapshot import CONTROL, LATEST_FILE, STORE_FILE, STORE_FORMAT, parse_snapshot, sha256, to_json
 
-KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals", "anchors")
+KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals", "anchors", "identity")
 
 
 def check_control(
@@ -201,6 +201,8 @@ class _Control:
                 self._found.add(path, "stray", "no record of a report that was pulled")
             elif path.startswith(f"{SEALS}/") and not re.fullmatch(rf"{SEALS}/\d{{8}}\.json", path):
                 self._found.add(path, "stray", "no checkpoint of the live zone")
+            elif path.startswith(f"{IDENTITY}/") and not re.fullmatch(rf"{IDENTITY}/\d{{8}}\.json", path):
+                self._found.add(path, "stray", "no record of whose the store is")
             elif path.startswith(f"{SALTS}/") and not re.fullmatch(rf"{SALTS}/[0-9a-f]{{16}}-\d{{8}}-[0-9a-f]{{16}}\.json", path):
                 self._found.add(path, "stray", "not named as salts are")
             elif folder == path.rsplit("/", 1)[-1] and path not in (STORE_FILE, LATEST_FILE):

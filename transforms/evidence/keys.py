@@ -175,10 +175,14 @@ def read_key(path: Path) -> FileSigner:
         return FileSigner.of(source.read(), str(path))
 
 
-def open_signer(keyring: str | Path | None = None) -> Signer:
+def open_signer(keyring: str | Path | None = None, create: bool = True) -> Signer:
     """The key that signs, made where it is a file that is not there yet; safe when several processes do so at once.
 
-    Raises `EvidenceKeyError` where there is a key that cannot be used.
+    Args:
+        keyring: see `key_path`.
+        create: False where a store is signed already: another key would not be its own.
+
+    Raises `EvidenceKeyError` where there is a key that cannot be used, or none and none may be made.
     """
     where = key_path(keyring)
     if where.startswith(KMS_SCHEME):
@@ -194,6 +198,8 @@ def open_signer(keyring: str | Path | None = None) -> Signer:
         pass
     except PermissionError:
         raise EvidenceKeyError(f"{path}: this user may not read the evidence key; run as its owner, or name another by {ENV}") from None
+    if not create:
+        raise EvidenceKeyError(f"{path}: there is no evidence key here; put the store's own there, or name it by {ENV}")
     with suppress(PreconditionFailed):  # another process was faster
         LocalFiles().write(str(path), new_key_pem(), if_none_match=True, if_match=None)
     return read_key(path)

@@ -18,6 +18,7 @@ from callveil.transforms.store.snapshot import CONTROL, to_json
 
 EVIDENCE = f"{CONTROL}/evidence"
 PULLS = f"{CONTROL}/pulls"
+IDENTITY = f"{CONTROL}/identity"
 SALTS = f"{CONTROL}/salts"
 SEALS = f"{CONTROL}/seals"
 _PURPOSE = b"callveil evidence 1\n"

@@ -28,6 +28,7 @@ from callveil.transforms.evidence.record import EVIDENCE, SEALS, RecordError, pa
 from callveil.transforms.evidence.salts import SEED_BYTES
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import FileInfo
+from callveil.transforms.store.heads import Head, remember
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import sha256
 from callveil.transforms.watch.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, state_of
@@ -90,6 +91,8 @@ def checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: b
     while True:
         done = _Sealer(store, keyring, as_of, clock).run(everything)
         if done is not None:
+            if done.made:
+                remember(store, {SEALS: Head(done.seq, sha256(store.files.read(store.url(record_name(done.seq, SEALS)))))})
             return done
 
 

@@ -21,12 +21,18 @@ from callveil.transforms.evidence.control import check_control
 from callveil.transforms.evidence.files import FileCheck
 from callveil.transforms.evidence.keys import PublicKey
 from callveil.transforms.evidence.problem import Found, Problem
-from callveil.transforms.evidence.record import EVIDENCE, PULLS, SEALS, record_name
+from callveil.transforms.evidence.record import EVIDENCE, IDENTITY, PULLS, SEALS, record_name
 from callveil.transforms.evidence.zone import ZoneCheck
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.heads import RUNS, Head
 from callveil.transforms.store.snapshot import CONTROL, manifest_name, sha256
 
 __all__ = ["Problem", "Report", "verify"]
+
+UNTOLD = (
+    "no head from outside the store was compared, so nothing can be told about newer records that may be missing: give one with --anchor (see "
+    "`callveil evidence head`), or verify on the machine that runs the jobs, which remembers the newest"
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Report:
         seq: its number. keys: ids of the keys that signed.
         checkpoints: of the live zone. parts: records and recordings there that were checked. live_head: digest of the newest checkpoint.
         timestamps: of an authority, that hold, oldest first.
+        anchored: a head from outside the store was compared; without, nothing is told about newer records that may be missing.
     """
 
     problems: tuple[Problem, ...]
@@ -54,11 +61,12 @@ class Report:
     parts: int = 0
     live_head: str = ""
     timestamps: tuple[Anchor, ...] = ()
+    anchored: bool = False
 
 
 def verify(
     files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True,
-    authorities: Sequence[Certificate] = (),
+    authorities: Sequence[Certificate] = (), seen: Mapping[str, Head] | None = None,
 ) -> Report:  # fmt: skip
     """Check the store at `root`.
 
@@ -67,14 +75,20 @@ def verify(
         anchors: digests of records that were noted outside the store; each must be in the chain.
         authorities: certificates by which timestamps are checked; see `anchor`.
         rows: compute the commitments of all rows, which proves what retention and erasure left; without, bytes alone are compared.
+        seen: heads that were remembered outside the store, by chain; see `store.heads`.
 
     Raises `OSError` where the store cannot be reached.
     """
     found = Found()
     paths = {f.url[len(root.rstrip("/")) :].lstrip("/"): f.size for f in files.list(root)}
-    chain = read_chain(files, root, EVIDENCE, paths, {k.id: k for k in keys}, found)
+    trusted = {k.id: k for k in keys}
+    chain = read_chain(files, root, EVIDENCE, paths, trusted, found)
     pulls = read_chain(files, root, PULLS, paths, chain.trusted, found)
     seals = read_chain(files, root, SEALS, paths, chain.trusted, found)
+    owners = read_chain(files, root, IDENTITY, paths, chain.trusted, found)
+    anchored = bool(anchors or seen)
+    if stranger := _other_key(trusted, (chain, seals, owners, pulls)):
+        return Report((Problem(EVIDENCE, "key", stranger),), (), seq=chain.links[-1].seq if chain.links else 0, keys=_signers(chain, seals))
     for anchor in anchors:
         if not any(anchor.lower() in (link.sha256, link.sha256[:16]) for link in (*chain.links, *pulls.links, *seals.links)):
             found.add(
@@ -82,28 +96,70 @@ def verify(
                 "anchor",
                 f"no record has the digest {anchor[:16]}... that was noted outside: runs were cut off, or the history was rewritten",
             )
+    _compare_heads(files, root, seen or {}, {SEALS: seals, IDENTITY: owners, PULLS: pulls}, found)
     stamps = check_anchors(files, root, paths, {"run": chain, "live": seals}, authorities, found)
     digests = _digests(chain, found)
+    _check_owners(digests, owners, found)
     zone = ZoneCheck(files, root, paths, seals, chain, digests, found)
     zone.check()
     if not chain.links:
         if not seals.links or any(p.startswith(f"{CONTROL}/manifests/") for p in paths):
             text = "there are no signed records; `callveil evidence sign` begins the chain of runs, `seal` that of the live zone; or restore them"
             found.add(EVIDENCE, "gap", text)
-        return _report(found, seals, zone, Report((), (), keys=_signers(seals), timestamps=stamps))
+        return _report(found, seals, zone, Report((), (), keys=_signers(seals), timestamps=stamps, anchored=anchored))
     if not any(link.is_good for link in chain.links):
         found.add(
             EVIDENCE, "key", "no record holds by a key that is trusted, so nothing can be told of the rest; give the store's public key with --key"
         )
-        return _report(found, seals, zone, Report((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps))
+        return _report(found, seals, zone, Report((), (), seq=chain.links[-1].seq, keys=_signers(chain, seals), timestamps=stamps, anchored=anchored))
     manifests = _manifests(files, root, chain, digests, paths, found)
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
     check_control(files, root, paths, chain, digests, manifests, found)
     newest = chain.links[-1]
     counts = len(manifests), check.files_checked, check.rows_checked
-    done = Report((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps)
+    done = Report((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps, anchored=anchored)
     return _report(found, seals, zone, done)
+
+
+def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[Chain]) -> str:
+    """What is to be said, once, where nothing in a store was signed with a key that is trusted; empty where something was, or nothing is signed."""
+    links = [link for chain in chains for link in chain.links if link.record]
+    if not links or any(link.is_good for link in links):
+        return ""
+    signers = {link.record.key.id for link in links if link.record}
+    if signers & trusted.keys():
+        return ""  # it claims a trusted key; what does not hold is named file by file
+    given = ", ".join(sorted(trusted)) or "none"
+    return (
+        f"the store is signed with key {', '.join(sorted(signers))}, and the key given is {given}: nothing can be told of it. Give the store's own "
+        "public key with --key; if this is its own, the records were replaced by somebody else's"
+    )
+
+
+def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Mapping[str, Chain], found: Found) -> None:
+    """Compare a store with the heads that were remembered outside of it."""
+    for name, head in seen.items():
+        path = manifest_name(head.seq) if name == RUNS else record_name(head.seq, name)
+        if name == RUNS:
+            try:
+                digest = sha256(files.read(files.join(root, path)))
+            except FileNotFoundError:
+                digest = ""
+        else:
+            digest = next((link.sha256 for link in chains[name].links if link.seq == head.seq), "") if name in chains else head.sha256
+        if digest != head.sha256:
+            text = "another one was seen here before" if digest else "it was seen here before, and is gone with all that followed it"
+            found.add(path, "anchor", f"{text}: the store was set back, or its history was rewritten")
+
+
+def _check_owners(digests: Mapping[int, Digest], owners: Chain, found: Found) -> None:
+    """Runs name the record of whose the store was: one that is gone, or was put in its place, shows."""
+    known = {link.sha256 for link in owners.links}
+    for seq in sorted(s for s, d in digests.items() if d.identity and d.identity not in known):
+        missing = record_name(owners.links[-1].seq + 1 if owners.links else 1, IDENTITY)
+        found.add(missing, "gap", f"the record of whose the store is that run {seq} names is gone, or another was put in its place")
+        return
 
 
 def _report(found: Found, seals: Chain, zone: ZoneCheck, runs: Report) -> Report:

@@ -22,7 +22,19 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, Signer, key_path, open_signer
 from callveil.transforms.evidence.merkle import leaf, root
 from callveil.transforms.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
-from callveil.transforms.evidence.record import EVIDENCE, PULLS, SEALS, Record, RecordError, parse, path_between, read_handovers, record_name, sign
+from callveil.transforms.evidence.record import (
+    EVIDENCE,
+    IDENTITY,
+    PULLS,
+    SEALS,
+    Record,
+    RecordError,
+    parse,
+    path_between,
+    read_handovers,
+    record_name,
+    sign,
+)
 from callveil.transforms.evidence.rows import RowsError, hint, read_rows
 from callveil.transforms.evidence.saltfile import SaltStore, encode, salts_name
 from callveil.transforms.evidence.salts import Salts
@@ -73,9 +85,9 @@ class Witness:
         Raises `StoreError` where the key cannot be used, is another than the chain's, or the record before is missing.
         """
         try:
-            signer = open_signer(self._keyring)
             before = self._before(seq, folder)
             known = before or self._beside(folder)
+            signer = open_signer(self._keyring, create=known is None)
             if known is None:
                 return signer, "", []
             steps = path_between(self._handovers(), known.key.id, signer.public.id)
@@ -138,6 +150,10 @@ class Witness:
         """Destroy the salts of files that are gone; returns how many object versions were purged. Safe to repeat."""
         return SaltStore(self._store.files, self._store.root).destroy(paths, live)
 
+    def signer_leads_from(self, known: str, public: str) -> bool:
+        """Whether key `public` is key `known`, or one that it handed over to."""
+        return path_between(self._handovers(), known, public) is not None
+
     def _is_path(self) -> bool:
         return not key_path(self._keyring).startswith(("-----BEGIN", KMS_SCHEME))
 
@@ -157,7 +173,7 @@ class Witness:
 
     def _beside(self, folder: str) -> Record | None:
         """The newest record of another chain of the store, for the first of this one: one key signs them all."""
-        for name in {EVIDENCE, SEALS, PULLS} - {folder}:
+        for name in {EVIDENCE, SEALS, PULLS, IDENTITY} - {folder}:
             newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
             for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
                 if self._is_there(seq, name):
@@ -251,7 +267,7 @@ class Witness:
             hashlib.sha256(snapshot_bytes(snapshot)).hexdigest(), policy if store.files.info(store.url(policy)) else "", tuple(prepared.files),
             tuple({"path": f.path, "sha256": f.sha256} for f in sorted(manifest.removed)),
             tuple(r for _, (r, _) in sorted(prepared.rewrites.items())), proofs_name(manifest.seq, data) if data else "",
-            hashlib.sha256(data).hexdigest() if data else "", 0 if previous else manifest.seq - 1,
+            hashlib.sha256(data).hexdigest() if data else "", 0 if previous else manifest.seq - 1, self._identity(),
         )  # fmt: skip
         salts = encode({p: s.encode() for p, s in prepared.salts.items()})
         mine = [store.url(salts_name(manifest.run_id, manifest.seq, salts)), store.url(digest.proofs)] if data else []
@@ -267,6 +283,11 @@ class Witness:
                     store.files.purge(url)
                 return
         self._clear(manifest, mine)
+
+    def _identity(self) -> str:
+        """Digest of the newest record of whose the store is."""
+        seq, files = self.newest(IDENTITY), self._store.files
+        return hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest() if seq else ""
 
     def _again(self, manifest: RunManifest) -> Prepared:
         """Prepare a run that another process committed. Files that a later run has removed since are left without proofs of their rows."""

@@ -23,6 +23,7 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
 from callveil.transforms.run.job import Checkpoint, RedactJob
 from callveil.transforms.run.memory import steady
+from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.index import bucket_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import RejectedWriter
@@ -97,7 +98,7 @@ class _IngestChunk(beam.DoFn):  # type: ignore[misc]
 
     def setup(self) -> None:
         steady()
-        self.keyring = Keyring.load(self.job.keyring_path)
+        self.keyring = worker_keyring(self.job.files, self.job.root, self.job.keyring_path)
 
     def process(self, chunk: InputChunk) -> Iterator[Any]:
         started = time.monotonic()

@@ -18,6 +18,7 @@ from callveil.transforms.detect.engine import Detector
 from callveil.transforms.redact.engine import Redactor, Run
 from callveil.transforms.run.memory import give_back, steady
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
@@ -114,7 +115,7 @@ def engines(job: RedactJob) -> Engines:
             settings = job.policy.detect
             kept = next((e for e in _engines.values() if e.detect == settings), None)
             _engines.clear()
-            keyring = Keyring.load(job.keyring_path)
+            keyring = worker_keyring(job.files, job.root, job.keyring_path)
             redactor = Redactor(keyring, job.run)
             _engines[key] = (
                 Engines(settings, keyring, kept.detector, redactor, kept.lock) if kept else Engines(settings, keyring, Detector(settings), redactor)

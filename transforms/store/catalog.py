@@ -10,6 +10,7 @@ Layout below the root:
     _callveil/work/<run id>/...              lease and working files of a run under way
     _callveil/purged/<seq>.json              proof that the files a run removed are gone, in every version
     _callveil/evidence/<seq>.json            signed record of each run; see `callveil.transforms.evidence`
+    _callveil/identity/<seq>.json            signed record of whose the store is; see `callveil.transforms.store.identity`
     _callveil/salts/...                      salts of rows, destroyed with them
     <dataset>/<key>=<value>/.../<run>-<name> data
 
@@ -41,6 +42,7 @@ import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.store.heads import RUNS, Head, remember
 from callveil.transforms.store.snapshot import (
     CONTROL,
     LATEST_FILE,
@@ -124,6 +126,11 @@ class Store:
         """Number of the newest published run, 0 where there is none. Reads one small file."""
         pointer, _ = self._pointer()
         return pointer.seq if pointer else 0
+
+    def head(self) -> Head:
+        """Number of the newest published run and the SHA-256 of its manifest; 0 and empty where there is none. Reads one small file."""
+        pointer, _ = self._pointer()
+        return Head(pointer.seq, pointer.manifest_sha256) if pointer else Head(0, "")
 
     def published(self, run_id: str) -> int | None:
         """Position of a published run, or None. Reads two small files, however long the history is."""
@@ -224,6 +231,7 @@ class Store:
         witness.attest(manifest, snapshot, prepared)
         self._advance(snapshot)
         self._mark(snapshot)
+        remember(self, {RUNS: Head(snapshot.seq, snapshot.manifest_sha256)})
         return snapshot
 
     def _refuse(self, manifest: RunManifest, base: Snapshot, current: Snapshot) -> None:

@@ -21,13 +21,15 @@ class Files:
 
     Args:
         s3: where S3 is; unused for local paths.
+        state: folder of this machine in which heads of stores are remembered, or None for the default place; see `store.heads`.
 
     Every method raises `FileNotFoundError` for a missing file where it needs one, `FilesError` (an `OSError`) where the
     store cannot be reached or refuses, and `ValueError` for a scheme that is not supported.
     """
 
-    def __init__(self, s3: S3Settings = S3Settings()) -> None:  # noqa: B008 - frozen
+    def __init__(self, s3: S3Settings = S3Settings(), state: str | None = None) -> None:  # noqa: B008 - frozen
         self._s3 = S3Files(s3)
+        self.endpoint, self.state = s3.endpoint_url, state
         self._local = LocalFiles()
 
     def _at(self, url: str) -> LocalFiles | S3Files:

@@ -38,6 +38,7 @@ from callveil.transforms.store.paths import PreconditionFailed
 FORMAT_VERSION = 1
 HALF_BYTES = 32
 SECRET_BYTES = 2 * HALF_BYTES
+FINGERPRINT_DIGITS = 32
 ENV = "CALLVEIL_KEYRING"
 SEALING = ("sealed/", "token")
 """What purposes begin with whose keys open what they made; all others are of digests."""
@@ -200,8 +201,23 @@ class Keyring:
             return self
         newer = self._newer
         if newer is None or newer._stamp != stamp:
-            newer = self._newer = Keyring.load(self.path)
+            found, known = Keyring.load(self.path), newer or self
+            if known.active not in found._keys or found.fingerprint(known.active) != known.fingerprint(known.active):
+                raise KeyringError(
+                    f"{self.path}: another keyring was put in the place of the one this process began with (its key {known.active} is gone). "
+                    "Put that one back, or end the process and start it anew"
+                )
+            newer = self._newer = found
         return newer
+
+    @staticmethod
+    def key_ids_in(path: str | Path | None = None) -> tuple[str, ...] | None:
+        """Ids of the keys in a keyring's file, sorted, for which no secret is opened; None where there is no file that can be used."""
+        try:
+            keys = _read(Path(path) if path is not None else default_path()).get("keys")
+        except (KeyringError, OSError):
+            return None
+        return tuple(sorted(keys)) if isinstance(keys, dict) and keys else None
 
     @classmethod
     def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:
@@ -277,6 +293,11 @@ class Keyring:
     def secret(self, key_id: str) -> bytes:
         """A key's own secret, for writing the keyring's file anew and for nothing else."""
         return self._keys[key_id]
+
+    def fingerprint(self, key_id: str | None = None) -> str:
+        """A keyed digest that tells a key and says nothing of it; it stays when the key is retired. None means the key of digests."""
+        name = self.digests if key_id is None else key_id
+        return self.hmac("fingerprint", name, key_id=name)[:FINGERPRINT_DIGITS]
 
     def has_halves(self, key_id: str) -> bool:
         """Whether a key's sealing half can go without its digests."""

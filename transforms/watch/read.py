@@ -12,6 +12,7 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
 from callveil.transforms.watch.job import WatchJob
@@ -134,5 +135,5 @@ class RejectMessage:
 
     def __call__(self, body: bytes, reason: str, detail: str) -> None:
         arrival = Arrival(self.queue, hashlib.sha256(body).hexdigest(), len(body), self.at)
-        keyring = Keyring.load(self.job.keyring_path)
+        keyring = worker_keyring(self.job.files, self.job.root, self.job.keyring_path)
         reject(self.job, keyring, arrival, 0, Rejected(SourceRef(self.queue), "ingest", reason, detail, raw=body), Counter())

@@ -1,0 +1,249 @@
+"""Stores that were set back, cut off or made anew: told by what is remembered outside of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import orjson
+import pytest
+from live_worlds import Zone, aged
+from stores import DAY, Place
+from watch.landing import calls
+from worlds import AS_OF, check, empty_run, world
+
+from callveil.pipelines.cli import main
+from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
+from callveil.transforms.evidence.sign import head
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.heads import (
+    RUNS,
+    Head,
+    RolledBack,
+    compare,
+    memory_of,
+    remember,
+    remembered,
+)
+from callveil.transforms.store.identity import open_keyed, open_to_change
+from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.snapshot import LATEST_FILE, StoreError
+
+DONE, FAILED = 0, 1
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A store with runs, seen by this machine, and yesterday's copy of it beside it."""
+    made = world(tmp_path, rows=3)
+    open_to_change(Files(), made.root, str(tmp_path / "keyring.json"))
+    shutil.copytree(made.root, tmp_path / "yesterday")
+    made.run(AS_OF + DAY)
+    empty_run(made.store, "newest")
+    return made
+
+
+def set_back(place: Place) -> None:
+    """Put yesterday's copy in the store's place."""
+    shutil.rmtree(place.root)
+    shutil.copytree(place.folder / "yesterday", place.root)
+
+
+def run(place: Place, *words: str) -> int:
+    """A command on the store."""
+    return main([*words, "--store", place.root, "--keyring", str(place.folder / "keyring.json")])
+
+
+COMMANDS = (
+    ("evidence", "head"),
+    ("evidence", "seal"),
+    ("keys", "status"),
+    ("keys", "rewrap"),
+    ("retain", "run"),
+    ("history", "find"),
+    ("report", "pulls"),
+    ("subject", "status"),
+    ("subject", "index"),
+    ("recordings", "list"),
+    ("rejected", "list"),
+    ("rescan",),
+)
+
+
+def test_a_store_that_was_set_back_is_refused_by_every_command(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seq = place.store.current().seq
+    set_back(place)
+    before = {p: p.read_bytes() for p in Path(place.root).rglob("*") if p.is_file()}
+    for words in COMMANDS:
+        assert run(place, *words) == FAILED, words
+        said = capsys.readouterr().err
+        assert f"run {seq} was seen here before" in said and "callveil evidence accept" in said, (
+            words,
+            said,
+        )
+    words = [
+        "--output",
+        place.root,
+        "--keyring",
+        str(place.folder / "keyring.json"),
+        "--input",
+        str(place.folder / "accounts.jsonl"),
+    ]
+    for job in ("redact", "watch"):
+        assert main([job, *words, *(["--once"] if job == "watch" else ["--no-progress"])]) == FAILED
+        assert f"run {seq} was seen here before" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in Path(place.root).rglob("*") if p.is_file()} == before
+    assert run(place, "evidence", "verify") == FAILED
+    assert (
+        "it was seen here before, and is gone with all that followed it" in capsys.readouterr().out
+    )
+    assert (
+        run(place, "evidence", "accept") == DONE
+        and f"instead of run {seq}" in capsys.readouterr().out
+    )
+    assert run(place, "evidence", "verify") == DONE and run(place, "retain", "run") == DONE
+
+
+def test_another_history_of_the_same_length_is_refused(place: Place) -> None:
+    seq = place.store.current().seq
+    forked = Place(place.folder / "fork", root=str(place.folder / "yesterday"))
+    while forked.store.current().seq < seq:
+        empty_run(forked.store, f"another {forked.store.current().seq}")
+    empty_run(forked.store, "and one more")
+    set_back(place)
+    with pytest.raises(RolledBack, match="another run has its number"):
+        open_keyed(Files(), place.root, str(place.folder / "keyring.json"))
+
+
+def test_a_store_that_is_gone_is_not_made_anew(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job whose bucket or mount is missing would begin without the list of who was erased."""
+    shutil.rmtree(place.root)
+    assert (
+        run(place, "retain", "run") == FAILED
+        and "the store stands at run 0" in capsys.readouterr().err
+    )
+    assert not Path(place.root).exists()
+    assert run(place, "evidence", "accept") == DONE
+    assert run(place, "retain", "run") == DONE and place.store.current().seq == 1
+
+
+def test_a_copy_elsewhere_is_compared_with_nothing_and_verify_says_so(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = str(place.folder / "yesterday")
+    given = [
+        "evidence",
+        "verify",
+        "--store",
+        elsewhere,
+        "--keyring",
+        str(place.folder / "keyring.json"),
+    ]
+    newest = head(place.store)
+    assert newest is not None
+    assert main(given) == DONE
+    assert "nothing can be told about newer records that may be missing" in capsys.readouterr().out
+    assert main(given) == DONE  # by now it was seen here
+    assert "compared with run 13, the newest that was seen here" in capsys.readouterr().out
+    assert (
+        main([*given, "--json"]) == DONE
+        and orjson.loads(capsys.readouterr().out)["compared_outside"]
+    )
+    assert main([*given, "--anchor", newest.sha256]) == FAILED
+    said = capsys.readouterr().out
+    assert "cut off" in said and "nothing can be told about newer" not in said
+    assert run(place, "evidence", "verify") == DONE
+    assert "nothing can be told about newer" not in capsys.readouterr().out
+
+
+def test_a_pointer_that_alone_was_set_back_misleads_no_reader_and_is_put_right(
+    place: Place,
+) -> None:
+    keyring, seq = str(place.folder / "keyring.json"), place.store.current().seq
+    shutil.copy(place.folder / "yesterday" / LATEST_FILE, Path(place.root) / LATEST_FILE)
+    with pytest.raises(RolledBack, match="was seen here before"):
+        open_keyed(Files(), place.root, keyring)
+    store, _ = open_to_change(Files(), place.root, keyring)
+    assert store.recover().seq == seq
+    open_keyed(Files(), place.root, keyring)
+
+
+def test_checkpoints_and_records_of_whose_it_is_are_remembered_too(tmp_path: Path) -> None:
+    zone = Zone(tmp_path)
+    (call,) = calls(tmp_path / "sample", 1, seconds=6)
+    zone.watch(aged(call, 5))
+    known = remembered(zone.store)
+    assert known.keys() == {SEALS, IDENTITY}
+    Keyring.rotate(zone.keyring)
+    open_to_change(Files(), zone.root, zone.keyring)
+    for chain, seq in ((SEALS, known[SEALS].seq), (IDENTITY, 2)):
+        path = Path(zone.root) / record_name(seq, chain)
+        kept = path.read_bytes()
+        path.unlink()
+        with pytest.raises(RolledBack, match=f"record {seq} of {chain} was seen"):
+            open_keyed(Files(), zone.root, zone.keyring)
+        path.write_bytes(kept)
+    open_keyed(Files(), zone.root, zone.keyring)
+
+
+def test_a_record_of_whose_it_is_that_is_gone_shows_by_the_runs_that_name_it(place: Place) -> None:
+    assert check(place.root).problems == ()
+    (Path(place.root) / record_name(1, IDENTITY)).unlink()
+    (found,) = check(place.root).problems
+    assert (found.path, found.kind) == (record_name(1, IDENTITY), "gap")
+
+
+def test_what_is_remembered_only_grows(place: Place, state: Path) -> None:
+    store, now = place.store, place.store.head()
+    remember(store, {RUNS: Head(now.seq - 1, "0" * 64)})
+    assert remembered(store)[RUNS] == now
+    workers = [
+        threading.Thread(target=remember, args=(store, {RUNS: Head(now.seq, now.sha256)}))
+        for _ in range(8)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert remembered(store)[RUNS] == now
+    assert (
+        memory_of(store).is_relative_to(state)
+        and oct(memory_of(store).stat().st_mode & 0o777) == "0o600"
+    )
+    memory_of(store).write_text("{")
+    with pytest.raises(StoreError, match="remove the file"):
+        remembered(store)
+
+
+def test_where_the_state_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = str(tmp_path / "s")
+    one, two = Store(Files(), root), Store(Files(state=str(tmp_path / "given")), f"file://{root}/")
+    assert (
+        memory_of(two).parent == tmp_path / "given" / "heads"
+        and memory_of(one).name == memory_of(two).name
+    )
+    monkeypatch.delenv("CALLVEIL_STATE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    assert memory_of(one).parent == tmp_path / "xdg" / "callveil" / "heads"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert memory_of(one).parent == tmp_path / ".local" / "state" / "callveil" / "heads"
+    os.symlink(tmp_path / "s", tmp_path / "link")
+    assert memory_of(Store(Files(), str(tmp_path / "link"))) == memory_of(one)
+
+
+def test_a_state_that_cannot_be_written_is_warned_of(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CALLVEIL_STATE", "/proc/nowhere")
+    empty_run(place.store, "one more")
+    assert "cannot be remembered" in caplog.text and "--state" in caplog.text
+    assert remembered(place.store) == {}
+    compare(place.store, {}, reading=True)
