@@ -37,7 +37,8 @@ exit codes:
   0  done
   1  failed; nothing half-done is visible, run it again
   2  the command line, policy, accounts or requests are wrong; the message says where
-  3  done, but some records went to the rejected zone"""
+  3  done, but some records went to the rejected zone, or some files below an input were not read
+  4  nothing to read: no file, only empty ones, or none of a kind that is read; nothing was done"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -29,7 +29,8 @@ from callveil.transforms.history.report import Expires
 from callveil.transforms.history.transform import MARKS as MARKS_TAG
 from callveil.transforms.history.transform import LoadChunks, WriteDays
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.ingest.chunks import InputChunk, InputFile
+from callveil.transforms.ingest.chunks import InputChunk, InputPlan
+from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.retain.engine import Engine, Record
@@ -86,17 +87,19 @@ def run_history(options: HistoryOptions) -> RunResult:
     """Run the job.
 
     Raises:
+        NothingToRead: the inputs hold nothing that can be read; nothing is done.
         InputError, AccountsError, EventsError, HoldsError, PolicyError: the user's input, with file, line and field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         HistoryLost: a version was lost; nothing is published.
     """
+    refuse_overlap(options.files, options.inputs, options.output)
+    found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = Keyring.open_or_create(options.keyring)
-    chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
-    run = Run(_run_id(options, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
+    run = Run(_run_id(options, found, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
 
     def job_on(base: Snapshot) -> RedactJob:
@@ -104,23 +107,24 @@ def run_history(options: HistoryOptions) -> RunResult:
 
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks, engine)
-        return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, found.chunks, engine)
+        not_read = tuple(f.as_dict() for f in found.not_read)
+        return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, chunks, engine)
+        return _execute(options, job, store, found.chunks, engine)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return publish_run(store, job, JOB, inputs, outcome)
+        return publish_run(store, job, JOB, found, outcome)
 
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: AccountBook, known: list[str]) -> str:
+def _run_id(options: HistoryOptions, found: InputPlan, accounts: AccountBook, known: list[str]) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
-        "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
+        "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in (*found.inputs, *found.not_read)], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()

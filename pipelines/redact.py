@@ -25,7 +25,8 @@ from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
+from callveil.transforms.ingest.chunks import InputChunk, InputPlan, plan_input
+from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
 from callveil.transforms.redact.engine import Run
@@ -95,16 +96,18 @@ def run_redact(options: RedactOptions) -> RunResult:
     """Run the job.
 
     Raises:
+        NothingToRead: the inputs hold nothing that can be read; nothing is done.
         InputError, AccountsError, RequestsError, PolicyError: the user's input, with file, line and field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         ReconciliationError: a record was lost; nothing is published.
     """
+    refuse_overlap(options.files, options.inputs, options.output)
+    plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = Keyring.open_or_create(options.keyring)
-    chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
-    run = Run(_run_id(options, inputs, accounts, requests), options.policy.sha256, options.policy.name, options.as_of)
+    run = Run(_run_id(options, plan, accounts, requests), options.policy.sha256, options.policy.name, options.as_of)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
@@ -117,24 +120,24 @@ def run_redact(options: RedactOptions) -> RunResult:
         )  # fmt: skip
 
     if options.dry_run:
-        return _dry_run(options, job_on(store.current()), chunks)
+        return _dry_run(options, job_on(store.current()), plan)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, chunks)
+        return _execute(options, job, plan.chunks)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return _publish(store, job, inputs, requests, outcome)
+        return _publish(store, job, plan, requests, outcome)
 
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
+def _run_id(options: RedactOptions, plan: InputPlan, accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
-        "inputs": [i.as_dict() for i in inputs],
+        "inputs": [i.as_dict() for i in (*plan.inputs, *plan.not_read)],
         "policy": options.policy.sha256,
         "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(),
@@ -194,7 +197,7 @@ def reconcile(counts: dict[str, int]) -> None:
         raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
 
 
-def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
+def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
     reconcile(outcome.counts)
     run = job.run
     if requests:
@@ -205,7 +208,7 @@ def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], requests
         outcome.added.append(
             publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
         )
-    return publish_run(store, job, "redact", inputs, outcome)
+    return publish_run(store, job, "redact", plan, outcome)
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
@@ -214,8 +217,9 @@ def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
-def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> RunResult:
+def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-        outcome = _execute(options, replace(job, scratch=scratch), chunks)
+        outcome = _execute(options, replace(job, scratch=scratch), plan.chunks)
     reconcile(outcome.counts)
-    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+    not_read = tuple(f.as_dict() for f in plan.not_read)
+    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)

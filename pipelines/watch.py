@@ -24,6 +24,7 @@ from callveil.schemas.policy import Policy
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring, KeyringError
@@ -88,6 +89,9 @@ class WatchOptions:
 
 def make_job(options: WatchOptions) -> WatchJob:
     """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
+    refuse_overlap(options.files, options.places, options.output)
+    for place in options.places:
+        refuse_store_above(options.files, place)
     if options.policy.recordings.without_transcript == "recognise":
         if not options.recogniser:
             raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")

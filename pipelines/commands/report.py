@@ -16,7 +16,7 @@ from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_rep
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
 from callveil.transforms.history.report import verify_report
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles

@@ -27,7 +27,7 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.rescan.report import ZONES, kinds
 from callveil.transforms.store.catalog import PublishConflict, StoreError
 from callveil.transforms.store.keyring import KeyringError

@@ -15,7 +15,7 @@ from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.retain.explain import Explained
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.retain.planfile import Plan, PlanError, summary

@@ -29,7 +29,7 @@ from callveil.pipelines.subject_register import (
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest.chunks import plan_chunks
+from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
@@ -46,14 +46,11 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
     if sort == "records":
         yield from _records(job, keyring, arrival, counts)
         return
-    key = job.naming.key_of(arrival.url) if sort == "recording" else None
+    key = job.naming.key_of(arrival.url)
     if key is None:
-        if sort == "recording":
-            reason, detail = "unnamed_recording", f"its path does not end like {job.naming.pattern}; name the pattern with --name"
-        else:
-            reason, detail = "unknown_file", "its name has neither a recording's suffix nor one of a file of interactions"
-        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", reason, detail), counts)
-        live.note(arrival, Ledger("audio", (), 1, reason))
+        detail = f"its path does not end like {job.naming.pattern}; name the pattern with --name"
+        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", "unnamed_recording", detail), counts)
+        live.note(arrival, Ledger("audio", (), 1, "unnamed_recording"))
         return
     published = live.receipt(key, "audio")
     if published and published["object"] != arrival.object_id:
@@ -103,7 +100,10 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
     if files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
-        for chunk in plan_chunks(files, [arrival.url])[0]:
+        plan = plan_input(files, [arrival.url])
+        for refused in plan.not_read:
+            yield Rejected(SourceRef(refused.url), "ingest", "unknown_file", f"{refused.reason}: {refused.detail}")
+        for chunk in plan.chunks:
             yield from read_chunk(files, chunk, limits, keyring=keyring)
 
 
