@@ -28,7 +28,7 @@ DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.
 
 Input may be JSON lines, API pages, webhook bodies, JSON arrays, JSON that runs together (Firehose) or Parquet; files, folders, globs or
-s3:// URLs. The content tells, whatever the names: also inside gzip, zstd, bzip2, xz and zip. Names that begin with . or _ or end in .tmp or
+s3:// URLs. The content tells, whatever the names: also inside gzip, zstd, bzip2 and zip. Names that begin with . or _ or end in .tmp or
 ~ are passed over; any other file that is not read is named with the reason.
 The store gets three datasets: interactions (redacted), findings (what was found where, without the values), and rejected (what could
 not be read, with the reason; its content is encrypted). A reader sees a whole run or none of it.

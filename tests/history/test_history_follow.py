@@ -21,6 +21,7 @@ from callveil.pipelines import cli
 from callveil.pipelines.history import HistoryOptions
 from callveil.pipelines.history_follow import follow
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.ingest import NothingToRead
 from callveil.transforms.store.care import unpurged, verify
 
 

@@ -88,7 +88,7 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
         later: what is not there yet may come later, and is no mistake.
 
     Raises:
-        InputError: a local path that is not there, or one that lies in a store.
+        InputError: a local path that is not there, a wildcard that matches nothing, or a place that lies in a store.
     """
     out = Found()
     for pattern in patterns:
@@ -96,23 +96,21 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
         if exact:
             out.files[exact.url] = exact
             continue
-        if not has_magic(pattern) and not is_s3(pattern) and not Path(local_path(pattern)).is_dir():
-            if later:
-                continue
+        refuse_store_above(files, pattern)
+        wild = has_magic(pattern)
+        listed = list(files.glob(pattern) if wild else files.list(pattern))
+        if not listed and not later and (wild or not (is_s3(pattern) or Path(local_path(pattern)).is_dir())):
             raise InputError(
-                f"nothing to read at {pattern!r}: there is no such file or folder. "
+                f"nothing to read at {pattern!r}: {'no file matches' if wild else 'there is no such file or folder'}. "
                 "Check the path, and quote wildcards so that the shell leaves them alone"
             )
-        refuse_store_above(files, pattern)
-        _below(files, pattern, out)
+        _below(files, pattern, wild, listed, out)
     return out
 
 
-def _below(files: Files, pattern: str, out: Found) -> None:
-    """Files of a folder or wildcard."""
-    wild = has_magic(pattern)
+def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: Found) -> None:
+    """Take the files of a folder or wildcard."""
     folder = fixed_prefix(pattern) if wild else pattern.rstrip("/") + "/"
-    listed = list(files.glob(pattern) if wild else files.list(pattern))
     inside = {i.url.removesuffix(f"/{STORE_FILE}") for i in listed if i.url.endswith(f"/{STORE_FILE}")}
     if wild:
         parents = {"/".join(i.url.split("/")[:n]) for i in listed for n in range(folder.count("/") + 1, i.url.count("/") + 1)}
@@ -150,9 +148,11 @@ def irregular(folder: str) -> Iterator[tuple[str, str]]:
 def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
     """Refuse a store below an input, and an input below a store: tomorrow the store would be read as input.
 
-    Raises `InputError`.
+    Raises `InputError`; also where the store would be at a file.
     """
     store = _real(output)
+    if not is_s3(output) and Path(store).is_file():
+        raise InputError(f"--output {output}: there is a file of that name; name a folder for the store")
     for pattern in patterns:
         wild = has_magic(pattern)
         base = _real(fixed_prefix(pattern) or ".") if wild else _real(pattern)
@@ -173,7 +173,7 @@ def refuse_store_above(files: Files, pattern: str) -> None:
     for n in range(len(parts), lowest - 1, -1):
         above = "/".join(parts[:n])
         if above not in ("", "s3:", "s3:/") and files.info(f"{above}/{STORE_FILE}"):
-            raise InputError(f"--input {pattern}: lies in the store {above}, or is one; what a store holds is no input. Name the folder of the source")
+            raise InputError(f"--input {pattern}: lies in the store {above}; what a store holds is no input. Name the folder of the source")
 
 
 def _real(url: str) -> str:

@@ -25,7 +25,7 @@ _LAST_LOOK = 16 << 20
 _MOST_LAYERS = 3
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
-_PACKED_SUFFIXES = (".gz", ".zst", ".zstd", ".bz2", ".xz")
+_PACKED_SUFFIXES = (".gz", ".zst", ".zstd", ".bz2")
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 _JSON_SUFFIXES = (".json", *_LINE_SUFFIXES)
 _TABLES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".yaml": "yaml", ".yml": "yaml"}
@@ -67,6 +67,7 @@ _BINARY = (
     (b"Rar!", "archive", "a RAR archive; unpack it"),
     (b"\x04\x22\x4d\x18", "archive", "LZ4; unpack it with `lz4 -d`"),
     (b"\xff\x06\x00\x00sNaPpY", "archive", "Snappy; unpack it, or have the export written with gzip or zstd"),
+    (b"\xfd7zXZ\0", "archive", "xz, which tells damage only at its end; unpack it with `xz -d`"),
     (b"LZIP", "archive", "lzip; unpack it with `lzip -d`"),
     (b"\x1f\x9d", "archive", "a file of `compress`; unpack it with `uncompress`"),
     (b"Obj\x01", "columns", "Avro; export JSON lines or Parquet"),
@@ -192,7 +193,8 @@ def _refuse_binary(head: bytes) -> None:
         raise NotReadable("archive", "a tar archive; unpack it")
     if head[4:8] == b"ftyp":
         raise NotReadable("media", "a recording or film (MP4); recordings go to `callveil watch` or `callveil audio redact`")
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(head) >= 4 and head[:4:2] == b"\0\0") or (len(head) >= 4 and head[1:4:2] == b"\0\0"):
+    even, odd = head[:4:2], head[1:4:2]
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(head) >= 4 and b"\0\0" in (even, odd) and even != odd):
         raise NotReadable("encoding", "text in UTF-16 or UTF-32; convert it with `iconv -f UTF-16 -t UTF-8`")
 
 
@@ -275,7 +277,7 @@ def _json(files: Files, url: str, size: int, packing: str, member: int, name: st
     between = rest[: len(rest) - len(behind)]
     if behind[:1] not in (b"{", b"[") and b"\n" not in between:
         return "lines" if name.endswith(_LINE_SUFFIXES) or b"\n" in behind else "document"
-    if b"\n" in between and b"\n" not in text[:end] and b"," not in between:
+    if b"\n" in between and b"\n" not in text[:end] and not {*b",\x1e"} & {*between}:
         return "lines"
     return "values"
 

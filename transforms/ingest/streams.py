@@ -27,23 +27,21 @@ MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"BZh": "bzip2",
-    b"\xfd7zXZ\0": "xz",
     b"\x78\x9c": "zlib",
     b"\x78\xda": "zlib",
     b"PK\x03\x04": ZIP,
     b"PK\x05\x06": ZIP,
 }
-_PIECES = {"gzip": 16_384, "zlib": 16_384, "zstd": 1_024, "bzip2": 16_384, "xz": 16_384}
+_PIECES = {"gzip": 16_384, "zlib": 16_384, "zstd": 1_024, "bzip2": 16_384}
 _NEW: dict[str, Callable[[], Any]] = {
     "gzip": lambda: zlib.decompressobj(31),
     "zlib": zlib.decompressobj,
     "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
     "bzip2": bz2.BZ2Decompressor,
-    "xz": lzma.LZMADecompressor,
 }
-_BOUNDED = ("bzip2", "xz")
+_BOUNDED = ("bzip2",)
 """Decoders of which one piece may unfold a thousandfold and more; they are told how much to give at once."""
-_FAULTS = (zlib.error, zstandard.ZstdError, lzma.LZMAError, EOFError, OSError)
+_FAULTS = (zlib.error, zstandard.ZstdError, EOFError, OSError)
 _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
 
 Source = Callable[[], Iterator[bytes]]
@@ -64,7 +62,7 @@ class DamagedStream(Exception):
 
 
 class _Members:
-    """Decodes members (gzip), frames (zstd) or streams (bzip2, xz) one after another. Raises what is listed in `_FAULTS`."""
+    """Decodes members (gzip), frames (zstd) or streams (bzip2) one after another. Raises what is listed in `_FAULTS`."""
 
     def __init__(self, compression: str) -> None:
         self._compression = compression
@@ -80,7 +78,7 @@ class _Members:
         """What some more bytes unfold to."""
         while data:
             if self._decoder is None:
-                data = data.lstrip(b"\0") if self._compression in ("gzip", "xz") and self._tail_of_nul else data
+                data = data.lstrip(b"\0") if self._compression == "gzip" and self._tail_of_nul else data
                 if not data:
                     break
                 self._decoder = _NEW[self._compression]()
