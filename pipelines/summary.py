@@ -29,10 +29,12 @@ ROWS = (
     ("requests_applied", "manual requests applied"),
     ("requests_unmatched", "manual requests that name no interaction"),
     ("account_unknown", "interactions whose account has no record (give --accounts)"),
+    ("local_times", "interactions whose time names no zone: read in the account's (accounts: timezone), else in UTC"),
     ("findings", "findings"),
 )
 FURTHER = (
     ("held.", "still covered as an earlier redaction left it, though this policy would not (interactions by field)"),
+    ("missing.", "numbers read as missing, being NaN or empty (interactions by field)"),
     ("mode.", "by mode"),
     ("kind.", "by kind"),
 )

@@ -76,6 +76,11 @@ class AccountBook:
         rows = [repr(a) for key in sorted(self._versions) for a in self._versions[key]]
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
+    def zones(self) -> dict[str, str]:
+        """IANA time zone by account id, by the latest version that names one."""
+        named = ((key, next((a.timezone for a in reversed(rows) if a.timezone), "")) for key, rows in self._versions.items())
+        return {key: zone for key, zone in named if zone}
+
     def at(self, account_id: str, when: dt.datetime) -> Account | None:
         """The version that holds at `when` (half-open: a version holds from its own instant on), or None."""
         times = self._times.get(account_id)

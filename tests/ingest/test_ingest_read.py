@@ -59,7 +59,8 @@ FAULTS = [
         "1",
     ),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","Zelda":["\\u0000"]}', "control_character", "<undeclared>[0]", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "bad_json", "latitude", "9", "1"),
+    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "", "", "", ""),
+    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":-Infinity}', "bad_json", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":1e999}', "out_of_range", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda","name":"Quimby"}', "duplicate_key", "name", "9", "1"),
     (

@@ -44,7 +44,7 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}")
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
-    for item in read_chunk(job.files, chunk, job.policy.limits, keyring=keyring):
+    for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
         counts["in"] += 1
         if isinstance(item, Rejected):
             rejects.add(item)
@@ -74,6 +74,7 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     agency = str(item.record.get("agency_id") or (account.agency_id if account else ""))
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
+    counts.update(set(item.notes))
 
 
 def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:

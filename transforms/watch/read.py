@@ -78,6 +78,7 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
                 rejected += 1
             else:
                 counts["records"] += 1
+                counts.update(set(item.notes))
                 keys.append((item.key.account_id, item.key.id, item.rank))
                 if not _published(job, item):
                     yield item.key, _piece(job, keyring, arrival, place, item)
@@ -104,7 +105,7 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
         for refused in plan.not_read:
             yield Rejected(SourceRef(refused.url), "ingest", "unknown_file", f"{refused.reason}: {refused.detail}")
         for chunk in plan.chunks:
-            yield from read_chunk(files, chunk, limits, keyring=keyring)
+            yield from read_chunk(files, chunk, limits, job.accounts.zones(), keyring)
 
 
 def _published(job: WatchJob, raw: RawInteraction) -> bool:
