@@ -23,6 +23,7 @@ ROWS = (
     ("unchanged", "snapshots stored already, unchanged"),
     ("tombstoned", "snapshots of deleted interactions, not taken back"),
     ("rejected", "rejected, kept encrypted"),
+    ("rejected_before", "of these rejected by an earlier run, with the same content"),
     ("replaced", "stored interactions replaced by a newer snapshot"),
     ("aged", "stored interactions fully redacted by age"),
     ("redone", "stored interactions redacted further"),

@@ -191,6 +191,7 @@ ROWS = (
     ("replaced", "stored ones replaced by a more complete delivery"),
     ("redone", "stored ones redacted with their interaction"),
     ("rejected", "rejected, kept encrypted"),
+    ("rejected_before", "of these rejected by an earlier run, with the same content"),
     ("redo_rejected", "stored ones that could not be redacted further: rejected, kept encrypted"),
     ("account_unknown", "whose account has no record (give --accounts)"),
 )

@@ -25,7 +25,7 @@ from callveil.transforms.run.job import Checkpoint, RedactJob
 from callveil.transforms.run.memory import steady
 from callveil.transforms.store.index import bucket_of
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 
 OUTCOMES = "outcomes"
 """Tag of the output that carries `Outcome`s, in every transform of the job."""
@@ -41,7 +41,8 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of packed pointers (base64).
     """
     spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
-    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}")
+    before = RejectedBefore(job.files, job.root, job.snapshot, keyring)
+    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
     for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
@@ -64,6 +65,8 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     spool.finish(job.files, spool_url(job.files, job.work, chunk.ordinal))
     _pack(spool.pointers, buckets)
     files = rejects.publish()
+    if rejects.repeated:
+        counts["rejected_before"] = rejects.repeated
     counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
     return {"outcome": Outcome(files, [], counts).as_dict(), "buckets": buckets}
 
