@@ -45,6 +45,26 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
 
 
+COMMON: dict[str, dict[str, Any]] = {
+    "--json": {"action": "store_true", "help": "print the result as JSON"},
+    "--no-progress": {"action": "store_true", "help": "no progress on standard error"},
+    "--keyring": {"metavar": "FILE", "help": "keyring file, where one is needed (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json)"},
+}
+"""Options that every command takes, so that a script may say them to any."""
+
+
+def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, or each of its actions' parsers, with those of `COMMON` that it lacks."""
+    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for action in actions:
+        for below in action.choices.values():
+            with_common(below)
+    for name, how in COMMON.items() if not actions else ():
+        if name not in parser._option_string_actions:
+            parser.add_argument(name, **how)
+    return parser
+
+
 def files_of(args: argparse.Namespace) -> Files:
     """Access to files as the options say."""
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region))

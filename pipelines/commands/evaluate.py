@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.measures import print_measured
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.engine import VERSION, Detector
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--show-text", action="store_true", help="quote examples of what was missed and covered; they are personal data if your input is")
     p.add_argument("--json", action="store_true", help="print as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
-    return p
+    return with_common(p)
 
 
 def _positive(text: str) -> int:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--json", action="store_true", help="print as JSON")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.summary import not_read_lines, print_json, tell_nothing
 from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
@@ -122,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--limit", type=int, default=100, help="rows at most (default 100; 0: all)")
     check = action("verify", "check an exported report")
     check.add_argument("file", nargs="+", metavar="FILE", help="Parquet file of a report")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def run(options: RedactOptions) -> tuple[RunResult, float, int]:

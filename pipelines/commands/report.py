@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
@@ -104,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     a = kinds.add_parser("verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False)
     a.add_argument("file", metavar="FILE", help="a report's Parquet file")
     add_store(a)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -204,6 +204,9 @@ def _verify(args: argparse.Namespace) -> int:
     with files.open(args.file) as source:
         is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
     problems = verify_report(files, args.file, keyring) if is_history else verify_rows(files, args.file, keyring)
+    if args.json:
+        print_json({"file": args.file, "whole": not problems, "problems": problems})
+        return FAILED if problems else DONE
     for problem in problems[:50]:
         print(problem)
     print(f"{len(problems)} problems" if problems else "every row hash fits")

@@ -21,6 +21,7 @@ from callveil.pipelines.options import (
     parse_as_of,
     policy_of,
     today,
+    with_common,
 )
 from callveil.pipelines.rescan import NoPolicy, RescanOptions, RescanResult, run_rescan
 from callveil.pipelines.summary import print_json
@@ -112,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print what was found as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

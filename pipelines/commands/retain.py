@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--record", required=True, metavar="CLASS/ACCOUNT/ID", help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
-    return p
+    return with_common(p)
 
 
 def options_of(args: argparse.Namespace) -> RetainOptions:

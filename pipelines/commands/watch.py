@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
+from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
 from callveil.schemas.policy_load import PRESETS
@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)")
     p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

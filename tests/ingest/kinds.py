@@ -23,7 +23,12 @@ import zstandard
 
 def call(number: int) -> dict[str, Any]:
     """A generated call."""
-    return {"id": number, "account_id": 9, "called_at": "2026-11-01T10:00:00Z", "notes": f"call number {number}"}
+    return {
+        "id": number,
+        "account_id": 9,
+        "called_at": "2026-11-01T10:00:00Z",
+        "notes": f"call number {number}",
+    }
 
 
 def lines(*numbers: int) -> bytes:
@@ -90,14 +95,27 @@ READ: dict[str, tuple[bytes, tuple[int, ...]]] = {
     "calls.jsonl.zstd": (zstandard.ZstdCompressor().compress(lines(22, 23)), (22, 23)),
     "calls.zz": (zlib.compress(lines(26, 27)), (26, 27)),
     "twice.gz.gz": (gzip.compress(gzip.compress(lines(28))), (28,)),
-    "calls.zip": (zipped({"a/calls.jsonl": lines(29), "b.json": array(30, 31), "c.gz": gzip.compress(lines(32)), ".DS_Store": b"\0"}), (29, 30, 31, 32)),
+    "calls.zip": (
+        zipped(
+            {
+                "a/calls.jsonl": lines(29),
+                "b.json": array(30, 31),
+                "c.gz": gzip.compress(lines(32)),
+                ".DS_Store": b"\0",
+            }
+        ),
+        (29, 30, 31, 32),
+    ),
     "firehose-1-2026-11-01-10-00-00-5f0c": (one(33) + one(34) + one(35), (33, 34, 35)),
     "firehose-2.gz": (gzip.compress(one(36) + one(37)), (36, 37)),
     "sometimes.jsonl": (one(38) + one(39) + b"\n" + one(40) + b"\n", (38, 39, 40)),
     "pretty.json": (b"\n".join(json.dumps(call(n), indent=2).encode() for n in (41, 42)), (41, 42)),
     "pretty-array.json": (array(43, 44, indent=1), (43, 44)),
     "part-00000": (lines(45, 46), (45, 46)),
-    "part-00001-c000.snappy.parquet": (parquet([call(47), call(48)], compression="snappy"), (47, 48)),
+    "part-00001-c000.snappy.parquet": (
+        parquet([call(47), call(48)], compression="snappy"),
+        (47, 48),
+    ),
     "columns": (parquet([call(49)], compression="gzip"), (49,)),
     "sequence.json": (b"\x1e" + one(50) + b"\n\x1e" + one(51) + b"\n", (50, 51)),
     "commas.json": (one(52) + b",\n" + one(53), (52, 53)),

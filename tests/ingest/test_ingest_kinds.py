@@ -28,7 +28,11 @@ FILES, LIMITS = Files(), Limits()
 
 def ids(place: str | Path, files: Files = FILES) -> tuple[int, ...]:
     """Ids of the calls that are read from a place."""
-    found = [item for chunk in plan_input(files, [str(place)]).chunks for item in read_chunk(files, chunk, LIMITS)]
+    found = [
+        item
+        for chunk in plan_input(files, [str(place)]).chunks
+        for item in read_chunk(files, chunk, LIMITS)
+    ]
     return tuple(int(item.key.id) for item in found if isinstance(item, RawInteraction))
 
 
@@ -47,13 +51,19 @@ def test_what_is_named(tmp_path: Path, name: str) -> None:
     for place in (tmp_path, tmp_path / name):
         plan = plan_input(FILES, [str(place)])
         (refused,) = plan.not_read
-        assert (refused.reason, plan.chunks) == (reason, []) and refused.url.startswith(str(tmp_path / name))
+        assert (refused.reason, plan.chunks) == (reason, []) and refused.url.startswith(
+            str(tmp_path / name)
+        )
         with pytest.raises(NothingToRead, match="1 file of kinds that are not read"):
             plan.required()
 
 
-def test_a_folder_of_all_of_them_on_disk_and_on_s3(tmp_path: Path, files: Files, s3_bucket: str) -> None:
-    everything = {name: data for name, (data, _) in (READ | NOT_READ).items()} | dict.fromkeys(PASSED_OVER, b"{never read")
+def test_a_folder_of_all_of_them_on_disk_and_on_s3(
+    tmp_path: Path, files: Files, s3_bucket: str
+) -> None:
+    everything = {name: data for name, (data, _) in (READ | NOT_READ).items()} | dict.fromkeys(
+        PASSED_OVER, b"{never read"
+    )
     for name, data in everything.items():
         (tmp_path / name).write_bytes(data)
         files.write(f"s3://{s3_bucket}/in/{name}", data)
@@ -61,8 +71,12 @@ def test_a_folder_of_all_of_them_on_disk_and_on_s3(tmp_path: Path, files: Files,
     for place in (str(tmp_path), f"s3://{s3_bucket}/in"):
         plan = plan_input(files, [place])
         assert sorted(ids(place, files)) == wanted
-        assert {f.url.rpartition("/")[2].partition("!")[0]: f.reason for f in plan.not_read} == {name: why for name, (_, why) in NOT_READ.items()}
-        assert {i.url.rpartition("/")[2] for i in plan.inputs} == {*READ, "thrice.zip"} - {"thrice.zip"}
+        assert {f.url.rpartition("/")[2].partition("!")[0]: f.reason for f in plan.not_read} == {
+            name: why for name, (_, why) in NOT_READ.items()
+        }
+        assert {i.url.rpartition("/")[2] for i in plan.inputs} == {*READ, "thrice.zip"} - {
+            "thrice.zip"
+        }
         assert plan.empty == 3
 
 
@@ -74,7 +88,9 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
     os.symlink(tmp_path / "elsewhere" / "calls.jsonl", tmp_path / "in" / "calls")
     os.symlink(tmp_path / "gone", tmp_path / "in" / "gone.jsonl")
     os.mkfifo(tmp_path / "in" / "pipe")
-    assert {Path(f.url).name: f.reason for f in plan_input(FILES, [str(tmp_path / "in")]).not_read} == dict.fromkeys(("folder", "gone.jsonl", "pipe"), "link")
+    assert {
+        Path(f.url).name: f.reason for f in plan_input(FILES, [str(tmp_path / "in")]).not_read
+    } == dict.fromkeys(("folder", "gone.jsonl", "pipe"), "link")
     assert ids(tmp_path / "in") == (1,)
 
 
@@ -87,7 +103,9 @@ def test_parquet_that_callveil_wrote_is_no_input(tmp_path: Path) -> None:
 
     (tmp_path / "report.parquet").write_bytes(write_rows([], SCHEMA, FIELDS))
     (tmp_path / "theirs.parquet").write_bytes(parquet([call(1)]))
-    assert [(Path(f.url).name, f.reason) for f in plan_input(FILES, [str(tmp_path)]).not_read] == [("report.parquet", "own_output")]
+    assert [(Path(f.url).name, f.reason) for f in plan_input(FILES, [str(tmp_path)]).not_read] == [
+        ("report.parquet", "own_output")
+    ]
     assert ids(tmp_path) == (1,)
 
 
@@ -99,7 +117,9 @@ def test_another_store_below_an_input_is_named_and_left_out(tmp_path: Path) -> N
     (store / "rejected_content").mkdir()
     (store / "rejected_content" / "a.jsonl").write_bytes(lines(2))
     for place in (str(tmp_path), f"{tmp_path}/**"):
-        assert [(f.url, f.reason) for f in plan_input(FILES, [place]).not_read] == [(str(store), "store")]
+        assert [(f.url, f.reason) for f in plan_input(FILES, [place]).not_read] == [
+            (str(store), "store")
+        ]
         assert ids(place) == (1,)
     for place in (store, store / "rejected_content", store / "rejected_content" / "*.jsonl"):
         with pytest.raises(InputError, match="lies in the store"):
@@ -137,15 +157,27 @@ BLANK = b"{" + b" " * (24 << 20)
 
 @pytest.mark.parametrize(
     ("name", "data"),
-    [("bomb.gz", gzip.compress(BLANK)), ("bomb.bz2", bz2.compress(BLANK)), ("bomb.gz.gz", gzip.compress(gzip.compress(BLANK))), ("bomb.zip", zipped({"a": BLANK}))],
+    [
+        ("bomb.gz", gzip.compress(BLANK)),
+        ("bomb.bz2", bz2.compress(BLANK)),
+        ("bomb.gz.gz", gzip.compress(gzip.compress(BLANK))),
+        ("bomb.zip", zipped({"a": BLANK})),
+    ],
 )
-def test_what_unfolds_beyond_measure_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes) -> None:
+def test_what_unfolds_beyond_measure_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, data: bytes
+) -> None:
     monkeypatch.setattr(unpacking, "ALWAYS_BYTES", 8 << 20)
     monkeypatch.setattr("callveil.transforms.ingest.discover.ALWAYS_BYTES", 8 << 20)
     (tmp_path / name).write_bytes(data)
     plan = plan_input(FILES, [str(tmp_path)])
     told = [f.detail for f in plan.not_read]
-    told += [item.detail for chunk in plan.chunks for item in read_chunk(FILES, chunk, LIMITS) if not isinstance(item, RawInteraction)]
+    told += [
+        item.detail
+        for chunk in plan.chunks
+        for item in read_chunk(FILES, chunk, LIMITS)
+        if not isinstance(item, RawInteraction)
+    ]
     assert any("unfolds to more than 250 times its size" in text for text in told), told
 
 
@@ -155,7 +187,11 @@ def test_damage_costs_only_what_is_behind_it(tmp_path: Path, kind: str) -> None:
     data = bytearray(bz2.compress(body, 1) if kind == "bz2" else zipped({"calls.jsonl": body}))
     data[len(data) // 2] ^= 0xFF
     (tmp_path / f"calls.{kind}").write_bytes(data)
-    found = [item for chunk in plan_input(FILES, [str(tmp_path)]).chunks for item in read_chunk(FILES, chunk, LIMITS)]
+    found = [
+        item
+        for chunk in plan_input(FILES, [str(tmp_path)]).chunks
+        for item in read_chunk(FILES, chunk, LIMITS)
+    ]
     good = [int(item.key.id) for item in found if isinstance(item, RawInteraction)]
     bad = [item.reason for item in found if not isinstance(item, RawInteraction)]
     assert good == list(range(len(good))) and bad[-1] == "bad_compression" and len(good) > 100
@@ -173,24 +209,49 @@ def cut(data: bytes, size: int) -> Iterator[bytes]:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(values, max_size=5), st.sampled_from([b"", b" ", b"\n", b",\n", b"\x1e", b"\r\n\r\n"]), st.integers(1, 40), st.booleans())
-def test_values_come_out_whole_however_they_are_cut(docs: list[dict[str, object]], between: bytes, size: int, pretty: bool) -> None:
+@given(
+    st.lists(values, max_size=5),
+    st.sampled_from([b"", b" ", b"\n", b",\n", b"\x1e", b"\r\n\r\n"]),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_values_come_out_whole_however_they_are_cut(
+    docs: list[dict[str, object]], between: bytes, size: int, pretty: bool
+) -> None:
     written = [orjson.dumps(d, option=orjson.OPT_INDENT_2 if pretty else 0) for d in docs]
     data = between.join(written)
     found = list(ValueReader(cut(data, size), 1 << 20))
     assert [f.raw for f in found] == written
-    assert all(data[f.offset : f.offset + f.size] == f.raw and f.number == 1 + data[: f.offset].count(b"\n") for f in found)
+    assert all(
+        data[f.offset : f.offset + f.size] == f.raw
+        and f.number == 1 + data[: f.offset].count(b"\n")
+        for f in found
+    )
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=60), st.integers(1, 9))
 def test_any_bytes_are_given_out_but_for_what_separates(data: bytes, size: int) -> None:
     found = list(ValueReader(cut(data, size), 1 << 20))
-    assert b"".join(f.raw for f in found).translate(None, b" \t\r\n,\x1e") == data.translate(None, b" \t\r\n,\x1e")
+    assert b"".join(f.raw for f in found).translate(None, b" \t\r\n,\x1e") == data.translate(
+        None, b" \t\r\n,\x1e"
+    )
     assert found == list(ValueReader([data], 1 << 20))
 
 
 def test_a_broken_value_costs_itself(tmp_path: Path) -> None:
-    (tmp_path / "firehose").write_bytes(one(1) + b'{"id": 2, "notes": "cut off\n' + one(3) + b"junk" + one(4))
-    found = [item for chunk in plan_input(FILES, [str(tmp_path)]).chunks for item in read_chunk(FILES, chunk, LIMITS)]
-    assert [int(i.key.id) if isinstance(i, RawInteraction) else i.reason for i in found] == [1, "bad_json", 3, "bad_json", 4]
+    (tmp_path / "firehose").write_bytes(
+        one(1) + b'{"id": 2, "notes": "cut off\n' + one(3) + b"junk" + one(4)
+    )
+    found = [
+        item
+        for chunk in plan_input(FILES, [str(tmp_path)]).chunks
+        for item in read_chunk(FILES, chunk, LIMITS)
+    ]
+    assert [int(i.key.id) if isinstance(i, RawInteraction) else i.reason for i in found] == [
+        1,
+        "bad_json",
+        3,
+        "bad_json",
+        4,
+    ]

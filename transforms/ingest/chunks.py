@@ -32,7 +32,9 @@ class NothingToRead(InputError):
         self.not_read, self.empty = tuple(not_read), empty
         named = ", ".join(map(repr, patterns))
         there = [f"{empty:,} empty file{'s' * (empty > 1)}"] * (empty > 0)
-        there += [f"{len(not_read):,} file{'s' * (len(not_read) > 1)} of kinds that are not read"] * bool(not_read)
+        there += [
+            f"{len(not_read):,} file{'s' * (len(not_read) > 1)} of kinds that are not read"
+        ] * bool(not_read)
         super().__init__(
             f"nothing to read at {named}{': ' + ' and '.join(there) if there else ''}. Check the path (quote wildcards so that the shell leaves "
             "them alone), and for S3 the bucket, region and credentials"
@@ -127,7 +129,9 @@ def plan_input(
     if chunk_bytes < 1:
         raise InputError(f"chunk_bytes must be at least 1, not {chunk_bytes}")
     if not patterns:
-        raise InputError("no input given; name at least one file, folder or pattern such as 's3://bucket/calls/**/*.jsonl.gz'")
+        raise InputError(
+            "no input given; name at least one file, folder or pattern such as 's3://bucket/calls/**/*.jsonl.gz'"
+        )
     found = find_input(files, patterns)
     not_read, inputs, chunks, empty = list(found.not_read), [], [], 0
     for _, info in sorted(found.files.items()):
@@ -142,7 +146,11 @@ def plan_input(
 
 
 def plan_chunks(
-    files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES, *, count_lines: bool | None = None
+    files: Files,
+    patterns: Sequence[str],
+    chunk_bytes: int = CHUNK_BYTES,
+    *,
+    count_lines: bool | None = None,
 ) -> tuple[list[InputChunk], list[InputFile]]:
     """Chunks and files of `plan_input`, for callers that read what is there and account for nothing.
 
@@ -164,23 +172,38 @@ def _look(
         shape = sniff(files, info.url, info.size)
         if shape.format == "zip":
             return _members(files, info, chunk_bytes, reads)
-        return _cut(files, info, chunk_bytes, count_lines, _readable(files, info.url, shape, reads)), []
+        return _cut(
+            files, info, chunk_bytes, count_lines, _readable(files, info.url, shape, reads)
+        ), []
     except NotReadable as why:
         return [], [NotRead.of(info, why)]
     except PermissionError:
-        return [], [NotRead.of(info, NotReadable("unreadable", "the file cannot be opened; check its permissions"))]
+        return [], [
+            NotRead.of(
+                info, NotReadable("unreadable", "the file cannot be opened; check its permissions")
+            )
+        ]
     except FileNotFoundError:
-        return [], [NotRead.of(info, NotReadable("unreadable", "it was removed while the input was listed"))]
+        return [], [
+            NotRead.of(info, NotReadable("unreadable", "it was removed while the input was listed"))
+        ]
 
 
-def _members(files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]) -> tuple[list[dict[str, Any]], list[NotRead]]:
+def _members(
+    files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
+) -> tuple[list[dict[str, Any]], list[NotRead]]:
     pieces: list[dict[str, Any]] = []
     refused: list[NotRead] = []
     for member, name in members(files, info):
         try:
             shape = sniff(files, info.url, info.size, member, name)
             own = {"member": member, "name": name}
-            pieces += [piece | own for piece in _cut(files, info, chunk_bytes, None, _readable(files, info.url, shape, reads))]
+            pieces += [
+                piece | own
+                for piece in _cut(
+                    files, info, chunk_bytes, None, _readable(files, info.url, shape, reads)
+                )
+            ]
         except NotReadable as why:
             refused.append(NotRead.of(info, why, name))
     return pieces, refused
@@ -193,7 +216,9 @@ def _readable(files: Files, url: str, shape: Shape, reads: frozenset[str]) -> Sh
     if shape.format == "yaml":
         raise NotReadable("yaml", "YAML; write it as JSON lines")
     if "csv" in reads:
-        raise NotReadable("csv", "a table whose cells are separated by neither commas nor tabs; export it as CSV")
+        raise NotReadable(
+            "csv", "a table whose cells are separated by neither commas nor tabs; export it as CSV"
+        )
     raise NotReadable(
         "csv",
         f"a table of separated values, which names no types and lists. Write it as JSON lines or Parquet with columns {', '.join(_NEEDED)} "
@@ -201,19 +226,28 @@ def _readable(files: Files, url: str, shape: Shape, reads: frozenset[str]) -> Sh
     )
 
 
-def _cut(files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: Shape) -> list[dict[str, Any]]:
+def _cut(
+    files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: Shape
+) -> list[dict[str, Any]]:
     if shape.format == "empty":
         return []
     whole = {"format": shape.format, "compression": shape.packing, "end": info.size}
     if shape.format == "parquet":
         groups = row_groups(files, info.url, chunk_bytes)
-        return [whole | {"row_groups": g, "first_row": first} for g, first in groups] if groups is not None else [whole]
+        return (
+            [whole | {"row_groups": g, "first_row": first} for g, first in groups]
+            if groups is not None
+            else [whole]
+        )
     if shape.format != "lines" or shape.packing or info.size <= chunk_bytes:
         return [whole]
     starts = list(range(0, info.size, chunk_bytes))
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")
     numbers = _first_lines(files, info, starts) if counted else [1] + [None] * (len(starts) - 1)
-    return [whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number} for s, number in zip(starts, numbers, strict=True)]
+    return [
+        whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number}
+        for s, number in zip(starts, numbers, strict=True)
+    ]
 
 
 def _first_lines(files: Files, info: FileInfo, starts: list[int]) -> list[int | None]:

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
-from callveil.transforms.store.paths import FileInfo, fixed_prefix, has_magic, hidden_below, is_s3, local_path
+from callveil.transforms.store.paths import (
+    FileInfo,
+    fixed_prefix,
+    has_magic,
+    hidden_below,
+    is_s3,
+    local_path,
+)
 from callveil.transforms.store.snapshot import STORE_FILE
 
 if TYPE_CHECKING:
@@ -61,12 +68,20 @@ class NotRead:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {"url": self.url, "size": self.size, "etag": self.etag, "reason": self.reason, "detail": self.detail}
+        return {
+            "url": self.url,
+            "size": self.size,
+            "etag": self.etag,
+            "reason": self.reason,
+            "detail": self.detail,
+        }
 
     @classmethod
     def of(cls, info: FileInfo, why: NotReadable, name: str = "") -> NotRead:
         """A file, or a member of it, and why it is not read."""
-        return cls(f"{info.url}!{name}" if name else info.url, info.size, info.etag, why.reason, why.detail)
+        return cls(
+            f"{info.url}!{name}" if name else info.url, info.size, info.etag, why.reason, why.detail
+        )
 
 
 @dataclass
@@ -99,7 +114,11 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
         refuse_store_above(files, pattern)
         wild = has_magic(pattern)
         listed = list(files.glob(pattern) if wild else files.list(pattern))
-        if not listed and not later and (wild or not (is_s3(pattern) or Path(local_path(pattern)).is_dir())):
+        if (
+            not listed
+            and not later
+            and (wild or not (is_s3(pattern) or Path(local_path(pattern)).is_dir()))
+        ):
             raise InputError(
                 f"nothing to read at {pattern!r}: {'no file matches' if wild else 'there is no such file or folder'}. "
                 "Check the path, and quote wildcards so that the shell leaves them alone"
@@ -111,18 +130,36 @@ def find_input(files: Files, patterns: Sequence[str], *, later: bool = False) ->
 def _below(files: Files, pattern: str, wild: bool, listed: list[FileInfo], out: Found) -> None:
     """Take the files of a folder or wildcard."""
     folder = fixed_prefix(pattern) if wild else pattern.rstrip("/") + "/"
-    inside = {i.url.removesuffix(f"/{STORE_FILE}") for i in listed if i.url.endswith(f"/{STORE_FILE}")}
+    inside = {
+        i.url.removesuffix(f"/{STORE_FILE}") for i in listed if i.url.endswith(f"/{STORE_FILE}")
+    }
     if wild:
-        parents = {"/".join(i.url.split("/")[:n]) for i in listed for n in range(folder.count("/") + 1, i.url.count("/") + 1)}
+        parents = {
+            "/".join(i.url.split("/")[:n])
+            for i in listed
+            for n in range(folder.count("/") + 1, i.url.count("/") + 1)
+        }
         inside = {p for p in parents if files.info(f"{p}/{STORE_FILE}")}
     for info in listed:
         above = next((s for s in inside if info.url.startswith(f"{s}/")), "")
         if not above and not passed_over(info.url, folder, pattern):
             out.files[info.url] = info
     for store in sorted(inside):
-        out.not_read.append(NotRead(store, 0, "", "store", "a store of callveil's; what it holds is redacted already, and is no input"))
+        out.not_read.append(
+            NotRead(
+                store,
+                0,
+                "",
+                "store",
+                "a store of callveil's; what it holds is redacted already, and is no input",
+            )
+        )
     if not wild and not is_s3(pattern):
-        out.not_read += [NotRead(u, 0, "", "link", why) for u, why in irregular(pattern) if not passed_over(u, folder, pattern)]
+        out.not_read += [
+            NotRead(u, 0, "", "link", why)
+            for u, why in irregular(pattern)
+            if not passed_over(u, folder, pattern)
+        ]
 
 
 def passed_over(url: str, folder: str, pattern: str = "") -> bool:
@@ -152,12 +189,16 @@ def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
     """
     store = _real(output)
     if not is_s3(output) and Path(store).is_file():
-        raise InputError(f"--output {output}: there is a file of that name; name a folder for the store")
+        raise InputError(
+            f"--output {output}: there is a file of that name; name a folder for the store"
+        )
     for pattern in patterns:
         wild = has_magic(pattern)
         base = _real(fixed_prefix(pattern) or ".") if wild else _real(pattern)
         if _is_below(base, store):
-            raise InputError(f"--input {pattern}: lies in the store {output}; what a store holds is no input. Name the folder of the source")
+            raise InputError(
+                f"--input {pattern}: lies in the store {output}; what a store holds is no input. Name the folder of the source"
+            )
         if _is_below(store, base) and (not wild or _reaches(pattern, base, store)):
             raise InputError(
                 f"--output {output}: lies below the input {pattern}, so the store would be read as input the next time; "
@@ -173,7 +214,9 @@ def refuse_store_above(files: Files, pattern: str) -> None:
     for n in range(len(parts), lowest - 1, -1):
         above = "/".join(parts[:n])
         if above not in ("", "s3:", "s3:/") and files.info(f"{above}/{STORE_FILE}"):
-            raise InputError(f"--input {pattern}: lies in the store {above}; what a store holds is no input. Name the folder of the source")
+            raise InputError(
+                f"--input {pattern}: lies in the store {above}; what a store holds is no input. Name the folder of the source"
+            )
 
 
 def _real(url: str) -> str:
@@ -205,14 +248,27 @@ def members(files: Files, info: FileInfo) -> list[tuple[int, str]]:
         with files.open(info.url) as source, zipfile.ZipFile(source) as archive:
             listed = archive.infolist()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError):
-        raise NotReadable("archive", "a zip archive that is damaged or cut off; copy it again") from None
+        raise NotReadable(
+            "archive", "a zip archive that is damaged or cut off; copy it again"
+        ) from None
     if any(_OFFICE.match(m.filename) for m in listed):
-        raise NotReadable("media", "an Office document or program; save the table in it as JSON lines or Parquet")
+        raise NotReadable(
+            "media", "an Office document or program; save the table in it as JSON lines or Parquet"
+        )
     if len(listed) > MOST_MEMBERS:
-        raise NotReadable("archive", f"a zip archive of more than {MOST_MEMBERS:,} members; unpack it")
+        raise NotReadable(
+            "archive", f"a zip archive of more than {MOST_MEMBERS:,} members; unpack it"
+        )
     if sum(m.file_size for m in listed) > max(ALWAYS_BYTES, MOST_TIMES * info.size):
-        raise NotReadable("archive", f"a zip archive that unfolds to more than {MOST_TIMES} times its size; unpack it if it is what it should be")
+        raise NotReadable(
+            "archive",
+            f"a zip archive that unfolds to more than {MOST_TIMES} times its size; unpack it if it is what it should be",
+        )
     if any(m.flag_bits & 1 for m in listed):
         raise NotReadable("encrypted", "a zip archive with a password; unpack it")
     names = [(n, m.filename) for n, m in enumerate(listed) if not m.is_dir()]
-    return [(n, name) for n, name in names if not passed_over(f"/{name}", "/") and not name.startswith("__MACOSX/")]
+    return [
+        (n, name)
+        for n, name in names
+        if not passed_over(f"/{name}", "/") and not name.startswith("__MACOSX/")
+    ]

@@ -1,7 +1,8 @@
 """A parsed record, in whatever shape its source gives it, to a `RawInteraction`.
 
 Nothing is dropped unread: each member of the input ends in a declared field or under `extra`, which redaction treats as personal data. The
-exceptions are nulls, numbers that are NaN or an empty text (which are noted), copies of a transcript (`transcripts.common.covered`) and the times that were read into `called_at` and `updated_at`.
+exceptions are nulls, numbers that are NaN or an empty text (which are noted), copies of a transcript (`transcripts.common.covered`) and the
+times that were read into `called_at` and `updated_at`.
 """
 
 from __future__ import annotations

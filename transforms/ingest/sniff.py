@@ -54,19 +54,47 @@ REASONS = {
 
 _BINARY = (
     (b"%PDF", "media", "a PDF document"),
-    (b"RIFF", "media", "a recording or film; recordings go to `callveil watch` or `callveil audio redact`"),
-    (b"ID3", "media", "a recording (MP3); recordings go to `callveil watch` or `callveil audio redact`"),
-    (b"\xff\xfb", "media", "a recording (MP3); recordings go to `callveil watch` or `callveil audio redact`"),
-    (b"fLaC", "media", "a recording (FLAC); recordings go to `callveil watch` or `callveil audio redact`"),
-    (b"OggS", "media", "a recording (Ogg); recordings go to `callveil watch` or `callveil audio redact`"),
+    (
+        b"RIFF",
+        "media",
+        "a recording or film; recordings go to `callveil watch` or `callveil audio redact`",
+    ),
+    (
+        b"ID3",
+        "media",
+        "a recording (MP3); recordings go to `callveil watch` or `callveil audio redact`",
+    ),
+    (
+        b"\xff\xfb",
+        "media",
+        "a recording (MP3); recordings go to `callveil watch` or `callveil audio redact`",
+    ),
+    (
+        b"fLaC",
+        "media",
+        "a recording (FLAC); recordings go to `callveil watch` or `callveil audio redact`",
+    ),
+    (
+        b"OggS",
+        "media",
+        "a recording (Ogg); recordings go to `callveil watch` or `callveil audio redact`",
+    ),
     (b"\x89PNG", "media", "a picture (PNG)"),
     (b"\xff\xd8\xff", "media", "a picture (JPEG)"),
     (b"GIF8", "media", "a picture (GIF)"),
-    (b"\xd0\xcf\x11\xe0", "media", "an old Office document; save the table in it as JSON lines or Parquet"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "media",
+        "an old Office document; save the table in it as JSON lines or Parquet",
+    ),
     (b"7z\xbc\xaf\x27\x1c", "archive", "a 7z archive; unpack it"),
     (b"Rar!", "archive", "a RAR archive; unpack it"),
     (b"\x04\x22\x4d\x18", "archive", "LZ4; unpack it with `lz4 -d`"),
-    (b"\xff\x06\x00\x00sNaPpY", "archive", "Snappy; unpack it, or have the export written with gzip or zstd"),
+    (
+        b"\xff\x06\x00\x00sNaPpY",
+        "archive",
+        "Snappy; unpack it, or have the export written with gzip or zstd",
+    ),
     (b"\xfd7zXZ\0", "archive", "xz, which tells damage only at its end; unpack it with `xz -d`"),
     (b"LZIP", "archive", "lzip; unpack it with `lzip -d`"),
     (b"\x1f\x9d", "archive", "a file of `compress`; unpack it with `uncompress`"),
@@ -79,7 +107,11 @@ _BINARY = (
     (b"SQLite format 3\0", "columns", "an SQLite database; export JSON lines or Parquet"),
     (b"\x89HDF", "columns", "HDF5; export JSON lines or Parquet"),
     (b"PGDMP", "columns", "a PostgreSQL dump; export JSON lines or Parquet"),
-    (b"PARE", "encrypted", "an encrypted Parquet file; export it without encryption, or JSON lines"),
+    (
+        b"PARE",
+        "encrypted",
+        "an encrypted Parquet file; export it without encryption, or JSON lines",
+    ),
     (b"-----BEGIN PGP", "encrypted", "encrypted with PGP; decrypt it"),
     (b"Salted__", "encrypted", "encrypted with OpenSSL; decrypt it"),
     (b"age-encryption.org/", "encrypted", "encrypted with age; decrypt it"),
@@ -128,10 +160,15 @@ def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -
     if start == BEGINNING:
         if name.endswith(SUFFIX) and not packing:
             return Shape("sealed")
-        raise NotReadable("own_output", "sealed by callveil itself; bodies of webhooks keep their suffix .sealed")
+        raise NotReadable(
+            "own_output", "sealed by callveil itself; bodies of webhooks keep their suffix .sealed"
+        )
     if start == b"PAR1":
         if packing:
-            raise NotReadable("packed_parquet", "Parquet inside another compression; unpack it, it is compressed within already")
+            raise NotReadable(
+                "packed_parquet",
+                "Parquet inside another compression; unpack it, it is compressed within already",
+            )
         return Shape("parquet")
     _refuse_binary(head)
     for suffix in _PACKED_SUFFIXES:
@@ -141,7 +178,9 @@ def sniff(files: Files, url: str, size: int, member: int = -1, name: str = "") -
         return _blank(files, url, packing, member, name)
     if text[:1] in (b"{", b"[") and not (name.endswith((".yaml", ".yml")) and _flows(text)):
         return Shape(_json(files, url, size, packing, member, name), packing)
-    if (named := next((kind for suffix, kind in _TABLES.items() if name.endswith(suffix)), "")) and _is_text(head):
+    if (
+        named := next((kind for suffix, kind in _TABLES.items() if name.endswith(suffix)), "")
+    ) and _is_text(head):
         return Shape(named, packing)
     if name.endswith(".parquet") and not packing:
         return Shape("parquet")  # damaged at its very beginning, which is told where it is read
@@ -162,7 +201,9 @@ def _unpacked(files: Files, url: str, member: int) -> tuple[str, bytes]:
                 raise NotReadable("archive", "a zip archive inside another one; unpack it")
             return ZIP, b""
         if len(layers) >= _MOST_LAYERS:
-            raise NotReadable("archive", f"compressed more than {_MOST_LAYERS} times over; unpack it")
+            raise NotReadable(
+                "archive", f"compressed more than {_MOST_LAYERS} times over; unpack it"
+            )
         if kind == "zlib" and _is_text(head):
             return packing, head
         layers.append(kind)
@@ -192,10 +233,17 @@ def _refuse_binary(head: bytes) -> None:
     if head[257:262] == b"ustar":
         raise NotReadable("archive", "a tar archive; unpack it")
     if head[4:8] == b"ftyp":
-        raise NotReadable("media", "a recording or film (MP4); recordings go to `callveil watch` or `callveil audio redact`")
+        raise NotReadable(
+            "media",
+            "a recording or film (MP4); recordings go to `callveil watch` or `callveil audio redact`",
+        )
     even, odd = head[:4:2], head[1:4:2]
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(head) >= 4 and b"\0\0" in (even, odd) and even != odd):
-        raise NotReadable("encoding", "text in UTF-16 or UTF-32; convert it with `iconv -f UTF-16 -t UTF-8`")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or (
+        len(head) >= 4 and b"\0\0" in (even, odd) and even != odd
+    ):
+        raise NotReadable(
+            "encoding", "text in UTF-16 or UTF-32; convert it with `iconv -f UTF-16 -t UTF-8`"
+        )
 
 
 def _printable(head: bytes, magic: bytes) -> bool:
@@ -226,15 +274,24 @@ def _texts(head: bytes, name: str) -> str:
     if name.endswith(_JSON_SUFFIXES):
         return "lines"  # each line that is none is refused on its own
     if not _is_text(head):
-        raise NotReadable("unknown", "neither text nor a known kind of file; export JSON lines or Parquet")
+        raise NotReadable(
+            "unknown", "neither text nor a known kind of file; export JSON lines or Parquet"
+        )
     if any(_closed(line) for line in _RECORD.findall(head)[:20]):
         return "lines"
     if head.removeprefix(_BOM).lstrip()[:1] == b"<":
-        raise NotReadable("markup", "HTML or XML, such as the error page of a server it was fetched from; export JSON lines or Parquet")
+        raise NotReadable(
+            "markup",
+            "HTML or XML, such as the error page of a server it was fetched from; export JSON lines or Parquet",
+        )
     try:
-        text = head.removeprefix(_BOM).decode("utf-8", "strict" if len(head) < _FIRST_LOOK else "ignore")
+        text = head.removeprefix(_BOM).decode(
+            "utf-8", "strict" if len(head) < _FIRST_LOOK else "ignore"
+        )
     except UnicodeDecodeError:
-        raise NotReadable("encoding", "text that is not UTF-8; convert it with `iconv -t UTF-8`") from None
+        raise NotReadable(
+            "encoding", "text that is not UTF-8; convert it with `iconv -t UTF-8`"
+        ) from None
     delimiter = _delimiter(text)
     if delimiter:
         return {",": "csv", "\t": "tsv"}.get(delimiter, "separated")
@@ -252,7 +309,11 @@ def _delimiter(text: str) -> str:
         except csv.Error:
             continue
         header = [c.strip() for c in rows[0]]
-        if len(header) > 1 and all(_CELL.match(c) for c in header) and any(len(r) == len(header) for r in rows[1:] or rows):
+        if (
+            len(header) > 1
+            and all(_CELL.match(c) for c in header)
+            and any(len(r) == len(header) for r in rows[1:] or rows)
+        ):
             return delimiter
     return ""
 
@@ -269,7 +330,11 @@ def _json(files: Files, url: str, size: int, packing: str, member: int, name: st
             break
         most = _LAST_LOOK
     if end is None:
-        return "lines" if name.endswith(_LINE_SUFFIXES) or _is_lines(text, whole, packing, size) else "document"
+        return (
+            "lines"
+            if name.endswith(_LINE_SUFFIXES) or _is_lines(text, whole, packing, size)
+            else "document"
+        )
     rest = text[end:]
     behind = rest.lstrip(_SPACE + b",\x1e")
     if not behind:

@@ -42,7 +42,14 @@ _NEW: dict[str, Callable[[], Any]] = {
 _BOUNDED = ("bzip2",)
 """Decoders of which one piece may unfold a thousandfold and more; they are told how much to give at once."""
 _FAULTS = (zlib.error, zstandard.ZstdError, EOFError, OSError)
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError)
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 Source = Callable[[], Iterator[bytes]]
 """Gives the packed bytes from their beginning, as often as it is called."""
@@ -78,7 +85,11 @@ class _Members:
         """What some more bytes unfold to."""
         while data:
             if self._decoder is None:
-                data = data.lstrip(b"\0") if self._compression == "gzip" and self._tail_of_nul else data
+                data = (
+                    data.lstrip(b"\0")
+                    if self._compression == "gzip" and self._tail_of_nul
+                    else data
+                )
                 if not data:
                     break
                 self._decoder = _NEW[self._compression]()
@@ -129,7 +140,8 @@ def blocks(
         given += len(block)
         if given > most:
             raise DamagedStream(
-                f"unfolds to more than {MOST_TIMES} times its size and {ALWAYS_BYTES >> 20} MiB; unpack it if it is what it should be", 0
+                f"unfolds to more than {MOST_TIMES} times its size and {ALWAYS_BYTES >> 20} MiB; unpack it if it is what it should be",
+                0,
             )
         yield block
 
@@ -148,12 +160,19 @@ def _plain(files: Files, url: str, start: int, end: int | None) -> Iterator[byte
 def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
     place = 0
     try:
-        with files.open(url) as source, zipfile.ZipFile(source) as archive, archive.open(archive.infolist()[member]) as stream:
+        with (
+            files.open(url) as source,
+            zipfile.ZipFile(source) as archive,
+            archive.open(archive.infolist()[member]) as stream,
+        ):
             while block := stream.read(BLOCK):
                 place += len(block)
                 yield block
     except _ZIP_FAULTS:
-        raise DamagedStream(f"the member of the zip archive is damaged behind byte {place} of its content; copy it again", place) from None
+        raise DamagedStream(
+            f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
+            place,
+        ) from None
 
 
 def _layer(source: Source, compression: str) -> Source:
@@ -178,7 +197,10 @@ def _decoded(source: Source, compression: str) -> Iterator[bytes]:
                     yield out
         place += len(block)
     if decoder.open_end:
-        raise DamagedStream(f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole", place)
+        raise DamagedStream(
+            f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole",
+            place,
+        )
 
 
 def _again(source: Source, compression: str, start: int, given: int) -> Iterator[bytes]:
@@ -199,4 +221,6 @@ def _again(source: Source, compression: str, start: int, given: int) -> Iterator
                 detail = f"the {compression} stream is damaged near byte {place} of the compressed file; copy it again"
                 raise DamagedStream(detail, place) from None
             at, place = at + step, place + step
-    raise DamagedStream(f"the {compression} stream is damaged near byte {place} of the compressed file", place)
+    raise DamagedStream(
+        f"the {compression} stream is damaged near byte {place} of the compressed file", place
+    )
