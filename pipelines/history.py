@@ -33,6 +33,7 @@ from callveil.transforms.ingest.chunks import InputChunk, InputPlan
 from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.names import Names
 from callveil.transforms.retain.engine import Engine, Record
 from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
 from callveil.transforms.retain.state import read_state
@@ -96,9 +97,11 @@ def run_history(options: HistoryOptions) -> RunResult:
     refuse_overlap(options.files, options.inputs, options.output)
     found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = Keyring.open_or_create(options.keyring)
+    names = Names(keyring, options.policy.detect.digit_ids)
+    found = names.plan(found)
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
-    engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
+    engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds, names)
     run = Run(_run_id(options, found, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else Store.open_or_create(options.files, options.output, options.keyring)
 
@@ -206,14 +209,16 @@ def reconcile(counts: dict[str, int]) -> None:
 
 
 def _engine(
-    files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str]
-) -> tuple[Engine, list[str]]:
-    """What decides by retention's rules, and digests of the facts and holds it was given."""
+    files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str],
+    names: Names | None = None,
+) -> tuple[Engine, list[str]]:  # fmt: skip
+    """What decides by retention's rules, and digests of the facts and holds it was given. `names` knows what held items are stored as."""
     retention = policy.retention
     known = all_facts(accounts, read_events(files, list(events)) if events else [])
     standing = read_holds(files, list(holds)) if holds else []
     timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
-    return Engine(retention, timelines, standing, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
+    stored = names.holds(standing) if names else standing
+    return Engine(retention, timelines, stored, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
 
 
 def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:

@@ -14,7 +14,9 @@ from callveil.transforms.history.about import JOB
 from callveil.transforms.history.read import listed
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputFile, refuse_overlap
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.keyring import Keyring
 
 
 def follow(
@@ -38,9 +40,10 @@ def follow(
     store = Store.open_or_create(options.files, options.output, options.keyring)
     refuse_overlap(options.files, options.inputs, options.output)
     done = {InputFile(i["url"], i["size"], i["etag"]) for m in store.manifests() if m.job == JOB for i in (*m.inputs, *m.not_read)}
+    names = Names(Keyring.load(options.keyring))
     before: set[InputFile] = set()
     while not stop.is_set():
-        found = set(listed(options.files, options.inputs)) - done
+        found = {f for f in listed(options.files, options.inputs) if replace(f, url=names.place(f.url)) not in done}
         ready = sorted(found & before)
         if ready:
             started = time.monotonic()
@@ -49,6 +52,6 @@ def follow(
                 told(result, time.monotonic() - started)
             except NothingToRead as nothing:
                 refused(nothing)
-            done.update(ready)
+            done.update(replace(f, url=names.place(f.url)) for f in ready)
         before = found
         stop.wait(seconds)

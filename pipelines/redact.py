@@ -30,6 +30,7 @@ from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.names import Names
 from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
@@ -106,7 +107,10 @@ def run_redact(options: RedactOptions) -> RunResult:
     plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    names = Names(keyring, options.policy.detect.digit_ids)
+    plan = names.plan(plan)
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
+    requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     run = Run(_run_id(options, plan, accounts, requests), options.policy.sha256, options.policy.name, options.as_of)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:

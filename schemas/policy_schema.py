@@ -117,6 +117,7 @@ def _detect() -> Schema:
             "max_steps": {"type": "integer", "minimum": STEPS[0], "maximum": STEPS[1]},
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
+            "digit_ids": {"type": "boolean", "description": "ids of digits only are written as keyed digests"},
         }
     )
 

@@ -24,6 +24,10 @@ ROLE_WORDS = re.compile(
 
 UNKNOWN = BY_NAME[EXTRA]
 
+SEALED_NAMES = "sealed_names"
+"""Undeclared member in which `redact.names` keeps, as tokens, the names that digests stand for. It is redacted already."""
+_SEALED = re.compile(r"\[[A-Z][A-Z0-9_]*:t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+\]")
+
 LABELLED = frozenset({"custom_fields", "salesforce"})
 """Fields whose keys are names that an account has given to fields of its own."""
 LABEL = re.compile(r"[^\W\d][\w .:/-]{0,63}")
@@ -110,8 +114,14 @@ def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
     """
     for field in FIELDS:
         value = record.get(field.name)
+        if field.name == EXTRA and isinstance(value, Mapping) and _is_sealed(value.get(SEALED_NAMES)):
+            value = {k: v for k, v in value.items() if k != SEALED_NAMES}
         if value is not None:
             yield from _walk(field.type, value, (field.name,), field.name, field, field.entity, field.prose)
+
+
+def _is_sealed(names: Any) -> bool:
+    return isinstance(names, Mapping) and all(isinstance(t, str) and _SEALED.fullmatch(t) for t in names.values()) and set(names) <= {"id", "sid"}
 
 
 def _walk(kind: FieldType, value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:

@@ -23,6 +23,7 @@ from callveil.transforms.history.redact import VersionRedactor
 from callveil.transforms.history.settle import redact_settled
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
+from callveil.transforms.redact.names import Names
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 from callveil.transforms.subject.erased import Erased
@@ -107,8 +108,10 @@ class _Chunk:
 
     def load(self) -> dict[str, Any]:
         """See `load_chunk`."""
+        names = Names(self.built.keyring, self.job.policy.detect.digit_ids)
         for item in read_versions(self.job.files, self.chunk, self.job.policy.limits):
             self.counts["in"] += 1
+            item = item if isinstance(item, Rejected) else names.version(item)
             if isinstance(item, Rejected):
                 self._reject(item)
             elif self._wanted(item):

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -21,6 +21,7 @@ from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
+from callveil.transforms.redact.names import PREFIX, Names
 from callveil.transforms.run.job import Checkpoint, RedactJob
 from callveil.transforms.run.memory import steady
 from callveil.transforms.store.index import bucket_of
@@ -45,14 +46,15 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
+    names = Names(keyring, job.policy.detect.digit_ids)
     for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
         counts["in"] += 1
         if isinstance(item, Rejected):
-            rejects.add(item)
+            rejects.add(replace(item, interaction_id=names.id(item.interaction_id)))
             counts["rejected"] += 1
             continue
         try:
-            _spool(job, spool, item, counts)
+            _spool(job, spool, names.conceal(item), counts)
         except OSError:
             raise
         except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
@@ -78,6 +80,8 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
     counts.update(set(item.notes))
+    counts["named_ids"] += item.key.id.startswith(PREFIX)
+    counts["digit_ids"] += item.key.id.isdecimal()
 
 
 def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.parquet import REJECTED, publish_bytes, publish_records, sort_key
@@ -95,10 +96,12 @@ class RejectedWriter:
         self._rows: list[dict[str, object]] = []
         self.reasons: Counter[str] = Counter()
         self.repeated = 0
+        self._names = Names(keyring)
         self._before = before
 
     def add(self, rejected: Rejected) -> None:
-        """Take in one rejection."""
+        """Take in one rejection. Names in its file's name and id go as digests."""
+        rejected = self._names.rejected(rejected)
         self.reasons[rejected.reason] += 1
         if self._before and self._before.holds(rejected):
             self.repeated += 1

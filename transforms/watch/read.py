@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
 from callveil.transforms.watch.job import WatchJob
@@ -52,6 +53,7 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
         reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", "unnamed_recording", detail), counts)
         live.note(arrival, Ledger("audio", (), 1, "unnamed_recording"))
         return
+    key = Names(keyring, job.policy.detect.digit_ids).key(key)
     published = live.receipt(key, "audio")
     if published and published["object"] != arrival.object_id:
         second = Rejected(SourceRef(arrival.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
@@ -71,14 +73,16 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
     rejected = place = 0
     note = ""
     note_inbox(live, arrival.url)
+    names = Names(keyring, job.policy.detect.digit_ids)
     try:
         for item in _read(job, keyring, arrival):
             if isinstance(item, Rejected):
-                reject(job, keyring, arrival, place, item, counts)
+                reject(job, keyring, arrival, place, replace(item, interaction_id=names.id(item.interaction_id)), counts)
                 rejected += 1
             else:
                 counts["records"] += 1
                 counts.update(set(item.notes))
+                item = names.conceal(item)
                 keys.append((item.key.account_id, item.key.id, item.rank))
                 if not _published(job, item):
                     yield item.key, _piece(job, keyring, arrival, place, item)
