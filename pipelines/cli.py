@@ -13,6 +13,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import describe, without_content
+from callveil.transforms.store.paths import PlaceError
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
@@ -212,6 +213,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return COMMANDS[words[0]][1](words[1:])
         except UsageError as error:
+            print(f"callveil {words[0]}: {error}", file=sys.stderr)
+            return USAGE
+        except PlaceError as error:
             print(f"callveil {words[0]}: {error}", file=sys.stderr)
             return USAGE
         except KeyboardInterrupt:

@@ -101,9 +101,22 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
                 flag, [*sorted(known), "--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1
             )
             raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
+    _check_runner(rest)
     if rest and not rest[0].startswith("-"):
         raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
     return PipelineOptions(list(rest))
+
+
+def _check_runner(rest: Sequence[str]) -> None:
+    """Raise `UsageError` for a runner that Beam does not know, which it would tell only once the job is made."""
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    name = PipelineOptions(list(rest)).get_all_options().get("runner") or ""
+    known = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
+    if name and "." not in name and not {name.lower(), f"{name.lower()}runner"} & {*known, "fnapirunner"}:
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        hint = f"did you mean {known[near[0]]}? " if near else ""
+        raise UsageError(f"--runner {name}: Beam has no such runner; {hint}Without --runner the job runs in this process")
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

@@ -23,7 +23,7 @@ from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError,
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.paths import FilesError, is_s3
 
 ROLES_ENV = "CALLVEIL_ROLES"
 DAYS = 30
@@ -154,7 +154,7 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     role = load_roles(args.roles).of(person) if args.roles else EVERYTHING
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
-        args.store, args.out, list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
+        args.store, _folder(args.out), list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
         args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
         policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
     )  # fmt: skip
@@ -193,6 +193,13 @@ def _pulls(args: argparse.Namespace) -> int:
         print(f"{p['seq']:>4}  {p['at']}  {p['who']}{role}{behalf}: {what}{' REFUSED: ' + p['refused'] if p['refused'] else ''}")
     print(f"{len(found)} pulls")
     return DONE
+
+
+def _folder(out: str) -> str:
+    """The folder for reports. Raises `UsageError` where a file is in its place."""
+    if not is_s3(out) and Path(out).is_file():
+        raise UsageError(f"--out {out}: is a file; name a folder for the reports")
+    return out
 
 
 def _verify(args: argparse.Namespace) -> int:

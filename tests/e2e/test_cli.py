@@ -121,7 +121,7 @@ ACCOUNTS = '{"account_id": 41, "type": "agency", "effective_at": "2026-01-01"}\n
 REQUEST = '{"account_id": 41, "interaction_id": 7, "scope": "some", "reason": "r", "actor": "a"}\n'
 MISTAKES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("no input there", ("--input", "none*.jsonl"), ("none*.jsonl", "Check the path")),
-    ("a file where the store should be", ("--output", "in.jsonl"), ("--output in.jsonl", "name a folder")),
+    ("a file where the store should be", ("--output", "in.jsonl"), ("--output in.jsonl", "is a file; name a folder")),
     ("no such preset", ("--policy", "gdrp"), ("gdrp", "Presets are gdpr")),
     ("a bad policy", ("--policy", "bad.yaml"), ("bad.yaml:4:1: entites", "did you mean entities?", "bad.yaml:5:7: mode", "none, content, full")),
     ("bad accounts", ("--accounts", "accounts.jsonl"), ("accounts.jsonl:2: type", "individual, agency")),

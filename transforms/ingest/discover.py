@@ -188,10 +188,10 @@ def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
     Raises `InputError`; also where the store would be at a file.
     """
     store = _real(output)
-    if not is_s3(output) and Path(store).is_file():
-        raise InputError(
-            f"--output {output}: there is a file of that name; name a folder for the store"
-        )
+    if not is_s3(output):
+        for above in (Path(store), *Path(store).parents):
+            if above.is_file():
+                raise InputError(f"--output {output}: {above.name} is a file; name a folder for the store")
     for pattern in patterns:
         wild = has_magic(pattern)
         base = _real(fixed_prefix(pattern) or ".") if wild else _real(pattern)

@@ -80,8 +80,9 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
     counts.update(set(item.notes))
-    counts["named_ids"] += item.key.id.startswith(PREFIX)
-    counts["digit_ids"] += item.key.id.isdecimal()
+    kind = "named_ids" if item.key.id.startswith(PREFIX) else "digit_ids" if item.key.id.isdecimal() else ""
+    if kind:
+        counts[kind] += 1
 
 
 def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:
