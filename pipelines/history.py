@@ -128,7 +128,7 @@ def _run_id(options: HistoryOptions, found: InputPlan, accounts: AccountBook, kn
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
-        "inputs": [i.as_dict() for i in (*found.inputs, *found.not_read)],
+        "inputs": found.listed(),
         "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()

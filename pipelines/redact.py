@@ -141,7 +141,7 @@ def _run_id(options: RedactOptions, plan: InputPlan, accounts: AccountBook, requ
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
-        "inputs": [i.as_dict() for i in (*plan.inputs, *plan.not_read)],
+        "inputs": plan.listed(),
         "policy": options.policy.sha256,
         "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(),

@@ -16,6 +16,7 @@ from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.redact.names import Names
 from callveil.transforms.retain.apply import Applier
 from callveil.transforms.retain.attest import Attested, finish
 from callveil.transforms.retain.engine import Engine
@@ -30,7 +31,6 @@ from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.store.care import lease, release
 from callveil.transforms.store.catalog import PublishConflict, Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.redact.names import Names
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 

@@ -154,7 +154,8 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     role = load_roles(args.roles).of(person) if args.roles else EVERYTHING
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
-        args.store, _folder(args.out), list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
+        args.store, _folder(args.out),
+        list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
         args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
         policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
     )  # fmt: skip

@@ -78,7 +78,8 @@ def test_a_sealed_name_survives_redaction_and_another_look(keyring: Keyring, red
 @pytest.mark.parametrize(
     ("place", "kept"),
     [
-        ("in/jane.muller.jsonl.gz", ("in/", ".jsonl.gz")), ("in/jane@mail.example.jsonl", ("in/", "")), ("s3://b/Jane Muller/calls.json", ("s3://b/", "/calls.json")),
+        ("in/jane.muller.jsonl.gz", ("in/", ".jsonl.gz")), ("in/jane@mail.example.jsonl", ("in/", "")),
+        ("s3://b/Jane Muller/calls.json", ("s3://b/", "/calls.json")),
         ("in/calls.zip!john smith.json", ("in/calls.zip!", ".json")), ("in/JaneMuller.json", ("in/", ".json")),
     ],
 )  # fmt: skip

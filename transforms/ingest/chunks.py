@@ -95,6 +95,10 @@ class InputPlan:
     empty: int = 0
     patterns: tuple[str, ...] = ()
 
+    def listed(self) -> list[dict[str, Any]]:
+        """All files, read or not, JSON-ready: what a run is named by."""
+        return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
+
     def required(self) -> InputPlan:
         """The plan itself. Raises `NothingToRead` where it has no chunk."""
         if not self.chunks:

@@ -112,7 +112,8 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
         elif shape.format == "document":
             yield from _document(url, _bytes(files, url, shape.packing), list_name)
         else:
-            yield Problem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{'; unpack the archive, or save the sheet as CSV' if shape.format == ZIP else ''}")
+            way = "; unpack the archive, or save the sheet as CSV" if shape.format == ZIP else ""
+            yield Problem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
     except NotReadable as e:
         yield Problem(url, None, "", e.detail)
     except DamagedStream as e:
