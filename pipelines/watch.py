@@ -211,8 +211,9 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
 
 def run_forever(options: WatchOptions) -> None:
     """Run the streaming job until it is stopped. Raises whatever ends it."""
+    words = streaming_options(options.beam)  # before anything is made: it may find that no runner is at hand
     job = make_job(options)
-    pipeline = beam.Pipeline(options=PipelineOptions(streaming_options(options.beam)))
+    pipeline = beam.Pipeline(options=PipelineOptions(words))
     build(pipeline, job, options)
     result = pipeline.run()
     threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()

@@ -103,10 +103,12 @@ def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[st
 
 
 def _parts(raw: bytes) -> list[Line]:
-    """JSON values that run together in one line, as Firehose writes them; none where the first of them is no JSON by itself."""
+    """JSON values that run together in one line, as Firehose writes them; none where anything else stands beside them, or the first is broken."""
     parts = list(ValueReader([raw], len(raw)))
+    if len(parts) < 2 or any(part.raw[:1] not in (b"{", b"[") for part in parts):
+        return []
     try:
-        load(parts[0].raw if len(parts) > 1 else b"")
+        load(parts[0].raw)
     except ParseError:
         return []
     return parts
