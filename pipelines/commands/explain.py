@@ -25,7 +25,7 @@ from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.explain import Verdict, explain
 from callveil.transforms.detect.gold import BEGAN
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.ingest import InputError, plan_chunks, read_chunk
+from callveil.transforms.ingest import InputError, NothingToRead, plan_chunks, read_chunk
 from callveil.transforms.store.files import Files
 
 DESCRIPTION = """\
@@ -114,7 +114,8 @@ def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
             if number is None or place == number:
                 return record
     except InputError as error:
-        raise UsageError(str(error)) from None
+        why = "".join(f"; {f.url}: {f.detail}" for f in error.not_read) if isinstance(error, NothingToRead) else ""
+        raise UsageError(f"{error}{why}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({type(error).__name__})") from None
     what = "holds no interaction" if number is None else f"has no interaction at line or record {number}; the line may be empty"

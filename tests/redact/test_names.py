@@ -16,13 +16,15 @@ from callveil.transforms.store.keyring import Keyring
 NAMES = (
     "jane@mail.example", "jane%40mail.example", "mailto:jane.q@mail.example", "Jane Muller", "jane.muller", "jane_muller-2026-11-01",
     "muller-jane", "JaneMuller", "john smith", "John-Smith-calls", "mark price", "Tadeusz Brannigan", "Siobhán O'Reilly", "José Peña",
-    "calls of jane.muller", "Wilhelmina Testperson", "robert.johnson.export", "maria_garcia", "41-John Smith-7", "Ｊａｎｅ Muller",
+    "calls of jane.muller", "Wilhelmina Testperson", "robert.johnson.export", "maria_garcia", "41-John Smith-7", "wilhelmina.testperson",
+    "2026-11-01_tadeusz_brannow", "Ｊａｎｅ Muller",
 )  # fmt: skip
 OTHERS = (
     "CA128b2f330c5c7fd0a6a3a4506513270e", "2000000000", "lead-4711", "firehose-1-2026-11-01-10-00-00-5f0c", "part-00000", "calls-0001", "april-sales",
     "may-calls", "export_final", "store-north", "550e8400-e29b-41d4-a716-446655440000", "CA-source-7", "page", "acme-calls-day", "msg_inbound",
     "google-ads", "rose-line-7", "day=2026-11-01", "interactions", "paper_trail", "FM12", "call 17", "will-call-later", "mark-up", "GA1.2.33",
-    "north-dakota", "q3-report", "xKq9ZpLmTv3", "",
+    "north-dakota", "q3-report", "xKq9ZpLmTv3", "eu-west-1", "prod-us-east", "v2.beta", "acme_gmbh_kiel",
+    "webhook.body.7", "",
 )  # fmt: skip
 
 

@@ -39,14 +39,17 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _HUMP = re.compile(r"(?<=[^\W\d_])(?<![A-Z])(?=[A-Z])")
 _CODE = re.compile(r"[0-9A-Fa-f-]{16,}|(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}")
 _MONTHS = frozenset(("april", "may", "june", "august", "january", "summer", "autumn", "sunday"))
+_LONG = 4
+"""Letters from which on a word that is neither an English one nor a known name is a last name behind a given name that is no word."""
+_VOWEL = re.compile("[aeiouy]")
 _SEPARATORS = re.compile(r"[\s._,+-]{1,3}\Z")
 
 
 def entity_of(text: str) -> str:
     """`EMAIL_ADDRESS` or `PERSON` where a text is, or holds, an address or a person's name; else empty.
 
-    A name is two words side by side of which the first is a common given name and the second a name too, in either order of first and
-    last name, or two to four capitalised words that are no everyday ones and nothing else.
+    A name is two words side by side of which one is a common given name and the other a name too, or one a rare given name and the other
+    no English word; or two to four capitalised words that are no everyday ones and nothing else.
     """
     text = unicodedata.normalize("NFKC", unquote(text))
     if _EMAIL.search(text):
@@ -74,7 +77,12 @@ def _is_name(text: str) -> bool:
 def _is_pair(given: tuple[str, str], last: tuple[str, str], alone: bool) -> bool:
     """Whether two words are a given name and a last name, as they stand in the text and folded."""
     known = lexicon()
-    if given[1] not in known.usual or given[1] in _MONTHS or len(last[1]) < 2:
+    if given[1] in _MONTHS or len(last[1]) < 2:
+        return False
+    rare = given[1] in known.given and given[1] not in known.words
+    if rare and last[1] not in known.words and len(last[1]) >= _LONG and _VOWEL.search(last[1]):
+        return True
+    if given[1] not in known.usual:
         return False
     if not known.named(last[1]):
         return given[0][:1].isupper() and last[0][:1].isupper() and last[1] not in known.words
