@@ -123,7 +123,8 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
         counts = _deal_with(job, found, now, options.beam)
         commit(options)
         return counts
-    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=RejectMessage(job, options.queue.url, now))
+    reject = RejectMessage(job, options.queue.url, now)
+    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=reject, store=options.output)
     with keeping(options.queue, messages):
         counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
     counts |= {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
@@ -203,7 +204,7 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
         sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
     if options.queue:
         reject = RejectMessage(job, options.queue.url, now())
-        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE)
+        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE, store=job.root)
         sources.append(pipeline | "Queue" >> ReadQueue(queue, poll_interval=min(options.poll, 0.1)))
     merged = sources[0] if len(sources) == 1 else sources | "All arrivals" >> beam.Flatten()
     _ = merged | "Watch" >> WatchRecordings(job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -181,16 +182,14 @@ def _look(
         ), []
     except NotReadable as why:
         return [], [NotRead.of(info, why)]
-    except PermissionError:
-        return [], [
-            NotRead.of(
-                info, NotReadable("unreadable", "the file cannot be opened; check its permissions")
-            )
-        ]
-    except FileNotFoundError:
-        return [], [
-            NotRead.of(info, NotReadable("unreadable", "it was removed while the input was listed"))
-        ]
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            why = "the file cannot be opened; check its permissions"
+        elif isinstance(error, FileNotFoundError):
+            why = "it was removed while the input was listed"
+        else:
+            raise
+        return [], [NotRead.of(info, NotReadable("unreadable", why))]
 
 
 def _members(
