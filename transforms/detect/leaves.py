@@ -112,12 +112,20 @@ def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
     Integers, booleans and times of declared members are left out: their type and bounds say what they are. Numbers
     inside JSON members are not.
     """
+    record = without_sealed(record)
     for field in FIELDS:
         value = record.get(field.name)
-        if field.name == EXTRA and isinstance(value, Mapping) and _is_sealed(value.get(SEALED_NAMES)):
-            value = {k: v for k, v in value.items() if k != SEALED_NAMES}
         if value is not None:
             yield from _walk(field.type, value, (field.name,), field.name, field, field.entity, field.prose)
+
+
+def without_sealed(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record without names that are sealed in it."""
+    extra = record.get(EXTRA)
+    if not isinstance(extra, Mapping) or not _is_sealed(extra.get(SEALED_NAMES)):
+        return record
+    left = {k: v for k, v in extra.items() if k != SEALED_NAMES}
+    return {k: v for k, v in record.items() if k != EXTRA} | ({EXTRA: left} if left else {})
 
 
 def _is_sealed(names: Any) -> bool:

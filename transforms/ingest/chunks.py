@@ -184,12 +184,12 @@ def _look(
         return [], [NotRead.of(info, why)]
     except OSError as error:
         if error.errno == errno.EACCES:
-            why = "the file cannot be opened; check its permissions"
+            detail = "the file cannot be opened; check its permissions"
         elif isinstance(error, FileNotFoundError):
-            why = "it was removed while the input was listed"
+            detail = "it was removed while the input was listed"
         else:
             raise
-        return [], [NotRead.of(info, NotReadable("unreadable", why))]
+        return [], [NotRead.of(info, NotReadable("unreadable", detail))]
 
 
 def _members(

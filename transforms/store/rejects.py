@@ -7,11 +7,13 @@ import hashlib
 from collections import Counter, defaultdict
 from typing import Any
 
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.redact.names import Names
+from callveil.transforms.redact.names import FILE_NAME, Names
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.parquet import REJECTED, publish_bytes, publish_records, sort_key
@@ -24,6 +26,8 @@ PURPOSE = "rejected"
 CONTENT = "rejected_content"
 
 
+SEALED_MARK = f" [{FILE_NAME}:"
+"""Begins, behind the place of a file whose name is a person's, the name as it is, sealed."""
 _PLACE = ("file", "line", "byte_offset", "index", "stage", "field", "reason", "size")
 
 
@@ -51,11 +55,14 @@ class RejectedBefore:
         return any(not rejected.raw if block is None else digest in self._content(blob, block) for blob, block in found)
 
     def _of_file(self, name: str) -> dict[tuple[Any, ...], set[tuple[str, int | None]]]:
+        name = name.partition(SEALED_MARK)[0]  # what follows was sealed by the key of its time
         if name not in self._rows:
+            place = ds.field("file")
+            same = (place == name) | pc.starts_with(place, name + SEALED_MARK)
             rows: dict[tuple[Any, ...], set[tuple[str, int | None]]] = defaultdict(set)
             for path in self._stored:
                 with self._files.open(self._files.join(self._root, path)) as source:
-                    table = pq.read_table(source, columns=[*_PLACE, "blob", "block"], filters=[("file", "==", name)])
+                    table = pq.read_table(source, columns=[*_PLACE, "blob", "block"], filters=same)
                 for row in table.to_pylist():
                     rows[tuple(row[n] for n in _PLACE[1:])].add((row["blob"], row["block"]))
             self._rows[name] = rows
