@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import re
@@ -78,6 +80,18 @@ def test_help_of_each_command(place: Place, name: str) -> None:
     options = [line.strip() for line in shown.stdout.splitlines() if line.strip().startswith("--")]
     assert all(len(line.split()) > 1 for line in options if "=" not in line)
     assert tree(place.folder / "tmp") == {}
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A command's parser, or those of its actions."""
+    below = [p for a in parser._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
+    yield from (leaf for p in below for leaf in parsers(p)) if below else (parser,)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_takes_the_common_options(name: str) -> None:
+    for leaf in parsers(importlib.import_module(f"callveil.pipelines.commands.{name}").parser()):
+        assert {"--json", "--no-progress", "--keyring"} <= leaf._option_string_actions.keys(), leaf.prog
 
 
 # Exit codes

@@ -126,6 +126,21 @@ def test_another_store_below_an_input_is_named_and_left_out(tmp_path: Path) -> N
             plan_input(FILES, [str(place)])
 
 
+def test_another_store_below_a_prefix_of_s3(files: Files, s3_bucket: str) -> None:
+    root = f"s3://{s3_bucket}/raw"
+    for name, data in (("calls.jsonl", lines(1)), (f"old/{STORE_FILE}", b"{}"), ("old/live/a.json", one(2))):
+        files.write(f"{root}/{name}", data)
+    assert [(f.url, f.reason) for f in plan_input(files, [root]).not_read] == [
+        (f"{root}/old", "store")
+    ]
+    assert ids(root, files) == (1,)
+    with pytest.raises(InputError, match="lies in the store"):
+        plan_input(files, [f"{root}/old/live/"])
+    nothing = plan_input(files, [f"s3://{s3_bucket}/nothing/"])
+    with pytest.raises(NothingToRead):
+        nothing.required()
+
+
 OVERLAPS = (
     ("in", "in/store", True), ("in/", "in", True), ("in/store/x", "in/store", True), ("in/store/a.jsonl", "in/store", True), (".", "store", True),
     ("in/../in", "in/store", True), ("link", "in/store", True), ("in", "link/store", True), ("in/**", "in/store", True),
