@@ -12,7 +12,7 @@ from typing import Any
 
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
-from callveil.transforms.ingest.chunks import InputFile
+from callveil.transforms.ingest.chunks import InputPlan
 from callveil.transforms.run.job import RedactJob
 from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
@@ -37,6 +37,7 @@ class RunResult:
         added, removed: number of files.
         repeated: the run had been published before, and nothing was done.
         dry_run: nothing was changed.
+        not_read: files below the inputs that were not read; see `RunManifest`.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class RunResult:
     removed: int
     repeated: bool = False
     dry_run: bool = False
+    not_read: tuple[dict[str, Any], ...] = ()
 
 
 def until_published(
@@ -89,18 +91,26 @@ def until_published(
     raise AssertionError("unreachable")
 
 
-def publish_run(store: Store, job: RedactJob, name: str, inputs: Sequence[InputFile], outcome: Outcome) -> RunResult:
+def publish_run(store: Store, job: RedactJob, name: str, plan: InputPlan, outcome: Outcome) -> RunResult:
     """Make a run's files the store's, with its policy and manifest, and clear up after it. `name` is the job's.
 
     Raises `AlreadyPublished`, `PublishConflict`.
     """
-    manifest = publish_manifest(store, job, name, [i.as_dict() for i in inputs], outcome)
+    not_read = [f.as_dict() for f in plan.not_read]
+    manifest = publish_manifest(store, job, name, [i.as_dict() for i in plan.inputs], outcome, not_read)
     finish_run(store, manifest)
-    return RunResult(manifest.run_id, manifest.seq, manifest.counts, len(manifest.added), len(manifest.removed))
+    return _result(manifest)
 
 
-def publish_manifest(store: Store, job: RedactJob, name: str, inputs: Sequence[dict[str, Any]], outcome: Outcome) -> RunManifest:
-    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s. `inputs` are JSON-ready."""
+def _result(manifest: RunManifest, repeated: bool = False) -> RunResult:
+    files = len(manifest.added), len(manifest.removed)
+    return RunResult(manifest.run_id, manifest.seq, manifest.counts, *files, repeated=repeated, not_read=manifest.not_read)
+
+
+def publish_manifest(
+    store: Store, job: RedactJob, name: str, inputs: Sequence[dict[str, Any]], outcome: Outcome, not_read: Sequence[dict[str, Any]] = ()
+) -> RunManifest:
+    """Make a run's files the store's; see `publish_run`. What is left to do is `finish_run`'s. `inputs` and `not_read` are JSON-ready."""
     run, base = job.run, job.snapshot
     with suppress(PreconditionFailed):  # the same policy has decided before
         job.files.write(store.url(f"{CONTROL}/policies/{run.policy_sha256}.yaml"), job.policy.effective_yaml().encode(), if_none_match=True)
@@ -109,6 +119,7 @@ def publish_manifest(store: Store, job: RedactJob, name: str, inputs: Sequence[d
         run_id=run.run_id, **base.chain(), job=name, as_of=run.as_of.isoformat(), tool_version=TOOL, policy_name=run.policy_name,
         policy_sha256=run.policy_sha256, inputs=tuple(inputs), counts=dict(sorted(outcome.counts.items())),
         added=tuple(sorted(outcome.added)), removed=tuple(sorted(live[p] for p in outcome.removed)),
+        not_read=tuple(not_read),
     )  # fmt: skip
     store.publish(manifest, base)
     return manifest
@@ -117,7 +128,7 @@ def publish_manifest(store: Store, job: RedactJob, name: str, inputs: Sequence[d
 def _repeated(store: Store, run_id: str, seq: int) -> RunResult:
     manifest = store.manifest(seq)
     finish_run(store, manifest)
-    return RunResult(run_id, seq, manifest.counts, len(manifest.added), len(manifest.removed), repeated=True)
+    return _result(manifest, repeated=True)
 
 
 def finish_run(store: Store, manifest: RunManifest) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
 from callveil.pipelines.faults import describe, without_content, without_warnings
+from callveil.transforms.store.paths import PlaceError
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
@@ -37,7 +38,8 @@ exit codes:
   0  done
   1  failed; nothing half-done is visible, run it again
   2  the command line, policy, accounts or requests are wrong; the message says where
-  3  done, but some records went to the rejected zone"""
+  3  done, but some records went to the rejected zone, or some files below an input were not read
+  4  nothing to read: no file, only empty ones, or none of a kind that is read; nothing was done"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -212,6 +214,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return COMMANDS[words[0]][1](words[1:])
         except UsageError as error:
+            print(f"callveil {words[0]}: {error}", file=sys.stderr)
+            return USAGE
+        except PlaceError as error:
             print(f"callveil {words[0]}: {error}", file=sys.stderr)
             return USAGE
         except KeyboardInterrupt:

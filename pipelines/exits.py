@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-DONE, FAILED, USAGE, REJECTED = 0, 1, 2, 3
-"""Exit codes: done; failed; the command or its input files are wrong; done, with records in the rejected zone."""
+DONE, FAILED, USAGE, REJECTED, NOTHING = 0, 1, 2, 3, 4
+"""Exit codes: done; failed; the command or its input files are wrong; done, with records in the rejected zone or files that were not
+read; nothing to read, and nothing done."""
 
 
 class UsageError(Exception):

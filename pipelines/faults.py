@@ -21,6 +21,8 @@ def describe(error: BaseException) -> str:
     """
     if os.environ.get(FULL) == "1":
         return "".join(traceback.format_exception(error))
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"  # a file and what the system says of it; no record's text
     said = str(error)
     frames = [(f.filename, str(f.lineno), f.name) for f in traceback.extract_tb(error.__traceback__)] + _FRAME.findall(said)
     own = [

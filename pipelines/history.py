@@ -30,9 +30,11 @@ from callveil.transforms.history.report import Expires
 from callveil.transforms.history.transform import MARKS as MARKS_TAG
 from callveil.transforms.history.transform import LoadChunks, WriteDays
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.ingest.chunks import InputChunk, InputFile
+from callveil.transforms.ingest.chunks import InputChunk, InputPlan
+from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.names import Names
 from callveil.transforms.retain.engine import Engine, Record
 from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
 from callveil.transforms.retain.state import read_state
@@ -88,17 +90,21 @@ def run_history(options: HistoryOptions) -> RunResult:
     """Run the job.
 
     Raises:
+        NothingToRead: the inputs hold nothing that can be read; nothing is done.
         InputError, AccountsError, EventsError, HoldsError, PolicyError: the user's input, with file, line and field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         HistoryLost: a version was lost; nothing is published.
     """
+    refuse_overlap(options.files, options.inputs, options.output)
+    found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
-    chunks, inputs = plan(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
+    names = Names(keyring, options.policy.detect.digit_ids)
+    found = names.plan(found)
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
-    engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds)
-    run = Run(_run_id(options, keyring, inputs, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
+    engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds, names)
+    run = Run(_run_id(options, keyring, found, accounts, facts), options.policy.sha256, options.policy.name, options.as_of)
     store = Store(options.files, options.output) if options.dry_run else open_or_claim(options.files, options.output, keyring, accounts.controllers())
 
     def job_on(base: Snapshot) -> RedactJob:
@@ -106,24 +112,25 @@ def run_history(options: HistoryOptions) -> RunResult:
 
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, chunks, engine)
-        return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, found.chunks, engine)
+        not_read = tuple(f.as_dict() for f in found.not_read)
+        return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, chunks, engine)
+        return _execute(options, job, store, found.chunks, engine)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return publish_run(store, job, JOB, inputs, outcome)
+        return publish_run(store, job, JOB, found, outcome)
 
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: HistoryOptions, keyring: Keyring, inputs: Sequence[InputFile], accounts: AccountBook, known: list[str]) -> str:
+def _run_id(options: HistoryOptions, keyring: Keyring, found: InputPlan, accounts: AccountBook, known: list[str]) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
-        "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
-        "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes, "keyring": keyring.fingerprint(),
+        "job": JOB, "tool": TOOL, "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
+        "inputs": found.listed(), "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes, "keyring": keyring.fingerprint(),
         **({"models": models} if (models := identity(options.policy.detect)) else {}),
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -204,14 +211,16 @@ def reconcile(counts: dict[str, int]) -> None:
 
 
 def _engine(
-    files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str]
-) -> tuple[Engine, list[str]]:
-    """What decides by retention's rules, and digests of the facts and holds it was given."""
+    files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[Account], events: Sequence[str], holds: Sequence[str],
+    names: Names | None = None,
+) -> tuple[Engine, list[str]]:  # fmt: skip
+    """What decides by retention's rules, and digests of the facts and holds it was given. `names` knows what held items are stored as."""
     retention = policy.retention
     known = all_facts(accounts, read_events(files, list(events)) if events else [])
     standing = read_holds(files, list(holds)) if holds else []
     timelines = Timelines(known, as_of, retention.window_us, retention.subaccounts_inherit)
-    return Engine(retention, timelines, standing, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
+    stored = names.holds(standing) if names else standing
+    return Engine(retention, timelines, stored, to_micros(as_of)), [facts_digest(known, as_of), holds_digest(standing)]
 
 
 def expiries(files: Files, policy: Policy, as_of: dt.datetime, accounts: Sequence[str], events: Sequence[str], holds: Sequence[str]) -> Expires:

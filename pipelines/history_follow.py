@@ -12,12 +12,15 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.transforms.history.about import JOB
 from callveil.transforms.history.read import listed
-from callveil.transforms.ingest.chunks import InputFile
+from callveil.transforms.ingest.chunks import NothingToRead
+from callveil.transforms.ingest.discover import InputFile, refuse_overlap
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.identity import keyring_for, open_or_claim
 
 
 def follow(
-    options: HistoryOptions, seconds: float, stop: threading.Event, as_of: Callable[[], dt.datetime], told: Callable[[RunResult, float], None]
+    options: HistoryOptions, seconds: float, stop: threading.Event, as_of: Callable[[], dt.datetime], told: Callable[[RunResult, float], None],
+    refused: Callable[[NothingToRead], None],
 ) -> None:
     """Load what lies at `options.inputs`, then what arrives there, until `stop` is set; the run under way is finished.
 
@@ -29,20 +32,26 @@ def follow(
         options: of every run; `as_of` is taken from the argument of that name.
         seconds: between two looks.
         as_of: tells each run's time.
-        told: called with each run's result and the seconds it took.
+        told: called with each run's result and the seconds it took. refused: called where nothing of what is new can be read.
 
     Raises what `run_history` does. That nothing is there yet is no error.
     """
-    store = open_or_claim(options.files, options.output, keyring_for(options.files, options.output, options.keyring))
-    done = {InputFile(**i) for m in store.manifests() if m.job == JOB for i in m.inputs}
+    refuse_overlap(options.files, options.inputs, options.output)
+    keyring = keyring_for(options.files, options.output, options.keyring)
+    store = open_or_claim(options.files, options.output, keyring)
+    done = {InputFile(i["url"], i["size"], i["etag"]) for m in store.manifests() if m.job == JOB for i in (*m.inputs, *m.not_read)}
+    names = Names(keyring)
     before: set[InputFile] = set()
     while not stop.is_set():
-        found = set(listed(options.files, options.inputs)) - done
+        found = {f for f in listed(options.files, options.inputs) if replace(f, url=names.place(f.url)) not in done}
         ready = sorted(found & before)
         if ready:
             started = time.monotonic()
-            result = run_history(replace(options, inputs=[f.url for f in ready], as_of=as_of()))
-            told(result, time.monotonic() - started)
-            done.update(ready)
+            try:
+                result = run_history(replace(options, inputs=[f.url for f in ready], as_of=as_of()))
+                told(result, time.monotonic() - started)
+            except NothingToRead as nothing:
+                refused(nothing)
+            done.update(replace(f, url=names.place(f.url)) for f in ready)
         before = found
         stop.wait(seconds)

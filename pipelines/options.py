@@ -50,6 +50,26 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
 
 
+COMMON: dict[str, dict[str, Any]] = {
+    "--json": {"action": "store_true", "help": "print the result as JSON"},
+    "--no-progress": {"action": "store_true", "help": "no progress on standard error"},
+    "--keyring": {"metavar": "FILE", "help": "keyring file, where one is needed (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json)"},
+}
+"""Options that every command takes, so that a script may say them to any."""
+
+
+def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser, or each of its actions' parsers, with those of `COMMON` that it lacks."""
+    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for action in actions:
+        for below in action.choices.values():
+            with_common(below)
+    for name, how in COMMON.items() if not actions else ():
+        if name not in parser._option_string_actions:
+            parser.add_argument(name, **how)
+    return parser
+
+
 def files_of(args: argparse.Namespace) -> Files:
     """Access to files as the options say."""
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
@@ -86,9 +106,22 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
                 flag, [*sorted(known), "--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1
             )
             raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
+    _check_runner(rest)
     if rest and not rest[0].startswith("-"):
         raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
     return PipelineOptions(list(rest))
+
+
+def _check_runner(rest: Sequence[str]) -> None:
+    """Raise `UsageError` for a runner that Beam does not know, which it would tell only once the job is made."""
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    name = PipelineOptions(list(rest)).get_all_options().get("runner") or ""
+    known = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
+    if name and "." not in name and not {name.lower(), f"{name.lower()}runner"} & {*known, "fnapirunner"}:
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        hint = f"did you mean {known[near[0]]}? " if near else ""
+        raise UsageError(f"--runner {name}: Beam has no such runner; {hint}Without --runner the job runs in this process")
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

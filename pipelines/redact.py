@@ -26,10 +26,12 @@ from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.models import identity
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
+from callveil.transforms.ingest.chunks import InputChunk, InputPlan, plan_input
+from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.ingest.requests import read_requests
 from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.names import Names
 from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.redact.transform import Redact
 from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS, RedactJob
@@ -97,17 +99,22 @@ def run_redact(options: RedactOptions) -> RunResult:
     """Run the job.
 
     Raises:
+        NothingToRead: the inputs hold nothing that can be read; nothing is done.
         InputError, AccountsError, RequestsError, PolicyError: the user's input, with file, line and field.
         ModelError: a spaCy pipeline the policy names is not there.
         StoreError: the output is no store, or damaged.
         ReconciliationError: a record was lost; nothing is published.
     """
+    refuse_overlap(options.files, options.inputs, options.output)
+    plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
-    chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
+    names = Names(keyring, options.policy.detect.digit_ids)
+    plan = names.plan(plan)
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
+    requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     models = identity(options.policy.detect)
-    number = _run_id(options, keyring, inputs, accounts, requests, models)
+    number = _run_id(options, keyring, plan, accounts, requests, models)
     run = Run(number, options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
@@ -121,31 +128,26 @@ def run_redact(options: RedactOptions) -> RunResult:
         )  # fmt: skip
 
     if options.dry_run:
-        return _dry_run(options, job_on(store.current()), chunks)
+        return _dry_run(options, job_on(store.current()), plan)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, chunks)
+        return _execute(options, job, plan.chunks)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
-        return _publish(store, job, inputs, requests, outcome)
+        return _publish(store, job, plan, requests, outcome)
 
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
 def _run_id(
-    options: RedactOptions,
-    keyring: Keyring,
-    inputs: Sequence[InputFile],
-    accounts: AccountBook,
-    requests: Sequence[RedactionRequest],
-    models: str,
+    options: RedactOptions, keyring: Keyring, plan: InputPlan, accounts: AccountBook, requests: Sequence[RedactionRequest], models: str
 ) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": "redact",
         "tool": TOOL,
-        "inputs": [i.as_dict() for i in inputs],
+        "inputs": plan.listed(),
         "keyring": keyring.fingerprint(),
         "policy": options.policy.sha256,
         "as_of": options.as_of.isoformat(),
@@ -207,7 +209,7 @@ def reconcile(counts: dict[str, int]) -> None:
         raise ReconciliationError(f"{counts.get('in', 0):,} records came in, but {total:,} are accounted for ({numbers}); nothing was published")
 
 
-def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
+def _publish(store: Store, job: RedactJob, plan: InputPlan, requests: Sequence[RedactionRequest], outcome: Outcome) -> RunResult:
     reconcile(outcome.counts)
     run = job.run
     if requests:
@@ -218,7 +220,7 @@ def _publish(store: Store, job: RedactJob, inputs: Sequence[InputFile], requests
         outcome.added.append(
             publish_records(job.files, job.root, data_path(REQUESTS.name, partition, run.run_id, "requests"), REQUESTS, partition, rows)
         )
-    return publish_run(store, job, "redact", inputs, outcome)
+    return publish_run(store, job, "redact", plan, outcome)
 
 
 def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
@@ -227,8 +229,9 @@ def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
     return {f.name: getattr(request, f.name) for f in REQUEST_FIELDS} | {"reason": reason}
 
 
-def _dry_run(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> RunResult:
+def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-        outcome = _execute(options, replace(job, scratch=scratch), chunks)
+        outcome = _execute(options, replace(job, scratch=scratch), plan.chunks)
     reconcile(outcome.counts)
-    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True)
+    not_read = tuple(f.as_dict() for f in plan.not_read)
+    return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)

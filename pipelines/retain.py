@@ -16,6 +16,7 @@ from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.redact.names import Names
 from callveil.transforms.retain.apply import Applier
 from callveil.transforms.retain.attest import Attested, finish
 from callveil.transforms.retain.engine import Engine
@@ -106,8 +107,9 @@ def situation(options: RetainOptions, store: Store, as_of: dt.datetime) -> Situa
     accounts = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     facts = all_facts(accounts, read_events(options.files, list(options.events)) if options.events else [])
     holds = read_holds(options.files, list(options.holds)) if options.holds else []
+    standing = Names(Keyring.open_or_create(options.keyring)).holds(holds) if any(hold.items for hold in holds) else holds
     timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
-    engine = Engine(retention, timelines, holds, to_micros(as_of))
+    engine = Engine(retention, timelines, standing, to_micros(as_of))
     snapshot = store.current()
     inputs = Inputs(
         as_of.isoformat(), snapshot.seq, snapshot.manifest_sha256, retention.digest(), facts_digest(facts, as_of), holds_digest(holds), TOOL

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from callveil.pipelines.attempts import RunResult
+from callveil.pipelines.exits import NOTHING
 from callveil.schemas.rejected import REASONS
+from callveil.transforms.ingest.chunks import NothingToRead
 
 ROWS = (
     ("in", "snapshots read"),
@@ -19,19 +23,26 @@ ROWS = (
     ("unchanged", "snapshots stored already, unchanged"),
     ("tombstoned", "snapshots of deleted interactions, not taken back"),
     ("rejected", "rejected, kept encrypted"),
+    ("rejected_before", "of these rejected by an earlier run, with the same content"),
     ("replaced", "stored interactions replaced by a newer snapshot"),
     ("aged", "stored interactions fully redacted by age"),
     ("redone", "stored interactions redacted further"),
     ("requests_applied", "manual requests applied"),
     ("requests_unmatched", "manual requests that name no interaction"),
     ("account_unknown", "interactions whose account has no record (give --accounts)"),
+    ("named_ids", "ids that are a person's name or address: written as keyed digests, the name sealed"),
+    ("digit_ids", "ids of digits only, left readable; where they are telephone numbers, `detect: {digit_ids: true}` changes them"),
+    ("local_times", "interactions whose time names no zone: read in the account's (accounts: timezone), else in UTC"),
     ("findings", "findings"),
 )
 FURTHER = (
     ("held.", "still covered as an earlier redaction left it, though this policy would not (interactions by field)"),
+    ("missing.", "numbers read as missing, being NaN or empty (interactions by field)"),
     ("mode.", "by mode"),
     ("kind.", "by kind"),
 )
+NOT_READ_SHOWN = 50
+"""Files that were not read that the summary names; `--json` and the manifest name all."""
 ALWAYS = ("in", "redacted", "rejected", "findings")
 
 
@@ -40,7 +51,27 @@ def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any
     return {
         "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
         "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak_bytes,
+        "not_read": list(result.not_read),
     }  # fmt: skip
+
+
+def not_read_lines(not_read: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What people are told of files below the inputs that were not read: how many, and which, with the reason and the way out."""
+    if not not_read:
+        return []
+    lines = [f"{len(not_read):,} file{'s' * (len(not_read) > 1)} below the input not read:"]
+    lines += [f"  {f['url']}: {f['reason']}: {f['detail']}" for f in not_read[:NOT_READ_SHOWN]]
+    more = len(not_read) - NOT_READ_SHOWN
+    return [*lines, f"  ... and {more:,} more; --json names all"] if more > 0 else lines
+
+
+def tell_nothing(command: str, nothing: NothingToRead, as_json: bool) -> int:
+    """Say that there was nothing to read, and why; returns the exit code."""
+    not_read = [f.as_dict() for f in nothing.not_read]
+    print("\n".join([f"callveil {command}: {nothing}", *not_read_lines(not_read)]), file=sys.stderr)
+    if as_json:
+        print_json({"nothing_to_read": True, "empty_files": nothing.empty, "not_read": not_read})
+    return NOTHING
 
 
 def print_json(values: Any) -> None:
@@ -72,6 +103,8 @@ def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: in
         console.print(f"rejected {n:,}: {reason}: {REASONS.get(reason, '')}", soft_wrap=True, highlight=False)
     if reasons and not result.dry_run:
         console.print(f"see why, record by record: callveil rejected list --store {output}", soft_wrap=True, highlight=False, markup=False)
+    for line in not_read_lines(result.not_read):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
     if not result.repeated:
         console.print(
             f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False

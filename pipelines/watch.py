@@ -24,6 +24,7 @@ from callveil.schemas.policy import Policy
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.identity import compare_inbox, keyring_for, open_or_claim, open_to_change
@@ -90,6 +91,9 @@ class WatchOptions:
 
 def make_job(options: WatchOptions) -> WatchJob:
     """The job, with its store made and its policy kept there. Raises as `run_redact` does for the user's input, and `RecogniserMissing`."""
+    refuse_overlap(options.files, options.places, options.output)
+    for place in options.places:
+        refuse_store_above(options.files, place)
     if options.policy.recordings.without_transcript == "recognise":
         if not options.recogniser:
             raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
@@ -124,7 +128,8 @@ def run_once(options: WatchOptions, now: float) -> dict[str, int]:
         counts = _deal_with(job, found, now, options.beam)
         commit(options)
         return counts
-    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=RejectMessage(job, options.queue.url, now))
+    reject = RejectMessage(job, options.queue.url, now)
+    messages = drain(options.queue, prefixes=options.prefixes, settled=settled, reject=reject, store=options.output)
     with keeping(options.queue, messages):
         counts = _deal_with(job, [*found, *(a for m in messages for a in m.arrivals)], now, options.beam)
     counts |= {f"messages.{k}": v for k, v in acknowledge(options.queue, messages, settled).items()}
@@ -204,7 +209,7 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
         sources.append(pipeline | "Folders" >> ReadFromUnboundedSource(folder, poll_interval=options.poll))
     if options.queue:
         reject = RejectMessage(job, options.queue.url, now())
-        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE)
+        queue = QueueSource(options.queue, Settled(job.live), options.prefixes, reject, patience=job.wait + PATIENCE, store=job.root)
         sources.append(pipeline | "Queue" >> ReadQueue(queue, poll_interval=min(options.poll, 0.1)))
     merged = sources[0] if len(sources) == 1 else sources | "All arrivals" >> beam.Flatten()
     _ = merged | "Watch" >> WatchRecordings(job)
@@ -212,8 +217,9 @@ def build(pipeline: beam.Pipeline, job: WatchJob, options: WatchOptions) -> None
 
 def run_forever(options: WatchOptions) -> None:
     """Run the streaming job until it is stopped. Raises whatever ends it."""
+    words = streaming_options(options.beam)  # before anything is made: it may find that no runner is at hand
     job = make_job(options)
-    pipeline = beam.Pipeline(options=PipelineOptions(streaming_options(options.beam)))
+    pipeline = beam.Pipeline(options=PipelineOptions(words))
     build(pipeline, job, options)
     result = pipeline.run()
     threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()

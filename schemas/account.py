@@ -87,6 +87,10 @@ class AccountBook:
                 root = agency
             out[account] = root
         return out
+    def zones(self) -> dict[str, str]:
+        """IANA time zone by account id, by the latest version that names one."""
+        named = ((key, next((a.timezone for a in reversed(rows) if a.timezone), "")) for key, rows in self._versions.items())
+        return {key: zone for key, zone in named if zone}
 
     def at(self, account_id: str, when: dt.datetime) -> Account | None:
         """The version that holds at `when` (half-open: a version holds from its own instant on), or None."""

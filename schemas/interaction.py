@@ -372,6 +372,8 @@ class RawInteraction:
         rank: order among snapshots of the same key; higher wins.
         record: values by declared name, coerced (`schemas.fields.coerce_members` over `FIELDS`).
         source: where it was read.
+        notes: names under which its reading is counted: `missing.<field>` for a number that was NaN or empty, `local_times` for a time
+            without a zone.
     """
 
     key: InteractionKey
@@ -380,6 +382,7 @@ class RawInteraction:
     rank: int
     record: dict[str, Any] = field(repr=False)
     source: SourceRef
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def day(self) -> str:

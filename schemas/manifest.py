@@ -59,6 +59,7 @@ class RunManifest:
         inputs: `{url, size, etag}` of every file read.
         counts: in, redacted, superseded, unchanged, rejected, findings, ...; see `pipelines.redact`.
         added, removed: files this run published and files it took out of the store.
+        not_read: `{url, size, etag, reason, detail}` of every file below an input that was not read.
     """
 
     run_id: str
@@ -75,6 +76,7 @@ class RunManifest:
     added: tuple[FileEntry, ...] = ()
     removed: tuple[FileEntry, ...] = ()
     format_version: int = FORMAT_VERSION
+    not_read: tuple[dict[str, Any], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -82,10 +84,11 @@ class RunManifest:
         d["added"] = [f.as_dict() for f in sorted(self.added)]
         d["removed"] = [f.as_dict() for f in sorted(self.removed)]
         d["inputs"] = list(self.inputs)
-        return d
+        d["not_read"] = list(self.not_read)
+        return d if self.not_read else {k: v for k, v in d.items() if k != "not_read"}
 
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> RunManifest:
         """Inverse of `as_dict`."""
         files = {k: tuple(FileEntry.from_dict(f) for f in d[k]) for k in ("added", "removed")}
-        return cls(**(d | files | {"inputs": tuple(d["inputs"])}))
+        return cls(**(d | files | {"inputs": tuple(d["inputs"]), "not_read": tuple(d.get("not_read", ()))}))

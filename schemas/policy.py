@@ -125,6 +125,8 @@ class Detect:
             more is rejected as `over_budget`, on every machine alike.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
+        digit_ids: whether ids of digits only are written as keyed digests too, as those that are names always are. Set it before the first
+            run: a record stored under its own id is not known again under its digest.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
             of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
         one_party: when a conversation of several turns is read as one side's only, so that what may be the answer to a
@@ -143,6 +145,7 @@ class Detect:
     max_steps: int = 50_000
     amounts: bool = False
     dates: bool = False
+    digit_ids: bool = False
     countries: tuple[str, ...] | None = None
     one_party: str = "seen"
 

@@ -14,7 +14,7 @@ from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 
 DETECT_KEYS = (
     "model", "models", "labels", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
-    "amounts", "dates", "countries", "one_party",
+    "amounts", "dates", "digit_ids", "countries", "one_party",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
@@ -55,7 +55,7 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
         elif key == "max_steps":
             put(out, key, r.integer(value, path, *STEPS))
-        elif key in ("amounts", "dates"):
+        elif key in ("amounts", "dates", "digit_ids"):
             put(out, key, r.boolean(value, path))
         else:
             for inner, names in r.mapping(value, path, ("disable",)).items():

@@ -46,6 +46,7 @@ def policy_document(
             # Only where a policy asks for them: the digest of one that does not stays what it was.
             **({"labels": dict(sorted(detect.labels.items()))} if detect.labels else {}),
             **({"dates": True} if detect.dates else {}),
+            **({"digit_ids": True} if detect.digit_ids else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
             **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
             **({"one_party": detect.one_party} if detect.one_party != Detect.one_party else {}),
@@ -122,7 +123,8 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
     lines += [
         f"  model {detect.model}{models}{labels}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
-        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
+        f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}"
+        + ("; ids of digits only are written as keyed digests" if detect.digit_ids else ""),
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
         f"  answers without their questions, where one party's turns are missing: {detect.one_party}",

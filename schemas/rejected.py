@@ -66,7 +66,7 @@ REASONS = {
     "second_recording": "another recording of the same interaction was published before; this one stays where it is",
     "gone": "it was gone when it was to be read",
     "unnamed_recording": "the recording's name does not tell which interaction it belongs to",
-    "unknown_file": "the name is neither a recording's nor that of a file of interactions",
+    "unknown_file": "the file is neither a recording nor of a kind that holds interactions",
     "no_transcript": "no transcript came in time, and the policy does not let such recordings be covered whole",
     "audio_residual": "a stretch of the recording that was to be covered was not, as a second look at the result showed",
     "unsettled": "every further look at the redacted record found more, so it cannot be shown to be clean",

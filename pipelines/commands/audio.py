@@ -16,7 +16,7 @@ from rich.console import Console
 
 from callveil.pipelines.commands.explain import read_interaction
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
@@ -99,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print as JSON")
     p.add_argument("--s3-endpoint-url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)")
     p.add_argument("--s3-region", metavar="NAME", help="S3 region (default: the usual AWS settings)")
-    return top
+    return with_common(top)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from callveil.pipelines.commands.redact import run
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.redact import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.schemas.interaction import InteractionKey
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--interactions", type=int, default=150, help="interactions (default 150)")
     p.add_argument("--policy", metavar="NAME|FILE", help="policy (default: gdpr)")
     p.add_argument("--json", action="store_true", help="print the summary as JSON, without excerpts")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

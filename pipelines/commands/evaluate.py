@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.measures import described, markdown, print_beside, print_measured
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.engine import VERSION, Detector
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print as JSON")
     form.add_argument("--markdown", action="store_true", help="print one table in Markdown, a line for each set and tool")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
-    return p
+    return with_common(p)
 
 
 def _positive(text: str) -> int:

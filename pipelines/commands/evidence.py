@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
             )
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

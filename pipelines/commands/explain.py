@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from callveil.pipelines.exits import DONE, REJECTED, UsageError
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
@@ -25,7 +25,7 @@ from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.explain import Verdict, explain
 from callveil.transforms.detect.gold import BEGAN
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.ingest import InputError, plan_chunks, read_chunk
+from callveil.transforms.ingest import InputError, NothingToRead, plan_chunks, read_chunk
 from callveil.transforms.store.files import Files
 
 DESCRIPTION = """\
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--json", action="store_true", help="print as JSON")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -114,7 +114,8 @@ def read_interaction(where: str, policy: Policy) -> RawInteraction | Rejected:
             if number is None or place == number:
                 return record
     except InputError as error:
-        raise UsageError(str(error)) from None
+        why = "".join(f"; {f.url}: {f.detail}" for f in error.not_read) if isinstance(error, NothingToRead) else ""
+        raise UsageError(f"{error}{why}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({type(error).__name__})") from None
     what = "holds no interaction" if number is None else f"has no interaction at line or record {number}; the line may be empty"

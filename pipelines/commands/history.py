@@ -17,8 +17,8 @@ from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
-from callveil.pipelines.summary import print_json
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.summary import not_read_lines, print_json, tell_nothing
 from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.version import RedactedVersion
@@ -26,7 +26,8 @@ from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.history.find import ItemError, Masks, Query, find, item_versions
 from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
 from callveil.transforms.history.timeline import entries, state_at
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.chunks import NothingToRead
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.identity import open_keyed, open_store
@@ -57,7 +58,7 @@ examples:
   callveil history at --store store/ --item TrackingNumber/2001 --time 2026-10-30T12:00:00Z
   callveil history find --store store/ --security --from 2026-10-01
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
+exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
 
 
 LOAD_EPILOG = """\
@@ -67,7 +68,7 @@ accounts, events and holds that retention was given; otherwise they come back, a
 --follow: the input is looked at every SECONDS; files that are new and did not change between two looks are published as one run. What was loaded
 before is known from the store, so a follower can be stopped (SIGTERM or ^C: the run under way is finished) or killed, and started again. Put files
 in place by renaming them where you can. A file that is replaced or grows is loaded again, which adds only what is new in it. Without --as-of each
-run's time is its own day, 00:00 UTC. Each run prints its summary; the exit code is 3 if any had rejected records."""
+run's time is its own day, 00:00 UTC. Each run prints its summary; the exit code is 3 if any had rejected records or files not read."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -122,7 +123,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--limit", type=int, default=100, help="rows at most (default 100; 0: all)")
     check = action("verify", "check an exported report")
     check.add_argument("file", nargs="+", metavar="FILE", help="Parquet file of a report")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -133,6 +134,8 @@ def main(argv: Sequence[str]) -> int:
     acts: dict[str, Callable[[argparse.Namespace], int]] = {"export": _export, "show": _show, "at": _at, "find": _find, "verify": _verify}
     try:
         return _load(args, rest) if args.action == "load" else acts[args.action](args)
+    except NothingToRead as nothing:
+        return tell_nothing("history", nothing, args.json)
     except (InputError, TableError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, HistoryLost) as error:
@@ -154,7 +157,10 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
     stop, codes = threading.Event(), [DONE]
     previous = [signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
-        follow(options, args.follow, stop, lambda: args.as_of or today(), lambda *found: codes.append(_told(args, *found)))
+        follow(
+            options, args.follow, stop, lambda: args.as_of or today(), lambda *found: codes.append(_told(args, *found)),
+            lambda nothing: codes.append(min(REJECTED, tell_nothing("history", nothing, args.json))),
+        )  # fmt: skip
     finally:
         for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous, strict=True):
             signal.signal(number, handler)
@@ -170,11 +176,12 @@ def _told(args: argparse.Namespace, result: RunResult, seconds: float) -> int:
         print_json({
             "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
             "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak,
+            "not_read": list(result.not_read),
         })  # fmt: skip
     else:
         _summary(result, args.output, seconds, peak)
     sys.stdout.flush()
-    return REJECTED if result.counts.get("rejected") or result.counts.get("redo_rejected") else DONE
+    return REJECTED if result.counts.get("rejected") or result.counts.get("redo_rejected") or result.not_read else DONE
 
 
 ROWS = (
@@ -185,6 +192,7 @@ ROWS = (
     ("replaced", "stored ones replaced by a more complete delivery"),
     ("redone", "stored ones redacted with their interaction"),
     ("rejected", "rejected, kept encrypted"),
+    ("rejected_before", "of these rejected by an earlier run, with the same content"),
     ("redo_rejected", "stored ones that could not be redacted further: rejected, kept encrypted"),
     ("account_unknown", "whose account has no record (give --accounts)"),
 )
@@ -199,6 +207,7 @@ def _summary(result: RunResult, output: str, seconds: float, peak: int) -> None:
     for name, count in sorted(result.counts.items()):
         if name.startswith("reason."):
             print(f"rejected {count:,}: {name.removeprefix('reason.')}: {REASONS.get(name.removeprefix('reason.'), '')}")
+    print("".join(f"{line}\n" for line in not_read_lines(result.not_read)), end="")
     types = [f"{n.removeprefix('entity.')} {c:,}" for n, c in sorted(result.counts.items()) if n.startswith("entity.")]
     if types:
         print(f"versions with redacted values by type: {', '.join(types)}")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
-from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
 from callveil.transforms.keys.rewrap import Rewrapped, rewrap
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--kms", required=True, metavar="KEY", help="id, ARN or alias of a symmetric key")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, USAGE
-from callveil.pipelines.options import policy_of
+from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.policy_document import describe
 from callveil.schemas.policy_load import PRESETS, check, preset_text
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--yaml", action="store_true", help="print the effective document; its sha256 is the policy's")
     form.add_argument("--source", action="store_true", help="print a preset as it is written, comments and all")
     form.add_argument("--json", action="store_true", help="print the effective document as JSON")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import compare_inbox
 from callveil.transforms.store.keyring import Keyring, KeyringError
@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)")
     p.add_argument("--json", action="store_true", help="access log and counters as JSON")
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

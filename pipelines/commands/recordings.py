@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.catalog import Store, StoreError
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         else:
             a.add_argument("--reason", help="only those rejected for this reason")
             a.add_argument("--dry-run", action="store_true", help="say which; change nothing")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -107,7 +107,7 @@ def _export(args: argparse.Namespace, store: Store) -> int:
         number = writer.close()
         sink.seek(0)
         store.files.write(args.out, sink)
-    print(f"{number:,} recordings written to {args.out}")
+    print_json({"recordings": number, "file": args.out}) if args.json else print(f"{number:,} recordings written to {args.out}")
     return DONE
 
 
@@ -127,17 +127,22 @@ def _original(args: argparse.Namespace, store: Store) -> int:
         out.write(first)
         for piece in pieces:
             out.write(piece)
-    print(f"{args.out}: {args.out.stat().st_size:,} bytes; they hold personal data")
+    size = args.out.stat().st_size
+    print_json({"file": str(args.out), "bytes": size}) if args.json else print(f"{args.out}: {size:,} bytes; they hold personal data")
     return DONE
 
 
 def _retry(args: argparse.Namespace, store: Store) -> int:
     live = Live(store.files, store.root)
     found = [r for r in live.receipts() if r["status"] == "rejected" and (not args.reason or r["reason"] == args.reason)]
+    if args.json:
+        told = [{k: r[k] for k in ("account_id", "id", "what", "reason")} for r in found]
+        print_json({"total": len(found), "dry_run": args.dry_run, "recordings": told})
     for receipt in found:
-        if args.dry_run:
+        if args.dry_run and not args.json:
             print(f"{receipt['account_id']}/{receipt['id']}: {receipt['what']}: {receipt['reason']}")
-        else:
+        elif not args.dry_run:
             forget(live, receipt)
-    print(f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next callveil watch that sees them")
+    if not args.json:
+        print(f"{len(found):,} {'would be' if args.dry_run else 'are'} taken in anew by the next callveil watch that sees them")
     return DONE

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
-from callveil.pipelines.summary import as_dict, print_json, print_summary
+from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
 from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.chunks import NothingToRead
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.requests import RequestsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
@@ -26,7 +27,9 @@ from callveil.transforms.store.paths import FilesError, is_s3
 DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.
 
-Input may be JSON lines (also .gz, .zst), API pages, webhook bodies, JSON arrays or Parquet; files, folders, globs or s3:// URLs.
+Input may be JSON lines, API pages, webhook bodies, JSON arrays, JSON that runs together (Firehose) or Parquet; files, folders, globs or
+s3:// URLs. The content tells, whatever the names: also inside gzip, zstd, bzip2 and zip. Names that begin with . or _ or end in .tmp or
+~ are passed over; any other file that is not read is named with the reason.
 The store gets three datasets: interactions (redacted), findings (what was found where, without the values), and rejected (what could
 not be read, with the reason; its content is encrypted). A reader sees a whole run or none of it.
 
@@ -42,7 +45,7 @@ examples:
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records"""
+exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def run(options: RedactOptions) -> tuple[RunResult, float, int]:
@@ -73,6 +76,8 @@ def run(options: RedactOptions) -> tuple[RunResult, float, int]:
     started = time.monotonic()
     try:
         result = run_redact(options)
+    except NothingToRead:
+        raise
     except (InputError, AccountsError, RequestsError, KeyringError, ModelError) as error:
         raise UsageError(str(error)) from None
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
@@ -113,6 +118,8 @@ def main(argv: Sequence[str]) -> int:
         options = replace(options, shard_rows=args.shard_rows)
     try:
         result, seconds, peak = run(options)
+    except NothingToRead as nothing:
+        return tell_nothing("redact", nothing, args.json)
     except (StoreError, FilesError, ReconciliationError) as error:
         print(f"callveil redact: {error}", file=sys.stderr)
         return FAILED
@@ -126,4 +133,4 @@ def main(argv: Sequence[str]) -> int:
         print_summary(result, args.output, seconds, peak)
         if first:
             print("\n".join(emptied_lines(options.policy)))
-    return REJECTED if result.counts.get("rejected") else DONE
+    return REJECTED if result.counts.get("rejected") or result.not_read else DONE

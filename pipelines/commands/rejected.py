@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of
+from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
 from callveil.transforms.store.catalog import Store, StoreError
@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument(
                 "--out", required=True, type=Path, metavar="FILE", help="file to write, one record a line; made with mode 0600, never overwritten"
             )
-    return p
+    return with_common(p)
 
 
 def rows(store: Store, reason: str | None, run: str | None, retryable: bool = False) -> list[dict[str, Any]]:
@@ -124,5 +124,8 @@ def _export(args: argparse.Namespace, store: Store, keyring: Keyring, found: lis
         for data in contents(store, keyring, found):
             out.write(data.rstrip(b"\n") + b"\n")
             count += 1
-    print(f"{count:,} records written to {args.out}; they hold personal data")
+    if args.json:
+        print_json({"records": count, "file": str(args.out)})
+    else:
+        print(f"{count:,} records written to {args.out}; they hold personal data")
     return DONE

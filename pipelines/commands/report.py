@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
 from callveil.transforms.history.report import verify_report
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
@@ -24,7 +24,7 @@ from callveil.transforms.report.write import verify_rows
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.identity import open_store
 from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.paths import FilesError, is_s3
 
 ROLES_ENV = "CALLVEIL_ROLES"
 DAYS = 30
@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     a = kinds.add_parser("verify", description="check the row hashes of a report's Parquet file", allow_abbrev=False)
     a.add_argument("file", metavar="FILE", help="a report's Parquet file")
     add_store(a)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -155,7 +155,8 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     role = load_roles(args.roles).of(person) if args.roles else EVERYTHING
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
-        args.store, args.out, list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
+        args.store, _folder(args.out),
+        list(REPORTS) if args.kind == "all" else [args.kind], Scope(start, end, as_of, frozenset(args.account)), person, now,
         args.kind == "all", args.behalf, role, args.keyring, files_of(args), args.csv, getattr(args, "activities", ""), getattr(args, "breaches", []),
         policy, getattr(args, "accounts", []), getattr(args, "events", []), getattr(args, "holds", []),
     )  # fmt: skip
@@ -196,6 +197,13 @@ def _pulls(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _folder(out: str) -> str:
+    """The folder for reports. Raises `UsageError` where a file is in its place."""
+    if not is_s3(out) and Path(out).is_file():
+        raise UsageError(f"--out {out}: is a file; name a folder for the reports")
+    return out
+
+
 def _verify(args: argparse.Namespace) -> int:
     files, keyring = files_of(args), Keyring.load(args.keyring)
     if files.info(args.file) is None:
@@ -205,6 +213,9 @@ def _verify(args: argparse.Namespace) -> int:
     with files.open(args.file) as source:
         is_history = "previous_hash" in pq.ParquetFile(source).schema_arrow.names
     problems = verify_report(files, args.file, keyring) if is_history else verify_rows(files, args.file, keyring)
+    if args.json:
+        print_json({"file": args.file, "whole": not problems, "problems": problems})
+        return FAILED if problems else DONE
     for problem in problems[:50]:
         print(problem)
     print(f"{len(problems)} problems" if problems else "every row hash fits")

@@ -21,13 +21,14 @@ from callveil.pipelines.options import (
     parse_as_of,
     policy_of,
     today,
+    with_common,
 )
 from callveil.pipelines.rescan import NoPolicy, RescanOptions, RescanResult, run_rescan
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.rescan.report import ZONES, kinds
 from callveil.transforms.store.catalog import PublishConflict, StoreError
 from callveil.transforms.store.keyring import KeyringError
@@ -112,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print what was found as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

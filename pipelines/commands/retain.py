@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.retain.explain import Explained
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.retain.planfile import Plan, PlanError, summary
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--record", required=True, metavar="CLASS/ACCOUNT/ID", help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
         add_store(a)
-    return p
+    return with_common(p)
 
 
 def options_of(args: argparse.Namespace) -> RetainOptions:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import with_common
+from callveil.pipelines.summary import print_json
 from callveil.transforms.redact.operators import TokenError, reveal
 from callveil.transforms.store.keyring import Keyring, KeyringError
 
@@ -24,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--account", default="", help="account the token was found in")
     p.add_argument("--interaction", default="", help="interaction the token was found in")
     p.add_argument("--keyring", metavar="FILE", help="keyring file")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,10 +34,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     sealed = sys.stdin.readline().strip() if args.token == "-" else args.token  # noqa: S105
     try:
-        print(reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction))
+        text = reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction)
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except TokenError as error:
         print(f"callveil reveal: {error}", file=sys.stderr)
         return FAILED
+    print_json({"text": text}) if args.json else print(text)
     return DONE

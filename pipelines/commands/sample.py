@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, UsageError
+from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.sample.convert import ConvertError, convert
 from callveil.transforms.sample.version_files import write_versions
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--versions", type=int, default=0, metavar="N", help="also write version logs: N objects of each account (default 0: none)")
     p.add_argument("--dialogues", nargs="+", type=Path, metavar="FILE", help="turn these conversations into calls instead")
     p.add_argument("--json", action="store_true", help="print the summary as JSON")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

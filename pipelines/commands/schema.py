@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE
+from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.publish import arrow_schemas, json_schemas
 
@@ -20,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     names = sorted(set(json_schemas()) | set(arrow_schemas()))
     p.add_argument("name", nargs="?", choices=names, help=f"one of {', '.join(names)}; without it, all names are listed")
     p.add_argument("--arrow", action="store_true", help="the Arrow schema instead of JSON Schema")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,12 +30,13 @@ def main(argv: Sequence[str]) -> int:
     args = p.parse_args(argv)
     documents, arrows = json_schemas(), arrow_schemas()
     if args.name is None:
-        for name in sorted(set(documents) | set(arrows)):
-            print(name)
+        names = sorted(set(documents) | set(arrows))
+        print_json(names) if args.json else print("\n".join(names))
     elif args.arrow:
         if args.name not in arrows:
             p.error(f"{args.name} is stored as JSON and has no Arrow schema")
-        print(arrows[args.name].to_string(show_field_metadata=False))
+        shown = arrows[args.name].to_string(show_field_metadata=False)
+        print_json({"name": args.name, "arrow": shown}) if args.json else print(shown)
     elif args.name not in documents:
         p.error(f"{args.name} has an Arrow schema only: add --arrow")
     else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of
+from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
@@ -29,7 +29,7 @@ from callveil.pipelines.subject_register import (
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
@@ -126,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     made["close"].add_argument("--notified", nargs="+", action="extend", default=[], metavar="RECIPIENT", help="recipients that were told (Art. 19)")
     made["status"].add_argument("--request", metavar="ID", help="one request in full")
     made["status"].add_argument("--all", action="store_true", help="those that are over too")
-    return p
+    return with_common(p)
 
 
 def options_of(args: argparse.Namespace) -> SubjectOptions:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 
 DESCRIPTION = """\
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--minutes", type=float, help="stop after this long if that is sooner than --steps; not reproducible on another machine")
     p.add_argument("--json", action="store_true", help="print what was trained as JSON")
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, policy_of
+from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
 from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
+from callveil.transforms.ingest.chunks import plan_input
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.identity import exists, open_store
 from callveil.transforms.store.keyring import KeyringError
@@ -29,8 +31,8 @@ A recording and its record (its transcript tells what to cover) may come in any 
 says. Where no transcript comes the whole recording is covered. Each gets one redacted output, in the store's `live` folder, however often word of it
 comes; what cannot be redacted is rejected with its reason. Killed anywhere and started again, it goes on: what is not published comes again.
 
-A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise; everything else that is read as JSON, JSON lines
-or Parquet holds interactions."""
+A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise; everything else is looked into for
+interactions, as `callveil redact` does."""
 
 EPILOG = """\
 examples:
@@ -74,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--visibility", type=int, default=60, metavar="SECONDS", help="how long a message in work is kept from others (default 60)")
     p.add_argument("--json", action="store_true", help="with --once: print the summary as JSON")
     add_store(p)
-    return p
+    return with_common(p)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -92,7 +94,7 @@ def main(argv: Sequence[str]) -> int:
             run_forever(options)
             return DONE
         counts = run_once(options, now())
-    except (AccountsError, KeyringError, ModelError, NoRunner, RecogniserMissing) as error:
+    except (AccountsError, InputError, KeyringError, ModelError, NoRunner, RecogniserMissing) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, QueueError) as error:
         print(f"callveil watch: {error}", file=sys.stderr)
@@ -109,9 +111,10 @@ def _dry_run(options: WatchOptions) -> int:
     if exists(options.files, options.output):
         open_store(options.files, options.output, options.keyring)
     for arrival in pending(options, now()):
-        sort = sort_of(arrival.url)
-        what = {"records": "interactions", "other": "unknown suffix: it would be rejected"}.get(sort)
-        if what is None:
+        if sort_of(arrival.url) == "records":
+            refused = plan_input(options.files, [arrival.url]).not_read
+            what = f"{refused[0].detail}: it would be rejected" if refused else "interactions"
+        else:
             key = options.naming.key_of(arrival.url)
             what = f"recording of {key.account_id}/{key.id}" if key else "recording whose name says no interaction: it would be rejected"
         print(f"{arrival.url}: {what}")

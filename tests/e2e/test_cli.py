@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import os
 import re
@@ -80,6 +82,18 @@ def test_help_of_each_command(place: Place, name: str) -> None:
     assert tree(place.folder / "tmp") == {}
 
 
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A command's parser, or those of its actions."""
+    below = [p for a in parser._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values()]
+    yield from (leaf for p in below for leaf in parsers(p)) if below else (parser,)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_takes_the_common_options(name: str) -> None:
+    for leaf in parsers(importlib.import_module(f"callveil.pipelines.commands.{name}").parser()):
+        assert {"--json", "--no-progress", "--keyring"} <= leaf._option_string_actions.keys(), leaf.prog
+
+
 # Exit codes
 
 
@@ -107,7 +121,6 @@ def test_1_where_the_store_is_damaged(place: Place) -> None:
 
 
 FAILURES: tuple[tuple[str, dict[str, str], tuple[str, ...]], ...] = (
-    ("a file where the store should be", {"output": "in.jsonl"}, ("in.jsonl", "ot a directory")),
     ("a place that cannot be written", {"output": "/proc/nowhere/store"}, ("/proc/nowhere",)),
 )
 
@@ -122,6 +135,7 @@ ACCOUNTS = '{"account_id": 41, "type": "agency", "effective_at": "2026-01-01"}\n
 REQUEST = '{"account_id": 41, "interaction_id": 7, "scope": "some", "reason": "r", "actor": "a"}\n'
 MISTAKES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("no input there", ("--input", "none*.jsonl"), ("none*.jsonl", "Check the path")),
+    ("a file where the store should be", ("--output", "in.jsonl"), ("--output in.jsonl", "is a file; name a folder")),
     ("no such preset", ("--policy", "gdrp"), ("gdrp", "Presets are gdpr")),
     ("a bad policy", ("--policy", "bad.yaml"), ("bad.yaml:4:1: entites", "did you mean entities?", "bad.yaml:5:7: mode", "none, content, full")),
     ("bad accounts", ("--accounts", "accounts.jsonl"), ("accounts.jsonl:2: type", "individual, agency")),
@@ -209,7 +223,7 @@ def test_json_is_one_document_and_nothing_else(place: Place) -> None:
     done = place.redact("--json")
     assert said(done, 0) == ""
     report = json.loads(done.stdout)
-    told = {"run_id", "seq", "repeated", "dry_run", "counts", "files_added", "files_removed", "seconds", "peak_memory_bytes"}
+    told = {"run_id", "seq", "repeated", "dry_run", "counts", "files_added", "files_removed", "seconds", "peak_memory_bytes", "not_read"}
     assert set(report) == told | {"emptied"} and "audio" in report["emptied"]["cleared"] and "campaign" in report["emptied"]["labelled"]
     assert (report["seq"], report["counts"]["in"], report["counts"]["redacted"]) == (1, 2, 2)
     assert report["seconds"] > 0 and report["peak_memory_bytes"] > 10 << 20

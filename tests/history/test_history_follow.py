@@ -21,6 +21,7 @@ from callveil.pipelines import cli
 from callveil.pipelines.history import HistoryOptions
 from callveil.pipelines.history_follow import follow
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.ingest import NothingToRead
 from callveil.transforms.store.care import unpurged, verify
 
 
@@ -108,6 +109,7 @@ def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_lat
     policy.write_text(PLAIN)
     options = HistoryOptions([str(folder)], bench.output, load_policy(str(policy)), AS_OF, keyring=str(bench.keyring), files=bench.files)
     told: list[dict[str, int]] = []
+    refused: list[NothingToRead] = []
     path = folder / "log.jsonl"
     data = lines(rows)
 
@@ -123,10 +125,13 @@ def test_a_file_is_taken_when_it_has_stopped_growing_and_again_when_it_grows_lat
 
     whole, half = len(data), len(lines(rows[:2]))
     clock = Clock(nothing, write(half - 30), write(half), nothing, nothing, write(whole), nothing, nothing)
-    follow(options, 1.0, clock, lambda: AS_OF, lambda result, _: told.append(result.counts))
+    follow(options, 1.0, clock, lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
     assert [(c["in"], c["stored"], c.get("duplicates", 0), c.get("rejected", 0)) for c in told] == [(2, 2, 0, 0), (4, 2, 2, 0)]
-    follow(options, 1.0, Clock(nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts))
-    assert len(told) == 2 and len(bench.versions()) == 4
+    follow(options, 1.0, Clock(nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    assert len(told) == 2 and len(bench.versions()) == 4 and not refused
+    (folder / "notes.txt").write_text("call back on Monday")
+    follow(options, 1.0, Clock(nothing, nothing, nothing, nothing), lambda: AS_OF, lambda result, _: told.append(result.counts), refused.append)
+    assert [f.reason for n in refused for f in n.not_read] == ["text"] and len(told) == 2
 
 
 @pytest.mark.parametrize("words", [["--follow", "-1", "--input", "x"], ["--follow", "1"], ["--follow", "1", "--input", "x", "--dry-run"]])

@@ -21,7 +21,7 @@ from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion
 from callveil.transforms.history.read import plan, read_versions
-from callveil.transforms.ingest.chunks import InputError
+from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.store.files import Files
 
 LIMITS = policy().limits
@@ -33,7 +33,7 @@ ROWS = [version(version_id=str(n), changes={"color": ["red", n], "note": [None, 
 def read(folder: Path, limits: Limits = LIMITS, chunk_bytes: int = 1 << 20) -> list[RawVersion | Rejected]:
     """Everything a folder's files hold, in order."""
     files = Files()
-    chunks, _ = plan(files, [str(folder)], chunk_bytes)
+    chunks = plan(files, [str(folder)], chunk_bytes).chunks
     return [item for chunk in chunks for item in read_versions(files, chunk, limits)]
 
 
@@ -188,7 +188,7 @@ def test_cells_that_are_null_in_a_dump_are_empty(tmp_path: Path) -> None:
         ("v.jsonl", orjson.dumps(version()) + b"\n" + b'{"version_id": "1", "version_id": "2"}\n', ["duplicate_key"]),
         ("v.jsonl.gz", gzip.compress(lines(ROWS))[:-12], ["bad_compression"]),
         ("v.csv.gz", gzip.compress(as_csv(ROWS))[:-12], ["bad_compression"]),
-        ("v.yaml", b"\xff\xfe", ["bad_utf8"]),
+        ("v.yaml", b"a: \xff\xfe", ["bad_utf8"]),
         ("v.csv", b"a,a\n1,2\n", ["bad_csv"]),
         ("v.parquet", b"PAR1 and then nothing", ["bad_parquet"]),
         ("v.json", b'{"versions": [1, {}]}', ["not_an_object", "missing_key"]),
@@ -210,6 +210,6 @@ def test_nothing_to_read_is_the_users_mistake(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")
     with pytest.raises(InputError, match="nothing to read"):
-        plan(Files(), [str(tmp_path)])
+        plan(Files(), [str(tmp_path)]).required()
     with pytest.raises(InputError, match="no input"):
         plan(Files(), [])

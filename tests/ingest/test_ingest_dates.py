@@ -47,6 +47,21 @@ FORMS = [
 ]
 
 
+ONE = "2013-05-01T23:48:00"
+LOCAL = (
+    "2013-05-01 11:48 PM", "2013-05-01T23:48:00", "2013-05-01 23:48", "2013/05/01 23:48", "05/01/2013 11:48 PM", "5/1/2013 23:48", "20130501T234800",
+    "1 May 2013 23:48", "Wed, 01 May 2013 23:48:00", "May 1, 2013 at 11:48 PM", dt.datetime(2013, 5, 1, 23, 48),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", LOCAL, ids=str)
+def test_a_time_without_a_zone_reads_alike_in_every_form(value):
+    moment = dt.datetime.fromisoformat(ONE)
+    assert is_local(value)
+    assert parse_time(value) == moment.replace(tzinfo=dt.UTC)
+    assert parse_time(value, "America/New_York") == moment.replace(tzinfo=dt.UTC) + dt.timedelta(hours=4)
+
+
 @pytest.mark.parametrize(("text", "zone", "expected"), FORMS)
 def test_forms(text, zone, expected):
     assert parse_time(text, zone) == dt.datetime.fromisoformat(expected).replace(tzinfo=dt.UTC)
@@ -55,7 +70,6 @@ def test_forms(text, zone, expected):
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("05/01/2013 11:48 PM", "bad_time"),
         ("yesterday", "bad_time"),
         ("", "bad_time"),
         ("2013-13-01T00:00:00Z", "bad_time"),

@@ -199,3 +199,21 @@ def test_every_text_of_the_input_is_in_the_record(members):
 def test_input_is_not_changed_and_the_answer_is_the_same(members):
     before = repr(members)
     assert read(**members) == read(**members) and repr(members) == before
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "NaN", "nan", "null", "None", "N/A", float("nan")])
+def test_a_number_that_is_empty_or_nan_is_missing_and_noted(blank):
+    raw = read(duration=blank, latitude=blank, talk_time=5, outline=[{"text": "hello", "s": blank, "e": 2}])
+    assert "duration" not in raw.record and "latitude" not in raw.record and raw.record["talk_time"] == 5
+    assert raw.record["outline"][0]["e"] == 2.0 and "s" not in raw.record["outline"][0]
+    assert sorted(set(raw.notes)) == ["missing.duration", "missing.latitude", "missing.outline.s"]
+
+
+def test_nan_of_an_undeclared_member_costs_that_member_alone():
+    raw = read(score=float("nan"), custom_fields={"a": float("nan"), "b": 1})
+    assert "score" not in raw.record.get("extra", {}) and raw.record["custom_fields"]["b"] == 1
+    assert len(raw.notes) == 2 and "missing.<undeclared>" in raw.notes
+
+
+def test_a_time_without_a_zone_is_noted():
+    assert "local_times" in read(called_at="05/01/2013 11:48 PM", unix_time=None).notes and not read(called_at="2013-05-01T23:48:00Z").notes

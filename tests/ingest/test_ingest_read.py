@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest import InputChanged, InputError, plan_chunks, read_chunk, read_record
+from callveil.transforms.ingest import InputChanged, InputError, NothingToRead, plan_chunks, read_chunk, read_record
 from callveil.transforms.ingest.parse import peek_key
 from callveil.transforms.store.files import Files
 
@@ -59,7 +59,8 @@ FAULTS = [
         "1",
     ),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","Zelda":["\\u0000"]}', "control_character", "<undeclared>[0]", "9", "1"),
-    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "bad_json", "latitude", "9", "1"),
+    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":NaN}', "", "", "", ""),
+    (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":-Infinity}', "bad_json", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","latitude":1e999}', "out_of_range", "latitude", "9", "1"),
     (b'{"id":1,"account_id":9,"called_at":"2026-11-01T10:00:00Z","name":"Zelda","name":"Quimby"}', "duplicate_key", "name", "9", "1"),
     (
@@ -244,7 +245,8 @@ def test_empty_files_and_patterns(tmp_path):
         plan_chunks(FILES, [str(tmp_path / "nowhere" / "*.jsonl")])
     with pytest.raises(InputError, match="no input"):
         plan_chunks(FILES, [])
-    assert plan_chunks(FILES, [str(tmp_path / "README.txt")])[0][0].format == "lines"
+    with pytest.raises(NothingToRead, match="1 file of kinds that are not read"):
+        plan_chunks(FILES, [str(tmp_path / "README.txt")])
 
 
 def test_changed_input_is_refused(tmp_path):

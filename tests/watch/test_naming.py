@@ -39,7 +39,7 @@ def test_patterns_that_say_nothing_are_refused(pattern):
     ("url", "sort"),
     [
         ("a/1.wav", "recording"), ("a/1.MP3", "recording"), ("a/1.json", "records"), ("a/1.jsonl.gz", "records"), ("a/1.parquet", "records"),
-        ("in/ab.sealed", "records"), ("a/1.txt", "other"), ("a/wav", "other"), ("a/1", "other"),
+        ("in/ab.sealed", "records"), ("a/1.txt", "records"), ("a/wav", "records"), ("a/1", "records"),
     ],
 )  # fmt: skip
 def test_sorts(url, sort):

@@ -82,6 +82,7 @@ TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": AT, "Bucket": "
 def test_forms(document: Any, arrivals: tuple[Arrival, ...], ignored: tuple[str, ...]) -> None:
     prefixes = ("s3://raw/calls/", "s3://raw/a/")
     assert parse(json.dumps(document), prefixes) == Notice(arrivals, ignored)
+    assert not parse(json.dumps(document), prefixes, "s3://raw").arrivals and parse(json.dumps(document), prefixes, "s3://ra").arrivals == arrivals
     assert parse(json.dumps(document).encode(), prefixes) == Notice(arrivals, ignored)
 
 

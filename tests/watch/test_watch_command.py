@@ -54,7 +54,7 @@ def test_a_dry_run_says_what_would_be_taken_in_and_changes_nothing(tmp_path, cap
     out = capsys.readouterr().out
     assert "17/1.wav: recording of 17/1" in out
     assert "17/1.json: interactions" in out
-    assert "17/1.doc: unknown suffix" in out
+    assert "17/1.doc: text that is neither JSON nor a table" in out
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in"]
     assert cli.main(["watch", *where]) == 3
     assert cli.main(["watch", *where, "--dry-run"]) == 0

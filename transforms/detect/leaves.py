@@ -24,6 +24,10 @@ ROLE_WORDS = re.compile(
 
 UNKNOWN = BY_NAME[EXTRA]
 
+SEALED_NAMES = "sealed_names"
+"""Undeclared member in which `redact.names` keeps, as tokens, the names that digests stand for. It is redacted already."""
+_SEALED = re.compile(r"\[[A-Z][A-Z0-9_]*:t1\.[A-Za-z0-9]+\.[A-Za-z0-9_\-]+\]")
+
 LABELLED = frozenset({"custom_fields", "salesforce"})
 """Fields whose keys are names that an account has given to fields of its own."""
 LABEL = re.compile(r"[^\W\d][\w .:/-]{0,63}")
@@ -108,10 +112,24 @@ def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
     Integers, booleans and times of declared members are left out: their type and bounds say what they are. Numbers
     inside JSON members are not.
     """
+    record = without_sealed(record)
     for field in FIELDS:
         value = record.get(field.name)
         if value is not None:
             yield from _walk(field.type, value, (field.name,), field.name, field, field.entity, field.prose)
+
+
+def without_sealed(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record without names that are sealed in it."""
+    extra = record.get(EXTRA)
+    if not isinstance(extra, Mapping) or not _is_sealed(extra.get(SEALED_NAMES)):
+        return record
+    left = {k: v for k, v in extra.items() if k != SEALED_NAMES}
+    return {k: v for k, v in record.items() if k != EXTRA} | ({EXTRA: left} if left else {})
+
+
+def _is_sealed(names: Any) -> bool:
+    return isinstance(names, Mapping) and all(isinstance(t, str) and _SEALED.fullmatch(t) for t in names.values()) and set(names) <= {"id", "sid"}
 
 
 def _walk(kind: FieldType, value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:

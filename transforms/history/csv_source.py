@@ -62,7 +62,7 @@ def read_csv(files: Files, chunk: InputChunk, limits: Limits, make: Make) -> Ite
         make: turns a row, its bytes and its place into a version or a rejection.
     """
     csv.field_size_limit(min(limits.record_bytes, 2**31 - 1))
-    lines = _CsvLines(iter(LineReader(blocks(files, chunk.url, chunk.compression, 0, chunk.size), limits.record_bytes)))
+    lines = _CsvLines(iter(LineReader(blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member), limits.record_bytes)))
     reader = csv.reader(lines, delimiter="\t" if chunk.format == "tsv" else ",", strict=True)
     header: list[str] | None = None
     while True:
@@ -101,4 +101,4 @@ def read_csv(files: Files, chunk: InputChunk, limits: Limits, make: Make) -> Ite
 
 def _place(chunk: InputChunk, lines: _CsvLines) -> SourceRef:
     first = lines.taken[0] if lines.taken else None
-    return SourceRef(chunk.url, first.number if first else None, first.offset if first else None)
+    return SourceRef(chunk.place, first.number if first else None, first.offset if first else None)

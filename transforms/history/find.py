@@ -20,6 +20,7 @@ from callveil.transforms.history.redact import pseudonym
 from callveil.transforms.history.report import accounts_of, histories, read_accounts
 from callveil.transforms.history.timeline import Entry, FieldChange
 from callveil.transforms.history.values import is_plain_id
+from callveil.transforms.redact.names import Names, entity_of
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -47,6 +48,10 @@ class Masks:
         keyring = self._load()
         return [Secrets.of(keyring, key) for key in keyring.key_ids]
 
+    def digest(self, name: str) -> str:
+        """What stands for an interaction's id that is a name."""
+        return Names(self._load()).digest(name)
+
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
         """The value itself, and what stands for it in an account's versions."""
         rules = self._policy.rules(account_id, "unknown", KIND, self._policy.detect.default_language)
@@ -64,7 +69,7 @@ def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, acc
         raise ItemError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
     data = open_dataset(store, VERSIONS.name, snapshot)
     where = ds.field("account_id") == account if account else None
-    if is_plain_id(wanted):
+    if is_plain_id(wanted) and not entity_of(wanted):
         own = ds.field("item_id") == wanted
         where = own if where is None else where & own
     out: dict[tuple[str, str, str], list[RedactedVersion]] = {}
@@ -118,9 +123,9 @@ def find(
 
 
 def _ids(wanted: str, masks: Masks, account: str) -> frozenset[str]:
-    if not wanted or is_plain_id(wanted):
+    if not wanted or (is_plain_id(wanted) and not entity_of(wanted)):
         return frozenset({wanted} - {""})
-    return masks.of("ID", wanted, account)
+    return masks.of("ID", wanted, account) | {masks.digest(wanted)}
 
 
 def _matches(v: RedactedVersion, query: Query, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:

@@ -23,8 +23,9 @@ from callveil.transforms.history.redact import VersionRedactor
 from callveil.transforms.history.settle import redact_settled
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
+from callveil.transforms.redact.names import Names
 from callveil.transforms.run.job import Engines, RedactJob
-from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 from callveil.transforms.subject.erased import Erased
 from callveil.transforms.subject.keys import conceal, entries, ref_of, version_people, version_ref
 
@@ -97,7 +98,8 @@ class _Chunk:
         self.job, self.built, self.chunk, self.arrivals = job, built, chunk, arrivals
         self.erased = Erased.read(job.files, job.root, job.snapshot, built.keyring)
         name = job.new_name(f"history.{chunk.ordinal:06d}")
-        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name)
+        before = RejectedBefore(job.files, job.root, job.snapshot, built.keyring)
+        self.rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, name, before)
         self.counts: Counter[str] = Counter()
         self.days: dict[str, list[RedactedVersion]] = defaultdict(list)
         self.people: list[SubjectEntry] = []
@@ -106,8 +108,10 @@ class _Chunk:
 
     def load(self) -> dict[str, Any]:
         """See `load_chunk`."""
+        names = Names(self.built.keyring, self.job.policy.detect.digit_ids)
         for item in read_versions(self.job.files, self.chunk, self.job.policy.limits):
             self.counts["in"] += 1
+            item = item if isinstance(item, Rejected) else names.version(item)
             if isinstance(item, Rejected):
                 self._reject(item)
             elif self._wanted(item):
@@ -116,6 +120,8 @@ class _Chunk:
                 self._flush()
         self._flush()
         files = self.rejects.publish()
+        if self.rejects.repeated:
+            self.counts["rejected_before"] = self.rejects.repeated
         self.counts.update({f"reason.{reason}": n for reason, n in self.rejects.reasons.items()})
         return {
             "outcome": Outcome(files, [], self.counts).as_dict(),

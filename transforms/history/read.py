@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,8 +15,10 @@ from callveil.schemas.version import RawVersion
 from callveil.transforms.history.csv_source import read_csv
 from callveil.transforms.history.document import documents, value_of
 from callveil.transforms.history.normalise import normalise
-from callveil.transforms.ingest.chunks import CHUNK_BYTES, SUFFIXES, InputChunk, InputError, InputFile, plan_chunks
-from callveil.transforms.ingest.lines import LineReader
+from callveil.transforms.ingest.chunks import CHUNK_BYTES, InputChunk, InputPlan, plan_input
+from callveil.transforms.ingest.chunks import READ as RECORDS
+from callveil.transforms.ingest.discover import InputFile, find_input
+from callveil.transforms.ingest.lines import LineReader, ValueReader
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
 from callveil.transforms.ingest.parse import ParseError, dump, load
 from callveil.transforms.ingest.read import InputChanged
@@ -28,63 +29,28 @@ if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
 
 Read = RawVersion | Rejected
-TABLES = {".csv": "csv", ".tsv": "tsv", ".yaml": "yaml", ".yml": "yaml"}
+READ = (RECORDS - {"sealed"}) | {"csv", "tsv", "yaml"}
+"""Formats of version logs."""
 LISTS = ("versions", "records", "data", "items", "results", "events", "audits", "changes_log")
 """Members of a page that hold its versions."""
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _ITEM = re.compile(r"(?:-|---)(?:\s|$)")
 """Line that begins an item of a list, or a document."""
-_PACKED = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 
-def plan(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> tuple[list[InputChunk], list[InputFile]]:
-    """Find the input and cut it up, as `ingest.chunks.plan_chunks` does; CSV and YAML files, which cannot be cut, are one chunk each.
-
-    Raises:
-        InputError: no pattern, or one that matches nothing readable.
-    """
-    if not patterns:
-        raise InputError("no input given; name at least one file, folder or pattern")
-    chunks: list[InputChunk] = []
-    found: dict[str, InputFile] = {}
-    for pattern in patterns:
-        infos = {i.url: i for i in files.glob(pattern)}
-        tables = [i for i in infos.values() if _table(i.url)[0]]
-        for info in tables:
-            if info.url not in found and info.size:
-                kind, compression = _table(info.url)
-                chunks.append(InputChunk(0, info.url, info.size, info.etag, kind, compression, 0, info.size))
-            found[info.url] = InputFile(info.url, info.size, info.etag)
-        others = [u for u in infos if not _table(u)[0] and (u.lower().endswith(SUFFIXES) or len(infos) == 1)]
-        if not others and not tables:
-            raise InputError(f"nothing to read at {pattern!r}; version logs are .jsonl, .json, .csv, .tsv, .yaml (also .gz, .zst) or .parquet")
-        fresh = [u for u in others if u not in found]
-        if fresh:
-            more, inputs = plan_chunks(files, fresh, chunk_bytes)
-            chunks.extend(more)
-            found.update((i.url, i) for i in inputs)
-    chunks.sort(key=lambda c: (c.url, c.start, c.first_row))
-    return [replace(c, ordinal=n) for n, c in enumerate(chunks)], [found[u] for u in sorted(found)]
+def plan(files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES) -> InputPlan:
+    """Find the input and cut it up, as `ingest.chunks.plan_input` does, which see; tables and YAML are read too."""
+    return plan_input(files, patterns, chunk_bytes, reads=READ)
 
 
 def listed(files: Files, patterns: Sequence[str]) -> list[InputFile]:
-    """The files that `plan` would take, in order of URL; none where there are none yet. They are not opened."""
-    found: dict[str, InputFile] = {}
-    for pattern in patterns:
-        infos = list(files.glob(pattern))
-        for info in infos:
-            if _table(info.url)[0] or info.url.lower().endswith(SUFFIXES) or len(infos) == 1:
-                found[info.url] = InputFile(info.url, info.size, info.etag)
-    return [found[u] for u in sorted(found)]
+    """The files that `plan` would look into, in order of URL; none where there are none yet. They are not opened.
 
-
-def _table(url: str) -> tuple[str, str]:
-    name, compression = url.lower(), ""
-    for suffix, kind in _PACKED.items():
-        if name.endswith(suffix):
-            name, compression = name.removesuffix(suffix), kind
-    return next((kind for suffix, kind in TABLES.items() if name.endswith(suffix)), ""), compression
+    Raises `InputError` for a place that lies in a store.
+    """
+    found = find_input(files, patterns, later=True).files
+    return [InputFile(i.url, i.size, i.etag) for _, i in sorted(found.items())]
 
 
 def read_versions(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
@@ -99,7 +65,7 @@ def read_versions(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[R
     now = files.info(chunk.url)
     if now is None or now.size < chunk.size or (now.size == chunk.size and now.etag != chunk.etag):
         raise InputChanged(f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run again")
-    readers = {"parquet": _parquet, "document": _document, "csv": _csv, "tsv": _csv, "yaml": _yaml}
+    readers = {"parquet": _parquet, "document": _document, "csv": _csv, "tsv": _csv, "yaml": _yaml, "values": _values}
     yield from readers.get(chunk.format, _lines)(files, chunk, limits)
 
 
@@ -164,13 +130,22 @@ def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits) -> Re
 def _lines(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
     first = chunk.start == 0
     begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
-    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size)
+    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
     reader = LineReader(
         stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=None if chunk.compression else chunk.end
     )
+    yield from _each(reader, chunk, limits)
+
+
+def _values(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
+    stream = blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
+    yield from _each(ValueReader(stream, limits.record_bytes), chunk, limits)
+
+
+def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
     try:
         for line in reader:
-            source = SourceRef(chunk.url, line.number, line.offset)
+            source = SourceRef(chunk.place, line.number, line.offset)
             if line.too_long:
                 detail = f"{line.size} bytes; the limit is {limits.record_bytes} (limits.record_bytes in the policy)"
                 yield Rejected(source, "ingest", "record_too_large", detail, "", line.raw)
@@ -180,24 +155,24 @@ def _lines(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
                 yield from read_version(raw, source, limits)
     except DamagedStream as e:
         tail = reader.tail
-        source = SourceRef(chunk.url, tail.number if tail else None, tail.offset if tail else None)
+        source = SourceRef(chunk.place, tail.number if tail else None, tail.offset if tail else None)
         yield Rejected(source, "ingest", "bad_compression", f"{e.detail}; all complete lines before were read", "", tail.raw if tail else b"")
 
 
 def _whole(files: Files, chunk: InputChunk, limits: Limits) -> bytes | Rejected:
     parts, size = [], 0
     try:
-        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size):
+        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
             parts.append(block)
             size += len(block)
             if size > limits.document_bytes:
                 detail = (
                     f"one document of more than {limits.document_bytes} bytes; write it as JSON lines, or raise limits.document_bytes in the policy"
                 )
-                return Rejected(SourceRef(chunk.url, 1, 0), "ingest", "record_too_large", detail, "", b"".join(parts)[: limits.record_bytes])
+                return Rejected(SourceRef(chunk.place, 1, 0), "ingest", "record_too_large", detail, "", b"".join(parts)[: limits.record_bytes])
     except DamagedStream as e:
         raw = b"".join(parts)[: limits.record_bytes]
-        return Rejected(SourceRef(chunk.url, 1, 0), "ingest", "bad_compression", f"{e.detail}; a document cannot be read in part", "", raw)
+        return Rejected(SourceRef(chunk.place, 1, 0), "ingest", "bad_compression", f"{e.detail}; a document cannot be read in part", "", raw)
     return b"".join(parts).removeprefix(_BOM)
 
 
@@ -206,7 +181,7 @@ def _document(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]
     if isinstance(raw, Rejected):
         yield raw
         return
-    source = SourceRef(chunk.url, 1, 0)
+    source = SourceRef(chunk.place, 1, 0)
     if not raw.strip(_SPACE):
         return
     try:
@@ -226,7 +201,7 @@ def _yaml(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
     try:
         text = raw.decode()
     except UnicodeDecodeError as e:
-        yield Rejected(SourceRef(chunk.url, 1, 0), "ingest", "bad_utf8", f"not UTF-8 from byte {e.start} on", "", raw[: limits.record_bytes])
+        yield Rejected(SourceRef(chunk.place, 1, 0), "ingest", "bad_utf8", f"not UTF-8 from byte {e.start} on", "", raw[: limits.record_bytes])
         return
     lines = text.split("\n")
     done = 0
@@ -249,7 +224,7 @@ def _yaml_versions(
     """Versions of one document whose text begins at line `first` (from 0) of the file."""
     for child, own in _yaml_rows(node):
         start = first + child.start_mark.line
-        source = SourceRef(chunk.url, start + 1)
+        source = SourceRef(chunk.place, start + 1)
         content = _bytes(lines[start : first + child.end_mark.line + 1], limits)
         try:
             value = value_of(child)
@@ -277,7 +252,7 @@ def _yaml_parts(lines: list[str], done: int, problem: ParseError, chunk: InputCh
                 continue
         except ParseError as own:
             told = own if starts else problem
-            source = SourceRef(chunk.url, begin + 1)
+            source = SourceRef(chunk.place, begin + 1)
             yield Rejected(source, "ingest", told.reason, told.detail, "", _bytes(part, limits))
             continue
         for node in nodes:
@@ -314,7 +289,7 @@ def _csv(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
 def _parquet(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
     try:
         for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
-            source = SourceRef(chunk.url, index=row)
+            source = SourceRef(chunk.place, index=row)
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)
             elif isinstance(value, BadRow):
@@ -322,4 +297,4 @@ def _parquet(files: Files, chunk: InputChunk, limits: Limits) -> Iterator[Read]:
             else:
                 yield _one(value, None, source, limits)
     except BadParquet as e:
-        yield Rejected(SourceRef(chunk.url), "ingest", "bad_parquet", e.detail)
+        yield Rejected(SourceRef(chunk.place), "ingest", "bad_parquet", e.detail)

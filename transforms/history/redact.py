@@ -22,6 +22,7 @@ from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.values import canonical, is_plain_id
 from callveil.transforms.history.work import Work, operate
 from callveil.transforms.ingest.parse import ParseError
+from callveil.transforms.redact.names import entity_of
 from callveil.transforms.redact.operators import Secrets, parameters
 from callveil.transforms.store.keyring import Keyring
 
@@ -126,8 +127,8 @@ class VersionRedactor:
         return pseudonym(rules, entity, value, self.secrets, account_id)
 
     def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) becomes a pseudonym."""
-        return text if is_plain_id(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
+        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
+        return text if is_plain_id(text) and not entity_of(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
 
 
 def _failed(raw: RawVersion, detail: str) -> Rejected:

@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import re
+import errno
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from callveil.transforms.ingest.discover import InputError, InputFile, NotRead, find_input, members
 from callveil.transforms.ingest.parquet_source import row_groups
-from callveil.transforms.ingest.sniff import Shape, sniff
+from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
-SUFFIXES = (
-    ".json", ".jsonl", ".ndjson", ".parquet", ".json.gz", ".jsonl.gz", ".ndjson.gz", ".json.zst", ".jsonl.zst", ".ndjson.zst",
-    ".sealed",
-)  # fmt: skip
-"""Names that a folder or a bare wildcard takes; another file is taken when its name or suffix is given."""
-
-_WILD = re.compile(r"[*?\[]")
+READ = frozenset({"lines", "values", "document", "parquet", "sealed"})
+"""Formats of interactions."""
 _COUNT_BLOCK = 4 << 20
+_NEEDED = ("account_id", "id", "called_at")
+_EXAMPLE = "duckdb -c \"COPY (SELECT call_id AS id, acct AS account_id, * FROM 'FILE') TO 'calls.jsonl' (FORMAT json)\""
 
 
-class InputError(ValueError):
-    """A pattern that names nothing to read; a usage error."""
+class NothingToRead(InputError):
+    """There is nothing to read at the places given: no file, only empty ones, or none of a kind that is read.
 
+    Args:
+        patterns: the places. not_read: what lies there. empty: how many empty files.
+    """
 
-@dataclass(frozen=True, order=True)
-class InputFile:
-    """A file that is read, for the manifest. Size in bytes; the etag tells one version of it from another."""
-
-    url: str
-    size: int
-    etag: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {"url": self.url, "size": self.size, "etag": self.etag}
+    def __init__(self, patterns: Sequence[str], not_read: Sequence[NotRead], empty: int) -> None:
+        self.not_read, self.empty = tuple(not_read), empty
+        named = ", ".join(map(repr, patterns))
+        there = [f"{empty:,} empty file{'s' * (empty > 1)}"] * (empty > 0)
+        there += [
+            f"{len(not_read):,} file{'s' * (len(not_read) > 1)} of kinds that are not read"
+        ] * bool(not_read)
+        super().__init__(
+            f"nothing to read at {named}{': ' + ' and '.join(there) if there else ''}. Check the path (quote wildcards so that the shell leaves "
+            "them alone), and for S3 the bucket, region and credentials"
+        )
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,13 @@ class InputChunk:
     Attributes:
         ordinal: place among all chunks of the run, from 0; stable for the same files.
         url, size, etag: the file, as it was when planned.
-        format: lines, document, parquet or sealed.
-        compression: gzip, zstd or empty.
-        start, end: bytes of the file; of lines, those that begin in [start, end). Empty compressed files and documents are one chunk.
+        format: see `sniff.Shape`.
+        compression: see `streams.blocks`; empty for none.
+        start, end: bytes of the file; of lines, those that begin in [start, end). Packed files, documents and values are one chunk.
         first_line: number of the first line that begins here; None where lines before were not counted.
         row_groups: of a Parquet file; empty where its footer cannot be read.
         first_row: 0-based row of the first of them.
+        member: of a zip archive, the member's place in its list; -1 where the file is none. name: the member's name.
     """
 
     ordinal: int
@@ -67,15 +69,56 @@ class InputChunk:
     first_line: int | None = 1
     row_groups: tuple[int, ...] = ()
     first_row: int = 0
+    member: int = -1
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file, as rejections name it: `archive.zip!name` for a member."""
+        return f"{self.url}!{self.name}" if self.member >= 0 else self.url
 
 
-def plan_chunks(
-    files: Files, patterns: Sequence[str], chunk_bytes: int = CHUNK_BYTES, *, count_lines: bool | None = None
-) -> tuple[list[InputChunk], list[InputFile]]:
+@dataclass(frozen=True)
+class InputPlan:
+    """What is read, and what is not.
+
+    Attributes:
+        chunks: in order of URL and place.
+        inputs: files that are read, empty ones included, in order of URL.
+        not_read: all other files, in order of URL.
+        empty: how many of the inputs hold nothing at all.
+        patterns: the places that were looked at.
+    """
+
+    chunks: list[InputChunk] = field(default_factory=list)
+    inputs: list[InputFile] = field(default_factory=list)
+    not_read: list[NotRead] = field(default_factory=list)
+    empty: int = 0
+    patterns: tuple[str, ...] = ()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """All files, read or not, JSON-ready: what a run is named by."""
+        return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
+
+    def required(self) -> InputPlan:
+        """The plan itself. Raises `NothingToRead` where it has no chunk."""
+        if not self.chunks:
+            raise NothingToRead(self.patterns, self.not_read, self.empty)
+        return self
+
+
+def plan_input(
+    files: Files,
+    patterns: Sequence[str],
+    chunk_bytes: int = CHUNK_BYTES,
+    *,
+    count_lines: bool | None = None,
+    reads: frozenset[str] = READ,
+) -> InputPlan:
     """Find the input and cut it up.
 
-    Plain JSON lines are cut by byte ranges and Parquet by row groups; compressed files and JSON documents are one chunk each. A folder takes files
-    of `SUFFIXES`; hidden files and empty ones give no chunk.
+    Plain JSON lines are cut by byte ranges and Parquet by row groups; other files are one chunk each. Every file below a folder is looked
+    into, whatever its name; empty ones give no chunk. The same files give the same answer.
 
     Args:
         files: where to look.
@@ -83,60 +126,131 @@ def plan_chunks(
         chunk_bytes: about how much one chunk holds.
         count_lines: whether to read large line files once beforehand so that errors can name lines; the default is to do so for local files only.
             Without it, errors in all but a file's first chunk name the byte offset alone.
-
-    Returns: (chunks in order of URL and place, files in order of URL). The same files give the same answer.
+        reads: formats that the caller reads.
 
     Raises:
-        InputError: no pattern, or one that matches nothing readable.
+        InputError: no pattern, a local path that is not there, or a place that lies in a store.
     """
     if chunk_bytes < 1:
         raise InputError(f"chunk_bytes must be at least 1, not {chunk_bytes}")
     if not patterns:
-        raise InputError("no input given; name at least one file, folder or pattern such as 's3://bucket/calls/**/*.jsonl.gz'")
-    found: dict[str, FileInfo] = {}
-    for pattern in patterns:
-        found.update((info.url, info) for info in _matching(files, pattern))
-    chunks: list[InputChunk] = []
-    for url in sorted(found):
-        for piece in _cut(files, found[url], chunk_bytes, count_lines):
-            chunks.append(InputChunk(len(chunks), url, found[url].size, found[url].etag, **piece))
-    return chunks, [InputFile(i.url, i.size, i.etag) for _, i in sorted(found.items())]
-
-
-def _matching(files: Files, pattern: str) -> list[FileInfo]:
-    infos = list(files.glob(pattern))
-    name = pattern.rstrip("/").rpartition("/")[2]
-    wild = bool(_WILD.search(pattern))
-    named = [i for i in infos if not wild and i.url.rstrip("/").endswith(name) and len(infos) == 1 and _same(i.url, pattern)]
-    chosen_suffix = wild and "." in name and not _WILD.search(name.rpartition(".")[2])
-    taken = infos if named or chosen_suffix else [i for i in infos if i.url.lower().endswith(SUFFIXES)]
-    if not taken:
-        other = f"; {len(infos)} other files there have none of the suffixes {', '.join(SUFFIXES[:4])} (also .gz, .zst)" if infos else ""
         raise InputError(
-            f"nothing to read at {pattern!r}{other}. Check the path (quote wildcards so that the shell leaves them alone), and for S3 the bucket, "
-            "region and credentials; name a file in full to read it whatever its suffix."
+            "no input given; name at least one file, folder or pattern such as 's3://bucket/calls/**/*.jsonl.gz'"
         )
-    return taken
+    found = find_input(files, patterns)
+    not_read, inputs, chunks, empty = list(found.not_read), [], [], 0
+    for _, info in sorted(found.files.items()):
+        pieces, refused = _look(files, info, chunk_bytes, count_lines, reads)
+        not_read += refused
+        chunks += [InputChunk(0, info.url, info.size, info.etag, **piece) for piece in pieces]
+        if pieces or not refused:
+            inputs.append(InputFile(info.url, info.size, info.etag))
+            empty += not pieces
+    numbered = [replace(c, ordinal=n) for n, c in enumerate(chunks)]
+    return InputPlan(numbered, inputs, sorted(set(not_read)), empty, tuple(patterns))
 
 
-def _same(url: str, pattern: str) -> bool:
-    return url == pattern or url.rpartition("/")[2] == pattern.rpartition("/")[2]
+def plan_chunks(
+    files: Files,
+    patterns: Sequence[str],
+    chunk_bytes: int = CHUNK_BYTES,
+    *,
+    count_lines: bool | None = None,
+) -> tuple[list[InputChunk], list[InputFile]]:
+    """Chunks and files of `plan_input`, for callers that read what is there and account for nothing.
+
+    Raises `NothingToRead` where not even an empty file is there.
+    """
+    plan = plan_input(files, patterns, chunk_bytes, count_lines=count_lines)
+    if not plan.inputs:
+        plan.required()
+    return plan.chunks, plan.inputs
 
 
-def _cut(files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None) -> list[dict[str, Any]]:
-    if info.size == 0:
+def _look(
+    files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, reads: frozenset[str]
+) -> tuple[list[dict[str, Any]], list[NotRead]]:
+    """Pieces of one file, and what of it is not read."""
+    try:
+        if info.size == 0:
+            return [], []
+        shape = sniff(files, info.url, info.size)
+        if shape.format == "zip":
+            return _members(files, info, chunk_bytes, reads)
+        return _cut(
+            files, info, chunk_bytes, count_lines, _readable(files, info.url, shape, reads)
+        ), []
+    except NotReadable as why:
+        return [], [NotRead.of(info, why)]
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            detail = "the file cannot be opened; check its permissions"
+        elif isinstance(error, FileNotFoundError):
+            detail = "it was removed while the input was listed"
+        else:
+            raise
+        return [], [NotRead.of(info, NotReadable("unreadable", detail))]
+
+
+def _members(
+    files: Files, info: FileInfo, chunk_bytes: int, reads: frozenset[str]
+) -> tuple[list[dict[str, Any]], list[NotRead]]:
+    pieces: list[dict[str, Any]] = []
+    refused: list[NotRead] = []
+    for member, name in members(files, info):
+        try:
+            shape = sniff(files, info.url, info.size, member, name)
+            own = {"member": member, "name": name}
+            pieces += [
+                piece | own
+                for piece in _cut(
+                    files, info, chunk_bytes, None, _readable(files, info.url, shape, reads)
+                )
+            ]
+        except NotReadable as why:
+            refused.append(NotRead.of(info, why, name))
+    return pieces, refused
+
+
+def _readable(files: Files, url: str, shape: Shape, reads: frozenset[str]) -> Shape:
+    """The shape, where the caller reads it. Raises `NotReadable`."""
+    if shape.format in reads or shape.format == "empty":
+        return shape
+    if shape.format == "yaml":
+        raise NotReadable("yaml", "YAML; write it as JSON lines")
+    if "csv" in reads:
+        raise NotReadable(
+            "csv", "a table whose cells are separated by neither commas nor tabs; export it as CSV"
+        )
+    raise NotReadable(
+        "csv",
+        f"a table of separated values, which names no types and lists. Write it as JSON lines or Parquet with columns {', '.join(_NEEDED)} "
+        f"and the others as `callveil schema interaction` names them, such as by {_EXAMPLE}",
+    )
+
+
+def _cut(
+    files: Files, info: FileInfo, chunk_bytes: int, count_lines: bool | None, shape: Shape
+) -> list[dict[str, Any]]:
+    if shape.format == "empty":
         return []
-    shape: Shape = sniff(files, info.url, info.size)
-    whole = {"format": shape.format, "compression": shape.compression, "end": info.size}
+    whole = {"format": shape.format, "compression": shape.packing, "end": info.size}
     if shape.format == "parquet":
         groups = row_groups(files, info.url, chunk_bytes)
-        return [whole | {"row_groups": g, "first_row": first} for g, first in groups] if groups is not None else [whole]
-    if shape.format in ("document", "sealed") or shape.compression or info.size <= chunk_bytes:
+        return (
+            [whole | {"row_groups": g, "first_row": first} for g, first in groups]
+            if groups is not None
+            else [whole]
+        )
+    if shape.format != "lines" or shape.packing or info.size <= chunk_bytes:
         return [whole]
     starts = list(range(0, info.size, chunk_bytes))
     counted = count_lines if count_lines is not None else not info.url.startswith("s3://")
     numbers = _first_lines(files, info, starts) if counted else [1] + [None] * (len(starts) - 1)
-    return [whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number} for s, number in zip(starts, numbers, strict=True)]
+    return [
+        whole | {"start": s, "end": min(s + chunk_bytes, info.size), "first_line": number}
+        for s, number in zip(starts, numbers, strict=True)
+    ]
 
 
 def _first_lines(files: Files, info: FileInfo, starts: list[int]) -> list[int | None]:

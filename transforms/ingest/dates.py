@@ -2,8 +2,8 @@
 
 Rules:
     - An offset in the text decides. An abbreviation is a fixed offset (EST is -05:00 in summer too); an IANA name follows its rules.
-    - A text without an offset is read in the account's zone; without one, in UTC. `05/01/2013 11:48 PM` (month first) then is refused,
-      because a platform that writes this form writes local time.
+    - A time without an offset is read in the account's zone, and where that is not known in UTC, in every form alike: a text in any order,
+      a day, a column of Parquet. `is_local` tells such times, so that they can be noted.
     - Where clocks go back, the first of the two instants is meant. Where they go forward, a time that did not exist is read
       with the offset that held before, so 02:30 becomes 03:30 of the new time.
     - Fractions of a second are cut, not rounded, to microseconds. A leap second is the first second of the next minute.
@@ -34,13 +34,13 @@ _COMPACT_CLOCK = r"(?P<h>\d{2}):?(?P<m>\d{2})(?::?(?P<s>\d{2})(?:[.,](?P<f>\d+))
 _ZONE = r"\s*(?P<zone>[+\-−]\d{1,2}(?::?\d{2}){0,2}|[A-Za-z][A-Za-z0-9_+\-/]*)?(?:\s*\([A-Za-z0-9 ]+\))?"
 _DAY_NAME = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
 _FORMS = tuple(
-    (re.compile(date + tail + r"\s*\Z", re.IGNORECASE), needs_zone)
-    for date, tail, needs_zone in (
-        (r"\s*(?P<y>\d{4})[-/](?P<mo>\d{1,2})[-/](?P<d>\d{1,2})", rf"(?:(?:T|,?\s+)\s*{_CLOCK})?{_ZONE}", False),
-        (r"\s*(?P<mo>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})", rf"(?:,?\s+{_CLOCK})?{_ZONE}", True),
-        (r"\s*(?P<y>\d{4})(?P<mo>\d{2})(?P<d>\d{2})", rf"(?:T{_COMPACT_CLOCK})?{_ZONE}", False),
-        (rf"\s*{_DAY_NAME}(?P<d>\d{{1,2}})[\s-](?P<mo>[a-z]{{3}})[a-z]*[\s-](?P<y>\d{{4}}|\d{{2}})", rf"(?:,?\s+{_CLOCK})?{_ZONE}", False),
-        (rf"\s*{_DAY_NAME}(?P<mo>[a-z]{{3}})[a-z]*\.?\s+(?P<d>\d{{1,2}}),?\s+(?P<y>\d{{4}})", rf"(?:,?\s+(?:at\s+)?{_CLOCK})?{_ZONE}", False),
+    re.compile(date + tail + r"\s*\Z", re.IGNORECASE)
+    for date, tail in (
+        (r"\s*(?P<y>\d{4})[-/](?P<mo>\d{1,2})[-/](?P<d>\d{1,2})", rf"(?:(?:T|,?\s+)\s*{_CLOCK})?{_ZONE}"),
+        (r"\s*(?P<mo>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})", rf"(?:,?\s+{_CLOCK})?{_ZONE}"),
+        (r"\s*(?P<y>\d{4})(?P<mo>\d{2})(?P<d>\d{2})", rf"(?:T{_COMPACT_CLOCK})?{_ZONE}"),
+        (rf"\s*{_DAY_NAME}(?P<d>\d{{1,2}})[\s-](?P<mo>[a-z]{{3}})[a-z]*[\s-](?P<y>\d{{4}}|\d{{2}})", rf"(?:,?\s+{_CLOCK})?{_ZONE}"),
+        (rf"\s*{_DAY_NAME}(?P<mo>[a-z]{{3}})[a-z]*\.?\s+(?P<d>\d{{1,2}}),?\s+(?P<y>\d{{4}})", rf"(?:,?\s+(?:at\s+)?{_CLOCK})?{_ZONE}"),
     )
 )
 _NUMBER = re.compile(r"[+-]?\d{1,19}(?:\.\d+)?\Z", re.ASCII)
@@ -54,7 +54,7 @@ def parse_time(value: object, zone: str | None = None, path: str = "called_at") 
 
     Args:
         value: text, a number (see the module's rules on units) or a `datetime`.
-        zone: IANA name that holds for texts without an offset, such as the account's; None means UTC where the form allows it.
+        zone: IANA name that holds for texts without an offset, such as the account's; None means UTC.
         path: declared path for the error.
 
     Returns: an aware `datetime` in UTC, microseconds.
@@ -69,10 +69,12 @@ def parse_time(value: object, zone: str | None = None, path: str = "called_at") 
 
 
 def is_local(value: object) -> bool:
-    """Whether `value` is a text of a known form that names neither an offset nor a zone."""
+    """Whether `value` is a time that names neither an offset nor a zone: a text of a known form, a day, or a naive `datetime`."""
+    if isinstance(value, dt.date):
+        return not isinstance(value, dt.datetime) or value.tzinfo is None
     if not isinstance(value, str) or _NUMBER.match(value.strip()):
         return False
-    for form, _ in _FORMS:
+    for form in _FORMS:
         if found := form.match(value):
             return not found["zone"]
     return False
@@ -98,9 +100,9 @@ def _read(value: object, zone: str | None, path: str) -> dt.datetime:
     if _NUMBER.match(text) and not _COMPACT_DAY.match(text):
         whole, _, fraction = text.partition(".")
         return _since_1970(float(text) if fraction else int(whole), path)
-    for form, needs_zone in _FORMS:
+    for form in _FORMS:
         if found := form.match(text):
-            return _assemble(found, zone, needs_zone, path)
+            return _assemble(found, zone, path)
     raise FieldError(path, "bad_time", "no known form of a time; ISO 8601 with an offset always works")
 
 
@@ -115,7 +117,7 @@ def _since_1970(value: float, path: str) -> dt.datetime:
     return EPOCH + dt.timedelta(microseconds=microseconds)
 
 
-def _assemble(found: re.Match[str], zone: str | None, needs_zone: bool, path: str) -> dt.datetime:
+def _assemble(found: re.Match[str], zone: str | None, path: str) -> dt.datetime:
     month = found["mo"] if found["mo"].isdigit() else _MONTHS.get(found["mo"].lower(), 0)
     year, hour, second = int(found["y"]), int(found["h"] or 0), int(found["s"] or 0)
     if len(found["y"]) == 2:  # RFC 2822, section 4.3
@@ -133,8 +135,6 @@ def _assemble(found: re.Match[str], zone: str | None, needs_zone: bool, path: st
         tz = _zone(found["zone"], path)
     elif zone:
         tz = named_zone(zone, path)
-    elif needs_zone:
-        raise FieldError(path, "bad_time", "a local time without offset; give the account's time zone, or export times with an offset")
     else:
         tz = UTC
     try:

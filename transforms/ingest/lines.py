@@ -1,7 +1,8 @@
-"""Lines of a byte stream, with number and offset, in bounded memory whatever their length."""
+"""Lines of a byte stream, and JSON values that run together in one, with number and offset, in bounded memory whatever their length."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -89,3 +90,110 @@ class LineReader:
             self._number += 1
         self._skip, self._parts, self._kept, self._size = False, [], 0, 0
         return line
+
+
+_FIRST = re.compile(rb"[^ \t\r\n,\x1e]")
+"""Where something begins between two values: neither space, nor a comma, nor the separator of RFC 7464."""
+_JUNK = re.compile(rb"[\n{\[]")
+_BRACKET = re.compile(rb'["{}\[\]]')
+_IN_TEXT = re.compile(rb'["\\\n]')
+
+
+class ValueReader:
+    """Cuts blocks into JSON values (objects and arrays) that follow each other with or without anything between.
+
+    Only brackets and quotes are looked at, so a value may still be no JSON. One whose text runs into a line feed, which no JSON text
+    may hold, ends there; so the values behind it are read. What stands between values and is none is given out too, line by line.
+
+    Args:
+        blocks: bytes in order.
+        limit: most bytes of a value that are kept.
+
+    `closed` tells of the value given last whether it ended with its own bracket.
+    """
+
+    def __init__(self, blocks: Iterable[bytes], limit: int) -> None:
+        self._blocks, self._limit = blocks, limit
+        self._kept: list[bytes] = []
+        self._begin, self._line, self._number = 0, 1, 1
+        self._size = self._depth = 0
+        self._open = self._junk = self._text = self._escaped = False
+        self.closed = False
+
+    def __iter__(self) -> Iterator[Line]:
+        place = 0
+        for block in self._blocks:
+            at = 0
+            while at < len(block):
+                if not self._open:
+                    first = _FIRST.search(block, at)
+                    self._number += block.count(b"\n", at, first.start() if first else len(block))
+                    if not first:
+                        break
+                    at = first.start()
+                    self._start(place + at, block[at : at + 1] not in (b"{", b"["))
+                end = self._end(block, at)
+                self._take(block[at : len(block) if end is None else end])
+                at = len(block) if end is None else end
+                if end is not None:
+                    yield self._finish()
+            place += len(block)
+        self.closed = False
+        if self._open:
+            yield self._finish()
+
+    @property
+    def tail(self) -> Line | None:
+        """The value begun and not ended, of a stream that raised."""
+        return self._finish() if self._open else None
+
+    def _start(self, place: int, junk: bool) -> None:
+        self._junk = junk
+        self._begin, self._line, self._size, self._depth = place, self._number, 0, 0
+        self._kept, self._open, self._text, self._escaped = [], True, False, False
+
+    def _take(self, piece: bytes) -> None:
+        room = self._limit - sum(map(len, self._kept))
+        if room > 0:
+            self._kept.append(piece[:room])
+        self._size += len(piece)
+        self._number += piece.count(b"\n")
+
+    def _finish(self) -> Line:
+        self._open = False
+        return Line(b"".join(self._kept), self._begin, self._line, self._size)
+
+    def _end(self, block: bytes, at: int) -> int | None:
+        """Where the value ends in a block that goes on with it at `at`; None where it does not end there."""
+        if self._junk:
+            found = _JUNK.search(block, at)
+            self.closed = False
+            return found.start() if found else None
+        while at < len(block):
+            if self._escaped:
+                self._escaped, at = False, at + 1
+                continue
+            found = (_IN_TEXT if self._text else _BRACKET).search(block, at)
+            if not found:
+                return None
+            sign, at = found[0], found.end()
+            if sign == b"\\":
+                self._escaped = True
+            elif sign == b"\n":
+                self.closed = False
+                return at
+            elif sign == b'"':
+                self._text = not self._text
+            else:
+                self._depth += 1 if sign in b"{[" else -1
+                if self._depth <= 0:
+                    self.closed = True
+                    return at
+        return None
+
+
+def value_end(text: bytes) -> int | None:
+    """Where the JSON object or array that `text` begins with ends; None where it does not end properly."""
+    reader = ValueReader([text], 0)
+    first = next(iter(reader), None)
+    return first.offset + first.size if first and reader.closed else None

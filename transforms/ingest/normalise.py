@@ -1,22 +1,24 @@
 """A parsed record, in whatever shape its source gives it, to a `RawInteraction`.
 
 Nothing is dropped unread: each member of the input ends in a declared field or under `extra`, which redaction treats as personal data. The
-exceptions are nulls, copies of a transcript (`transcripts.common.covered`) and the times that were read into `called_at` and `updated_at`.
+exceptions are nulls, numbers that are NaN or an empty text (which are noted), copies of a transcript (`transcripts.common.covered`) and the
+times that were read into `called_at` and `updated_at`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from callveil.schemas.fields import EXTRA, FieldError, coerce_members, json_type
+from callveil.schemas.fields import EXTRA, Field, FieldError, Integer, ListOf, Number, Struct, coerce_members, json_type
 from callveil.schemas.interaction import FIELDS, KINDS, InteractionKey, RawInteraction, SourceRef
 from callveil.transforms.ingest import shapes
 from callveil.transforms.ingest.dates import is_local, parse_time
-from callveil.transforms.ingest.parse import inspect
+from callveil.transforms.ingest.parse import inspect, without_nan
 from callveil.transforms.ingest.snapshots import rank
 from callveil.transforms.ingest.transcripts.common import language_code
 from callveil.transforms.ingest.transcripts.gather import gather
@@ -33,6 +35,8 @@ _KIND_NAMES = {
     **dict.fromkeys(("chat", "live_chat", "webchat"), "chat"),
     **dict.fromkeys(("form", "form_reactor", "formreactor", "form_submission"), "form"),
 }
+_BLANK = frozenset(("", "nan", "null", "none", "n/a"))
+"""What stands where a number is missing, in exports that write every cell as text."""
 _ID_LENGTH = 256
 _WORD = re.compile(r"[A-Za-z][A-Za-z _\-]{0,31}\Z")
 _DECLARED = frozenset(f.name for f in FIELDS)
@@ -53,12 +57,13 @@ def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: 
     """
     if not isinstance(doc, Mapping):
         raise FieldError("", "not_an_object", f"a record must be a JSON object, found {json_type(doc)}")
-    inspect(doc, limits)
+    doc, notes = _inspected(doc, limits)
     key = InteractionKey(identity(_account(doc), "account_id"), identity(doc.get("id"), "id"))
     zone = zones.get(key.account_id)
     members, rest = gather({k: v for k, v in doc.items() if v is not None})
     members |= key._asdict()
-    members["called_at"] = called_at = _begin(members, zone)
+    notes += [f"missing.{path}" for path in _drop_blanks(FIELDS, members)]
+    members["called_at"] = called_at = _begin(members, zone, notes)
     _update_time(members, zone)
     _shape(members, rest, zone)
     redacted = members.pop("redacted", None) if str(doc.get("redacted")).strip().lower() in ("true", "1", "yes") else None
@@ -70,7 +75,52 @@ def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: 
     record = coerce_members(FIELDS, members)
     if redacted is not None:
         record["redacted"] = True
-    return RawInteraction(key, kind, called_at, rank(record), record, source)
+    return RawInteraction(key, kind, called_at, rank(record), record, source, tuple(notes))
+
+
+def _inspected(doc: Mapping[str, Any], limits: Limits) -> tuple[Mapping[str, Any], list[str]]:
+    """The record without NaN, and a note of each. Raises `FieldError` as `parse.inspect` does."""
+    try:
+        inspect(doc, limits)
+    except FieldError as e:
+        if e.reason not in ("bad_json", "out_of_range"):
+            raise
+        kept, lost = without_nan(doc)
+        if not lost:
+            raise
+        inspect(kept, limits)
+        return kept, [f"missing.{path}" for path in lost]
+    return doc, []
+
+
+def _drop_blanks(fields: tuple[Field, ...], members: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Take out declared numbers that are written as an empty text or a word for none, and tell their paths.
+
+    Rows of lists are replaced, not changed: they are the source's.
+    """
+    for field in fields:
+        value = members.get(field.name)
+        kind = field.type.item if isinstance(field.type, ListOf) else field.type
+        if value is None or (isinstance(value, str) and not isinstance(kind, Integer | Number)):
+            continue
+        path = prefix + field.name
+        if isinstance(value, str):
+            if value.strip().lower() in _BLANK:
+                del members[field.name]
+                yield path
+        elif isinstance(kind, Struct):
+            rows = value if isinstance(value, list) else [value]
+            if not any(type(row.get(name)) is str for row in rows if type(row) is dict for name in _numbers(kind)):
+                continue
+            rows = [dict(row) if isinstance(row, Mapping) else row for row in rows]
+            yield from (blank for row in rows if isinstance(row, dict) for blank in _drop_blanks(kind.fields, row, f"{path}."))
+            members[field.name] = rows if isinstance(value, list) else rows[0]
+
+
+@lru_cache(maxsize=64)
+def _numbers(kind: Struct) -> tuple[str, ...]:
+    """Names of a struct's members that are numbers."""
+    return tuple(f.name for f in kind.fields if isinstance(f.type, Integer | Number))
 
 
 def _account(doc: Mapping[str, Any]) -> Any:
@@ -95,13 +145,15 @@ def identity(value: Any, path: str) -> str:
     return text
 
 
-def _begin(members: dict[str, Any], zone: str | None) -> dt.datetime:
+def _begin(members: dict[str, Any], zone: str | None, notes: list[str]) -> dt.datetime:
     """When the interaction began. A `called_at` without offset gives way to `unix_time`, which is exact."""
     given = [n for n in _BEGINNINGS if members.get(n) not in (None, "")]
     if not given:
         raise FieldError("called_at", "bad_time", "is missing, and there is no unix_time, start_time or created_at either")
     name = "unix_time" if given[:2] == ["called_at", "unix_time"] and is_local(members["called_at"]) else given[0]
     path = name if name in _DECLARED else "called_at"
+    if is_local(members[name]):
+        notes.append("local_times")
     when = parse_time(members[name], zone, path)
     if "unix_time" in given:
         exact = parse_time(members["unix_time"], zone, "unix_time")

@@ -11,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.transforms.ingest.parse import dump
+from callveil.transforms.ingest.sniff import NotReadable
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
 
 _BATCH_ROWS = 256
+RAW = b"raw_interaction"
+"""What a Parquet file's metadata says under `callveil` where it holds input."""
 
 
 class BadParquet(Exception):
@@ -51,11 +54,16 @@ class BadRow(Exception):
         )
 
 
-def row_groups(files: Files, url: str, chunk_bytes: int) -> list[tuple[tuple[int, ...], int]] | None:
-    """Row groups gathered to about `chunk_bytes` (uncompressed) each, with the 0-based row each lot begins at; None for an unreadable footer."""
+def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> list[tuple[tuple[int, ...], int]] | None:
+    """Row groups gathered to about `chunk_bytes` (uncompressed) each, with the 0-based row each lot begins at; None for an unreadable footer.
+
+    Raises `NotReadable` for a file that callveil wrote, unless `own` are wanted: it is redacted already.
+    """
     try:
         with files.open(url) as source, pq.ParquetFile(source) as parquet:
             meta = parquet.metadata
+            if not own and (meta.metadata or {}).get(b"callveil", RAW) != RAW:
+                raise NotReadable("own_output", "Parquet that callveil wrote; it is redacted already, and is no input")
             sizes = [(meta.row_group(i).total_byte_size, meta.row_group(i).num_rows) for i in range(meta.num_row_groups)]
     except (pa.ArrowException, OSError):
         return None

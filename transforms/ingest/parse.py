@@ -52,7 +52,11 @@ class _Repeated(dict[str, Any]):
 
 
 class _NotJson:
-    """NaN or Infinity, which JSON has not."""
+    """Infinity, which JSON has not."""
+
+
+class _NotANumber(_NotJson):
+    """NaN, which JSON has not, and which some write where a number is missing."""
 
 
 def load(raw: bytes) -> Any:
@@ -120,11 +124,31 @@ def _second_look(raw: bytes, message: str, place: int) -> Any:
 
 def _exactly(text: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_int=_integer, parse_constant=lambda _: _NotJson())
+        return json.loads(text, object_pairs_hook=_pairs, parse_int=_integer, parse_constant=_constant)
     except RecursionError:
         raise ParseError("too_deep", "nested too deeply to be read") from None
     except ValueError:
         raise ParseError("bad_json", "not well-formed JSON") from None
+
+
+def _constant(name: str) -> _NotJson:
+    return _NotANumber() if name == "NaN" else _NotJson()
+
+
+def without_nan(record: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A record without its NaN, which stand for missing numbers, and the declared paths where they stood, without indexes."""
+    lost: list[str] = []
+
+    def kept(value: Any, path: str, kind: FieldType | None) -> Any:
+        if isinstance(value, _NotANumber) or (isinstance(value, float) and math.isnan(value)):
+            lost.append(re.sub(r"\[\d+\]", "", path))
+            return None
+        if type(value) is dict:
+            return {key: kept(value[key], where, sort) for key, (_, where, sort) in zip(value, _children(value, path, kind), strict=True)}
+        return [kept(*child) for child in _children(value, path, kind)] if isinstance(value, list) else value
+
+    out: dict[str, Any] = kept(dict(record) if type(record) is not _Repeated else record, "", Struct((*FIELDS, *STATE)))
+    return out, tuple(lost)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.budget import Budget, TimedOut, reason_of
 from callveil.transforms.ingest.bodies import unseal
 from callveil.transforms.ingest.documents import WRAPPERS, expand
-from callveil.transforms.ingest.lines import Line, LineReader
+from callveil.transforms.ingest.lines import Line, LineReader, ValueReader
 from callveil.transforms.ingest.normalise import NO_ZONES, normalise
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
 from callveil.transforms.ingest.parse import ParseError, dump, load, peek_key
@@ -67,12 +67,13 @@ def read_chunk(
         files.read(chunk.url, chunk.start, 1)
     except OSError as e:
         detail = f"{type(e).__name__}: the file cannot be opened; check its permissions"
-        yield Rejected(SourceRef(chunk.url, offset=chunk.start), "ingest", "unreadable_file", detail)
+        yield Rejected(SourceRef(chunk.place, offset=chunk.start), "ingest", "unreadable_file", detail)
         return
     if chunk.format == "sealed":
         yield from _sealed(files, chunk, limits, zones, keyring)
         return
-    yield from {"parquet": _parquet, "document": _document}.get(chunk.format, _lines)(files, chunk, limits, zones)
+    readers = {"parquet": _parquet, "document": _document, "values": _values}
+    yield from readers.get(chunk.format, _lines)(files, chunk, limits, zones)
 
 
 def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[str, str] = NO_ZONES) -> Iterator[Read]:
@@ -90,10 +91,27 @@ def read_record(raw: bytes, source: SourceRef, limits: Limits, zones: Mapping[st
     try:
         doc = load(raw.removeprefix(_BOM))
     except ParseError as e:
+        if e.reason == "bad_json" and len(parts := _parts(raw)) > 1:
+            for part in parts:
+                place = SourceRef(source.file, source.line, None if source.offset is None else source.offset + part.offset, source.index)
+                yield from read_record(part.raw, place, limits, zones)
+            return
         account, interaction = peek_key(raw, _ENVELOPES)
         yield Rejected(source, "ingest", e.reason, e.detail, "", raw, account, interaction)
         return
     yield from _records(doc, raw, source, limits, zones)
+
+
+def _parts(raw: bytes) -> list[Line]:
+    """JSON values that run together in one line, as Firehose writes them; none where anything else stands beside them, or the first is broken."""
+    parts = list(ValueReader([raw], len(raw)))
+    if len(parts) < 2 or any(part.raw[:1] not in (b"{", b"[") for part in parts):
+        return []
+    try:
+        load(parts[0].raw)
+    except ParseError:
+        return []
+    return parts
 
 
 def _records(doc: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
@@ -127,7 +145,7 @@ def _one(value: Any, raw: bytes | None, source: SourceRef, limits: Limits, zones
 
 
 def _sealed(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str], keyring: Keyring | None) -> Iterator[Read]:
-    source = SourceRef(chunk.url)
+    source = SourceRef(chunk.place)
     if keyring is None:
         yield Rejected(source, "ingest", "unreadable_file", "a sealed body needs the keyring that sealed it")
         return
@@ -143,15 +161,24 @@ def _sealed(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str,
 def _lines(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
     first = chunk.start == 0
     begin = 0 if first else chunk.start - 1  # one byte early: a line that begins right at `start` is ours
-    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size)
+    stream = blocks(files, chunk.url, chunk.compression, begin, chunk.size, chunk.member)
     end = None if chunk.compression else chunk.end
     reader = LineReader(stream, limits.record_bytes, offset=begin, number=chunk.first_line, skip_first=not first, end=end)
+    yield from _each(reader, chunk, limits, zones)
+
+
+def _values(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
+    stream = blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member)
+    yield from _each(ValueReader(stream, limits.record_bytes), chunk, limits, zones)
+
+
+def _each(reader: LineReader | ValueReader, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
     try:
         for line in reader:
-            yield from _line(line, chunk.url, limits, zones)
+            yield from _line(line, chunk.place, limits, zones)
     except DamagedStream as e:
         tail = reader.tail
-        source = SourceRef(chunk.url, tail.number if tail else None, tail.offset if tail else None)
+        source = SourceRef(chunk.place, tail.number if tail else None, tail.offset if tail else None)
         yield Rejected(source, "ingest", "bad_compression", e.detail + "; all complete lines before were read", "", tail.raw if tail else b"")
 
 
@@ -174,11 +201,11 @@ def _too_long(line: Line, source: SourceRef, limit: int) -> Rejected:
 
 
 def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
-    source = SourceRef(chunk.url, 1, 0)
+    source = SourceRef(chunk.place, 1, 0)
     parts: list[bytes] = []
     size = 0
     try:
-        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size):
+        for block in blocks(files, chunk.url, chunk.compression, 0, chunk.size, chunk.member):
             parts.append(block)
             size += len(block)
             if size > limits.document_bytes:
@@ -212,7 +239,7 @@ def _document(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[st
 def _parquet(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str, str]) -> Iterator[Read]:
     try:
         for row, value in read_rows(files, chunk.url, chunk.row_groups, chunk.first_row):
-            source = SourceRef(chunk.url, index=row)
+            source = SourceRef(chunk.place, index=row)
             if isinstance(value, BadParquet):
                 yield Rejected(source, "ingest", "bad_parquet", value.detail)
             elif isinstance(value, BadRow):
@@ -220,4 +247,4 @@ def _parquet(files: Files, chunk: InputChunk, limits: Limits, zones: Mapping[str
             else:
                 yield _one(value, None, source, limits, zones)
     except BadParquet as e:
-        yield Rejected(SourceRef(chunk.url), "ingest", "bad_parquet", e.detail)
+        yield Rejected(SourceRef(chunk.place), "ingest", "bad_parquet", e.detail)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from callveil.transforms.ingest.chunks import InputError
-from callveil.transforms.ingest.lines import LineReader
+from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.ingest.lines import LineReader, ValueReader
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows, row_groups
 from callveil.transforms.ingest.parse import ParseError, load
-from callveil.transforms.ingest.sniff import sniff
-from callveil.transforms.ingest.streams import DamagedStream, blocks
+from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
+from callveil.transforms.ingest.streams import ZIP, DamagedStream, blocks
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -97,17 +97,25 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
     size = info.size if info else 0
     if size == 0:
         return
-    name = url.lower().removesuffix(".gz").removesuffix(".zst")
     try:
-        if name.endswith((".csv", ".tsv")):
-            yield from _csv(url, _text(files, url), "\t" if name.endswith(".tsv") else ",")
-        elif name.endswith((".yaml", ".yml")):
-            yield from _yaml(url, _text(files, url), list_name)
-        elif name.endswith(".parquet"):
+        shape = sniff(files, url, size)
+        if shape.format == "empty":
+            return
+        if shape.format in ("csv", "tsv"):
+            yield from _csv(url, _text(files, url, shape.packing), "\t" if shape.format == "tsv" else ",")
+        elif shape.format == "yaml":
+            yield from _yaml(url, _text(files, url, shape.packing), list_name)
+        elif shape.format == "parquet":
             yield from _parquet(files, url)
+        elif shape.format in ("lines", "values"):
+            yield from _lines(files, url, shape)
+        elif shape.format == "document":
+            yield from _document(url, _bytes(files, url, shape.packing), list_name)
         else:
-            shape = sniff(files, url, size)
-            yield from _lines(files, url, shape.compression) if shape.format == "lines" else _document(url, _bytes(files, url), list_name)
+            way = "; unpack the archive, or save the sheet as CSV" if shape.format == ZIP else ""
+            yield Problem(url, None, "", f"neither JSON lines, JSON, CSV, YAML nor Parquet{way}")
+    except NotReadable as e:
+        yield Problem(url, None, "", e.detail)
     except DamagedStream as e:
         yield Problem(url, None, "", e.detail)
     except UnicodeDecodeError as e:
@@ -116,22 +124,22 @@ def _file(files: Files, url: str, list_name: str) -> Iterator[Row | Problem]:
         yield Problem(url, None, "", e.detail)
 
 
-def _bytes(files: Files, url: str) -> bytes:
-    shape = sniff(files, url, 1)
+def _bytes(files: Files, url: str, packing: str) -> bytes:
     out = bytearray()
-    for block in blocks(files, url, shape.compression):
+    for block in blocks(files, url, packing):
         out += block
         if len(out) > MAX_FILE_BYTES:
             raise ParseError("record_too_large", f"more than {MAX_FILE_BYTES >> 20} MiB; write it as JSON lines")
     return bytes(out).removeprefix(b"\xef\xbb\xbf")
 
 
-def _text(files: Files, url: str) -> str:
-    return _bytes(files, url).decode()
+def _text(files: Files, url: str, packing: str) -> str:
+    return _bytes(files, url, packing).decode()
 
 
-def _lines(files: Files, url: str, compression: str) -> Iterator[Row | Problem]:
-    for line in LineReader(blocks(files, url, compression), MAX_ROW_BYTES):
+def _lines(files: Files, url: str, shape: Shape) -> Iterator[Row | Problem]:
+    stream = blocks(files, url, shape.packing)
+    for line in LineReader(stream, MAX_ROW_BYTES) if shape.format == "lines" else ValueReader(stream, MAX_ROW_BYTES):
         raw = line.raw.strip().removeprefix(b"\xef\xbb\xbf")
         if not raw:
             continue
@@ -199,7 +207,7 @@ def _yaml(url: str, text: str, list_name: str) -> Iterator[Row | Problem]:
 
 def _parquet(files: Files, url: str) -> Iterator[Row | Problem]:
     try:
-        groups = row_groups(files, url, MAX_FILE_BYTES) or []
+        groups = row_groups(files, url, MAX_FILE_BYTES, own=True) or []
         if not groups:
             yield Problem(url, None, "", "no readable Parquet footer, or no rows")
         for lot, first in groups:

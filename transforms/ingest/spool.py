@@ -12,6 +12,7 @@ import orjson
 from callveil.schemas.fields import revive
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.pointer import Pointer, from_micros, to_micros
+from callveil.transforms.detect.leaves import without_sealed
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps, iso
@@ -69,8 +70,8 @@ class SpoolWriter:
     def add(self, raw: RawInteraction, account_type: str, agency_id: str) -> None:
         """Take a record in. Its pointer is known once its block is written."""
         data = encode(raw)
-        # The digest is of the record alone: the same snapshot read from two files is one.
-        digest = hmac.digest(self._key, dumps(raw.record).encode(), hashlib.sha256)[:12].hex()
+        # The digest is of the record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
+        digest = hmac.digest(self._key, dumps(without_sealed(raw.record)).encode(), hashlib.sha256)[:12].hex()
         language = str(raw.record.get("language") or "")
         pointer = Pointer(
             *raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, 0, 0, len(data)

@@ -1,14 +1,18 @@
-"""Bytes of a file in blocks, decompressed where need be, up to the damage where there is one.
+"""Bytes of a file in blocks, unpacked where need be, up to the damage where there is one.
 
-Compressed input is fed to the decoder in small pieces, so that no few bytes can unfold into gigabytes at once. Where a decoder fails, it is run again
-over the same input, byte by byte in the piece that failed, so that all that stands before the damage comes out.
+Packed input is fed to the decoder in small pieces, so that no few bytes can unfold into gigabytes at once, and a file may unfold to
+`MOST_TIMES` its size (or `ALWAYS_BYTES`, whichever is more). Where a decoder fails, it is run again over the same input, byte by byte in
+the piece that failed, so that all that stands before the damage comes out.
 """
 
 from __future__ import annotations
 
+import bz2
+import lzma
+import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import zstandard
 
@@ -16,16 +20,47 @@ if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
 
 BLOCK = 1 << 20
-_PIECES = {"gzip": 16_384, "zstd": 1_024}
-MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+MOST_TIMES = 250
+ALWAYS_BYTES = 256 << 20
+ZIP = "zip"
+MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+    b"PK\x03\x04": ZIP,
+    b"PK\x05\x06": ZIP,
+}
+_PIECES = {"gzip": 16_384, "zlib": 16_384, "zstd": 1_024, "bzip2": 16_384}
+_NEW: dict[str, Callable[[], Any]] = {
+    "gzip": lambda: zlib.decompressobj(31),
+    "zlib": zlib.decompressobj,
+    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
+    "bzip2": bz2.BZ2Decompressor,
+}
+_BOUNDED = ("bzip2",)
+"""Decoders of which one piece may unfold a thousandfold and more; they are told how much to give at once."""
+_FAULTS = (zlib.error, zstandard.ZstdError, EOFError, OSError)
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+Source = Callable[[], Iterator[bytes]]
+"""Gives the packed bytes from their beginning, as often as it is called."""
 
 
 class DamagedStream(Exception):
-    """A compressed stream that breaks off or does not decode. Everything before was given out.
+    """A packed stream that breaks off, does not decode, or unfolds beyond all measure. Everything before was given out.
 
     Args:
         detail: one sentence that quotes nothing.
-        offset: about where the damage begins, bytes of the compressed file.
+        offset: about where the damage begins, bytes of the packed stream.
     """
 
     def __init__(self, detail: str, offset: int) -> None:
@@ -33,15 +68,8 @@ class DamagedStream(Exception):
         self.detail, self.offset = detail, offset
 
 
-class _Decoder(Protocol):
-    def feed(self, data: bytes) -> bytes: ...
-
-    @property
-    def open_end(self) -> bool: ...
-
-
 class _Members:
-    """Decodes members (gzip) or frames (zstd) one after another. Raises zlib.error or ZstdError."""
+    """Decodes members (gzip), frames (zstd) or streams (bzip2) one after another. Raises what is listed in `_FAULTS`."""
 
     def __init__(self, compression: str) -> None:
         self._compression = compression
@@ -53,72 +81,146 @@ class _Members:
         """Whether a member has begun and not ended."""
         return self._decoder is not None
 
-    def feed(self, data: bytes) -> bytes:
-        out = []
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What some more bytes unfold to."""
         while data:
             if self._decoder is None:
-                data = data.lstrip(b"\0") if self._compression == "gzip" and self._tail_of_nul else data
+                data = (
+                    data.lstrip(b"\0")
+                    if self._compression == "gzip" and self._tail_of_nul
+                    else data
+                )
                 if not data:
                     break
-                self._decoder = zlib.decompressobj(31) if self._compression == "gzip" else zstandard.ZstdDecompressor().decompressobj()
+                self._decoder = _NEW[self._compression]()
             decoder = self._decoder
-            out.append(decoder.decompress(data))
+            if self._compression in _BOUNDED:
+                yield decoder.decompress(data, BLOCK)
+                while not decoder.eof and not decoder.needs_input:
+                    yield decoder.decompress(b"", BLOCK)
+            else:
+                yield decoder.decompress(data)
             if not decoder.eof:
                 break
             data = decoder.unused_data
             self._decoder, self._tail_of_nul = None, True
-        return b"".join(out)
 
 
-def blocks(files: Files, url: str, compression: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """Bytes of a file from `start` to `end` (compressed files: all of it, decompressed), in blocks of about 1 MiB.
+def packing_of(head: bytes) -> str:
+    """How bytes that begin so are packed: a name of `MAGIC`, or empty."""
+    return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
+
+
+def blocks(
+    files: Files, url: str, packing: str, start: int = 0, end: int | None = None, member: int = -1
+) -> Iterator[bytes]:
+    """Bytes of a file from `start` to `end` (packed files: all of it, unpacked), in blocks of about 1 MiB.
+
+    Args:
+        packing: from the outside in, joined by `+`: `gzip`, `zip+gzip`; empty for none.
+        member: of a zip archive, its place in the list of members.
 
     Raises:
         DamagedStream: after the last good block.
         OSError: the file cannot be read.
     """
+    layers = packing.split("+") if packing else []
+    source: Source = lambda: _plain(files, url, start, end)  # noqa: E731
+    if not layers:
+        yield from source()
+        return
+    info = files.info(url)
+    most = max(ALWAYS_BYTES, MOST_TIMES * (info.size if info else 0))
+    if layers[0] == ZIP:
+        layers, source = layers[1:], lambda: _member(files, url, member)
+    for layer in layers:
+        source = _layer(source, layer)
+    given = 0
+    for block in source():
+        given += len(block)
+        if given > most:
+            raise DamagedStream(
+                f"unfolds to more than {MOST_TIMES} times its size and {ALWAYS_BYTES >> 20} MiB; unpack it if it is what it should be",
+                0,
+            )
+        yield block
+
+
+def _plain(files: Files, url: str, start: int, end: int | None) -> Iterator[bytes]:
     with files.open(url, start) as source:
-        if not compression:
-            left = None if end is None else max(0, end - start)
-            while left is None or left > 0:
-                block = source.read(BLOCK if left is None else min(BLOCK, left))
-                if not block:
-                    return
-                left = None if left is None else left - len(block)
+        left = None if end is None else max(0, end - start)
+        while left is None or left > 0:
+            block = source.read(BLOCK if left is None else min(BLOCK, left))
+            if not block:
+                return
+            left = None if left is None else left - len(block)
+            yield block
+
+
+def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
+    place = 0
+    try:
+        with (
+            files.open(url) as source,
+            zipfile.ZipFile(source) as archive,
+            archive.open(archive.infolist()[member]) as stream,
+        ):
+            while block := stream.read(BLOCK):
+                place += len(block)
                 yield block
-            return
-        yield from _decoded(files, url, source, compression, end)
+    except _ZIP_FAULTS:
+        raise DamagedStream(
+            f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
+            place,
+        ) from None
 
 
-def _decoded(files: Files, url: str, source: BinaryIO, compression: str, end: int | None) -> Iterator[bytes]:
-    decoder: _Decoder = _Members(compression)
-    piece_size, place = _PIECES[compression], 0
-    while block := source.read(BLOCK if end is None else min(BLOCK, end - place)):
-        for at in range(0, len(block), piece_size):
-            piece = block[at : at + piece_size]
-            try:
-                out = decoder.feed(piece)
-            except (zlib.error, zstandard.ZstdError):
-                yield from _again(files, url, compression, place + at, piece)
-            if out:
-                yield out
+def _layer(source: Source, compression: str) -> Source:
+    return lambda: _decoded(source, compression)
+
+
+def _decoded(source: Source, compression: str) -> Iterator[bytes]:
+    decoder, size = _Members(compression), _PIECES[compression]
+    place = given = 0
+    for block in source():
+        for at in range(0, len(block), size):
+            unpacked = decoder.feed(block[at : at + size])
+            while True:
+                try:
+                    out = next(unpacked, None)
+                except _FAULTS:
+                    yield from _again(source, compression, place + at, given)
+                if out is None:
+                    break
+                if out:
+                    given += len(out)
+                    yield out
         place += len(block)
     if decoder.open_end:
-        raise DamagedStream(f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole", place)
+        raise DamagedStream(
+            f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole",
+            place,
+        )
 
 
-def _again(files: Files, url: str, compression: str, start: int, piece: bytes) -> Iterator[bytes]:
-    """Decode once more up to `start`, then byte by byte into the piece that failed; ends in DamagedStream."""
+def _again(source: Source, compression: str, start: int, given: int) -> Iterator[bytes]:
+    """Decode once more up to `start`, then byte by byte to the damage; what was given before is left out. Ends in DamagedStream."""
     decoder, size = _Members(compression), _PIECES[compression]
-    with files.open(url) as source:
-        for at in range(0, start, size):
-            decoder.feed(source.read(min(size, start - at)))
-    for i in range(len(piece)):
-        try:
-            out = decoder.feed(piece[i : i + 1])
-        except (zlib.error, zstandard.ZstdError):
-            where = start + i
-            raise DamagedStream(f"the {compression} stream is damaged near byte {where} of the compressed file; copy it again", where) from None
-        if out:
-            yield out
-    raise DamagedStream(f"the {compression} stream is damaged near byte {start + len(piece)} of the compressed file", start + len(piece))
+    place = 0
+    for block in source():
+        at = 0
+        while at < len(block):
+            step = min(size, start - place, len(block) - at) if place < start else 1
+            try:
+                for out in decoder.feed(block[at : at + step]):
+                    fresh = out[given:]
+                    given = max(0, given - len(out))
+                    if fresh:
+                        yield fresh
+            except _FAULTS:
+                detail = f"the {compression} stream is damaged near byte {place} of the compressed file; copy it again"
+                raise DamagedStream(detail, place) from None
+            at, place = at + step, place + step
+    raise DamagedStream(
+        f"the {compression} stream is damaged near byte {place} of the compressed file", place
+    )

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -21,12 +21,13 @@ from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
+from callveil.transforms.redact.names import PREFIX, Names
 from callveil.transforms.run.job import Checkpoint, RedactJob
 from callveil.transforms.run.memory import steady
 from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.index import bucket_of
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 
 OUTCOMES = "outcomes"
 """Tag of the output that carries `Outcome`s, in every transform of the job."""
@@ -42,17 +43,19 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     Returns: JSON-ready `{outcome, buckets}`; `buckets` maps a bucket of the key index to blocks of packed pointers (base64).
     """
     spool = SpoolWriter(keyring, job.run.run_id, chunk.ordinal)
-    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}")
+    before = RejectedBefore(job.files, job.root, job.snapshot, keyring)
+    rejects = RejectedWriter(job.files, job.target, keyring, job.run.run_id, job.as_of, f"ingest.{chunk.ordinal:06d}", before)
     counts: Counter[str] = Counter()
     buckets: dict[str, list[str]] = {}
-    for item in read_chunk(job.files, chunk, job.policy.limits, keyring=keyring):
+    names = Names(keyring, job.policy.detect.digit_ids)
+    for item in read_chunk(job.files, chunk, job.policy.limits, job.accounts.zones(), keyring):
         counts["in"] += 1
         if isinstance(item, Rejected):
-            rejects.add(item)
+            rejects.add(replace(item, interaction_id=names.id(item.interaction_id)))
             counts["rejected"] += 1
             continue
         try:
-            _spool(job, spool, item, counts)
+            _spool(job, spool, names.conceal(item), counts)
         except OSError:
             raise
         except Exception as e:  # noqa: BLE001 - one record that hits a fault of ours must not end the run; it is refused and counted
@@ -65,6 +68,8 @@ def ingest_chunk(job: RedactJob, keyring: Keyring, chunk: InputChunk) -> dict[st
     spool.finish(job.files, spool_url(job.files, job.work, chunk.ordinal))
     _pack(spool.pointers, buckets)
     files = rejects.publish()
+    if rejects.repeated:
+        counts["rejected_before"] = rejects.repeated
     counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
     return {"outcome": Outcome(files, [], counts).as_dict(), "buckets": buckets}
 
@@ -75,6 +80,10 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     agency = str(item.record.get("agency_id") or (account.agency_id if account else ""))
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
+    counts.update(set(item.notes))
+    kind = "named_ids" if item.key.id.startswith(PREFIX) else "digit_ids" if item.key.id.isdecimal() else ""
+    if kind:
+        counts[kind] += 1
 
 
 def _pack(pointers: list[Pointer], buckets: dict[str, list[str]]) -> None:

@@ -21,7 +21,7 @@ from callveil.transforms.redact.jobs import RedactedBatch
 from callveil.transforms.run.job import Engines, RedactJob
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
-from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 from callveil.transforms.store.snapshot import data_path
 from callveil.transforms.subject.keys import entries as subject_entries
 from callveil.transforms.subject.keys import ref_of
@@ -70,12 +70,16 @@ def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[st
             outcome.added.append(
                 publish_records(job.files, job.target, data_path(FINDINGS.name, partition, job.run.run_id, name), FINDINGS, partition, findings)
             )
-    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, f"redact.{shard.account_type}.{shard.day}.{name}")
+    before = RejectedBefore(job.files, job.root, job.snapshot, built.keyring)
+    work = f"redact.{shard.account_type}.{shard.day}.{name}"
+    rejects = RejectedWriter(job.files, job.target, built.keyring, job.run.run_id, job.as_of, work, before)
     for rejected in batch.rejected:
         rejects.add(rejected)
     outcome.added.extend(rejects.publish())
     outcome.counts = count(batch.redacted)
     outcome.counts["rejected"] += len(batch.rejected)
+    if rejects.repeated:
+        outcome.counts["rejected_before"] += rejects.repeated
     outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})
     chosen = {c.pointer.key: c for c in shard.chosen()}
     entries = [entry_of(chosen[r.interaction.key].pointer, r, path, job) for r in batch.redacted]

@@ -65,6 +65,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise KeyringError(f"{path}: there is no keyring here; point {ENV} or --keyring to the store's (its first job made one)") from None
     except PermissionError:
         raise KeyringError(f"{path}: this user may not read the keyring; run as its owner") from None
+    if stat.S_ISDIR(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise KeyringError(f"{path}: is a folder; name the keyring's file")
     with os.fdopen(handle, "rb") as source:
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
         if mode & 0o077:

@@ -94,7 +94,11 @@ class LocalFiles:
         return _info(url, stat) if Path(local_path(url)).is_file() else None
 
     def read(self, url: str, start: int = 0, length: int | None = None) -> bytes:
-        with Path(local_path(url)).open("rb") as source:
+        try:
+            source = Path(local_path(url)).open("rb")  # noqa: SIM115 - closed below
+        except NotADirectoryError as error:  # a file where a folder should be: what is below it is not there
+            raise FileNotFoundError(errno.ENOENT, error.strerror, url) from None
+        with source:
             source.seek(start)
             return source.read(-1 if length is None else length)
 

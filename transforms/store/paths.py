@@ -33,8 +33,15 @@ Names = list[str]
 """Written out here because classes that have a method `list` cannot say `list[...]` in a signature."""
 
 
+class PlaceError(ValueError):
+    """A place is written in a form that names none; the user's mistake."""
+
+
 class FilesError(OSError):
     """A file or bucket cannot be reached; the text says why that usually happens and what mends it."""
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}" if self.filename and self.strerror else super().__str__()
 
 
 class PreconditionFailed(FilesError):
@@ -59,12 +66,12 @@ class ObjectLocked(FilesError):
 
 
 def is_s3(url: str) -> bool:
-    """Whether `url` is `s3://...`. Raises ValueError for another scheme than s3 or file."""
+    """Whether `url` is `s3://...`. Raises `PlaceError` for another scheme than s3 or file."""
     if url.startswith(S3_SCHEME):
         return True
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]+)://", url)
     if scheme and scheme[1].lower() != "file":
-        raise ValueError(f"{scheme[1]}:// is not supported; use a local path or s3://bucket/key")
+        raise PlaceError(f"{scheme[1]}:// is not supported; use a local path or s3://bucket/key")
     return False
 
 
@@ -74,10 +81,10 @@ def local_path(url: str) -> str:
 
 
 def split_s3(url: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises ValueError where the bucket is missing."""
+    """Bucket and key of `s3://bucket/key`; the key may be empty. Raises `PlaceError` where the bucket is missing."""
     bucket, _, key = url[len(S3_SCHEME) :].partition("/")
     if not bucket:
-        raise ValueError("an S3 URL needs a bucket: s3://bucket/key")
+        raise PlaceError(f"{url}: an S3 URL needs a bucket: s3://bucket/key")
     return bucket, key
 
 
@@ -141,7 +148,7 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(out), re.DOTALL)
     except re.error:
-        raise ValueError("the pattern holds a set such as [z-a] that is no valid range") from None
+        raise PlaceError(f"{pattern}: the pattern holds a set such as [z-a] that is no valid range") from None
 
 
 def hidden_below(url: str, folder: str) -> bool:

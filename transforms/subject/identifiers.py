@@ -12,6 +12,7 @@ import phonenumbers
 
 from callveil.schemas.subject_index import KINDS
 from callveil.transforms.detect.known import WORD, fold
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.keyring import Keyring
 
 REGION = "US"
@@ -163,7 +164,11 @@ def of_kind(kind: str, value: str, region: str = REGION) -> Iterable[Identifier]
 
 def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:
     """What stands for an identifier in the index: HMAC-SHA256 under a key of its own, 32 hex digits."""
-    return keyring.hmac(f"subject/{identifier.kind}", identifier.value, key_id=key_id)[:TOKEN_HEX]
+    value = identifier.value
+    if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
+        account, slash, own = value.partition("/")
+        value = f"{account}{slash}{Names(keyring).id(own)}"
+    return keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
 
 
 def tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:

@@ -13,7 +13,9 @@ from apache_beam.io.unbounded_source import CheckpointMark, UnboundedReader, Unb
 from apache_beam.utils.timestamp import Timestamp
 
 from callveil.schemas.arrival import Arrival
+from callveil.transforms.ingest.discover import passed_over
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.paths import fixed_prefix
 from callveil.transforms.watch.live import Live
 
 QUIET = 1.0
@@ -23,13 +25,13 @@ QUIET = 1.0
 def arrivals(files: Files, places: Iterable[str], now: float, quiet: float = QUIET) -> Iterator[Arrival]:
     """Every file in some folders (or that globs name) that is whole, in the order in which they were written.
 
-    Hidden names, and what lies in hidden folders, are passed over: writers that rename when they are done can hide what is not.
+    Hidden and temporary names, and what lies in hidden folders, are passed over: writers that rename when they are done can hide what is not.
     """
     found = {}
     for place in places:
         least = 0.0 if place.startswith("s3://") else quiet
         for info in files.glob(place):
-            if info.modified + least <= now:
+            if info.modified + least <= now and not passed_over(info.url, place if info.url.startswith(place) else fixed_prefix(place), place):
                 found[info.url] = Arrival(info.url, info.etag, info.size, info.modified)
     yield from sorted(found.values(), key=lambda a: (a.landed_at, a.url))
 

@@ -28,13 +28,16 @@ class Intake:
     Args:
         queue: to receive from.
         held: takes the messages that bring arrivals.
-        prefixes: see `notifications.parse`.
+        prefixes, store: see `notifications.parse`.
         settled: asked about messages that were received before; those whose work is done are deleted and bring nothing.
         reject: for queues without a redrive policy.
     """
 
-    def __init__(self, queue: Queue, held: Held, prefixes: tuple[str, ...], settled: Settled | None, reject: Reject | None) -> None:
+    def __init__(
+        self, queue: Queue, held: Held, prefixes: tuple[str, ...], settled: Settled | None, reject: Reject | None, store: str = ""
+    ) -> None:  # fmt: skip
         self._queue, self._held, self._prefixes, self._settled, self._reject = queue, held, prefixes, settled, reject
+        self._store = store
         self._has_redrive: bool | None = None
 
     def poll(self, wait: int, most: int = sqs.BATCH) -> tuple[list[Message], int]:
@@ -48,7 +51,7 @@ class Intake:
         for received in came:
             self._held.count("messages")
             try:
-                notice = parse(received.body, self._prefixes)
+                notice = parse(received.body, self._prefixes, self._store)
             except NotANotification as error:
                 poisoned.append((received, str(error)))
                 continue

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.ingest.chunks import SUFFIXES
 
 AUDIO = (
     ".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".ulaw", ".alaw", ".gsm", ".amr", ".webm", ".wma", ".aif",
@@ -18,7 +17,7 @@ AUDIO = (
 DEFAULT_NAME = "{account_id}/{id}"
 _PLACE = re.compile(r"\{(account_id|id)\}|\*")
 
-Sort = Literal["recording", "records", "other"]
+Sort = Literal["recording", "records"]
 
 
 class NamingError(ValueError):
@@ -66,8 +65,5 @@ def suffix_of(url: str) -> str:
 
 
 def sort_of(url: str) -> Sort:
-    """What an object is by its name."""
-    name = url.lower()
-    if name.endswith(AUDIO):
-        return "recording"
-    return "records" if name.endswith(SUFFIXES) else "other"
+    """What an object is by its name: a recording, or what is looked into for records."""
+    return "recording" if url.lower().endswith(AUDIO) else "records"

@@ -20,8 +20,9 @@ from callveil.schemas.arrival import Arrival
 
 WRAPPERS = 3
 """Wrappings that are taken off; SNS does not wrap its own messages more often than topics are chained."""
-TEST, REMOVED, OTHER, FOLDER, ELSEWHERE = "test", "removed", "other", "folder", "elsewhere"
-"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only shows a folder, outside the prefixes."""
+TEST, REMOVED, OTHER, FOLDER, ELSEWHERE, OWN = "test", "removed", "other", "folder", "elsewhere", "own"
+"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only shows a folder, outside the prefixes, or
+written by the store itself, which is never input."""
 
 
 class NotANotification(ValueError):
@@ -41,12 +42,13 @@ class Notice:
     ignored: tuple[str, ...] = ()
 
 
-def parse(body: str | bytes, prefixes: tuple[str, ...] = ()) -> Notice:
+def parse(body: str | bytes, prefixes: tuple[str, ...] = (), store: str = "") -> Notice:
     """Read a message's body.
 
     Args:
         body: as the queue gave it.
         prefixes: only objects whose URL begins with one of these are arrivals, as `s3://bucket/calls/`; none means all.
+        store: root of the store that is written to; objects below it are none.
 
     Raises `NotANotification`. A message of which one event is broken is broken as a whole.
     """
@@ -65,13 +67,15 @@ def parse(body: str | bytes, prefixes: tuple[str, ...] = ()) -> Notice:
         events = [_record(record, f"Records[{number}]") for number, record in enumerate(document["Records"])]
     else:
         raise NotANotification("the body is JSON, but has neither Records nor detail-type: no notification of S3")
-    found = [_within(event, prefixes) for event in events]
+    found = [_within(event, prefixes, store) for event in events]
     return Notice(tuple(f for f in found if isinstance(f, Arrival)), tuple(f for f in found if isinstance(f, str)))
 
 
-def _within(event: Arrival | str, prefixes: tuple[str, ...]) -> Arrival | str:
+def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arrival | str:
     if isinstance(event, str):
         return event
+    if store and event.url.startswith(store.rstrip("/") + "/"):
+        return OWN
     if prefixes and not event.url.startswith(prefixes):
         return ELSEWHERE
     return FOLDER if event.url.endswith("/") else event

@@ -93,6 +93,7 @@ class QueueSource(UnboundedSource):
         idle_polls: end after so many polls in a row that brought nothing, once nothing is held any more. None: never. Only for runners that give
             outputs while they read (Prism, Flink): for the embedded one see `drain`.
         clock: seconds since 1970.
+        store: root of the store; what lies below it is never input.
     """
 
     def __init__(
@@ -107,7 +108,9 @@ class QueueSource(UnboundedSource):
         lag: float = 10.0,
         idle_polls: int | None = None,
         clock: Clock = time.time,
+        store: str = "",
     ) -> None:
+        self.store = store
         self.queue, self.settled, self.prefixes, self.reject = queue, settled, tuple(prefixes), reject
         self.most_held, self.patience, self.wait, self.lag, self.idle_polls, self.clock = most_held, patience, wait, lag, idle_polls, clock
 
@@ -135,7 +138,7 @@ class QueueReader(UnboundedReader):
 
     def __init__(self, source: QueueSource, held: Held, position: int) -> None:
         self._source, self._held, self._position = source, held, position
-        self._intake = Intake(source.queue, held, source.prefixes, source.settled, source.reject)
+        self._intake = Intake(source.queue, held, source.prefixes, source.settled, source.reject, source.store)
         self._pending: deque[tuple[int, Arrival]] = deque(held.after(position))
         self._current: Arrival | None = None
         self._watermark: Timestamp = MIN_TIMESTAMP
@@ -231,13 +234,14 @@ def drain(
     limit: int = 10_000,
     polls: int = 3,
     wait: int = 1,
+    store: str = "",
 ) -> list[Message]:
     """Receive what is there and leave it in flight, for a batch run, since embedded runners give outputs only after a source has ended.
 
     Hold the messages with `keeping` while the batch runs, then `acknowledge` them.
 
     Args:
-        prefixes, settled, reject: as of `QueueSource`; with `settled`, messages whose work was done in an earlier run are deleted at once.
+        prefixes, settled, reject, store: as of `QueueSource`; with `settled`, messages whose work was done in an earlier run are deleted at once.
         limit: messages at most; where so many came there may be more.
         polls: end after so many requests in a row that brought nothing.
         wait: seconds each waits for a message.
@@ -245,7 +249,7 @@ def drain(
     Raises `sqs.QueueError`.
     """
     held = Held(queue, None, lease=math.inf)
-    intake = Intake(queue, held, tuple(prefixes), settled, reject)
+    intake = Intake(queue, held, tuple(prefixes), settled, reject, store)
     out: list[Message] = []
     empty = 0
     try:

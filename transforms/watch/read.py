@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest.chunks import plan_chunks
+from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
@@ -47,15 +48,13 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
     if sort == "records":
         yield from _records(job, keyring, arrival, counts)
         return
-    key = job.naming.key_of(arrival.url) if sort == "recording" else None
+    key = job.naming.key_of(arrival.url)
     if key is None:
-        if sort == "recording":
-            reason, detail = "unnamed_recording", f"its path does not end like {job.naming.pattern}; name the pattern with --name"
-        else:
-            reason, detail = "unknown_file", "its name has neither a recording's suffix nor one of a file of interactions"
-        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", reason, detail), counts)
-        live.note(arrival, Ledger("audio", (), 1, reason))
+        detail = f"its path does not end like {job.naming.pattern}; name the pattern with --name"
+        reject(job, keyring, arrival, 0, Rejected(SourceRef(arrival.url), "ingest", "unnamed_recording", detail), counts)
+        live.note(arrival, Ledger("audio", (), 1, "unnamed_recording"))
         return
+    key = Names(keyring, job.policy.detect.digit_ids).key(key)
     published = live.receipt(key, "audio")
     if published and published["object"] != arrival.object_id:
         second = Rejected(SourceRef(arrival.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
@@ -75,13 +74,16 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
     rejected = place = 0
     note = ""
     note_inbox(live, arrival.url)
+    names = Names(keyring, job.policy.detect.digit_ids)
     try:
         for item in _read(job, keyring, arrival):
             if isinstance(item, Rejected):
-                reject(job, keyring, arrival, place, item, counts)
+                reject(job, keyring, arrival, place, replace(item, interaction_id=names.id(item.interaction_id)), counts)
                 rejected += 1
             else:
                 counts["records"] += 1
+                counts.update(set(item.notes))
+                item = names.conceal(item)
                 keys.append((item.key.account_id, item.key.id, item.rank))
                 if not _published(job, item):
                     yield item.key, _piece(job, keyring, arrival, place, item)
@@ -104,8 +106,11 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
     if files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
-        for chunk in plan_chunks(files, [arrival.url])[0]:
-            yield from read_chunk(files, chunk, limits, keyring=keyring)
+        plan = plan_input(files, [arrival.url])
+        for refused in plan.not_read:
+            yield Rejected(SourceRef(refused.url), "ingest", "unknown_file", f"{refused.reason}: {refused.detail}")
+        for chunk in plan.chunks:
+            yield from read_chunk(files, chunk, limits, job.accounts.zones(), keyring)
 
 
 def _published(job: WatchJob, raw: RawInteraction) -> bool:

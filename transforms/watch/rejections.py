@@ -11,6 +11,7 @@ import orjson
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import PURPOSE
@@ -29,6 +30,7 @@ def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, reject
         arrival: the object it is about. place: number of the record in it.
         counts: grows: `rejected` and `reason.<code>`.
     """
+    rejected = Names(keyring.current()).rejected(rejected)
     parts = (FOLDER, arrival.object_id[:2], f"{arrival.object_id}-{place:06d}")
     blob = ""
     if rejected.raw:
