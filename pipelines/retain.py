@@ -31,7 +31,7 @@ from callveil.transforms.retain.timeline import Timelines
 from callveil.transforms.store.care import lease, release
 from callveil.transforms.store.catalog import PublishConflict, Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import keyring_for, open_keyed, open_or_claim, open_store, open_to_change
+from callveil.transforms.store.identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
@@ -107,7 +107,7 @@ def situation(options: RetainOptions, store: Store, as_of: dt.datetime) -> Situa
     accounts = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     facts = all_facts(accounts, read_events(options.files, list(options.events)) if options.events else [])
     holds = read_holds(options.files, list(options.holds)) if options.holds else []
-    standing = Names(Keyring.open_or_create(options.keyring)).holds(holds) if any(hold.items for hold in holds) else holds
+    standing = Names(keyring_of(store)).holds(holds) if any(hold.items for hold in holds) else holds
     timelines = Timelines(facts, as_of, retention.window_us, retention.subaccounts_inherit)
     engine = Engine(retention, timelines, standing, to_micros(as_of))
     snapshot = store.current()
