@@ -26,6 +26,8 @@ __all__ = [
     "TREATMENTS",
     "Detect",
     "Limits",
+    "Margin",
+    "Margins",
     "Operator",
     "Override",
     "Policy",
@@ -104,6 +106,30 @@ VOTE = " + "
 
 
 @dataclass(frozen=True)
+class Margin:
+    """From which margin on a finding of the language model is taken.
+
+    A margin is the model's score of a name that begins at a word less its score of none.
+
+    Attributes:
+        name: of any name, place, address or organization. Lower finds more.
+        rare_name: of a person of rare words alone; at most `name`, and equal to it to take none
+            besides.
+    """
+
+    name: float
+    rare_name: float
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
+
+    cased: Margin = Margin(-2.0, -8.0)
+    uncased: Margin = Margin(-2.0, -8.0)
+
+
+@dataclass(frozen=True)
 class Detect:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
@@ -120,6 +146,8 @@ class Detect:
             that needs longer is rejected as `timed_out`.
         max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of a record, in each look; a record that needs
             more is rejected as `over_budget`, on every machine alike.
+        margins: from which margin on names of a model that callveil trained are taken; any other
+            model takes what it takes.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
@@ -135,6 +163,7 @@ class Detect:
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
     max_steps: int = 50_000
+    margins: Margins = Margins()
     amounts: bool = False
     dates: bool = False
     countries: tuple[str, ...] | None = None

@@ -47,6 +47,7 @@ def policy_document(
             **({"dates": True} if detect.dates else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
             **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
+            **({"margins": asdict(detect.margins)} if detect.margins != Detect.margins else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],

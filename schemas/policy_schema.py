@@ -12,7 +12,15 @@ from typing import Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
-from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, REGION, STEPS
+from callveil.schemas.policy_detect import (
+    LANGUAGE,
+    MARGIN,
+    MARGIN_NAMES,
+    MAX_SECONDS,
+    REGION,
+    STEPS,
+    TEXT_KINDS,
+)
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.policy_parse import (
     CARD_DIGITS,
@@ -102,6 +110,8 @@ def _settings() -> Schema:
 
 
 def _detect() -> Schema:
+    margin = {"type": "number", "minimum": MARGIN[0], "maximum": MARGIN[1]}
+    margins = _object(dict.fromkeys(MARGIN_NAMES, margin))
     language, region = f"^(?:{LANGUAGE.pattern})$", f"^(?:{REGION.pattern})$"
     return _object(
         {
@@ -115,6 +125,7 @@ def _detect() -> Schema:
             "recognizers": _object({"disable": _texts()}),
             "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
             "max_steps": {"type": "integer", "minimum": STEPS[0], "maximum": STEPS[1]},
+            "margins": _object(dict.fromkeys(TEXT_KINDS, margins)),
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
         }

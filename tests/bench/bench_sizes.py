@@ -5,8 +5,8 @@
 Every size (width x depth) is trained from scratch with the same seed, corpora and number of updates; few updates tell how sizes compare
 early on, not what each would reach. Quality is F1 of people on generated calls and requests whose names are held out of training: recall
 counts a name that is covered whole, precision a finding that touches something labelled. Speed is that of the pipeline as detection runs it
-(`hasten`, `note_faint`) on one thread, in CPU seconds; in each round all sizes read the same conversations, in rotating order, and the median
-counts. Models of one folder are kept: a second run with equal settings trains only what is missing.
+(`hasten`, `apply_margins`) on one thread, in CPU seconds; in each round all sizes read the same
+conversations, in rotating order, and the median counts. Models of one folder are kept: a second run with equal settings trains only what is missing.
 """
 
 # ruff: noqa: E402 - the number of threads must be set before anything loads numpy
@@ -28,7 +28,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from spacy.language import Language
 
-from callveil.transforms.detect.faint import note_faint
+from callveil.transforms.detect.faint import apply_margins
 from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.model import load
 from callveil.transforms.train import trainer
@@ -48,7 +48,7 @@ def trained(folder: Path, size: str, steps: int, seed: int, data: Sequence[Path]
         print(f"{size}: {report.words:,} words in {report.seconds:.0f} s, loss {report.loss:.4f} a word", flush=True)
     nlp = load(place)
     hasten(nlp)
-    note_faint(nlp)
+    apply_margins(nlp)
     return nlp
 
 

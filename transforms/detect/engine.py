@@ -184,7 +184,11 @@ class Detector:
             module.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
             if not isinstance(module.logger, _FailClosedLogger):
                 module.logger = _FailClosedLogger(module.logger)
-        self.nlp = NlpEngine({lang: [load_model(name, lang) for name in settings.models_for(lang)] for lang in settings.languages})
+        models = {
+            lang: [load_model(name, lang) for name in settings.models_for(lang)]
+            for lang in settings.languages
+        }
+        self.nlp = NlpEngine(models, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
             for recognizer in recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):

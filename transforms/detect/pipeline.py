@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import pairwise
@@ -15,8 +15,9 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, Sp
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from callveil.schemas.policy import Margins
 from callveil.transforms.detect import model as embedded_model
-from callveil.transforms.detect.faint import faint_people, note_faint
+from callveil.transforms.detect.faint import apply_margins, faint_people
 from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.view import View
@@ -159,7 +160,9 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     engine_name = "callveil"
 
-    def __init__(self, pipelines: dict[str, Sequence[Language]]) -> None:
+    def __init__(
+        self, pipelines: Mapping[str, Sequence[Language]], margins: Margins | None = None
+    ) -> None:
         config = NerModelConfiguration(labels_to_ignore=list(IGNORED_LABELS))
         config.model_to_presidio_entity_mapping.update(EXTRA_LABELS)
         super().__init__([{"lang_code": k, "model_name": v[0].meta.get("name", k)} for k, v in pipelines.items()], config)
@@ -169,8 +172,9 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             for nlp in voters:
                 hasten(nlp)
                 nlp.tokenizer = BoundedTokenizer(nlp.tokenizer)
-                if len(voters) == 1:  # where several vote, what one of them doubts is not taken
-                    note_faint(nlp)
+                apply_margins(
+                    nlp, margins, faint=len(voters) == 1
+                )  # where several vote, what one of them doubts is not taken
                 _warm(nlp, language)
 
     def load(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from callveil.transforms.detect.faint import apply_margins
 from callveil.transforms.detect.model import LABELS, load
 from callveil.transforms.train.augment import cased, surface
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
@@ -133,7 +134,9 @@ def describe(
 
     Returns: the card's path and the figures. Raises what `corpus.read` raises.
     """
-    figures = figures_of(load(report.out), sets, count)
+    nlp = load(report.out)
+    apply_margins(nlp)
+    figures = figures_of(nlp, sets, count)
     return write_card(report.out, report, figures, corpora, command), figures
 
 
