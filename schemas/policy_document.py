@@ -121,6 +121,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         f"  model {detect.model}{models}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
+        *_margin_lines(detect),
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
         "",
@@ -134,6 +135,12 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         for i, override in enumerate(policy.overrides):
             lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
     return "\n".join(lines)
+
+
+def _margin_lines(detect: Detect) -> list[str]:
+    kinds = {"with capitals": detect.margins.cased, "without": detect.margins.uncased}
+    said = (f"{kind} {m.name:g}, of rare words {m.rare_name:g}" for kind, m in kinds.items())
+    return [f"  names from a margin on, in turns {'; '.join(said)}"]
 
 
 def emptied(policy: Policy) -> dict[str, list[str]]:

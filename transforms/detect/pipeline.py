@@ -172,9 +172,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             for nlp in voters:
                 hasten(nlp)
                 nlp.tokenizer = BoundedTokenizer(nlp.tokenizer)
-                apply_margins(
-                    nlp, margins, faint=len(voters) == 1
-                )  # where several vote, what one of them doubts is not taken
+                # where several vote, what one of them doubts is not taken
+                apply_margins(nlp, margins, faint=len(voters) == 1)
                 _warm(nlp, language)
 
     def load(self) -> None:
