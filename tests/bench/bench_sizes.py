@@ -1,10 +1,12 @@
 """Quality of the names model against its size and speed: several sizes trained alike, measured on the same conversations, and plotted.
 
-    python tests/bench/bench_sizes.py --data FILE... [--sizes 64x2 96x4 ...] [--steps N] [--out FOLDER]
+    python tests/bench/bench_sizes.py --data FILE... [--sizes 64x2 96x4x10000 ...] [--steps N] [--out FOLDER]
 
-Every size (width x depth) is trained from scratch with the same seed, corpora and number of updates; few updates tell how sizes compare
-early on, not what each would reach. Quality is F1 of people on generated calls and requests whose names are held out of training: recall
-counts a name that is covered whole, precision a finding that touches something labelled. Speed is that of the pipeline as detection runs it
+Every size (width x depth x rows of the table of words; those of prefixes and suffixes have a quarter) is
+trained from scratch with the same seed, corpora and number of updates; few updates tell how sizes
+compare early on, not what each would reach. Quality is F1 of people on generated calls and requests
+whose names are held out of training: recall counts a name that is covered whole, precision a finding
+that touches something labelled. Speed is that of the pipeline as detection runs it
 (`hasten`, `apply_margins`) on one thread, in CPU seconds; in each round all sizes read the same
 conversations, in rotating order, and the median counts. Models of one folder are kept: a second run with equal settings trains only what is missing.
 """
@@ -36,12 +38,13 @@ from callveil.transforms.train.card import evaluate, held_out
 from callveil.transforms.train.corpus import Talk
 from callveil.transforms.train.trainer import train
 
-SIZES = ("64x2", "64x4", "96x2", "96x4", "128x4")
+SIZES = ("64x2x5000", "96x2x10000", "96x4x5000", "96x4x10000", "128x4x5000")
 
 
 def trained(folder: Path, size: str, steps: int, seed: int, data: Sequence[Path]) -> Language:
-    """The model of one size (`WIDTHxDEPTH`), trained unless the folder has it already."""
-    width, depth = (int(part) for part in size.split("x"))
+    """The model of one size (`WIDTHxDEPTHxROWS`), trained unless the folder has it already."""
+    width, depth, rows = (int(part) for part in size.split("x"))
+    trainer.ROWS = rows, rows // 4, rows // 4, 300
     place = folder / f"{size}-{steps}-{seed}"
     if not (place / "config.cfg").is_file():
         report = train(place, seed, data, steps, width, depth, log=lambda _: None)
@@ -86,7 +89,7 @@ def plot(rows: Sequence[dict[str, float | str]], steps: int, path: Path) -> None
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" font-family="sans-serif" font-size="13">',
         f'<rect width="{wide}" height="{tall}" fill="white"/>',
-        f'<text x="{wide / 2}" y="28" text-anchor="middle" font-size="15">names model, width x depth, after {steps:,} updates each</text>',
+        f'<text x="{wide / 2}" y="28" text-anchor="middle" font-size="15">names model, width x depth x rows, after {steps:,} updates each</text>',
         f'<text x="{wide / 2}" y="{tall - 16}" text-anchor="middle">thousand words a second, one core</text>',
         f'<text x="18" y="{tall / 2}" text-anchor="middle" transform="rotate(-90 18 {tall / 2})">F1 of people, names never seen</text>',
     ]
@@ -113,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train, measure, print a table, write `sizes.svg` and `sizes.json`."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", nargs="*", type=Path, default=[], metavar="FILE", help="labelled JSON lines, as for `callveil train`")
-    p.add_argument("--sizes", nargs="+", default=list(SIZES), metavar="WxD", help=f"width x depth (default {' '.join(SIZES)})")
+    p.add_argument("--sizes", nargs="+", default=list(SIZES), metavar="WxDxR", help=f"width x depth x rows (default {' '.join(SIZES)})")
     p.add_argument("--steps", type=int, default=1000, help="updates of about 1,000 words for each size (default 1000)")
     p.add_argument("--seed", type=int, default=5)
     p.add_argument("--talks", type=int, default=1500, help="held-out conversations of either kind (default 1500)")

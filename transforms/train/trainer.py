@@ -22,7 +22,7 @@ from callveil.transforms.train.mix import Mix
 
 MAX_BYTES = 8_000_000
 """A model folder larger than this is refused: it ships in the package and is loaded by each worker."""
-ROWS = 10_000, 2_500, 2_500, 300
+ROWS: tuple[int, int, int, int] = (10_000, 2_500, 2_500, 300)
 """Rows of the tables of the four word features. More cost bytes and no time."""
 _MINE = 0.25, 0.5, 0.75
 """Parts of the training after which its mistakes are sought, see `Mix.mine`."""
