@@ -112,12 +112,14 @@ class Margin:
     A margin is the model's score of a name that begins at a word less its score of none.
 
     Attributes:
-        name: of any name, place, address or organization. Lower finds more.
+        name: of a person or an organization. Lower finds more.
+        place: of a place or an address.
         rare_name: of a person of rare words alone; at most `name`, and equal to it to take none
             besides.
     """
 
     name: float
+    place: float
     rare_name: float
 
 
@@ -125,8 +127,8 @@ class Margin:
 class Margins:
     """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
 
-    cased: Margin = Margin(-2.0, -8.0)
-    uncased: Margin = Margin(-2.0, -8.0)
+    cased: Margin = Margin(-2.0, -3.0, -8.0)
+    uncased: Margin = Margin(-2.0, -4.0, -8.0)
 
 
 @dataclass(frozen=True)

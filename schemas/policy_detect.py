@@ -25,7 +25,7 @@ MAX_SECONDS = 600.0
 STEPS = 1_000, 1_000_000_000
 """Bounds of `detect.max_steps`."""
 TEXT_KINDS = ("cased", "uncased")
-MARGIN_NAMES = ("name", "rare_name")
+MARGIN_NAMES = ("name", "place", "rare_name")
 MARGIN = -20.0, 20.0
 """Bounds of a margin; scores of a model seldom lie further apart."""
 
@@ -90,7 +90,7 @@ def margins(*layers: Mapping[str, Mapping[str, float]]) -> Margins:
     usual, out = asdict(Margins()), {}
     for kind in TEXT_KINDS:
         given = usual[kind] | {k: v for layer in layers for k, v in layer.get(kind, {}).items()}
-        out[kind] = Margin(given["name"], min(given["name"], given["rare_name"]))
+        out[kind] = Margin(**given | {"rare_name": min(given["name"], given["rare_name"])})
     return Margins(**out)
 
 

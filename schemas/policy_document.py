@@ -139,7 +139,10 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
 
 def _margin_lines(detect: Detect) -> list[str]:
     kinds = {"with capitals": detect.margins.cased, "without": detect.margins.uncased}
-    said = (f"{kind} {m.name:g}, of rare words {m.rare_name:g}" for kind, m in kinds.items())
+    said = (
+        f"{kind} {m.name:g}, places {m.place:g}, rare names {m.rare_name:g}"
+        for kind, m in kinds.items()
+    )
     return [f"  names from a margin on, in turns {'; '.join(said)}"]
 
 

@@ -32,7 +32,7 @@ FAINT = 6.0
 
 
 def margins(name: float = -2.0) -> Margins:
-    return Margins(Margin(name, name - FAINT), Margin(name, name - FAINT))
+    return Margins(*[Margin(name, name, name - FAINT)] * 2)
 
 
 def lean_to_finding(ner: Any, lean: float, moves: tuple[str, ...] = ("O",)) -> None:
@@ -129,7 +129,7 @@ def test_each_turn_goes_by_the_margin_of_its_kind() -> None:
     assert (
         apply_margins(low, margins(-4))
         and apply_margins(high, margins(1))
-        and apply_margins(both, Margins(Margin(1, 1), Margin(-4, -4)))
+        and apply_margins(both, Margins(Margin(1, 1, 1), Margin(-4, -4, -4)))
     )
     differ = 0
     for a, b, c in zip(low.pipe(texts), high.pipe(texts), both.pipe(texts), strict=True):

@@ -3,7 +3,7 @@
 spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the
 higher score. Outside, its scores depend on the word's own vector alone, so one sum over a batch
 gives every word's margin: the best score of a beginning less that of passing on. A name begins where
-its margin reaches that of the turn's kind, cased or not: the score of passing on is moved by so much,
+its margin reaches that of the turn's kind, cased or not: scores of beginnings are moved by so much,
 word by word. A word whose margin lies a little below begins a faint entity, which is then followed to
 its end by the model's own scores. An organization whose first word would begin a person by nearly the
 same score is faint as a whole. The entities stay spaCy's.
@@ -22,7 +22,7 @@ from spacy.ml.parser_model import ParserStepModel
 from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps
 
-from callveil.schemas.policy import Margins
+from callveil.schemas.policy import Margin, Margins
 
 Floats = NDArray[np.float32]
 KEY = "callveil_faint"
@@ -34,6 +34,8 @@ _NO_CAPITALS = frozenset(
 LABEL = "PERSON"
 ORGANIZATIONS = ("ORGANIZATION", "ORG")
 """Labels of what people may be taken for."""
+PLACES = ("ADDRESS", "LOCATION")
+"""Labels that go by the margin of a place."""
 LONGEST = 8
 """A faint entity of more tokens is none."""
 
@@ -81,20 +83,29 @@ def _kinds(docs: Sequence[Doc]) -> NDArray[np.int64]:
     return np.concatenate(out) if out else np.zeros(0, dtype=np.int64)
 
 
-class _Lower:
-    """The layer that turns vectors into parts of scores, keeping what it gave."""
+def _shift(move: str, margin: Margin, leaned: float | None) -> float:
+    """What is added to the score of a move for a margin: that of a beginning falls or rises."""
+    if leaned is None or move[0] not in "BU":
+        return 0.0
+    return -leaned - (margin.place if move[2:] in PLACES else margin.name)
 
-    def __init__(self, real: Model[Any, Any], outside: int, lean: Floats) -> None:
+
+class _Lower:
+    """The layer that turns vectors into parts of scores; it shows them, then moves them by margins."""
+
+    def __init__(
+        self, real: Model[Any, Any], shift: Floats, show: Callable[[Floats, Floats], None]
+    ) -> None:
         self.real, self.ops = real, real.ops
-        self.outside, self.lean = outside, lean
-        self.parts: Floats | None = None
+        self.shift, self.show = shift, show
         self.get_dim, self.has_dim, self.get_param = real.get_dim, real.has_dim, real.get_param
 
     def __call__(self, vectors: Any, is_train: bool) -> Any:
         out = self.real(vectors, is_train)
-        self.parts = out[0]
+        parts: Floats = out[0]
+        self.show(parts, self.get_param("b"))
         # the first feature is the word itself, whose part every piece of a score has once
-        self.parts[1:, 0, self.outside, :] -= self.lean[:, None]
+        parts[1:, 0] += self.shift[:, :, None]
         return out
 
 
@@ -105,15 +116,14 @@ class _Forward:
         """Args: leaned: how far the model leans by itself; None where its scores are of another
         scale. faint: whether faint people are kept."""
         self.faint = faint
-        kinds = margins.uncased, margins.cased
-        self.lean = np.array(
-            [0.0 if leaned is None else -kind.name - leaned for kind in kinds], dtype=np.float32
-        )
-        self.reach = np.array(
-            [max(0.0, kind.name - kind.rare_name) for kind in kinds], dtype=np.float32
-        )
         self.original: Callable[..., tuple[Any, Any]] = ner.model._func
-        number = {ner.moves.get_class_name(n): n for n in range(ner.moves.n_moves)}
+        names = [ner.moves.get_class_name(n) for n in range(ner.moves.n_moves)]
+        number = {name: n for n, name in enumerate(names)}
+        kinds = margins.uncased, margins.cased
+        self.shift = np.array([[_shift(n, kind, leaned) for n in names] for kind in kinds], np.float32)
+        self.least = -self.shift[:, number[f"U-{LABEL}"]]
+        reach = [max(0.0, kind.name - kind.rare_name) for kind in kinds]
+        self.reach = np.array(reach, np.float32)
         self.outside = number["O"]
         self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
         self.rivals = np.array([number[f"{move}-{label}"] for move in "BU" for label in ORGANIZATIONS if label in ner.labels], dtype=np.int64)
@@ -124,25 +134,31 @@ class _Forward:
             return self.original(model, docs, is_train)
         tok2vec, lower, upper = model.layers
         kinds = _kinds(docs)
-        kept = _Lower(lower, self.outside, self.lean[kinds])
+
+        def show(parts: Floats, bias: Floats) -> None:
+            if self.faint:
+                self._note(docs, parts, bias, self.least[kinds], self.reach[kinds])
+
+        kept = _Lower(lower, self.shift[kinds], show)
         step = ParserStepModel(docs, [tok2vec, kept, upper], unseen_classes=model.attrs["unseen_classes"], train=False, has_upper=False)
-        if self.faint and kept.parts is not None:
-            self._note(docs, kept.parts, lower.get_param("b"), self.reach[kinds])
         return step, step.finish_steps
 
-    def _note(self, docs: Sequence[Doc], parts: Floats, bias: Floats, reach: Floats) -> None:
-        """Keep with each document what is faint in it. `parts`: (1 + tokens, features, moves, pieces), the first row standing for no token."""
+    def _note(
+        self, docs: Sequence[Doc], parts: Floats, bias: Floats, least: Floats, reach: Floats
+    ) -> None:
+        """Keep with each document what is faint in it.
+
+        Args:
+            parts: (1 + tokens, features, moves, pieces), the first row standing for no token.
+            least, reach: by token, what margin is enough for a person, and how far below is faint.
+        """
         scores = (parts[1:, 0] + (parts[0, 1:].sum(axis=0) + bias)).max(axis=2)
         best = np.maximum(scores[:, self.begin], scores[:, self.unit])
-        margins = best - scores[:, self.outside]
+        margins = best - scores[:, self.outside] - least
         other = scores[:, self.others].max(axis=1, initial=-np.inf)
         rival = scores[:, self.rivals].max(axis=1, initial=-np.inf)
-        beside = (
-            (rival > best)
-            & (rival < best + reach)
-            & (rival >= other)
-            & (rival >= scores[:, self.outside])
-        )
+        taken = rival >= scores[:, self.outside] + least
+        beside = (rival > best) & (rival < best + reach) & (rival >= other) & taken
         near = np.flatnonzero(
             ((margins > -reach) & (margins <= 0) & (best >= other)) | beside
         ).tolist()
