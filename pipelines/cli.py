@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
-from callveil.pipelines.faults import describe, without_content
+from callveil.pipelines.faults import describe, without_content, without_warnings
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
@@ -205,6 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.WARNING, format="callveil: %(levelname)s: %(message)s", stream=sys.stderr)
+    without_warnings()
     for handler in logging.getLogger().handlers:
         handler.addFilter(without_content)
     if words and words[0] in COMMANDS:

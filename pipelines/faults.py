@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import traceback
+import warnings
 
 FULL = "CALLVEIL_TRACEBACK"
 """Set to 1 to see errors whole; they may then hold personal data."""
@@ -34,6 +35,12 @@ def describe(error: BaseException) -> str:
         file, line, name = own[-1]
         place = f" in {name} ({'/'.join(file.split('/')[-3:])}:{line})"
     return f"{kind}{place}. Its text is withheld because it may quote a record: set {FULL}=1 to see it"
+
+
+def without_warnings() -> None:
+    """Keep standard error free of warnings that are none of the user's business."""
+    # gliner, which Presidio imports wherever it is installed.
+    warnings.filterwarnings("ignore", r"`torch\.jit\.script` is deprecated", FutureWarning)
 
 
 def without_content(record: logging.LogRecord) -> bool:

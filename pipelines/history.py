@@ -12,15 +12,16 @@ from typing import Any
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.local_runner import local_runner
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import from_micros, to_micros, unpack
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
+from callveil.transforms.detect.models import identity
 from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
 from callveil.transforms.history.expired import Arrivals
@@ -122,6 +123,7 @@ def _run_id(options: HistoryOptions, inputs: Sequence[InputFile], accounts: Acco
     facts: dict[str, Any] = {
         "job": JOB, "tool": TOOL, "inputs": [i.as_dict() for i in inputs], "policy": options.policy.sha256, "as_of": options.as_of.isoformat(),
         "accounts": accounts.digest(), "known": known, "cut": options.chunk_bytes,
+        **({"models": models} if (models := identity(options.policy.detect)) else {}),
     }  # fmt: skip
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -178,7 +180,7 @@ def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequ
     results = job.files.join(job.work, "outcome.json")
     beam_options = options.beam or PipelineOptions([])
     # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    runner = None if beam_options.get_all_options().get("runner") else local_runner()
     pipeline = beam.Pipeline(runner=runner, options=beam_options)
     arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if chunks else None
     build(pipeline, job, chunks, sorted(days), changed, aged, arrivals, results)

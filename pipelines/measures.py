@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -47,6 +49,71 @@ def print_measured(console: Console, measured: Measured, scoring: Scoring) -> No
     _print_misses(console, measured)
     _print_over(console, measured)
     console.print()
+
+
+Beside = Sequence[tuple[str, Measured]]
+"""One set's measures by tool, callveil first."""
+
+
+def print_beside(console: Console, tools: Beside, scoring: Scoring) -> None:
+    """Print one set's measures by several tools, side by side; nothing where there is but one."""
+    if len(tools) < 2:
+        return
+    table = _table(f"side by side: {escape(tools[0][1].name)}")
+    table.add_column("")
+    for name, _ in tools:
+        table.add_column(escape(name))
+    figures = [m.figures for _, m in tools]
+    for name, texts in {
+        "entity recall": [shown(f.entity_recall) for f in figures],
+        "character recall": [shown(f.char_recall) for f in figures],
+        "leaked per 1,000 characters": [shown(f.leak_per_1000, 2) for f in figures],
+        "conversations without a leak": [shown(f.zero_leak) for f in figures],
+        "covered without a label per 1,000": [shown(f.over_per_1000, 2) for f in figures],
+        "precision": [shown(f.precision) for f in figures],
+        "precision, type right": [shown(f.typed_precision) for f in figures],
+        "people found per 1,000 words": [_number(m.people_per_1000) for _, m in tools],
+        "seconds of CPU": [f"{m.cpu_seconds:.1f}" for _, m in tools],
+    }.items():
+        table.add_row(name, *texts)
+    for kind, n in ((k, f.entity_recall.n) for k, f in figures[0].by_type.items()):
+        if n:
+            style = "" if scoring.core(kind) else "dim"
+            table.add_row(escape(f"recall of {kind} ({n:,})"), *(shown(f.by_type[kind].entity_recall) for f in figures), style=style)
+    console.print(table)
+    console.print()
+
+
+def described(about: Mapping[str, Any]) -> str:
+    """What ran beside callveil, and how."""
+    left = f"; not asked for what the policy keeps ({', '.join(about['kept'])})" if about["kept"] else ""
+    return (
+        f"{about['name']}: Presidio {about['presidio']} with {about['pipeline']}, its default recognizers and "
+        f"score threshold ({about['score_threshold']:g}), one turn at a time{left}"
+    )
+
+
+def markdown(sets: Sequence[Beside]) -> str:
+    """One table of the chief figures, a line for each set and tool."""
+    head = (
+        "set", "conversations", "", "recall by entity", "leaked per 1,000", "covered without a label per 1,000", "people per 1,000 words",
+        "people: recall", "people: precision", "s of CPU",
+    )  # fmt: skip
+    lines = [head, ("---",) * len(head)]
+    for tools in sets:
+        for n, (name, m) in enumerate(tools):
+            figures, person = m.figures, m.figures.by_type.get("PERSON")
+            lines.append((
+                "" if n else Path(m.name).stem, "" if n else f"{figures.dialogues:,}", name, _number(figures.entity_recall.value, 3),
+                _number(figures.leak_per_1000.value), _number(figures.over_per_1000.value), _number(m.people_per_1000),
+                _number(person.entity_recall.value if person else None, 3), _number(person.precision.value if person else None, 3),
+                f"{m.cpu_seconds:.1f}",
+            ))  # fmt: skip
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _print_types(console: Console, measured: Measured, scoring: Scoring) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
+from callveil.pipelines.local_runner import local_runner
 from callveil.pipelines.progress import RunProgress
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
@@ -24,6 +24,7 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.request import FIELDS as REQUEST_FIELDS
 from callveil.schemas.request import SCHEMA as REQUEST_SCHEMA
 from callveil.schemas.request import RedactionRequest
+from callveil.transforms.detect.models import identity
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputFile, plan_chunks
 from callveil.transforms.ingest.requests import read_requests
@@ -104,7 +105,8 @@ def run_redact(options: RedactOptions) -> RunResult:
     chunks, inputs = plan_chunks(options.files, list(options.inputs), options.chunk_bytes) if options.inputs else ([], [])
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
-    run = Run(_run_id(options, inputs, accounts, requests), options.policy.sha256, options.policy.name, options.as_of)
+    models = identity(options.policy.detect)
+    run = Run(_run_id(options, inputs, accounts, requests, models), options.policy.sha256, options.policy.name, options.as_of, models)
     by_key: dict[InteractionKey, tuple[RedactionRequest, ...]] = defaultdict(tuple)
     for request in requests:
         by_key[request.key] += (request,)
@@ -129,7 +131,9 @@ def run_redact(options: RedactOptions) -> RunResult:
     return until_published(store, run.run_id, job_on, execute, publish)
 
 
-def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest]) -> str:
+def _run_id(
+    options: RedactOptions, inputs: Sequence[InputFile], accounts: AccountBook, requests: Sequence[RedactionRequest], models: str
+) -> str:
     """Digest of everything the run's result depends on, so that the same command names the same run."""
     facts: dict[str, Any] = {
         "job": "redact",
@@ -140,6 +144,7 @@ def _run_id(options: RedactOptions, inputs: Sequence[InputFile], accounts: Accou
         "accounts": accounts.digest(),
         "requests": [repr(r) for r in requests],
         "cut": [options.shard_rows, options.shard_bytes, options.chunk_bytes],
+        **({"models": models} if models else {}),
     }
     return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -174,7 +179,7 @@ def _execute(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk
     results = job.files.join(job.work, "outcome.json")
     beam_options = options.beam or PipelineOptions([])
     # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    runner = None if beam_options.get_all_options().get("runner") else local_runner()
     with RunProgress(job, len(chunks), options.progress):
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build(pipeline, job, chunks, results)

@@ -13,13 +13,14 @@ from typing import Any
 import apache_beam as beam
 import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.attempts import ATTEMPTS, TOOL, finish_run, publish_manifest
+from callveil.pipelines.local_runner import local_runner
 from callveil.pipelines.progress import RunProgress
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
+from callveil.transforms.detect.models import identity
 from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.transform import OUTCOMES
@@ -206,9 +207,10 @@ def _job(
         options.as_of.isoformat(),
         accounts.digest(),
         base.manifest_sha256,
+        *((models,) if (models := identity(policy.detect)) else ()),
     ]
     run_id = hashlib.sha256(orjson.dumps(told)).hexdigest()
-    run = Run(run_id, policy.sha256, policy.name, options.as_of)
+    run = Run(run_id, policy.sha256, policy.name, options.as_of, models)
     return RedactJob(
         run,
         policy,
@@ -255,7 +257,7 @@ def _execute(options: RescanOptions, job: RedactJob) -> _Found:
     results = job.files.join(job.work, RESULTS)
     beam_options = options.beam or PipelineOptions([])
     # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else FnApiRunner()
+    runner = None if beam_options.get_all_options().get("runner") else local_runner()
     with RunProgress(job, len(found), options.progress):
         pipeline = beam.Pipeline(runner=runner, options=beam_options)
         build(pipeline, job, found, results)

@@ -16,8 +16,8 @@ from pathlib import Path
 import apache_beam as beam
 from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from callveil.pipelines.local_runner import local_runner
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Policy
@@ -142,7 +142,7 @@ def _deal_with(job: WatchJob, found: Sequence[Arrival], now: float, beam_options
     told = {a.object_id: a for a in found}
     if not told:
         return {"arrived": 0}
-    pipeline = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions(list(beam_options)))
+    pipeline = beam.Pipeline(runner=local_runner(), options=PipelineOptions(list(beam_options)))
     _ = pipeline | "Arrivals" >> beam.Create(list(told.values()), reshuffle=True) | "Watch" >> WatchRecordings(job, now)
     result = pipeline.run()
     result.wait_until_finish()

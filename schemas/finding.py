@@ -23,7 +23,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("field_path", _T, "path, such as outline[3].text or custom_fields{plan}; a key that is no plain name, or was covered, by its place"),
         ("entity_type", _T, "what was found"),
         ("detector", _T, "recognizer, `known_value`, `field`, `mode` or `request`"),
-        ("detector_version", _T, "version of callveil, or name and version of the model"),
+        ("detector_version", _T, "versions of callveil and Presidio, and names and digests of models of your own"),
         ("score", _N, "0 to 1"),
         ("action", _T, "operator: label, mask, pseudonym, token, keep, clear"),
         ("key_id", _T, "id of the key a pseudonym or token was made with"),

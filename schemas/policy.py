@@ -103,6 +103,8 @@ TIME_CHARS = 20_000
 """Characters of a record for which `detect.timeout_seconds` are granted."""
 VOTE = " + "
 """Joins the names of models that read every text and vote."""
+IGNORE = "ignore"
+"""What a label of a model means that means no entity type."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,10 @@ class Detect:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
     Attributes:
-        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, or `none`. Several, joined by
-            ` + `, vote: see `transforms.detect.pipeline.vote`.
+        model: `embedded` (English, ships with callveil), name of an installed spaCy pipeline, path of one, of a Hugging Face token classifier
+            or of a GLiNER model, or `none`. Several, joined by ` + `, vote: see `transforms.detect.pipeline.vote`.
         models: the same by language, for languages that use another one.
+        labels: entity type, or `ignore`, by label of a model, beside `transforms.detect.models.DEFAULT_LABELS`.
         languages: languages that are analysed, ISO 639-1.
         default_language: language of records that name none.
         unknown_language: `full` or `scan`, for records of any other language.
@@ -154,10 +157,13 @@ class Detect:
         dates: whether dates other than birth dates are looked for.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
             of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
+        one_party: when a conversation of several turns is read as one side's only, so that what may be the answer to a
+            question nobody sees is found: `seen` where one speaker has all turns, `always`, or `never`.
     """
 
     model: str = "embedded"
     models: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ("en",)
     default_language: str = "en"
     unknown_language: str = "full"
@@ -169,6 +175,7 @@ class Detect:
     amounts: bool = False
     dates: bool = False
     countries: tuple[str, ...] | None = None
+    one_party: str = "seen"
 
     def __hash__(self) -> int:
         return hash(tuple(tuple(sorted(v.items())) if isinstance(v := getattr(self, f.name), Mapping) else v for f in fields(self)))

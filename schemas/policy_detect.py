@@ -11,15 +11,18 @@ from typing import Any
 import yaml
 from phonenumbers import SUPPORTED_REGIONS
 
-from callveil.schemas.policy import Margin, Margins
-from callveil.schemas.policy_yaml import Reader, kind_of, put, shown
+from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
+from callveil.schemas.policy import IGNORE, Margin, Margins
+from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 
 DETECT_KEYS = (
-    "model", "models", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
-    "margins", "amounts", "dates", "countries",
+    "model", "models", "labels", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
+    "margins", "amounts", "dates", "countries", "one_party",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
+ONE_PARTY = ("seen", "always", "never")
+"""When a conversation counts as one side's only; see `schemas.policy.Detect`."""
 CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 MAX_SECONDS = 600.0
 STEPS = 1_000, 1_000_000_000
@@ -40,6 +43,8 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
         elif key == "models":
             models = {k: _model(r, v, f"{path}.{shown(k)}", k) for k, v in r.mapping(value, path).items()}
             out[key] = {k: v for k, v in models.items() if v is not None}
+        elif key == "labels":
+            out[key] = {k: v for k, n in r.mapping(value, path).items() if (v := _meaning(r, n, f"{path}.{shown(k)}")) is not None}
         elif key in ("languages", "phone_regions", "countries"):
             pattern, what = (LANGUAGE, "text such as en (ISO 639-1)") if key == "languages" else (REGION, "text such as US (ISO 3166-1)")
             found = [r.pattern(n, f"{path}[{i}]", pattern, what) for i, n in enumerate(r.items(value, path))]
@@ -51,8 +56,8 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
                 r.fail(value, path, "name at least one language")
         elif key == "default_language":
             put(out, key, r.pattern(value, path, LANGUAGE, "text such as en (ISO 639-1)"))
-        elif key == "unknown_language":
-            put(out, key, r.choice(value, path, ("full", "scan")))
+        elif key in ("unknown_language", "one_party"):
+            put(out, key, r.choice(value, path, ("full", "scan") if key == "unknown_language" else ONE_PARTY))
         elif key == "timeout_seconds":
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
         elif key == "max_steps":
@@ -100,6 +105,16 @@ def _regions(r: Reader, nodes: list[yaml.Node], path: str) -> None:
         if kind_of(node) == "str" and REGION.fullmatch(node.value) and node.value not in SUPPORTED_REGIONS:
             hint = "; the United Kingdom is GB" if node.value == "UK" else ""
             r.fail(node, f"{path}[{i}]", f"{node.value} is no country or region with telephone numbers (ISO 3166-1){hint}")
+
+
+def _meaning(r: Reader, node: yaml.Node, path: str) -> str | None:
+    """What a label means; a type nobody knows would be covered as one nobody can set a threshold or operator for."""
+    meaning = r.text(node, path)
+    if meaning is None or meaning == IGNORE or meaning in ENTITIES or (meaning.startswith(CUSTOM_PREFIX) and NAME.fullmatch(meaning)):
+        return meaning
+    hint = suggest(shown(meaning), sorted(ENTITIES))
+    r.fail(node, path, f"unknown entity{hint or '.'} Give an entity type, one of your own that begins with {CUSTOM_PREFIX}, or `{IGNORE}`")
+    return None
 
 
 def _model(r: Reader, node: yaml.Node, path: str, language: str) -> str | None:

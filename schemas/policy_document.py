@@ -44,10 +44,12 @@ def policy_document(
             "timeout_seconds": float(detect.timeout_seconds),
             "amounts": detect.amounts,
             # Only where a policy asks for them: the digest of one that does not stays what it was.
+            **({"labels": dict(sorted(detect.labels.items()))} if detect.labels else {}),
             **({"dates": True} if detect.dates else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
             **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
             **({"margins": asdict(detect.margins)} if detect.margins != Detect.margins else {}),
+            **({"one_party": detect.one_party} if detect.one_party != Detect.one_party else {}),
         },
         "limits": asdict(limits),
         "overrides": [{"when": _when(o), "set": _settings(o.settings)} for o in overrides],
@@ -116,14 +118,16 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
     lines += ["", f"allow: {len(rules.allow)} texts   deny: {len(rules.deny)} texts", "", "detection"]
     regions = ", ".join(detect.phone_regions) or "no region; only with a country code"
     models = "".join(f", {language}: {model}" for language, model in sorted(detect.models.items()))
+    labels = "; labels " + ", ".join(f"{k} {v}" for k, v in sorted(detect.labels.items())) if detect.labels else ""
     disabled = f"; without {', '.join(sorted(detect.disable))}" if detect.disable else ""
     lines += [
-        f"  model {detect.model}{models}{disabled}",
+        f"  model {detect.model}{models}{labels}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}",
         *_margin_lines(detect),
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
+        f"  answers without their questions, where one party's turns are missing: {detect.one_party}",
         "",
         "limits: " + ", ".join(f"{k} {v:,}" for k, v in asdict(policy.limits).items()),
     ]

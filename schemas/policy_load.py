@@ -143,8 +143,8 @@ class _Chain:
         limits: dict[str, int] = {}
         for layer in self.layers:
             base = base.with_(layer.settings)
-            models = {**detect.get("models", {}), **layer.detect.get("models", {})}
-            detect |= {**layer.detect, "models": models}
+            tables = {k: {**detect.get(k, {}), **layer.detect.get(k, {})} for k in ("models", "labels")}
+            detect |= {**layer.detect, **tables}
             limits |= layer.limits
         _check_rules(self.layers[::-1], base)
         for layer in self.layers:

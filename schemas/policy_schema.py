@@ -12,11 +12,13 @@ from typing import Any
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
+from callveil.schemas.policy import IGNORE
 from callveil.schemas.policy_detect import (
     LANGUAGE,
     MARGIN,
     MARGIN_NAMES,
     MAX_SECONDS,
+    ONE_PARTY,
     REGION,
     STEPS,
     TEXT_KINDS,
@@ -116,6 +118,11 @@ def _detect() -> Schema:
     return _object(
         {
             "model": {"type": "string", "description": "embedded, none, an installed spaCy pipeline, or a path; several, joined by ' + ', vote"},
+            "labels": {
+                "type": ["object", "null"],
+                "additionalProperties": {"anyOf": [{"enum": [IGNORE, *ENTITIES]}, {"pattern": f"^{CUSTOM_PREFIX}"}]},
+                "description": "entity type, or ignore, by label of a model of your own",
+            },
             "models": {"type": ["object", "null"], "additionalProperties": {"type": "string"}, "propertyNames": {"pattern": language}},
             "languages": _texts(language),
             "default_language": {"type": "string", "pattern": language},
@@ -128,6 +135,7 @@ def _detect() -> Schema:
             "margins": _object(dict.fromkeys(TEXT_KINDS, margins)),
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
+            "one_party": {"enum": list(ONE_PARTY), "description": "when turns are read as one side's of a conversation"},
         }
     )
 

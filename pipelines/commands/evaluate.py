@@ -6,7 +6,8 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -16,15 +17,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.measures import print_measured
+from callveil.pipelines.measures import described, markdown, print_beside, print_measured
 from callveil.pipelines.options import policy_of
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.engine import VERSION, Detector
-from callveil.transforms.detect.evaluate import POOLED, evaluate
+from callveil.transforms.detect.evaluate import POOLED, Callveil, Finder, evaluate, warmed
 from callveil.transforms.detect.gold import GoldError, GoldRow, Prediction
 from callveil.transforms.detect.measure import Scoring
 from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.detect.stock import DEFAULT_MODEL, StockError, StockPresidio
 
 DESCRIPTION = """\
 Measure detection on labelled conversations: JSON lines of
@@ -35,13 +37,18 @@ what the policy would replace counts as found.
 Printed with 95 % intervals: recall by entity (every letter and digit of a span covered) and by character, letters left readable and
 letters covered outside every label per 1,000 characters, conversations without a leak, precision where a row says which types it labels
 completely, all of it by type; what kind of thing was missed, and what was covered without a label. Labels are seldom complete, so
-over-redaction is an upper bound. No text is printed unless you ask for it."""
+over-redaction is an upper bound. No text is printed unless you ask for it.
+
+--against presidio runs Presidio as it comes over the same conversations: its default recognizers, configuration and score threshold (0), on one
+turn at a time, since it knows no conversations, and asked only for types the policy does not keep. It needs a spaCy pipeline of yours
+(en_core_web_sm unless you name another), and runs in a process of its own."""
 
 EPILOG = """\
 examples:
   callveil evaluate --gold dev.jsonl
   callveil evaluate --gold a.jsonl b.jsonl --policy policy.yaml --predictions found.jsonl --json
   callveil evaluate --gold dev.jsonl --plot recall.svg --show-text --limit 200
+  callveil evaluate --gold dev.jsonl --against presidio --against presidio:en_core_web_lg --markdown
 
 exit codes: 0 done, 1 a file could not be written, 2 usage, 3 some conversations would have been rejected (they count as wholly leaked)"""
 
@@ -52,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="callveil evaluate", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     p.add_argument("--gold", nargs="+", action="extend", required=True, type=Path, metavar="FILE", help="labelled conversations")
     p.add_argument("--policy", metavar="NAME|FILE", help="gdpr (default), pci, hipaa, ccpa, gdpr-attribution, or a YAML file")
+    p.add_argument(
+        "--against", action="append", default=[], type=_against, metavar="presidio[:MODEL]",
+        help="the same measures of stock Presidio, over spaCy pipeline MODEL (default en_core_web_sm), beside them; may be repeated",
+    )  # fmt: skip
     p.add_argument("--predictions", type=Path, metavar="OUT", help="write what was found, without text, one {id, spans} a line")
     p.add_argument("--plot", type=Path, metavar="FILE", help="draw recall by type as .svg or .png (needs pip install 'callveil[plot]')")
     p.add_argument("--typed", action="store_true", help="a letter counts as found only where the type is right as well")
@@ -59,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--all-types", action="store_true", help="count places, dates, amounts and other types among the core as well")
     p.add_argument("--limit", type=_positive, metavar="N", help="first N conversations of each file only")
     p.add_argument("--show-text", action="store_true", help="quote examples of what was missed and covered; they are personal data if your input is")
-    p.add_argument("--json", action="store_true", help="print as JSON")
+    form = p.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print as JSON")
+    form.add_argument("--markdown", action="store_true", help="print one table in Markdown, a line for each set and tool")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     return p
 
@@ -74,21 +87,38 @@ def _positive(text: str) -> int:
     return number
 
 
+def _against(text: str) -> str:
+    tool, _, model = text.partition(":")
+    if tool != "presidio" or text.endswith(":"):
+        raise argparse.ArgumentTypeError("expected presidio, or presidio: and the name or path of a spaCy pipeline")
+    return model or DEFAULT_MODEL
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
     policy = policy_of(args.policy)
     scoring = Scoring(args.typed, args.all_types, args.labelled_only)
+
+    def kept(entity: str) -> bool:
+        return policy.base.operator(entity).name == "keep"
+
     try:
         if args.plot:
             check_plot(args.plot)
-        total = sum(min(_lines(path), args.limit or sys.maxsize) for path in args.gold)
-        detector = Detector(policy.detect)
-        started = time.process_time()
-        with _Watch(total, not args.no_progress) as watch, _predictions(args.predictions) as out:
-            found = evaluate(detector, policy, args.gold, scoring, limit=args.limit, quote=args.show_text, sink=_Sink(out, watch))
-        seconds = time.process_time() - started
-    except (GoldError, ModelError, PlotError, FileNotFoundError) as error:
+        total = (1 + len(args.against)) * sum(min(_lines(path), args.limit or sys.maxsize) for path in args.gold)
+        with ExitStack() as stack:
+            stocks = [stack.enter_context(StockPresidio(m, kept)) for m in dict.fromkeys(args.against)]
+            own = Callveil(Detector(policy.detect), policy)
+            finders: list[Finder] = [own, *stocks]
+            for finder in finders:
+                warmed(finder)
+            watch = stack.enter_context(_Watch(total, not args.no_progress))
+            measure = partial(evaluate, paths=args.gold, scoring=scoring, limit=args.limit, quote=args.show_text)
+            with _predictions(args.predictions) as out:
+                found = measure(own, sink=_Sink(out, watch))
+            others = [(stock, measure(stock, sink=_Sink(None, watch))) for stock in stocks]
+    except (GoldError, ModelError, PlotError, StockError, FileNotFoundError) as error:
         raise UsageError(str(error)) from None
     try:
         if args.plot:
@@ -96,16 +126,25 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         print(f"callveil evaluate: {args.plot}: cannot be written ({error.strerror})", file=sys.stderr)
         return FAILED
+    seconds = own.cpu_seconds
     words = sum(m.words for m in found if m.name != POOLED)
+    beside = [[(own.name, mine), *((s.name, sets[n]) for s, sets in others)] for n, mine in enumerate(found)]
     if args.json:
         rules = {"typed": scoring.typed, "all_types": scoring.all_types, "labelled_only": scoring.labelled_only}
         tool = {"policy": policy.name, "policy_sha256": policy.sha256, "version": VERSION}
-        print_json({**tool, "scoring": rules, "cpu_seconds": round(seconds, 2), "words": words, "sets": [m.as_dict() for m in found]})
+        against = [{**s.about, "cpu_seconds": round(s.cpu_seconds, 2), "sets": [m.as_dict() for m in sets]} for s, sets in others]
+        whole = {"scoring": rules, "cpu_seconds": round(seconds, 2), "words": words, "sets": [m.as_dict() for m in found]}
+        print_json({**tool, **whole, **({"against": against} if against else {})})
+    elif args.markdown:
+        print("\n".join([markdown(beside), *(f"\n{described(stock.about)}" for stock in stocks)]))
     else:
         console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-        for measured in found:
-            print_measured(console, measured, scoring)
-        console.print(f"policy {policy.name}; {seconds:.1f} s of CPU, {words / max(seconds, 1e-9):,.0f} words/s, scoring included")
+        for tools in beside:
+            print_measured(console, tools[0][1], scoring)
+            print_beside(console, tools, scoring)
+        console.print(f"policy {policy.name}; {seconds:.1f} s of CPU, {words / max(seconds, 1e-9):,.0f} words/s")
+        for stock in stocks:
+            console.print(described(stock.about), markup=False)
     return REJECTED if any(m.failed for m in found) else DONE
 
 

@@ -28,8 +28,8 @@ FRAMES = {
     "file": "Could you check whether {} is on the account too?",
 }
 LEAST = 0.93
-EATEN = {("East Asian", True): 0.87, ("Arabic", True): 0.87, ("African", True): 0.87}
-"""Origins one of whose eight names here is words alone ("An Long", "Amir Said", "Blessing Sunday"), without a capital to tell."""
+EATEN = {("African", True): 0.92}
+"""Origins of whose sixteen names here some are words alone ("Blessing Sunday", "Comfort"), without a capital to tell."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def origins() -> dict[str, list[str]]:
 
 @given(words=WORDS, first=WORDS, last=WORDS)
 def test_a_lexicon_is_read_back_as_it_was_packed(words: frozenset[str], first: frozenset[str], last: frozenset[str]) -> None:
-    lists = dict(zip(SECTIONS, (words, first, last, first), strict=True))
+    lists = dict(zip(SECTIONS, (words, first, last, first, last), strict=True))
     parts = module.bz2.decompress(pack(lists)).decode("ascii").split("\0")
     assert [frozenset(module._unpacked(part)) for part in parts] == list(lists.values())
 
@@ -70,7 +70,7 @@ def test_the_lexicon_is_small_and_says_whose_it_is() -> None:
     assert FILE.stat().st_size < 1_000_000
     notice = FILE.with_suffix(".md").read_text(encoding="utf-8")
     assert all(holder in notice for holder in ("Kevin Atkinson", "J Ross Beresford", "Daniele Faraglia", "Isaak Uchakaev", "Princeton University"))
-    assert len(lexicon().words) > 250_000 and len(lexicon().given) > 30_000 and len(lexicon().surnames) > 90_000
+    assert len(lexicon().words) > 250_000 and len(lexicon().given) > 30_000 and len(lexicon().surnames) > 90_000 and len(lexicon().places) > 30_000
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,15 @@ def test_what_the_lists_make_of_a_word(kind: int, words: str) -> None:
         "it's under mister",
         "and the EBITDA under GAAP fell",
         "press star star",
+        "can you give me the number of the railway station",
+        "the main box line is charged at national rate",
+        "i want to enquire about a bill",
+        "we open at seven forty five a m",
+        "is Kafka or Redis down",
+        "the Prometheus dashboard shows it",
+        "our CEO and CFO will join, the KPI is up",
+        "the Wi-Fi router and the hi-fi",
+        "an iPhone 15 Pro Max 256GB or a Galaxy S24 Ultra 512GB",
     ],
 )
 def test_words_are_nobody(detector: Detector, text: str) -> None:
@@ -133,6 +142,17 @@ def test_words_are_nobody(detector: Detector, text: str) -> None:
         ("i spoke to rosalind thwaite today", "rosalind thwaite"),
         ("steve jobs", "steve"),
         ("A: who am i speaking to / stig", "stig"),
+        ("the Smiths live next door", "Smiths"),
+        ("we asked the Joneses", "Joneses"),
+        ("this month Rod mentioned it", "Rod"),
+        ("as Joy has also said", "Joy"),
+        ("yesterday ove kvist told me", "ove kvist"),
+        ("i spoke to amir said last week", "amir said"),
+        ("yesterday amir said told me", "amir said"),
+        ("I met Cassandra yesterday", "Cassandra"),
+        ("a hotel near lax", "lax"),
+        ("we moved to walnut creek", "walnut creek"),
+        ("it is in mountain view", "mountain view"),
     ],
 )
 def test_a_frame_holds_a_name_that_is_a_word(detector: Detector, text: str, name: str) -> None:

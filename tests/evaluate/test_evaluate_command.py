@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -10,10 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spacy
+from rich.console import Console
 
 from callveil.pipelines import cli
 from callveil.pipelines.commands import evaluate as command
+from callveil.pipelines.measures import markdown, print_beside
 from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.evaluate import Measured
+from callveil.transforms.detect.gold import GoldRow, Label, Prediction
+from callveil.transforms.detect.measure import Scoring, Tally
+from callveil.transforms.detect.misses import Account
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +96,8 @@ def test_predictions_of_two_files_may_not_share_an_id(gold_file: Path, tmp_path:
         (["--gold", "{gold}", "--plot", "nowhere/picture.svg"], "nowhere: is no folder"),
         (["--gold", "{gold}", "--predictions", "nowhere/found.jsonl"], "nowhere/found.jsonl: cannot be written"),
         (["--gold", "{gold}", "--policy", "none.yaml"], "none.yaml"),
+        (["--gold", "{gold}", "--against", "presidio:xx_nowhere_sm"], "python -m spacy download xx_nowhere_sm"),
+        (["--gold", "{gold}", "--against", "presidio:{gold}"], "it is no spaCy pipeline"),
     ],
 )
 def test_mistakes_are_usage_errors(words: list[str], message: str, gold_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,11 +105,45 @@ def test_mistakes_are_usage_errors(words: list[str], message: str, gold_file: Pa
     assert code == 2 and message in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "many"])
-def test_limit_must_be_positive(limit: str, gold_file: Path) -> None:
+@pytest.mark.parametrize("words", ["--limit 0", "--limit -1", "--limit many", "--against presidio:", "--against spacy", "--json --markdown"])
+def test_options_that_cannot_be(words: str, gold_file: Path) -> None:
     with pytest.raises(SystemExit) as stop:
-        cli.main(["evaluate", "--gold", str(gold_file), "--limit", limit])
+        cli.main(["evaluate", "--gold", str(gold_file), *words.split()])
     assert stop.value.code == 2
+
+
+def test_stock_presidio_runs_beside(gold_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "PERSON", "pattern": "Zorblax"}, {"label": "DATE", "pattern": "please"}])
+    nlp.to_disk(tmp_path / "ruler")
+    code, out, err = run(capsys, "--gold", gold_file, "--against", f"presidio:{tmp_path / 'ruler'}", "--json")
+    told = json.loads(out)
+    ((stock, (theirs,)), (mine,)) = ((told["against"][0], told["against"][0]["sets"]), told["sets"])
+    assert code == 0 and not err
+    assert stock["score_threshold"] == 0 and {"PERSON", "EMAIL_ADDRESS"} <= set(stock["entities"]) and "DATE_TIME" in stock["kept"]
+    recall = {side: {k: t["entity_recall"]["value"] for k, t in m["by_type"].items()} for side, m in (("mine", mine), ("theirs", theirs))}
+    assert recall == {"mine": {"PHONE": 1, "EMAIL": 1, "PERSON": 0}, "theirs": {"PHONE": 0, "EMAIL": 1, "PERSON": 0}}  # no spoken numbers; no date
+    assert theirs["people_per_1000_words"] == pytest.approx(1000 / theirs["words"]) and theirs["cpu_seconds"] > 0
+    assert {(o["type"], o["detector"]) for o in theirs["over"]} >= {("PERSON", "SpacyRecognizer")}
+
+
+def test_side_by_side_in_words_and_markdown() -> None:
+    labels = (Label(0, 0, 7, "PERSON"), Label(0, 11, 15, "LOCATION"))
+    row = GoldRow("a", "set.jsonl", 1, (("caller", "Ann Lee of Rome"),), labels, frozenset({"PERSON"}))
+    sides = []
+    for name, spans in (("callveil", [(0, 7)]), ("presidio:m", [(0, 3), (8, 10)])):
+        measured = Measured("sets/set.jsonl", Tally(Scoring()), Account(), cpu_seconds=0.25)
+        measured.add(row, [Prediction(0, a, b, "PERSON", 1.0) for a, b in spans])
+        sides.append((name, measured))
+    console = Console(file=io.StringIO(), width=140)
+    print_beside(console, sides, Scoring())
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert "people found per 1,000 words 250.00 500.00" in lines
+    assert "precision 1.000 (0.207 to 1.000) 0.500 (0.095 to 0.905)" in lines
+    head, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in markdown([sides]).splitlines()]
+    assert all(len(r) == len(head) for r in rows)
+    assert rows[0] == ["set", "1", "callveil", "1.000", "0.00", "0.00", "250.00", "1.000", "1.000", "0.2"]
+    assert rows[1] == ["", "", "presidio:m", "0.000", "200.00", "133.33", "500.00", "0.000", "0.500", "0.2"]
 
 
 def test_a_rejected_conversation_gives_exit_code_3(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import POOLED, evaluate
+from callveil.transforms.detect.evaluate import POOLED, Callveil, evaluate
 from callveil.transforms.detect.gold import GoldError, Prediction, as_job, predict, read_gold
 
 GOOD: dict[str, Any] = {
@@ -94,6 +95,16 @@ def test_predictions_stand_in_their_turns(detector: Detector, policy: Policy, wr
     assert said == [(1, "four one five"), (3, "five five five"), (5, "oh one four two")]
 
 
+def test_long_turns_bring_no_warnings_of_libraries(detector: Detector, policy: Policy, write: Callable[[Any], Path]) -> None:
+    """Pieces of a long text, and of a long word, are joined by spaCy, which would warn of what rides along (W102)."""
+    text = "my name is Jane Smith and I live in Chicago. " * 460 + "x" * 500
+    row = {"id": "a", "turns": [{"speaker": "customer", "text": text}], "spans": []}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ((_, found),) = predict(detector, policy, read_gold(write(row)))
+    assert found is not None and sum(p.type == "PERSON" for p in found) == 460
+
+
 def test_what_the_policy_keeps_is_not_predicted(detector: Detector, write: Callable[[Any], Path], tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text("version: 1\nname: keeps\nextends: gdpr\nentities:\n  EMAIL_ADDRESS: keep\n")
@@ -110,7 +121,7 @@ def test_evaluating_files_one_by_one_and_together(detector: Detector, policy: Po
     def sink(row: Any, predictions: Any) -> None:
         told.append((row.id, len(predictions)))
 
-    first, second, both = evaluate(detector, policy, [gold_file, write({**GOOD, "spans": []})], sink=sink)
+    first, second, both = evaluate(Callveil(detector, policy), [gold_file, write({**GOOD, "spans": []})], sink=sink)
     assert [name for name, _ in told] == ["one", "two", "a"]
     assert (first.name, both.name) == (str(gold_file), POOLED)
     assert first.figures.by_type["PHONE"].entity_recall.value == 1
@@ -134,7 +145,7 @@ def test_a_conversation_that_cannot_be_read_counts_as_leaked(
         return whole(self, text, *rest, **more)
 
     monkeypatch.setattr(type(recognizer), "analyze", failing)
-    (measured,) = evaluate(detector, policy, [gold_file])
+    (measured,) = evaluate(Callveil(detector, policy), [gold_file])
     assert measured.failed == 1
     assert measured.figures.by_type["EMAIL"].entity_recall.value == 0
     assert measured.figures.by_type["PHONE"].entity_recall.value == 1

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import evaluate
+from callveil.transforms.detect.evaluate import Callveil, evaluate
 from callveil.transforms.detect.gold import GoldRow, Label, Prediction, normalised, read_gold
 from callveil.transforms.detect.measure import CORE, Estimate, Figures, Scoring, Tally, bootstrap, wilson
 from callveil.transforms.detect.misses import Account, kind_of
@@ -185,7 +185,7 @@ def test_figures_are_those_of_the_published_scorer_on_published_sets(name: str, 
     scorer = published(data)
     gold = list(read_gold(data / "dev" / f"{name}.jsonl", 60))
     found: dict[str, list[Prediction]] = {}
-    measured = evaluate(detector, policy, [data / "dev" / f"{name}.jsonl"], limit=60, sink=lambda r, p: found.__setitem__(r.id, list(p)))
+    measured = evaluate(Callveil(detector, policy), [data / "dev" / f"{name}.jsonl"], limit=60, sink=lambda r, p: found.__setitem__(r.id, list(p)))
     theirs = {k: [p.as_dict() for p in v] for k, v in found.items()}
     agree(measured[0].figures, scorer.score([as_published(r) for r in gold], theirs))
     for scoring in SCORINGS[1:]:

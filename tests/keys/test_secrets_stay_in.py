@@ -127,6 +127,7 @@ def test_no_secret_in_process_lists_logs_or_the_store(place: Path) -> None:
     assert len(processes) > 1, "no worker process was seen"
     assert not any(hits(t, wanted) for t in told), "a secret stands in a process list"
     assert len(output) > 100 and not hits(output, wanted), "a secret was printed or logged"
+    assert not any(talk in output for talk in (b"INFO:", b"apitools", b"semi_persistent_directory", b"Warning:")), output[:2000]
     for path in place.rglob("*"):
         if path.is_file() and path.parent.name != "keys":
             assert not hits(path.read_bytes(), wanted), f"a secret lies in {path}"

@@ -27,7 +27,7 @@ def test_pages_in_chromium(tmp_path: Path) -> None:
     out = tmp_path / "out"
     pull(place, out, "all", "--csv")
     words = ["node", str(HERE / "browser" / "check.mjs"), browser, str(out), os.environ.get("CALLVEIL_TEST_SHOTS", ""), *PAGES]
-    done = subprocess.run(words, cwd=INSTALLED, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(words, cwd=INSTALLED, capture_output=True, text=True, timeout=2400)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
     assert [(f["page"], f["scheme"]) for f in found] == [(p, s) for p in PAGES for s in ("light", "dark")]

@@ -21,7 +21,7 @@ from callveil.transforms.detect.budget import Budget, reason_of
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
 from callveil.transforms.detect.decide import Decision
-from callveil.transforms.detect.document import Document, Reading, Segment, roles_of
+from callveil.transforms.detect.document import Document, Reading, Segment, roles_of, voices_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values
 from callveil.transforms.detect.lang import word_file
@@ -29,6 +29,7 @@ from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.recognizers.small_talk import is_small_talk, unled
 from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.seek import Tokens, find
@@ -63,6 +64,9 @@ PLATFORM_ID = re.compile(r"[A-Z]{2,4}[0-9A-Fa-f]{32,64}")
 """An id as the platform gives one to its calls, numbers and routes: digits in it are no one's number."""
 SHORT_ID = 8
 """Digits of an id that is too short for anything that is guarded."""
+
+BESIDE = 40
+"""Characters before and after a greeting that are looked at for more that is said in its line."""
 
 SURE_LETTERS = 4
 """Letters of a value that is no everyday word from which on it is sought in keys too."""
@@ -199,7 +203,9 @@ def detect_batch(
         leaves = guarded(job, detector.budget(0), "detect", partial(treatments, job))
         chars = 0 if isinstance(leaves, Rejected) else sum(len(leaf.text) + 1 for leaf, _ in leaves)
         budgets.append(detector.budget(chars))
-        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", partial(_prepared, job, leaves, chars))
+        if not isinstance(leaves, Rejected):
+            prepare = partial(_prepared, job, leaves, chars, detector.settings.one_party)
+        item = leaves if isinstance(leaves, Rejected) else guarded(job, budgets[n], "detect", prepare)
         prepared.append(item)
         if isinstance(item, Rejected):
             continue
@@ -228,12 +234,14 @@ def detect_batch(
         yield item if isinstance(item, Rejected) else guarded(job, budget, "detect", partial(complete, item))
 
 
-def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int) -> Detected:
+def _prepared(job: Job, leaves: list[tuple[Leaf, str]], chars: int, one_party: str) -> Detected:
     """A record as detection reads it, with nothing found yet."""
+    record = job.raw.record
     staff = any(treatment in ("redact", "clear") and leaf.field.group == "staff" for leaf, treatment in leaves)
     scanned = [leaf for leaf, treatment in leaves if treatment in ("scan", "guard")]
-    readings = Document(scanned, roles_of(job.raw.record), placeholders(job.decision.rules)).readings if scanned else []
-    countries = countries_of(job.raw.record, job.account)
+    document = Document(scanned, roles_of(record), placeholders(job.decision.rules), voices_of(record), one_party)
+    readings = document.readings if scanned else []
+    countries = countries_of(record, job.account)
     return Detected(job, leaves, readings, [[] for _ in readings], _known(job, staff), chars=chars, countries=countries)
 
 
@@ -289,7 +297,8 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
         own[i] = own_places(reading.view.text, detected.job.raw.record, detected.job.account, language)
         spans[:] = without_own(spans, own[i])
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
-        spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text[s.start : s.end], shorthand)]
+        spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text, s, shorthand)]
+        spans[:] = [_without_lead(reading.view.text, s) if s.detector == MODEL and shorthand else s for s in spans]
         # A span may begin in a label and end in the value beside it: what is left of it outside the places that stay counts.
         spans[:] = _without_labels(reading, detected, spans)
         # What looks like a field's name is none of a person: only known values and patterns count there.
@@ -382,10 +391,26 @@ def _trimmed(text: str, spans: list[Span], places: list[tuple[int, int]], stays:
     return [part for span in spans for part in ([span] if stays(span) else outside(text, [span], places))] if places else spans
 
 
-def _is_shorthand(text: str, shorthand: frozenset[str]) -> bool:
-    """Whether a text is nothing but shorthand such as `Pls`, which a language model takes for a name where a capital letter begins it."""
-    words = [fold(w) for w in WORD.findall(text)]
-    return bool(words) and all(w in shorthand for w in words)
+def _is_shorthand(text: str, span: Span, shorthand: frozenset[str]) -> bool:
+    """Whether what a language model takes for a name is nothing but shorthand such as `Pls`, or small talk as chats spell it."""
+    words = [fold(w) for w in WORD.findall(text[span.start : span.end])]
+    if words and all(w in shorthand for w in words):
+        return True
+    if not shorthand or span.entity != "PERSON":
+        return False
+    before = text[max(0, span.start - BESIDE) : span.start].rpartition("\n")[2]
+    after = text[span.end : span.end + BESIDE].partition("\n")[0]
+    return is_small_talk(words, WORD.search(before) is None and WORD.search(after) is None)
+
+
+def _without_lead(text: str, span: Span) -> Span:
+    """What a language model found without the words that only say what it is ("password 4352", "martin password")."""
+    words = list(WORD.finditer(text, span.start, span.end))
+    names = [fold(w[0]) for w in words]
+    first, stop = unled(names)
+    if stop - first == len(words):
+        return span
+    return replace(span, start=words[first].start(), end=words[stop - 1].end())
 
 
 def _stays_guarded(text: str, span: Span) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -19,6 +19,8 @@ CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "mes
 """Fields that hold the conversation, best first: the first one present is read, the others are copies of it."""
 FLAT = ("transcription_text", "message_body")
 """Those of them that are one text."""
+SEVERAL = 3
+"""So many turns of one speaker and none of another are a conversation whose other side is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,15 @@ class Document:
         leaves: the leaves to scan, as `leaves.walk` gives them.
         roles: role of each turn, message and word; see `roles_of`.
         done: pattern of placeholders that stand in the texts already; see `detect.placeholders`.
+        voices: who speaks in each field; see `voices_of`.
+        one_party: when a conversation counts as one side's only; see `schemas.policy.Detect`.
     """
 
     leaves: list[Leaf]
     roles: dict[tuple[str, int], str]
     done: re.Pattern[str] | None = None
+    voices: dict[str, frozenset[str]] = field(default_factory=dict)
+    one_party: str = "seen"
 
     @cached_property
     def readings(self) -> list[Reading]:
@@ -139,7 +145,9 @@ class Document:
         if source in FLAT:
             text, segments = _lines_of(leaves[0], self.done)
             speakers |= voices(leaves[0].text)
-            view = View(text, _flat_turns(text, speakers))
+            turns = _flat_turns(text, speakers)
+            named = frozenset(text[a:b].strip(" \t:>-").lower() for a, b in speaker_labels(text, speakers))
+            view = View(text, turns, one_party=self._one_sided(turns, named))
             return Reading("conversation", view, segments, labels=role_labels(text, speakers))
         lines, segments, last = _Lines(), [], None
         for leaf in leaves:
@@ -149,7 +157,17 @@ class Document:
             place = lines.add(read.text, role, source == "words" and role == last)
             segments.append(Segment(leaf, place, read))
             last = role
-        return Reading("conversation", View("".join(lines.parts), tuple(lines.turns)), segments)
+        turns = tuple(lines.turns)
+        one_party = self._one_sided(turns, self.voices.get(source, frozenset()))
+        return Reading("conversation", View("".join(lines.parts), turns, one_party=one_party), segments)
+
+    def _one_sided(self, turns: tuple[Turn, ...], voices: frozenset[str]) -> bool:
+        """Whether one side of a conversation is missing, by the policy or by who speaks.
+
+        One text is no conversation, and where nobody says who speaks both may.
+        """
+        seen = len(turns) >= SEVERAL and len(voices) == 1 and "" not in voices
+        return len(turns) > 1 and (self.one_party == "always" or (self.one_party == "seen" and seen))
 
 
 def _is_role(leaf: Leaf) -> bool:
@@ -285,6 +303,17 @@ def role_of(speaker: str | None, channel: int | None) -> str:
     if label.startswith(CALLER_WORDS):
         return CALLER
     return UNKNOWN
+
+
+def voices_of(record: Mapping[str, object]) -> dict[str, frozenset[str]]:
+    """Who speaks in each field of turns and messages: labels with channels, empty for a row that has neither."""
+    out: dict[str, frozenset[str]] = {}
+    for source in ("outline", "chat_messages"):
+        rows = record.get(source)
+        if isinstance(rows, list):
+            told = ((str(row.get("speaker") or "").lower(), row.get("channel")) for row in rows)
+            out[source] = frozenset("" if not name and channel is None else f"{name} {channel}" for name, channel in told)
+    return out
 
 
 def roles_of(record: dict[str, object]) -> dict[tuple[str, int], str]:

@@ -175,7 +175,7 @@ class Detector:
         settings: the policy's `detect` section.
 
     Raises:
-        ModelError: a spaCy pipeline is not there.
+        ModelError: a model the policy names is not there, or cannot be used.
     """
 
     def __init__(self, settings: Detect) -> None:
@@ -184,17 +184,14 @@ class Detector:
             module.REGEX_TIMEOUT_SECONDS = settings.timeout_seconds
             if not isinstance(module.logger, _FailClosedLogger):
                 module.logger = _FailClosedLogger(module.logger)
-        models = {
-            lang: [load_model(name, lang) for name in settings.models_for(lang)]
-            for lang in settings.languages
-        }
-        self.nlp = NlpEngine(models, settings.margins)
+        pipelines = {lang: [load_model(name, lang, settings.labels) for name in settings.models_for(lang)] for lang in settings.languages}
+        self.nlp = NlpEngine(pipelines, settings.labels, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
             for recognizer in recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):
                 registry.add_recognizer(recognizer)
             if settings.models_for(language) != ("none",) and "SpacyRecognizer" not in settings.disable:
-                registry.add_recognizer(ModelRecognizer(language))
+                registry.add_recognizer(ModelRecognizer(language, self.nlp.entities[language]))
         self.analyzer = BatchedAnalyzer(
             registry=registry, nlp_engine=self.nlp, supported_languages=list(settings.languages), context_aware_enhancer=WholeWordEnhancer()
         )

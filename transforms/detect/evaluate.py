@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import GoldRow, Prediction, predict, read_gold
+from callveil.transforms.detect.gold import GoldRow, Prediction, normalised, predict, read_gold
 from callveil.transforms.detect.measure import Figures, Scoring, Tally
 from callveil.transforms.detect.misses import Account
 
 POOLED = "all files"
 """Name of the measures over all files together."""
+WARM_UP = GoldRow(
+    "", "", 0, (("agent", "May I have your name and number?"), ("customer", "Joan Smith, 415 555 0142, 12 Elm Street in Boston, on May 4th.")), ()
+)
 
 
 @dataclass
@@ -26,6 +30,8 @@ class Measured:
         tally, account: sums, misses and over-redaction.
         words: words of all turns.
         failed: conversations the job would have rejected; nothing is found in them, so all they hold counts as leaked here.
+        people: spans found as people, rightly or not.
+        cpu_seconds: CPU time of detection, without loading and scoring.
     """
 
     name: str
@@ -33,6 +39,8 @@ class Measured:
     account: Account
     words: int = 0
     failed: int = 0
+    people: int = 0
+    cpu_seconds: float = 0.0
     _figures: Figures | None = field(default=None, repr=False)
 
     def add(self, row: GoldRow, predictions: Sequence[Prediction] | None) -> None:
@@ -41,7 +49,13 @@ class Measured:
         found = predictions or ()
         self.account.add(row, found, self.tally.add(row, found))
         self.words += row.words
+        self.people += sum(normalised(p.type) == "PERSON" for p in found)
         self._figures = None
+
+    @property
+    def people_per_1000(self) -> float | None:
+        """People found per 1,000 words."""
+        return 1000 * self.people / self.words if self.words else None
 
     @property
     def figures(self) -> Figures:
@@ -52,16 +66,66 @@ class Measured:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {"name": self.name, "words": self.words, "failed": self.failed, **self.figures.as_dict(), **self.account.as_dict()}
+        own = {
+            "name": self.name, "words": self.words, "failed": self.failed, "people_per_1000_words": self.people_per_1000,
+            "cpu_seconds": round(self.cpu_seconds, 2),
+        }  # fmt: skip
+        return {**own, **self.figures.as_dict(), **self.account.as_dict()}
 
 
 Sink = Callable[[GoldRow, Sequence[Prediction]], None]
 """What is told of each conversation's predictions as they come."""
 
 
+class Finder(Protocol):
+    """What finds personal data in labelled conversations: callveil, or what it is compared with.
+
+    Attributes:
+        name: for reports.
+        cpu_seconds: CPU time of detection so far.
+    """
+
+    name: str
+    cpu_seconds: float
+
+    def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
+        """Each row with what is found in it, in order; None where the job would have rejected it."""
+
+
+class Callveil:
+    """callveil, reading each conversation as a whole, by the path the redaction job takes, under the rules for a call of no particular account.
+
+    Args:
+        detector: engines of `policy.detect`.
+        policy: decides what is replaced; only that counts as found.
+    """
+
+    name = "callveil"
+
+    def __init__(self, detector: Detector, policy: Policy) -> None:
+        self.detector, self.policy = detector, policy
+        self.cpu_seconds = 0.0
+
+    def predict(self, rows: Iterator[GoldRow]) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
+        """See `Finder`."""
+        found = predict(self.detector, self.policy, rows)
+        while True:
+            began = time.process_time()
+            item = next(found, None)
+            self.cpu_seconds += time.process_time() - began
+            if item is None:
+                return
+            yield item
+
+
+def warmed(finder: Finder) -> None:
+    """Let a finder read one made-up conversation that does not count: what it loads when first needed is loading, not detection."""
+    list(finder.predict(iter([WARM_UP])))
+    finder.cpu_seconds = 0.0
+
+
 def evaluate(
-    detector: Detector,
-    policy: Policy,
+    finder: Finder,
     paths: Sequence[Path],
     scoring: Scoring = Scoring(),  # noqa: B008 - frozen
     *,
@@ -71,11 +135,8 @@ def evaluate(
 ) -> list[Measured]:
     """Measure detection on files of labelled conversations.
 
-    Each conversation is read as a whole, by the path the redaction job takes, under the policy's rules for a call of no particular account.
-
     Args:
-        detector: engines of `policy.detect`.
-        policy: decides what is replaced; only that counts as found.
+        finder: finds what is measured.
         paths: JSON-lines files.
         scoring: what counts.
         limit: conversations of each file at most.
@@ -89,19 +150,16 @@ def evaluate(
     """
     out: list[Measured] = []
     for path in paths:
-        measured = Measured(str(path), Tally(scoring), Account(quote))
-        for row, predictions in _rows(detector, policy, path, limit):
+        measured, before = Measured(str(path), Tally(scoring), Account(quote)), finder.cpu_seconds
+        for row, predictions in finder.predict(read_gold(path, limit)):
             measured.add(row, predictions)
             if sink is not None:
                 sink(row, predictions or ())
+        measured.cpu_seconds = finder.cpu_seconds - before
         out.append(measured)
     if len(out) > 1:
         out.append(pooled(out, scoring, quote))
     return out
-
-
-def _rows(detector: Detector, policy: Policy, path: Path, limit: int | None) -> Iterator[tuple[GoldRow, list[Prediction] | None]]:
-    yield from predict(detector, policy, read_gold(path, limit))
 
 
 def pooled(parts: Sequence[Measured], scoring: Scoring, quote: bool = False) -> Measured:
@@ -112,4 +170,6 @@ def pooled(parts: Sequence[Measured], scoring: Scoring, quote: bool = False) -> 
         whole.account.merge(part.account)
         whole.words += part.words
         whole.failed += part.failed
+        whole.people += part.people
+        whole.cpu_seconds += part.cpu_seconds
     return whole

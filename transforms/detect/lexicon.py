@@ -1,6 +1,6 @@
-"""English words and people's names: what is a word, what a name, and what is both.
+"""English words, people's names and places: what is a word, what a name, and what is both.
 
-The file holds three sorted lists, front-coded (each entry gives how many letters it shares with the one before) and compressed.
+The file holds sorted lists, front-coded (each entry gives how many letters it shares with the one before) and compressed.
 `transforms.train.lexicon` makes it; `lang/en/lexicon.md` names its sources and licences.
 """
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
-SECTIONS = ("words", "given", "surnames", "usual")
+SECTIONS = ("words", "given", "surnames", "usual", "places")
 _SHARED = 64
 """Code of the letter that stands for "nothing shared"; one more for each letter shared."""
 
@@ -27,12 +27,14 @@ class Lexicon:
         given: given names of many origins.
         surnames: other names; of those that are words the commonest only.
         usual: the commonest given names of English speakers.
+        places: countries and towns; words parted by a space.
     """
 
     words: frozenset[str]
     given: frozenset[str]
     surnames: frozenset[str]
     usual: frozenset[str]
+    places: frozenset[str]
 
     def named(self, word: str) -> bool:
         """Whether somebody may be called so by the lists of names."""

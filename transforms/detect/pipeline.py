@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import spacy
@@ -15,11 +16,15 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, Sp
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from callveil.schemas.policy import Margins
+from callveil.schemas.policy import IGNORE, Margins
 from callveil.transforms.detect import model as embedded_model
+from callveil.transforms.detect.classifiers import COMPONENT, MENTIONS_KEY, Component, load_classifier
+from callveil.transforms.detect.classifiers import Mention as Mention
 from callveil.transforms.detect.faint import apply_margins, faint_people
 from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
+from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
+from callveil.transforms.detect.models import ModelError as ModelError
 from callveil.transforms.detect.view import View
 
 VIEW_KEY = "callveil_view"
@@ -35,7 +40,6 @@ _LONG = re.compile(rf"\S{{{WORD_CHARS},}}")
 ZONE_CHARS = 2_000_000
 """Characters after which the strings spaCy has made on the way are thrown away. Sooner would mean making every word again and again."""
 
-IGNORED_LABELS = ("CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT", "WORK_OF_ART", "MISC", "O")
 EXTRA_LABELS = {
     "FAC": "LOCATION",
     "ADDRESS": "ADDRESS",
@@ -45,18 +49,6 @@ EXTRA_LABELS = {
     "EMAIL": "EMAIL_ADDRESS",
     "ZIP": "ZIP_CODE",
 }
-
-
-class ModelError(RuntimeError):
-    """A spaCy pipeline named by the policy cannot be loaded; the message says which and how to mend it."""
-
-
-class Mention(NamedTuple):
-    """An entity the language model found, in the offsets of the whole view. Reads like a spaCy span where Presidio needs one."""
-
-    label_: str
-    start_char: int
-    end_char: int
 
 
 class FaintMention(NamedTuple):
@@ -122,12 +114,14 @@ class BoundedTokenizer:
         return Doc.from_docs([self.inner(piece) for piece in pieces], ensure_whitespace=False, exclude=["user_data"])
 
 
-def load_model(name: str, language: str) -> Language:
-    """Load the spaCy pipeline a policy names.
+def load_model(name: str, language: str, labels: Mapping[str, str] = MappingProxyType({})) -> Language:
+    """Load the model a policy names, as a spaCy pipeline.
 
     Args:
-        name: `embedded`, `none` (tokenizer only), an installed pipeline, or a path.
-        language: ISO 639-1 code, for `none`.
+        name: `embedded`, `none` (tokenizer only), an installed pipeline, or the path of one, of a Hugging Face token classifier or of a
+            GLiNER model; what a folder holds tells.
+        language: ISO 639-1 code, for what is no pipeline of its own.
+        labels: what labels of a model that is no spaCy pipeline mean, beside what they usually do.
 
     Raises:
         ModelError: it is not there or cannot be read, or nothing is known of the language. Nothing is ever downloaded.
@@ -142,12 +136,14 @@ def load_model(name: str, language: str) -> Language:
     if name == "none":
         # Nothing reads these tokens but Presidio's context words; the rules of French alone take seconds to compile.
         return spacy.blank(language if language == "en" else "xx")
+    if Path(name).is_dir() and kind_of(Path(name)) != SPACY:
+        return load_classifier(Path(name), language, labels)
     try:
         return spacy.load(Path(name) if Path(name).exists() else name, exclude=["parser", "textcat"])
     except (OSError, ValueError) as problem:
         raise ModelError(
             f"detect.model: the spaCy pipeline {name!r} for {language!r} cannot be loaded ({type(problem).__name__}). Install it beside callveil "
-            f"(`pip install {name}` from your package index, or `python -m spacy download`), give the path of one under `detect.models`, "
+            f"(`pip install {name}` from your package index, or `python -m spacy download`), give the path of a model under `detect.models`, "
             "or use `embedded` (English) or `none`."
         ) from problem
 
@@ -156,15 +152,31 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     """Presidio's spaCy engine over pipelines that are already loaded: it downloads nothing and takes no GPU unasked.
 
     The pipelines become its own: their forward pass is made faster where it can be, their words are made once for good.
+
+    Args:
+        pipelines: by language; several vote.
+        labels: the policy's `detect.labels`.
+
+    Attributes:
+        entities: by language, types that a classifier or `labels` add to those of spaCy's pipelines.
     """
 
     engine_name = "callveil"
 
     def __init__(
-        self, pipelines: Mapping[str, Sequence[Language]], margins: Margins | None = None
+        self,
+        pipelines: Mapping[str, Sequence[Language]],
+        labels: Mapping[str, str] = MappingProxyType({}),
+        margins: Margins | None = None,
     ) -> None:
-        config = NerModelConfiguration(labels_to_ignore=list(IGNORED_LABELS))
-        config.model_to_presidio_entity_mapping.update(EXTRA_LABELS)
+        self.ignored = frozenset({*IGNORED_LABELS, *(k for k, v in labels.items() if v == IGNORE)})
+        given = {k: v for k, v in labels.items() if v != IGNORE}
+        config = NerModelConfiguration(labels_to_ignore=sorted(self.ignored))
+        config.model_to_presidio_entity_mapping.update({**EXTRA_LABELS, **given})
+        self.entities = {
+            language: frozenset(given.values()).union(*(_component(nlp).classifier.entities for nlp in voters if nlp.has_pipe(COMPONENT)))
+            for language, voters in pipelines.items()
+        }
         super().__init__([{"lang_code": k, "model_name": v[0].meta.get("name", k)} for k, v in pipelines.items()], config)
         self.nlp = {language: first for language, (first, *_) in pipelines.items()}
         self.further = {language: further for language, (_, *further) in pipelines.items()}
@@ -231,12 +243,18 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     def _mentions(self, docs: list[Doc], cuts: list[tuple[int, int]]) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
-        return [
-            Mention(mapping.get(e.label_, e.label_), e.start_char + offset, e.end_char + offset)
-            for doc, (offset, _) in zip(docs, cuts, strict=True)
-            for e in doc.ents
-            if e.label_ not in IGNORED_LABELS
-        ]
+        out = []
+        for doc, (offset, _) in zip(docs, cuts, strict=True):
+            found = doc.user_data.get(MENTIONS_KEY)  # a classifier's, of callveil's types already
+            if found is None:
+                found = [Mention(mapping.get(e.label_, e.label_), e.start_char, e.end_char) for e in doc.ents if e.label_ not in self.ignored]
+            out += [Mention(m.label_, m.start_char + offset, m.end_char + offset) for m in found]
+        return out
+
+
+def _component(nlp: Language) -> Component:
+    component: Component = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
+    return component
 
 
 def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:

@@ -29,12 +29,15 @@ class View:
         others: other readings of the text that are as likely, as edits in order; see
             `normalized_text.other_readings`.
         countries: ISO 3166-1 codes whose identity numbers are read beside those of the policy.
+        one_party: the turns are one side's of a conversation whose other side is missing: answers
+            stand in them without their questions.
     """
 
     text: str
     turns: tuple[Turn, ...] = ()
     countries: frozenset[str] = frozenset()
     others: tuple[Edit, ...] = ()
+    one_party: bool = False
 
     @classmethod
     def of_turns(cls, turns: list[tuple[str, str]]) -> View:

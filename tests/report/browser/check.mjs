@@ -24,7 +24,7 @@ for (const name of pages) {
     page.on("console", m => { if (["error", "warning"].includes(m.type())) found.errors.push(m.text()); });
     page.on("pageerror", e => found.errors.push(String(e)));
     const soon = async fits => { // a busy machine draws late
-      for (let n = 0; n < 300; n++) {
+      for (let n = 0; n < 1800; n++) {
         if (await fits()) return true;
         await page.waitForTimeout(100);
       }

@@ -34,6 +34,7 @@ _OTHERS = (
     families.NetworkAddressRecognizer,
     families.NameAnswerRecognizer,
     families.IntroductionRecognizer,
+    families.BareAnswerRecognizer,
 )
 
 

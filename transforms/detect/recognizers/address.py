@@ -6,6 +6,7 @@ from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.hit import Hit, names_wares, pruned, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.run_on_addresses import run_on
 from callveil.transforms.detect.recognizers.streets import other_orders
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
@@ -29,9 +30,8 @@ def addresses(reading: Reading) -> list[Hit]:
     kept: list[Hit] | None = reading.__dict__.get("_addresses")
     if kept is None:
         places = Places(reading)
-        kept = reading.__dict__["_addresses"] = pruned(
-            _numbered(places) + _number_last(places) + other_orders(places) + _told(places) + _unnumbered(places) + _boxes(places)
-        )
+        found = _numbered(places) + _number_last(places) + other_orders(places) + _told(places) + _unnumbered(places) + _boxes(places)
+        kept = reading.__dict__["_addresses"] = pruned(found + run_on(places, found))
     return kept
 
 
@@ -81,6 +81,11 @@ def _numbered(places: Places) -> list[Hit]:
     return out
 
 
+def _measured(reading: Reading, token: int) -> bool:
+    """Tell letters right behind a number that are no part of a house number ("256GB"; not "12a")."""
+    return token < len(reading.low) and reading.glued(token) and reading.kind[token] == WORD and len(reading.low[token]) > 1
+
+
 def _number_last(places: Places) -> list[Hit]:
     """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
     reading, vocab, out = places.reading, places.vocab, []
@@ -92,6 +97,7 @@ def _number_last(places: Places) -> list[Hit]:
             or len(reading.low[token]) > 5
             or reading.turn[token] != reading.turn[token - 1]
             or reading.glued(token)
+            or _measured(reading, token + 1)
         ):
             continue
         start, stop = reading.turns[reading.turn[token]].first, places.limit(token)
@@ -178,6 +184,11 @@ def _told(places: Places) -> list[Hit]:
         span = _place(places, lead[0], said.last, " ".join(reading.low[lead[0] - 2 : lead[0]]) in places.vocab.sets["corners"])
         if span is not None:
             out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[token : lead[0]])}' before it"))
+    for cue in reading.cues:
+        if cue.topic == "address" and _number_follows(places, cue.last, reading.turns[cue.turn].last):
+            span = _place(places, cue.last, reading.turns[cue.turn].last)
+            if span is not None:
+                out.append(_hit(places, span[0], span[1], 0.6, f"'{' '.join(reading.low[cue.first : cue.last])}' before it"))
     if "address" in reading.topics:
         for index, said in enumerate(reading.turns):
             asked = questions(reading, index)
@@ -186,6 +197,12 @@ def _told(places: Places) -> list[Hit]:
                 if span is not None and any(places.kind[t] in HOUSE_KINDS or places.low[t] in places.vocab.streets for t in range(*span)):
                     out.append(_hit(places, span[0], span[1], 0.5, asked[0].explain(reading)))
     return out
+
+
+def _number_follows(places: Places, at: int, stop: int) -> bool:
+    """Whether a house number stands right behind a cue that no "is" parts from it ("address 72 main ...", "address no 5 ...")."""
+    at += at < stop and places.low[at] in places.vocab.sets["house_leads"]
+    return at < stop and places.kind[at] in HOUSE_KINDS and places.house(at) is not None
 
 
 def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:

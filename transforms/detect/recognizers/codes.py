@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.bare_answers import asked_codes
+from callveil.transforms.detect.recognizers.code_groups import code_groups
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.decide import PREFIXES
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
@@ -13,8 +17,14 @@ from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
 from callveil.transforms.detect.recognizers.widen import widened
-from callveil.transforms.detect.recognizers.words import dutch_postcodes, plates, secrets, state_postcodes, words_as_codes
+from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
 from callveil.transforms.detect.view import AGENT
+
+_TIME = re.compile(r"(?:1[0-2]|0?[1-9])(?:[0-5]\d)?[AP]M")
+"""A time of day, as its letters and digits stand together."""
+
+_RULES = (words_as_codes, dutch_postcodes, state_postcodes, plates, secrets, passphrases, code_groups, asked_codes)
+"""Rules for values that are no run of single letters and digits."""
 
 
 def decided_codes(reading: Reading) -> list[Hit]:
@@ -29,8 +39,9 @@ def decided_codes(reading: Reading) -> list[Hit]:
                     found.setdefault((hit.entity, hit.spans), hit)
         for span in checks.ibans(reading.text):
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
-        for hit in (*words_as_codes(reading), *dutch_postcodes(reading), *state_postcodes(reading), *plates(reading), *secrets(reading)):
-            found.setdefault((hit.entity, hit.spans), hit)
+        for rule in _RULES:
+            for hit in rule(reading):
+                found.setdefault((hit.entity, hit.spans), hit)
         kept = pruned(widened(reading, list(found.values())))
         reading.__dict__["_decided_codes"] = kept
     return kept
@@ -209,7 +220,7 @@ def _answers_briefly(reading: Reading, pieces: list[Piece], topic: Topic) -> boo
 def _unnamed(reading: Reading, pieces: list[Piece], text: str) -> Hit | None:
     """Without any cue: letters read out are mostly a name; letters and digits read out mostly some number of somebody's."""
     letters = [p for p in pieces if p.letter]
-    if any(p.link >= WEAK for p in pieces[1:]):
+    if any(p.link >= WEAK for p in pieces[1:]) or _TIME.fullmatch(text):
         return None
     if len(letters) == len(pieces) and text.lower() not in reading.vocab.acronyms:
         words = sum(p.letter == 2 for p in letters)

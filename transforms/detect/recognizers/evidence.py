@@ -20,8 +20,11 @@ _NAMES_FIRST = frozenset((
 _ENDINGS = ("s", "es", "d", "ed", "ing", "ly")
 _NO_PLURALS = frozenset(("ed", "ing", "ly"))
 """With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
+_WHERE = frozenset(("in", "near", "around"))
 THING, BOTH, NAME, RARE = range(4)
 """A word that is no name, one that is a name as well, a listed name, and what no list has."""
+RARE_LETTERS = 3
+"""A word nobody knows is part of a name where it has more letters; shorter ones are mostly slips of the keyboard."""
 MORE = 3
 """Further words of a name, at most."""
 OPENERS = frozenset('.!?:;-"\n')
@@ -72,7 +75,7 @@ def kind_of(word: str) -> int:
     base = fold(word.removesuffix("'s"))
     if base in vocab.ambiguous_names or base in word_file(LANGUAGE, "name_words.txt"):
         return BOTH
-    if base in vocab.sets["no_people"] or base in vocab.words or base in vocab.things:
+    if base in vocab.sets["no_people"] or base in vocab.acronyms or base in vocab.words or base in vocab.things:
         return THING
     if any(base in word_file(LANGUAGE, name) for name in ("everyday.txt", "shorthand.txt")):
         return THING
@@ -90,6 +93,19 @@ def thing(word: str) -> bool:
     """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
     base = word.removesuffix("'s")
     return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"])
+
+
+def plain_place(reading: Reading, first: int, stop: int) -> bool:
+    """Tell what ordinary words name, in small letters, and no list: no place ("train station", "the main box"; not "in lax")."""
+    low = reading.low[first:stop]
+    said = reading.turns[reading.turn[first]]
+    lead, after = reading.low[first - 1 : first] * (first > said.first), reading.low[stop : stop + 1] * (stop < said.last)
+    if len(low) == 1 and (not _WHERE.isdisjoint(lead) or after == ["area"]):
+        return False
+    if reading.text[reading.start[first] : reading.end[stop - 1]] != " ".join(low) or not all(map(thing, low)):
+        return False
+    parts = (" ".join(low[a:b]) for a in range(len(low)) for b in range(a + 1, len(low) + 1))
+    return lexicon().places.isdisjoint(map(fold, parts))
 
 
 def few_know(word: str) -> bool:
@@ -145,3 +161,37 @@ def name_end(reading: Reading, stop: int) -> int:
     ):
         last += 1
     return stop if last < limit and reading.low[last] in businesses else last
+
+
+def uncased_name(reading: Reading, first: int, stop: int) -> tuple[int, int]:
+    """Give the tokens of a name without capitals together with names of the lists right before and behind it.
+
+    A surname that is a verb too counts where the name is no subject ("i spoke to amir said", "amir said told me").
+    """
+    said, sets = reading.turns[reading.turn[first]], reading.vocab.sets
+    begin, end = first, stop
+    while begin > said.first and first - begin < MORE and side_by_side(reading, begin) and name_only(reading, begin - 1, rare=False):
+        begin -= 1
+    while end < said.last and end - stop < MORE and side_by_side(reading, end) and name_only(reading, end):
+        end += 1
+    if end - begin == 1 and end < said.last and side_by_side(reading, end) and name_only(reading, begin):
+        word, after = reading.low[end], reading.low[end + 1] if end + 1 < said.last else ""
+        object_of = begin > said.first and (reading.low[begin - 1] in sets["before_named"] or reading.low[begin - 1] == "is")
+        if word in sets["tells"] and (object_of or after in sets["tells"]):
+            end += 1
+    return begin, end
+
+
+def side_by_side(reading: Reading, token: int) -> bool:
+    """Tell a word that nothing but a space parts from the one before."""
+    return reading.start[token] == reading.end[token - 1] + 1 and reading.text[reading.end[token - 1]] == " "
+
+
+def name_only(reading: Reading, token: int, rare: bool = True) -> bool:
+    """Tell a listed name that is no word, or one that few know, and no place; `rare` takes words nobody knows in as well."""
+    low = reading.low[token]
+    if reading.kind[token] != WORD or not low.isalpha() or len(low) < 2:
+        return False
+    kind = kind_of(low)
+    listed = kind == NAME or (kind == BOTH and few_know(low)) or (rare and kind == RARE and len(low) > RARE_LETTERS)
+    return listed and low not in reading.vocab.titles and low not in reading.vocab.sets["businesses"] and low not in lexicon().places

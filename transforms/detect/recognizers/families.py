@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers import address, amounts, checks, dates, internet, mail, names
+from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
@@ -14,6 +14,7 @@ from callveil.transforms.detect.recognizers.evidence import LANGUAGE
 from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.squeezed_mail import may_hold_squeezed, squeezed_mail
 
 STATE_NUMBERS = ("ID", *sorted({entity for entity, _ in checks.NATIONAL.values()}))
 """Entity types of state numbers that only some languages' data name."""
@@ -149,10 +150,12 @@ class SpokenEmailRecognizer(SpokenRecognizer):
 
     def gate(self, read: Reading) -> bool:
         vocab, words = read.vocab, read.words
-        return "@" in words or not words.isdisjoint(vocab.mail_joints) or not words.isdisjoint(vocab.providers) or "email" in read.topics
+        if "@" in words or not words.isdisjoint(vocab.mail_joints) or "email" in read.topics:
+            return True
+        return may_hold_squeezed(read)
 
     def find(self, read: Reading) -> Iterable[Hit]:
-        return [*mail.written_mail(read), *mail.spoken_mail(read)]
+        return [*mail.written_mail(read), *mail.spoken_mail(read), *squeezed_mail(read)]
 
 
 class SpokenUrlRecognizer(SpokenRecognizer):
@@ -203,12 +206,24 @@ class IntroductionRecognizer(SpokenRecognizer):
         vocab, words = read.vocab, read.words
         if "\n" in words or not words.isdisjoint(vocab.sets["residing"]):
             return True
-        if vocab.language.code == LANGUAGE and not words.isdisjoint(lexicon().given):
+        if vocab.language.code == LANGUAGE and not (words.isdisjoint(lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
             return True
         return not (words.isdisjoint(vocab.name_leads) and words.isdisjoint(vocab.titles) and words.isdisjoint(vocab.spoken_after))
 
     def find(self, read: Reading) -> Iterable[Hit]:
         return names.introductions(read)
+
+
+class BareAnswerRecognizer(SpokenRecognizer):
+    """What may answer a question nobody sees: numbers, codes and names by themselves, where one party's turns are missing."""
+
+    ENTITIES: ClassVar[tuple[str, ...]] = ("ACCOUNT_ID", "ORDER_ID", "ZIP_CODE", "PERSON", "LOCATION", "ADDRESS")
+
+    def gate(self, read: Reading) -> bool:
+        return read.one_party
+
+    def find(self, read: Reading) -> Iterable[Hit]:
+        return bare_answers.bare_answers(read)
 
 
 class AmountRecognizer(SpokenRecognizer):

@@ -27,6 +27,8 @@ def person(read: Reading, first: int, stop: int) -> bool:
     if len({read.low[t] for t in range(first, stop) if read.kind[t] == LETTER}) >= SPELLED:
         return True
     words = _words(read, first, stop)
+    if _hyphened(read, first, stop) or _endearment(read, first, stop):
+        return False
     if any(t not in words and read.low[t] in read.vocab.particles and kind_of(read.low[t]) in (NAME, RARE) for t in range(first, stop)):
         return True  # "du Cane"
     kinds = _kinds(read, words) if words else []
@@ -35,6 +37,20 @@ def person(read: Reading, first: int, stop: int) -> bool:
     if not words or framed(read, first, stop) or _addressed(read, words[0], stop):
         return bool(words)
     return _doubtful(read, words) and (_bare(read, first, stop) or (_behind(read, first) and not any(thing(read.low[t]) for t in words)))
+
+
+def _hyphened(read: Reading, first: int, stop: int) -> bool:
+    """Tell an ordinary word that is written with hyphens ("Wi-Fi", "the e-mail"; not "Al-Said")."""
+    while first < stop and read.low[first] in read.vocab.sets["noun_articles"]:
+        first += 1
+    joined = read.text[read.start[first] : read.end[stop - 1]].lower() if first < stop else ""
+    return "-" in joined and kind_of(joined.replace("-", "")) == THING
+
+
+def _endearment(read: Reading, first: int, stop: int) -> bool:
+    """Tell a word said to anybody, alone and in small letters, where no name is told ("hi love")."""
+    alone = stop - first == 1 and read.low[first] in read.vocab.sets["endearments"]
+    return alone and read.text[read.start[first]].islower() and not framed(read, first, stop)
 
 
 def asked(read: Reading, first: int, stop: int) -> bool:
@@ -105,9 +121,11 @@ def _written(read: Reading, words: list[int], kinds: list[int]) -> bool:
 
 
 def _noun(read: Reading, token: int) -> bool:
-    """Whether the word before makes one a noun: an article, a possessive, "no"."""
-    before = read.low[token - 1] if token > read.turns[read.turn[token]].first else ""
-    sets = read.vocab.sets
+    """Whether the word before makes one a noun: an article, a possessive, "no", what is counted or paid for ("the phone bill")."""
+    first, sets = read.turns[read.turn[token]].first, read.vocab.sets
+    before = read.low[token - 1] if token > first else ""
+    if before in sets["noun_leads"] or (before == "no" and token - 1 > first):
+        return True
     return before in sets["noun_articles"] or (before in sets["determiners"] and before not in read.vocab.before_names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from callveil.transforms.detect.lang import available, word_file
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, name_end, names_have_capitals
+from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, capitals, name_end, names_have_capitals, plain_place, uncased_name
 from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.frames import asked, person, trimmed
 from callveil.transforms.detect.recognizers.hit import names_wares
@@ -32,10 +32,14 @@ class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
     """Presidio's spaCy recognizer. A person of everyday words alone is dropped; one that holds a word for a business or a place is a business.
 
     Only a language there is data for is judged so; of others everything stays as the model has it.
+
+    Args:
+        language: ISO 639-1.
+        further: types the model gives beside `ENTITIES`.
     """
 
-    def __init__(self, language: str = "en") -> None:
-        super().__init__(supported_language=language, supported_entities=list(ENTITIES), name="SpacyRecognizer")
+    def __init__(self, language: str = "en", further: Collection[str] = ()) -> None:
+        super().__init__(supported_language=language, supported_entities=list(dict.fromkeys((*ENTITIES, *sorted(further)))), name="SpacyRecognizer")
         self._judged = language in available()
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
@@ -71,7 +75,8 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
         if _addressed(read, result):
             result.entity_type = "ADDRESS"
             return True
-        return not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
+        plain = read.vocab.language.code == LANGUAGE and plain_place(read, first, stop)
+        return not plain and not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
     if result.entity_type != "PERSON":
         return True
     if read.vocab.language.code == LANGUAGE:
@@ -80,6 +85,11 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
         if capitalized(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
             stop = name_end(read, stop)
             result.end = read.end[stop - 1]
+        elif not capitals(read, first) and person(read, first, stop):
+            begin, end = uncased_name(read, first, stop)
+            result.start = read.start[begin] if begin < first else result.start
+            result.end = read.end[end - 1] if end > stop else result.end
+            first, stop = begin, end
     if read.has_digits and any(read.kind[t] == DIGITS for t in range(first, stop)) and blocked(read).issuperset(range(first, stop)):
         return False  # a GUID, a time, a price
     vocab = read.vocab
@@ -106,12 +116,14 @@ def _addressed(read: Reading, result: RecognizerResult) -> bool:
 
 
 def _product(read: Reading, first: int, stop: int, words: list[str]) -> bool:
-    """Whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?")."""
+    """Whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?"), or what products have."""
     sets, said = read.vocab.sets, read.turns[read.turn[first]]
+    while words and words[-1] in sets["product_nouns"] and len(words) > 1:
+        words, stop = words[:-1], stop - 1
     if not all(word in sets["named_products"] or word in sets["no_people"] for word in words):
         return False
     around = read.low[max(said.first, first - 3) : first] + read.low[stop : min(said.last, stop + 3)]
-    return not sets["no_people"].isdisjoint(around)
+    return not sets["no_people"].isdisjoint(around) or (stop < said.last and read.low[stop] in sets["product_nouns"])
 
 
 def _vehicle(read: Reading, first: int, stop: int, words: list[str]) -> bool:

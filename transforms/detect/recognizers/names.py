@@ -5,7 +5,22 @@ from __future__ import annotations
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.context import Topic, questions
-from callveil.transforms.detect.recognizers.evidence import BOTH, LANGUAGE, NAME, THING, capital, capitalized, kind_of, name_end, thing
+from callveil.transforms.detect.recognizers.evidence import (
+    BOTH,
+    LANGUAGE,
+    NAME,
+    THING,
+    capital,
+    capitalized,
+    capitals,
+    common,
+    kind_of,
+    name_end,
+    name_only,
+    side_by_side,
+    thing,
+    uncased_name,
+)
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
@@ -14,6 +29,8 @@ from callveil.transforms.detect.view import AGENT
 ANSWER_WORDS = 14
 """An answer to a question for a name is read whole up to this many words; of a longer one only what follows a lead-in."""
 NAME_TOPICS = frozenset(("name", "name_any", "spell"))
+_SIBILANT = ("ses", "xes", "zes", "ches", "shes")
+"""How the plurals of names end to which more than an "s" was added."""
 NAME_LENGTH = 5
 """A name is at most this many words."""
 
@@ -113,19 +130,21 @@ def introductions(reading: Reading) -> list[Hit]:
     out.extend(_titled(names))
     out.extend(_letterheads(names))
     out.extend(_residents(names))
-    out.extend(_listed(names))
+    if names.vocab.language.code == LANGUAGE:
+        out.extend(_listed(names))
+        out.extend(_paired(names))
+        out.extend(_households(names))
     return out
 
 
 def _listed(names: _Names) -> list[Hit]:
     """Names of the lists with capitals that no sentence gives them: "as Tom says", "yesterday Amir Said told me"."""
     reading, out, after = names.reading, [], 0
-    if names.vocab.language.code != LANGUAGE:
-        return []
     given = lexicon().given
     for token in reading.tokens_in({word for word in reading.places if word.removesuffix("'s") in given}):
         word = reading.low[token].removesuffix("'s")
-        usual = word in lexicon().usual and kind_of(word) in (BOTH, NAME) and reading.kind[token] == WORD
+        told = word in lexicon().usual or _tells(reading, token + 1)
+        usual = told and kind_of(word) in (BOTH, NAME) and reading.kind[token] == WORD
         if token < after or not capitalized(reading, token) or not (usual or kind_of(word) == NAME):
             continue
         said = reading.turns[reading.turn[token]]
@@ -138,6 +157,41 @@ def _listed(names: _Names) -> list[Hit]:
         if not led and (usual and capital(reading, token) if alone else any(capital(reading, t) for t in range(token, after))):
             out.append(Hit("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
     return out
+
+
+def _households(names: _Names) -> list[Hit]:
+    """A surname in the plural, with a capital ("the Smiths live next door")."""
+    reading, out = names.reading, []
+    for the in reading.tokens_in(names.vocab.sets["whole_articles"]):
+        token = the + 1
+        if token >= reading.turns[reading.turn[the]].last or not capitalized(reading, token):
+            continue
+        low = reading.low[token]
+        base = low[:-2] if low.endswith(_SIBILANT) else low[:-1] if low.endswith("s") else ""
+        if side_by_side(reading, token) and lexicon().named(base) and base not in lexicon().usual and not common(base):
+            out.append(Hit("PERSON", spans_of(reading, [token, token]), 0.5, "a surname in the plural"))
+    return out
+
+
+def _paired(names: _Names) -> list[Hit]:
+    """A given name and a listed one behind it, in a turn without capitals, where neither is an English word ("yesterday ove kvist told me")."""
+    reading, given, out = names.reading, lexicon().given, []
+    for token in reading.tokens_in({word for word in reading.places if word in given and kind_of(word) == NAME}):
+        said, after = reading.turns[reading.turn[token]], token + 1
+        if after >= said.last or not side_by_side(reading, after) or kind_of(reading.low[after]) != NAME or capitals(reading, token):
+            continue
+        if name_only(reading, token) and name_only(reading, after):
+            first, stop = uncased_name(reading, token, after + 1)
+            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "two listed names that are no words"))
+    return out
+
+
+def _tells(reading: Reading, token: int) -> bool:
+    """Tell a verb that people alone do ("Rod mentioned", "as Rod has already said")."""
+    said, sets = reading.turns[reading.turn[token - 1]], reading.vocab.sets
+    while token < said.last and reading.low[token] in sets["before_tells"]:
+        token += 1
+    return token < said.last and reading.low[token] in sets["tells"]
 
 
 def _letterheads(names: _Names) -> list[Hit]:

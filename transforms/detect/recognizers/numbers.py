@@ -63,7 +63,10 @@ _RANGES = re.compile(
     | (?:0?[1-9]|1[0-2])/(?:19|20)\d\d\ ?[-–—]\ ?(?:0?[1-9]|1[0-2])/(?:19|20)\d\d   # 03/2015 - 03/2016
     )(?![\w/-]|\.\d)"""
 )
-_BESIDE_DIGITS = re.compile(r"(?:\d[-\s.,/_]{0,3}){10}\Z")
+_BESIDE_DIGITS = re.compile(
+    r"(?:(?:\d[-\s.,/_]{0,3}){10}|(?<!\d)\d{3}[-. )]{1,2}\d{3}[-. ]|(?<!\d)0\d{2,4} \d{3,4}[ -])\Z"
+)
+"""Ten digits, or the beginning of a telephone number: what stands behind is no range."""
 _CHAIN = re.compile(r"\d+(?:[-. ()/_]{1,2}\d+)*")
 _NAMING = frozenset(("cvv", "expiry", "card", "ssn", "pin"))
 GLUED, CHAIN = 9, 40

@@ -87,10 +87,11 @@ class Reading:
         value: digits for numbers, else empty.
         turn: index into `turns`.
         turns: the turns in order; lines where none were given.
+        one_party: they are one side's of a conversation; see `View.one_party`.
     """
 
-    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary) -> None:
-        self.text, self.vocab = text, vocab
+    def __init__(self, text: str, turns: Sequence[Turn], vocab: Vocabulary, one_party: bool = False) -> None:
+        self.text, self.vocab, self.one_party = text, vocab, one_party
         self.start: list[int] = []
         self.end: list[int] = []
         self.low: list[str] = []
@@ -239,6 +240,11 @@ class Reading:
         return out
 
     @cached_property
+    def cued(self) -> frozenset[int]:
+        """Tokens of cues."""
+        return frozenset(token for cue in self.cues for token in range(cue.first, cue.last))
+
+    @cached_property
     def light(self) -> list[bool]:
         """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
         quiet, fillers = self.vocab.backchannel, self.vocab.repairs
@@ -317,5 +323,5 @@ def reading(text: str, artifacts: Any, language: str) -> Reading:
     key = f"callveil_reading_{language}"
     kept = data.get(key)
     if not isinstance(kept, Reading) or kept.text != text:
-        kept = data[key] = Reading(text, turns, vocabulary(language))
+        kept = data[key] = Reading(text, turns, vocabulary(language), isinstance(view, View) and view.one_party)
     return kept

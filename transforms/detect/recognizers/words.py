@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers.code_groups import unsayable
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.places import Places
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
+
+PHRASE_WORDS = 7
+"""Words of a passphrase, at most."""
 
 
 def words_as_codes(reading: Reading) -> list[Hit]:
@@ -34,7 +39,7 @@ def words_as_codes(reading: Reading) -> list[Hit]:
             and raw.isalpha()
             and raw.isascii()
             and reading.low[token] not in reading.vocab.words
-            and (raw.isupper() or _unsayable(raw.lower()))
+            and (raw.isupper() or unsayable(raw.lower()))
         ):
             named = Topic(cue.topic, "before", cue, token - cue.last)
             entity = KINDS["booking" if booked(reading, named, token) else cue.topic].entity
@@ -155,10 +160,50 @@ def secrets(reading: Reading) -> list[Hit]:
     return out
 
 
+def passphrases(reading: Reading) -> list[Hit]:
+    """Passwords of several words, or of an ordinary one: all that follows "my password is", or answers the question for it."""
+    out: list[Hit] = []
+    if "password" not in reading.topics:
+        return out
+    copulas = reading.vocab.sets["copulas"] | {":", "=", "'s", "was"}
+    for cue in reading.cues:
+        at, stop = cue.last, reading.turns[cue.turn].last
+        told = at < stop and reading.low[at] in copulas
+        if cue.topic == "password" and (told or reading.low[at - 1] in copulas):
+            while at < stop and reading.low[at] in copulas:
+                at += 1
+            why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
+            out.extend(_phrase(reading, at, stop, why, reading.low[at - 1] in ":="))
+    for index, said in enumerate(reading.turns):
+        topic = next(iter(questions(reading, index)), None)
+        if topic is None or topic.source != "question" or topic.name != "password" or said.role == AGENT or topic.answers:
+            continue
+        at, frames = said.first, reading.vocab.answer_frames | reading.vocab.sets["copulas"]
+        while at < said.last and (reading.low[at] in frames or reading.kind[at] == SEPARATOR):
+            at += 1
+        out.extend(_phrase(reading, at, said.last, topic.explain(reading)))
+    return out
+
+
+def _phrase(reading: Reading, at: int, stop: int, why: str, written: bool = False) -> list[Hit]:
+    """The words from `at` to the end of what is said, where they are few and say nothing about a password; behind a sign they do not."""
+    sets, end = reading.vocab.sets, at
+    stop = min(stop, at + PHRASE_WORDS + 1)
+    while end < stop and not (reading.kind[end] == LINE or reading.low[end] in ".?!;," or reading.low[end] in sets["after_secrets"]):
+        end += 1
+    words = {reading.low[t] for t in range(at, end)}
+    about = reading.low[at : at + 1]
+    if not 0 < end - at <= PHRASE_WORDS or not (written or words.isdisjoint(sets["no_secrets"])):
+        return []
+    if end - at < 3 and (about[0] in sets["secret_states"] or about[0] in sets["no_secrets"]):
+        return []
+    return [Hit("PASSWORD", spans_of(reading, [at, end - 1]), 0.6, why)]
+
+
 def _secret(reading: Reading, topic: str, at: int, stop: int, why: str) -> list[Hit]:
     first, last, odd = _word_after(reading, at, stop)
-    if first < 0 or last < first or not odd:
-        return []
+    if first < 0 or last < first or not odd or (topic == "username" and blocked(reading).issuperset(range(first, last + 1))):
+        return []  # a time of day is nobody's name for a service
     return [Hit(KINDS[topic].entity, spans_of(reading, [first, last]), 0.6, why)]
 
 
@@ -176,11 +221,13 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
             first, last, odd = cache[at]
             break
         word, kind = low[at], reading.kind[at]
-        joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and word not in ",?!;")
-        if kind == SEPARATOR and not joint and first < 0:
+        within = at + 1 < stop and reading.glued(at + 1)
+        joint = word in vocab.mail_joints or (kind == SEPARATOR and reading.glued(at) and (within or word not in ",?!;"))
+        if kind == SEPARATOR and first < 0 and not (joint and within):
             at += 1
             continue
-        if first < 0 and word in vocab.words and not (reading.value[at] and at + 1 < stop and reading.value[at + 1]):
+        goes_on = (reading.value[at] and at + 1 < stop and reading.value[at + 1]) or _joined(reading, at, stop)
+        if first < 0 and word in vocab.words and not goes_on:
             at += 1
             continue
         if kind == LINE or (kind == SEPARATOR and not joint):
@@ -200,9 +247,6 @@ def _word_after(reading: Reading, at: int, stop: int) -> tuple[int, int, bool]:
     return found
 
 
-def _unsayable(word: str) -> bool:
-    run = longest = 0
-    for char in word:
-        run = 0 if char in "aeiouy" else run + 1
-        longest = max(longest, run)
-    return longest >= 4 or not any(c in "aeiouy" for c in word)
+def _joined(reading: Reading, at: int, stop: int) -> bool:
+    """Tell a word that goes on without a space behind a sign ("kite_runner77"; not "it, yes")."""
+    return at + 2 < stop and reading.low[at + 1] in "_-.+" and reading.glued(at + 1) and reading.glued(at + 2)

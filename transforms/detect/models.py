@@ -1,0 +1,172 @@
+"""The model a policy names: where it lies, of what kind, which bytes, what its labels mean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from callveil.schemas.entities import ENTITIES
+from callveil.schemas.policy import IGNORE, Detect
+
+BUILT_IN = ("embedded", "none")
+"""Models that are part of callveil, and so of its version."""
+SPACY, TOKENS, GLINER = "spaCy pipeline", "token classifier", "GLiNER model"
+PICKLED = "pytorch_model.bin"
+"""Weights in Python's form; most GLiNER models have it, and GLiNER runs no code that is in it."""
+
+_LABELS = {
+    "PERSON": "PER PERSONNAME PERSONS NAME FULLNAME FIRSTNAME GIVENNAME MIDDLENAME LASTNAME "
+    "SURNAME FAMILYNAME PATIENT DOCTOR STAFF HCW",
+    "LOCATION": "LOC GPE FAC CITY STATE COUNTY COUNTRY REGION PLACE",
+    "ADDRESS": "STREET STREETADDRESS STREETNAME BUILDINGNUM BUILDINGNUMBER SECONDARYADDRESS",
+    "ZIP_CODE": "ZIP ZIPCODE POSTCODE POSTALCODE",
+    "ORGANIZATION": "ORG ORGANISATION COMPANY COMPANYNAME CORPORATION HOSP HOSPITAL PATORG",
+    "NRP": "NORP NATIONALITY RELIGION",
+    "DATE_TIME": "DATE TIME",
+    "DATE_OF_BIRTH": "DOB BIRTHDATE",
+    "PHONE_NUMBER": "PHONE PHONENUM TELEPHONE TELEPHONENUM TELEPHONENUMBER MOBILENUMBER FAX",
+    "EMAIL_ADDRESS": "EMAIL MAIL",
+    "CREDIT_CARD": "CREDITCARDNUMBER CARDNUMBER",
+    "US_SSN": "SSN SOCIALNUM SOCIALSECURITYNUMBER",
+    "IBAN_CODE": "IBAN",
+    "ACCOUNT_ID": "ACCOUNTNUM ACCOUNTNUMBER",
+    "US_PASSPORT": "PASSPORT PASSPORTNUM PASSPORTNUMBER",
+    "US_DRIVER_LICENSE": "DRIVERLICENSE DRIVERLICENSENUM DRIVERSLICENSE DRIVINGLICENCE",
+    "ID": "IDNUM IDCARDNUM TAXNUM",
+    "IP_ADDRESS": "IP IPV4 IPV6",
+}
+IGNORED_LABELS = (
+    "CARDINAL", "ORDINAL", "QUANTITY", "PERCENT", "MONEY", "LANGUAGE", "LAW", "PRODUCT", "EVENT",
+    "WORK_OF_ART", "MISC", "O",
+)  # fmt: skip
+"""Labels of what is nobody's."""
+DEFAULT_LABELS: Mapping[str, str] = {
+    **{entity.replace("_", ""): entity for entity in ENTITIES},
+    **{label: entity for entity, labels in _LABELS.items() for label in labels.split()},
+    **{label.replace("_", ""): IGNORE for label in IGNORED_LABELS},
+}
+"""What labels usually mean, by letters and digits alone; a type's own name means that type."""
+ASKED: Mapping[str, str] = {
+    "person": "PERSON", "location": "LOCATION", "organization": "ORGANIZATION",
+    "address": "ADDRESS",
+}  # fmt: skip
+"""What a GLiNER model, which finds what it is asked for, is asked for by itself."""
+
+
+class ModelError(RuntimeError):
+    """A model named by the policy cannot be used; the message says which and how to mend it."""
+
+
+def folder_of(name: str) -> Path | None:
+    """Where a model lies: the path itself, or an installed pipeline's; None where there is none."""
+    if name in BUILT_IN:
+        return None
+    if Path(name).exists():
+        return Path(name)
+    try:
+        found = find_spec(name)
+    except (ImportError, ValueError):  # a name with dots or a path, and nothing there
+        return None
+    places = found.submodule_search_locations if found else None
+    return Path(places[0]) if places else None
+
+
+def kind_of(folder: Path) -> str:
+    """`SPACY`, `TOKENS` or `GLINER`, told by what the folder holds.
+
+    Raises `ModelError` for a model of Hugging Face's form that is neither of these, or that would
+    have code of its own run when it is loaded.
+    """
+    weights = ["*.safetensors"]
+    if (folder / "gliner_config.json").is_file():
+        kind, config = GLINER, _json(folder / "gliner_config.json")
+        weights = ["model.safetensors", PICKLED]
+    elif (folder / "config.json").is_file() and not (folder / "config.cfg").is_file():
+        kind, config = TOKENS, _json(folder / "config.json")
+        made = [str(a) for a in config.get("architectures") or ()]
+        if not any(a.endswith("ForTokenClassification") for a in made):
+            raise ModelError(
+                f"detect.model: {folder} holds no token classifier: architectures in its "
+                f"config.json says {', '.join(made) or 'nothing'}"
+            )
+    else:
+        return SPACY
+    if not any(path for form in weights for path in folder.glob(form)):
+        raise ModelError(
+            f"detect.model: {folder} holds no {' or '.join(weights)}: save the model so "
+            "(`save_pretrained`); other forms may run code when they are loaded"
+        )
+    if "auto_map" in json.dumps(config):
+        raise ModelError(
+            f"detect.model: {folder} has code of its own to be run (auto_map), which is not done"
+        )
+    return kind
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as problem:
+        what = f"detect.model: {path} cannot be read ({type(problem).__name__})"
+        raise ModelError(what) from None
+    return value if isinstance(value, dict) else {}
+
+
+def meanings(labels: Iterable[str], given: Mapping[str, str], name: str) -> dict[str, str]:
+    """The entity type of each label a model gives, without those to be ignored.
+
+    Args:
+        labels: the model's, without marks of beginning and end.
+        given: the policy's table, by label; it goes before `DEFAULT_LABELS`.
+        name: of the model, for the message.
+
+    Raises `ModelError` where neither has a label: it would go unfound without a word.
+    """
+    table = {**DEFAULT_LABELS, **{_folded(k): v for k, v in given.items()}}
+    found = {label: table.get(_folded(label)) for label in sorted(set(labels))}
+    unknown = [label for label, meaning in found.items() if meaning is None]
+    if unknown:
+        raise ModelError(
+            f"detect.model: nobody says what {', '.join(unknown[:20])} of {name} mean. Give each "
+            f"an entity type, or `{IGNORE}`, in the policy: "
+            f"detect: {{labels: {{{unknown[0]}: PERSON}}}}"
+        )
+    return {label: meaning for label, meaning in found.items() if meaning and meaning != IGNORE}
+
+
+def _folded(label: str) -> str:
+    return re.sub("[^A-Z0-9]", "", label.upper())
+
+
+def identity(settings: Detect) -> str:
+    """Names and SHA-256 of all models a policy names that are no part of callveil; else empty.
+
+    The policy's own digest has the names alone, and what lies under a name may change.
+    """
+    return ", ".join(f"{name} sha256:{told}" for name, told in digests(settings).items())
+
+
+def digests(settings: Detect) -> dict[str, str]:
+    """SHA-256, by name, of every model a policy names that is no part of callveil."""
+    names = {name for lang in settings.languages for name in settings.models_for(lang)}
+    folders = {name: folder_of(name) for name in sorted(names)}
+    return {name: digest(folder) for name, folder in folders.items() if folder is not None}
+
+
+@lru_cache(maxsize=16)
+def digest(folder: Path) -> str:
+    """SHA-256 of a model's files, names and bytes, hex. Read once a process, as the model is."""
+    whole = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder)
+        if not any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{name.as_posix()}\0{content}\n".encode())
+    return whole.hexdigest()
