@@ -129,8 +129,8 @@ class Margin:
 class Margins:
     """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
 
-    cased: Margin = Margin(-2.0, -3.0, -8.0)
-    uncased: Margin = Margin(-2.0, -4.0, -8.0)
+    cased: Margin = Margin(-2.0, -3.5, -6.0)
+    uncased: Margin = Margin(-2.0, -4.0, -6.0)
 
 
 @dataclass(frozen=True)

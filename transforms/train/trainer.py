@@ -24,7 +24,7 @@ MAX_BYTES = 8_000_000
 """A model folder larger than this is refused: it ships in the package and is loaded by each worker."""
 ROWS: tuple[int, int, int, int] = (10_000, 2_500, 2_500, 300)
 """Rows of the tables of the four word features. More cost bytes and no time."""
-_MINE = 0.25, 0.5, 0.75
+MINE: tuple[float, ...] = (0.25, 0.5, 0.75)
 """Parts of the training after which its mistakes are sought, see `Mix.mine`."""
 _AS = {PERSON_OR_ORG: UNKNOWN, PUBLIC_PERSON: "PERSON"}
 
@@ -205,7 +205,7 @@ def _train(
             log(f"step {step} of {steps}, {words} words, loss {sum(losses[-500:]) / 500:.4f} a word, {time.monotonic() - begun:.0f} s")
         if part >= 1:
             break
-        if mined < len(_MINE) and part >= _MINE[mined]:
+        if mined < len(MINE) and part >= MINE[mined]:
             mined += 1
             with nlp.use_params(optimizer.averages):
                 log(f"{mix.mine(nlp, rng)} turns of real conversations in which the model is wrong")
