@@ -26,6 +26,8 @@ __all__ = [
     "TREATMENTS",
     "Detect",
     "Limits",
+    "Margin",
+    "Margins",
     "Operator",
     "Override",
     "Policy",
@@ -106,6 +108,32 @@ IGNORE = "ignore"
 
 
 @dataclass(frozen=True)
+class Margin:
+    """From which margin on a finding of the language model is taken.
+
+    A margin is the model's score of a name that begins at a word less its score of none.
+
+    Attributes:
+        name: of a person or an organization. Lower finds more.
+        place: of a place or an address.
+        rare_name: of a person of rare words alone; at most `name`, and equal to it to take none
+            besides.
+    """
+
+    name: float
+    place: float
+    rare_name: float
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Margins by kind of text, told turn by turn: with capitals and small letters, or without."""
+
+    cased: Margin = Margin(-2.0, -3.5, -6.0)
+    uncased: Margin = Margin(-2.0, -4.0, -6.0)
+
+
+@dataclass(frozen=True)
 class Detect:
     """How personal data is found. Changing any of it means new engines, so it cannot be overridden per record.
 
@@ -123,6 +151,8 @@ class Detect:
             that needs longer is rejected as `timed_out`.
         max_steps: counted steps of detection that may be spent on every 1,000 characters (begun) of a record, in each look; a record that needs
             more is rejected as `over_budget`, on every machine alike.
+        margins: from which margin on names of a model that callveil trained are taken; any other
+            model takes what it takes.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
         digit_ids: whether ids of digits only are written as keyed digests too, as those that are names always are. Set it before the first
@@ -143,6 +173,7 @@ class Detect:
     disable: frozenset[str] = frozenset()
     timeout_seconds: float = 10.0
     max_steps: int = 50_000
+    margins: Margins = Margins()
     amounts: bool = False
     dates: bool = False
     digit_ids: bool = False

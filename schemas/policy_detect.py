@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import yaml
 from phonenumbers import SUPPORTED_REGIONS
 
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
-from callveil.schemas.policy import IGNORE
+from callveil.schemas.policy import IGNORE, Margin, Margins
 from callveil.schemas.policy_yaml import Reader, kind_of, put, shown, suggest
 
 DETECT_KEYS = (
     "model", "models", "labels", "languages", "default_language", "unknown_language", "phone_regions", "recognizers", "timeout_seconds", "max_steps",
-    "amounts", "dates", "digit_ids", "countries", "one_party",
+    "margins", "amounts", "dates", "digit_ids", "countries", "one_party",
 )  # fmt: skip
 LANGUAGE = re.compile(r"[a-z]{2}")
 REGION = re.compile(r"[A-Z]{2}")
@@ -24,6 +27,10 @@ CLASS_NAME = re.compile(r"[A-Za-z_]\w{0,99}")
 MAX_SECONDS = 600.0
 STEPS = 1_000, 1_000_000_000
 """Bounds of `detect.max_steps`."""
+TEXT_KINDS = ("cased", "uncased")
+MARGIN_NAMES = ("name", "place", "rare_name")
+MARGIN = -20.0, 20.0
+"""Bounds of a margin; scores of a model seldom lie further apart."""
 
 
 def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
@@ -55,6 +62,8 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
             put(out, key, r.number(value, path, 0.001, MAX_SECONDS))
         elif key == "max_steps":
             put(out, key, r.integer(value, path, *STEPS))
+        elif key == "margins":
+            out[key] = _margins(r, value, path)
         elif key in ("amounts", "dates", "digit_ids"):
             put(out, key, r.boolean(value, path))
         else:
@@ -63,6 +72,31 @@ def read_detect(r: Reader, node: yaml.Node) -> dict[str, Any]:
                 classes = [r.pattern(n, f"{place}[{i}]", CLASS_NAME, "text that is a class name") for i, n in enumerate(r.items(names, place))]
                 out[inner] = frozenset(c for c in classes if c is not None)
     return out
+
+
+def _margins(r: Reader, node: yaml.Node, path: str) -> dict[str, dict[str, float]]:
+    """The margins that are given, by kind of text."""
+    out: dict[str, dict[str, float]] = {}
+    for kind, value in r.mapping(node, path, TEXT_KINDS).items():
+        place, given = f"{path}.{kind}", out.setdefault(kind, {})
+        for name, number in r.mapping(value, place, MARGIN_NAMES).items():
+            put(given, name, r.number(number, f"{place}.{name}", *MARGIN))
+        if given.get("rare_name", -math.inf) > given.get("name", math.inf):
+            r.fail(
+                value,
+                f"{place}.rare_name",
+                f"expected at most {given['name']:g}, which is `name`: rare names are taken besides",
+            )
+    return out
+
+
+def margins(*layers: Mapping[str, Mapping[str, float]]) -> Margins:
+    """The margins that files add up to, of which a later one overrides; `rare_name` takes no less."""
+    usual, out = asdict(Margins()), {}
+    for kind in TEXT_KINDS:
+        given = usual[kind] | {k: v for layer in layers for k, v in layer.get(kind, {}).items()}
+        out[kind] = Margin(**given | {"rare_name": min(given["name"], given["rare_name"])})
+    return Margins(**out)
 
 
 def _regions(r: Reader, nodes: list[yaml.Node], path: str) -> None:

@@ -49,6 +49,7 @@ def policy_document(
             **({"digit_ids": True} if detect.digit_ids else {}),
             **({"countries": list(detect.countries)} if detect.countries is not None else {}),
             **({"max_steps": detect.max_steps} if detect.max_steps != Detect.max_steps else {}),
+            **({"margins": asdict(detect.margins)} if detect.margins != Detect.margins else {}),
             **({"one_party": detect.one_party} if detect.one_party != Detect.one_party else {}),
         },
         "limits": asdict(limits),
@@ -125,6 +126,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}"
         + ("; ids of digits only are written as keyed digests" if detect.digit_ids else ""),
+        *_margin_lines(detect),
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",
         f"  answers without their questions, where one party's turns are missing: {detect.one_party}",
@@ -139,6 +141,15 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         for i, override in enumerate(policy.overrides):
             lines += [f"  {i}. when {_flat(_when(override))}", f"     set  {_flat(_counted(_settings(override.settings)))}"]
     return "\n".join(lines)
+
+
+def _margin_lines(detect: Detect) -> list[str]:
+    kinds = {"with capitals": detect.margins.cased, "without": detect.margins.uncased}
+    said = (
+        f"{kind} {m.name:g}, places {m.place:g}, rare names {m.rare_name:g}"
+        for kind, m in kinds.items()
+    )
+    return [f"  names from a margin on, in turns {'; '.join(said)}"]
 
 
 def emptied(policy: Policy) -> dict[str, list[str]]:

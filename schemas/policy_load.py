@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from callveil.schemas.policy import Detect, Limits, Policy, PolicyError, Problem, digest
+from callveil.schemas.policy_detect import margins
 from callveil.schemas.policy_document import policy_document
 from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, Parsed, Parser
 from callveil.schemas.policy_yaml import MAX_CHARS, Reader, shown
@@ -149,7 +150,12 @@ class _Chain:
         for layer in self.layers:
             for i, override in enumerate(layer.overrides):
                 _check_rules([layer], base.with_(override.settings), f"overrides[{i}].set.", override.settings, base.mode)
-        made = Detect(**detect)
+        made = Detect(
+            **{
+                **detect,
+                "margins": margins(*(layer.detect.get("margins", {}) for layer in self.layers)),
+            }
+        )
         _check_detect(self.layers[::-1], made)
         problems = self._problems()
         if problems:

@@ -13,7 +13,16 @@ from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES, NAME
 from callveil.schemas.interaction import MODES
 from callveil.schemas.policy import IGNORE
-from callveil.schemas.policy_detect import LANGUAGE, MAX_SECONDS, ONE_PARTY, REGION, STEPS
+from callveil.schemas.policy_detect import (
+    LANGUAGE,
+    MARGIN,
+    MARGIN_NAMES,
+    MAX_SECONDS,
+    ONE_PARTY,
+    REGION,
+    STEPS,
+    TEXT_KINDS,
+)
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.policy_parse import (
     CARD_DIGITS,
@@ -103,6 +112,8 @@ def _settings() -> Schema:
 
 
 def _detect() -> Schema:
+    margin = {"type": "number", "minimum": MARGIN[0], "maximum": MARGIN[1]}
+    margins = _object(dict.fromkeys(MARGIN_NAMES, margin))
     language, region = f"^(?:{LANGUAGE.pattern})$", f"^(?:{REGION.pattern})$"
     return _object(
         {
@@ -121,6 +132,7 @@ def _detect() -> Schema:
             "recognizers": _object({"disable": _texts()}),
             "timeout_seconds": {"type": "number", "minimum": 0.001, "maximum": MAX_SECONDS},
             "max_steps": {"type": "integer", "minimum": STEPS[0], "maximum": STEPS[1]},
+            "margins": _object(dict.fromkeys(TEXT_KINDS, margins)),
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
             "one_party": {"enum": list(ONE_PARTY), "description": "when turns are read as one side's of a conversation"},

@@ -43,9 +43,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--steps", type=int, default=14_000, help="updates of about 1,000 words (default 14,000)")
     p.add_argument("--width", type=int, default=96, help="columns of a word's vector, a multiple of 8 from 16 to 128 (default 96)")
     p.add_argument("--depth", type=int, default=4, help="window layers, 1 to 8 (default 4)")
-    p.add_argument(
-        "--lean", type=float, default=2.0, help="how far to lean to finding rather than leaving, in units of the model's scores (default 2)"
-    )
     p.add_argument("--minutes", type=float, help="stop after this long if that is sooner than --steps; not reproducible on another machine")
     p.add_argument("--json", action="store_true", help="print what was trained as JSON")
     return with_common(p)
@@ -65,9 +62,12 @@ def main(argv: Sequence[str]) -> int:
     from callveil.transforms.train.trainer import train
 
     said = " ".join(["callveil train", *(f"--data {p.name}" for p in args.data), f"--seed {args.seed} --steps {args.steps}"])
-    said += f" --width {args.width} --depth {args.depth} --lean {args.lean:g}" + (f" --minutes {args.minutes:g}" if args.minutes else "")
+    said += f" --width {args.width} --depth {args.depth}"
+    said += f" --minutes {args.minutes:g}" if args.minutes else ""
     try:
-        report = train(args.output, args.seed, args.data, args.steps, args.width, args.depth, _say, args.minutes, args.lean)
+        report = train(
+            args.output, args.seed, args.data, args.steps, args.width, args.depth, _say, args.minutes
+        )
         _say("taking figures")
         corpora = args.about or [p.name for p in args.data]
         card, figures = describe(report, {p.stem: p for p in args.test}, corpora, said)

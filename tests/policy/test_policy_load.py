@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callveil.schemas.policy import Detect, Limits, Operator, PolicyError, Problem
+from callveil.schemas.policy import Detect, Limits, Margin, Margins, Operator, PolicyError, Problem
 from callveil.schemas.policy_load import PRESETS, check, load_policy, parse_policy, preset_text
 
 
@@ -81,6 +81,9 @@ BROKEN = [
     ("version: 1\ndetect: {phone_regions: [US, UK]}\n", 2, 30, "detect.phone_regions[1]", "is GB"),
     ("version: 1\ndetect: {timeout_seconds: 0}\n", 2, 27, "detect.timeout_seconds", "from 0.001"),
     ("version: 1\ndetect: {max_steps: 10}\n", 2, 21, "detect.max_steps", "from 1000"),
+    ("version: 1\ndetect: {margins: {cased: {name: -30}}}\n", 2, 34, "detect.margins.cased.name", "from -20"),
+    ("version: 1\ndetect: {margins: {lower: {name: 1}}}\n", 2, 20, "detect.margins.lower", "cased, uncased"),
+    ("version: 1\ndetect: {margins: {cased: {name: -2, rare_name: -1}}}\n", 2, 27, "detect.margins.cased.rare_name", "at most -2"),
     ("version: 1\ndetect: {labels: {PER: PERSN}}\n", 2, 24, "detect.labels.PER", "did you mean PERSON?"),
     ("version: 1\ndetect: {labels: {PER: 3}}\n", 2, 24, "detect.labels.PER", "text"),
     ("version: 1\ndetect: {amounts: yes}\n", 2, 19, "detect.amounts", "true or false"),
@@ -188,16 +191,23 @@ def test_sha256_is_that_of_the_stored_copy(tmp_path: Path) -> None:
 def test_extends_a_file_that_extends_a_preset(tmp_path: Path) -> None:
     (tmp_path / "house").mkdir()
     (tmp_path / "house" / "base.yaml").write_text(
-        "version: 1\nextends: pci\nentities: {PERSON: clear, CODE_NAME: label}\nallow: [one]\ndeny: [{text: Falcon, entity: CODE_NAME}]\n"
+        "version: 1\nextends: pci\ndetect: {margins: {cased: {name: -1}, uncased: {rare_name: -3}}}\n"
+        "entities: {PERSON: clear, CODE_NAME: label}\nallow: [one]\ndeny: [{text: Falcon, entity: CODE_NAME}]\n"
         "overrides:\n- when: {kind: chat}\n  set: {entities: {PERSON: mask}}\n"
     )
     child = tmp_path / "acme.yaml"
-    child.write_text("version: 1\nextends: house/base.yaml\nallow: [Two]\nentities: {CODE_NAME: mask}\nlimits: {depth: 10}\n")
+    child.write_text(
+        "version: 1\nextends: house/base.yaml\nallow: [Two]\nentities: {CODE_NAME: mask}\n"
+        "limits: {depth: 10}\ndetect: {margins: {uncased: {name: -4}}}\n"
+    )
     policy = load_policy(str(child))
     assert policy.name == "acme" and policy.limits == Limits(depth=10)
     assert policy.base.operator("CREDIT_CARD").keep_last == 4 and policy.base.operator("CODE_NAME") == Operator("mask")
     assert policy.base.allow == {"one", "two"} and policy.base.deny == (("Falcon", "CODE_NAME"),)
     assert policy.rules("1", "agency", "chat", "en").operator("PERSON") == Operator("mask")
+    margins = policy.detect.margins
+    assert margins.cased.name == -1
+    assert margins.uncased == Margin(-4, Margins().uncased.place, -4), "rare names are never taken later"
 
 
 def test_problems_name_the_file_they_are_in(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +17,7 @@ from callveil.transforms.train.augment import bare, cased, edit, hesitate, peopl
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
 from callveil.transforms.train.fill import Filler
 from callveil.transforms.train.grammar import Carrier, carriers
-from callveil.transforms.train.lists import Chain, Names, held_out, words
+from callveil.transforms.train.lists import Chain, Names, held_out, listed, words
 from callveil.transforms.train.mix import Mix
 from callveil.transforms.train.spell import fuse, letters, looks_spelled, misheard, spelled
 
@@ -162,6 +165,21 @@ def test_held_out_names_never_occur_in_training_and_only_they_occur_in_held_out_
         assert all(map(held_out, held.pair(rng)))
 
 
+def test_names_kept_for_tests_are_not_drawn_from_the_lexicon() -> None:
+    said = (Path(__file__).parents[1] / "detect" / "spoken" / "origins.txt").read_text(
+        encoding="utf-8"
+    )
+    kept = {
+        w.lower()
+        for line in said.splitlines()
+        if not line.startswith("#")
+        for w in re.findall(r"[^\W\d_]+", line)
+    }
+    given, surnames = listed()
+    drawn = {name.lower() for name in (*given, *surnames)}
+    assert len(kept) > 100 and kept.isdisjoint(drawn) and {"zdzislaw", "okonkwo"} & drawn
+
+
 def test_invented_names_look_like_names() -> None:
     chain, rng = Chain(words()["sur"]), random.Random(4)
     drawn = {chain.draw(rng) for _ in range(500)}
@@ -179,6 +197,38 @@ def test_the_stream_is_reproducible_and_its_labels_hold(seed: int) -> None:
         for turn in talk.turns:
             assert all(0 <= a.start < a.end <= len(turn.text) for a in turn.marks)
             assert all(a.end <= b.start for a, b in zip(turn.marks, turn.marks[1:], strict=False))
+
+
+def real(source: str, count: int, turn: str = "nothing to see here at all") -> list[Talk]:
+    return [Talk((Utterance(f"{turn} {n}"),) * 3, source, spoken=True) for n in range(count)]
+
+
+def test_a_small_source_is_heard_beside_a_large_one() -> None:
+    stream = Mix([*real("large", 900), *real("small", 9)]).stream(random.Random(1))
+    drawn = Counter(next(stream).source for _ in range(3000))
+    assert 6 < drawn["large"] / drawn["small"] < 16  # the root of a hundred, not a hundred
+    assert 0.35 < (drawn["large"] + drawn["small"]) / 3000 < 0.5
+
+
+def test_where_the_model_is_wrong_is_drawn_more_often() -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(
+        [{"label": "PERSON", "pattern": word} for word in ("sprocket", "merek", "zofia")]
+    )
+    odd = Talk(
+        (
+            Utterance("so"),
+            build(["the sprocket and ", ("zofia", UNKNOWN)]),
+            build([("merek", "PERSON"), " has it"]),
+        ),
+        "a",
+        spoken=True,
+    )
+    mix = Mix([*real("a", 300), odd])
+    rng = random.Random(2)
+    assert mix.mine(nlp, rng) == 1, "what is labelled or unknown is no mistake"
+    drawn = [mix.real(rng) for _ in range(500)]
+    assert sum(any("procket" in u.text for u in talk.turns) for talk in drawn) > 100
 
 
 def test_surface_covers_every_case() -> None:

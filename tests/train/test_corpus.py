@@ -111,3 +111,43 @@ def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
 def test_build_gives_exact_offsets() -> None:
     made = build(["it's ", ("Vantora", "PERSON"), ", ", ("", "PERSON"), "yes"])
     assert made == Utterance("it's Vantora, yes", (Mark(5, 12, "PERSON"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("so did zofia see the long report", ["zofia"]),
+        ("hope will bill us for it", ["hope", "bill"]),  # given names that are words
+        ("ask mister qzyvand", ["qzyvand"]),
+        ("the k l t and the b m w", []),
+        ("uhhuh yeah the analysis of berlin's frames", ["berlin's"]),
+    ],
+)
+def test_in_talk_without_capitals_what_may_be_a_name_is_unknown(
+    tmp_path: Path, text: str, unknown: list[str]
+) -> None:
+    (talk,) = read(write(tmp_path / "a.jsonl", row(text, complete=())))
+    assert talk.spoken and labels(talk) == [(word, UNKNOWN) for word in unknown]
+
+
+def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: Path) -> None:
+    # "hai" greets in this file, "zofia" is a label that is missing; a file without labels tells neither
+    rows = [row("hai this is merek", ("merek", "PERSON"), complete=()) for _ in range(20)]
+    asked = row("hai i am zofia", ("zofia", "PERSON"), complete=())
+    missed = row("hai it is zofia", complete=())
+    assert labels(read(write(tmp_path / "a.jsonl", *rows, asked, missed))[-1]) == [
+        ("zofia", UNKNOWN)
+    ]
+    assert labels(read(write(tmp_path / "b.jsonl", missed))[0]) == [
+        ("hai", UNKNOWN),
+        ("zofia", UNKNOWN),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "unknown"),
+    [("ORDER_ID", []), ("ACCOUNT_ID", []), ("EMAIL", ["qdt"]), ("PASSWORD", ["qdt"])],
+)
+def test_the_letters_of_a_code_are_no_name(tmp_path: Path, kind: str, unknown: list[str]) -> None:
+    (talk,) = read(write(tmp_path / "a.jsonl", row("it is qdt 52", ("qdt 52", kind), complete=())))
+    assert labels(talk) == [(word, UNKNOWN) for word in unknown]

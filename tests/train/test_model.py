@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from spacy.language import Language
 
+from callveil.transforms.detect.faint import apply_margins
 from callveil.transforms.detect.model import LABELS, load, path
 from callveil.transforms.train.card import CARD, evaluate, held_out, lowered
 from callveil.transforms.train.corpus import Talk, Utterance, build
@@ -19,7 +20,9 @@ SAID = Path(__file__).with_name("said.txt")
 
 @lru_cache(maxsize=1)
 def model() -> Language:
-    return load()
+    nlp = load()
+    apply_margins(nlp)
+    return nlp
 
 
 def said() -> dict[str, list[Talk]]:

@@ -185,7 +185,7 @@ class Detector:
             if not isinstance(module.logger, _FailClosedLogger):
                 module.logger = _FailClosedLogger(module.logger)
         pipelines = {lang: [load_model(name, lang, settings.labels) for name in settings.models_for(lang)] for lang in settings.languages}
-        self.nlp = NlpEngine(pipelines, settings.labels)
+        self.nlp = NlpEngine(pipelines, settings.labels, settings.margins)
         registry = FixedRegistry(settings.languages)
         for language in settings.languages:
             for recognizer in recognizers.build(language, settings.phone_regions, settings.amounts, settings.dates, settings.disable):

@@ -1,13 +1,17 @@
-"""People the model all but found: what it would take if it leaned further to finding, told apart from what it takes.
+"""A policy's margins, applied to a pipeline's recogniser: what it takes, and whom it all but takes.
 
-spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the higher score. Outside, its scores depend on
-the word's own vector alone, so one sum over a batch gives every word's margin: the best score of a beginning less that of passing on. A word with
-a margin a little below zero begins a faint entity, which is then followed to its end by the model's own scores. An organization whose first word
-would begin a person by nearly the same score is faint as a whole. The entities stay spaCy's.
+spaCy's recogniser goes word by word; outside every entity it either begins one or passes on, by the
+higher score. Outside, its scores depend on the word's own vector alone, so one sum over a batch
+gives every word's margin: the best score of a beginning less that of passing on. A name begins where
+its margin reaches that of the turn's kind, cased or not: scores of beginnings are moved by so much,
+word by word. A word whose margin lies a little below begins a faint entity, which is then followed to
+its end by the model's own scores. An organization whose first word would begin a person by nearly the
+same score is faint as a whole. The entities stay spaCy's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,15 +22,20 @@ from spacy.ml.parser_model import ParserStepModel
 from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps
 
+from callveil.schemas.policy import Margin, Margins
+
 Floats = NDArray[np.float32]
 KEY = "callveil_faint"
 """Key of `Doc.user_data` under which the faint entities of a text stand."""
-FAINT = 6.0
-"""How far below that of passing on the score of a beginning may lie, in units of the model's scores. Chosen on one half of the names held out of
-training. Much that is faint is no name: `recognizers.faint` asks for more."""
+_WORD = re.compile(r"[^\W\d_][\w'’]*")
+_NO_CAPITALS = frozenset(
+    ("I", "I'm", "I'd", "I'll", "I've", "I’m", "I’d", "I’ll", "I’ve", "OK", "Ok")
+)
 LABEL = "PERSON"
 ORGANIZATIONS = ("ORGANIZATION", "ORG")
 """Labels of what people may be taken for."""
+PLACES = ("ADDRESS", "LOCATION")
+"""Labels that go by the margin of a place."""
 LONGEST = 8
 """A faint entity of more tokens is none."""
 
@@ -36,7 +45,8 @@ class Faint(NamedTuple):
 
     Attributes:
         start, end: tokens, half-open.
-        margin: score of its beginning less that of passing on, or of beginning an organization; at most 0.
+        margin: score of its beginning less what is enough, or less that of beginning an
+            organization; at most 0.
         organization: whether the model took it for one.
     """
 
@@ -46,26 +56,74 @@ class Faint(NamedTuple):
     organization: bool = False
 
 
-class _Lower:
-    """The layer that turns vectors into parts of scores, keeping what it gave."""
+def cased(line: str) -> bool:
+    """Whether a turn is written with capitals and small letters; "I" alone says nothing."""
+    if not any(c.isupper() for c in line):
+        return False
+    words = [w for w in _WORD.findall(line) if w not in _NO_CAPITALS]
+    return any(w[0].isupper() for w in words) and (
+        len(words) < 2 or not all(w.isupper() for w in words)
+    )
 
-    def __init__(self, real: Model[Any, Any]) -> None:
+
+def _kinds(docs: Sequence[Doc]) -> NDArray[np.int64]:
+    """For each token of some texts 1 where its turn is cased, else 0."""
+    out = []
+    for doc in docs:
+        text = doc.text
+        if text.islower():
+            out.append(np.zeros(len(doc), dtype=np.int64))
+            continue
+        lines = text.split("\n")
+        begins = np.cumsum([len(line) + 1 for line in lines])
+        kinds = np.array([cased(line) for line in lines], dtype=np.int64)
+        out.append(
+            kinds[np.searchsorted(begins, doc.to_array("IDX").astype(np.int64), side="right")]
+        )
+    return np.concatenate(out) if out else np.zeros(0, dtype=np.int64)
+
+
+def _shift(move: str, margin: Margin, leaned: float | None) -> float:
+    """What is added to the score of a move for a margin: that of a beginning falls or rises."""
+    if leaned is None or move[0] not in "BU":
+        return 0.0
+    return -leaned - (margin.place if move[2:] in PLACES else margin.name)
+
+
+class _Lower:
+    """The layer that turns vectors into parts of scores; it shows them, then moves them by margins."""
+
+    def __init__(
+        self, real: Model[Any, Any], shift: Floats, show: Callable[[Floats, Floats], None]
+    ) -> None:
         self.real, self.ops = real, real.ops
-        self.parts: Floats | None = None
+        self.shift, self.show = shift, show
         self.get_dim, self.has_dim, self.get_param = real.get_dim, real.has_dim, real.get_param
 
     def __call__(self, vectors: Any, is_train: bool) -> Any:
         out = self.real(vectors, is_train)
-        self.parts = out[0]
+        parts: Floats = out[0]
+        self.show(parts, self.get_param("b"))
+        # the first feature is the word itself, whose part every piece of a score has once
+        parts[1:, 0] += self.shift[:, :, None]
         return out
 
 
 class _Forward:
     """Stands in for the forward function of a recogniser's model at prediction; training goes through the original."""
 
-    def __init__(self, ner: Any) -> None:
+    def __init__(self, ner: Any, margins: Margins, leaned: float | None, faint: bool) -> None:
+        """Args: leaned: how far the model leans by itself; None where its scores are of another
+        scale. faint: whether faint people are kept."""
+        self.faint = faint
         self.original: Callable[..., tuple[Any, Any]] = ner.model._func
-        number = {ner.moves.get_class_name(n): n for n in range(ner.moves.n_moves)}
+        names = [ner.moves.get_class_name(n) for n in range(ner.moves.n_moves)]
+        number = {name: n for n, name in enumerate(names)}
+        kinds = margins.uncased, margins.cased
+        self.shift = np.array([[_shift(n, kind, leaned) for n in names] for kind in kinds], np.float32)
+        self.least = -self.shift[:, number[f"U-{LABEL}"]]
+        reach = [max(0.0, kind.name - kind.rare_name) for kind in kinds]
+        self.reach = np.array(reach, np.float32)
         self.outside = number["O"]
         self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
         self.rivals = np.array([number[f"{move}-{label}"] for move in "BU" for label in ORGANIZATIONS if label in ner.labels], dtype=np.int64)
@@ -75,21 +133,35 @@ class _Forward:
         if is_train:
             return self.original(model, docs, is_train)
         tok2vec, lower, upper = model.layers
-        kept = _Lower(lower)
+        kinds = _kinds(docs)
+
+        def show(parts: Floats, bias: Floats) -> None:
+            if self.faint:
+                self._note(docs, parts, bias, self.least[kinds], self.reach[kinds])
+
+        kept = _Lower(lower, self.shift[kinds], show)
         step = ParserStepModel(docs, [tok2vec, kept, upper], unseen_classes=model.attrs["unseen_classes"], train=False, has_upper=False)
-        if kept.parts is not None:
-            self._note(docs, kept.parts, lower.get_param("b"))
         return step, step.finish_steps
 
-    def _note(self, docs: Sequence[Doc], parts: Floats, bias: Floats) -> None:
-        """Keep with each document what is faint in it. `parts`: (1 + tokens, features, moves, pieces), the first row standing for no token."""
+    def _note(
+        self, docs: Sequence[Doc], parts: Floats, bias: Floats, least: Floats, reach: Floats
+    ) -> None:
+        """Keep with each document what is faint in it.
+
+        Args:
+            parts: (1 + tokens, features, moves, pieces), the first row standing for no token.
+            least, reach: by token, what margin is enough for a person, and how far below is faint.
+        """
         scores = (parts[1:, 0] + (parts[0, 1:].sum(axis=0) + bias)).max(axis=2)
         best = np.maximum(scores[:, self.begin], scores[:, self.unit])
-        margins = best - scores[:, self.outside]
+        margins = best - scores[:, self.outside] - least
         other = scores[:, self.others].max(axis=1, initial=-np.inf)
         rival = scores[:, self.rivals].max(axis=1, initial=-np.inf)
-        beside = (rival > best) & (rival < best + FAINT) & (rival >= other) & (rival >= scores[:, self.outside])
-        near = np.flatnonzero(((margins > -FAINT) & (margins <= 0) & (best >= other)) | beside).tolist()
+        taken = rival >= scores[:, self.outside] + least
+        beside = (rival > best) & (rival < best + reach) & (rival >= other) & taken
+        near = np.flatnonzero(
+            ((margins > -reach) & (margins <= 0) & (best >= other)) | beside
+        ).tolist()
         place = at = 0
         for doc in docs:
             length = len(doc)
@@ -144,9 +216,14 @@ def faint_people(doc: Doc) -> list[Faint]:
     return out
 
 
-def note_faint(nlp: Language) -> bool:
-    """Let a pipeline's recogniser keep the people that are faint with each text it reads (`KEY`), at next to no cost.
+def apply_margins(nlp: Language, margins: Margins | None = None, faint: bool = True) -> bool:
+    """Let a pipeline's recogniser take names by margins and keep who is faint (`KEY`).
 
+    Args:
+        margins: of the policy; None for the usual ones.
+        faint: whether faint people are kept.
+    A model that callveil did not train has scores of its own scale: it takes what it takes, and the
+    margins only say how much less is faint.
     Only a recogniser whose scores outside depend on the word alone is fit: spaCy's `TransitionBasedParser.v2` for entities with six features
     and no upper layer, on the processor. Any other is left as it is. Returns: whether it is fit.
     """
@@ -159,5 +236,8 @@ def note_faint(nlp: Language) -> bool:
     lower = model.get_ref("lower")
     if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, _Forward) or LABEL not in ner.labels:
         return False
-    model._func = _Forward(ner)
+    margins = margins or Margins()
+    ours = nlp.meta.get("callveil")
+    leaned = float(ours.get("lean", 0.0)) if isinstance(ours, dict) else None
+    model._func = _Forward(ner, margins, leaned, faint)
     return True

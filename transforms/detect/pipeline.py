@@ -16,11 +16,11 @@ from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, Sp
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from callveil.schemas.policy import IGNORE
+from callveil.schemas.policy import IGNORE, Margins
 from callveil.transforms.detect import model as embedded_model
 from callveil.transforms.detect.classifiers import COMPONENT, MENTIONS_KEY, Component, load_classifier
 from callveil.transforms.detect.classifiers import Mention as Mention
-from callveil.transforms.detect.faint import faint_people, note_faint
+from callveil.transforms.detect.faint import apply_margins, faint_people
 from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
@@ -163,7 +163,12 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 
     engine_name = "callveil"
 
-    def __init__(self, pipelines: Mapping[str, Sequence[Language]], labels: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        pipelines: Mapping[str, Sequence[Language]],
+        labels: Mapping[str, str] = MappingProxyType({}),
+        margins: Margins | None = None,
+    ) -> None:
         self.ignored = frozenset({*IGNORED_LABELS, *(k for k, v in labels.items() if v == IGNORE)})
         given = {k: v for k, v in labels.items() if v != IGNORE}
         config = NerModelConfiguration(labels_to_ignore=sorted(self.ignored))
@@ -179,8 +184,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
             for nlp in voters:
                 hasten(nlp)
                 nlp.tokenizer = BoundedTokenizer(nlp.tokenizer)
-                if len(voters) == 1:  # where several vote, what one of them doubts is not taken
-                    note_faint(nlp)
+                # where several vote, what one of them doubts is not taken
+                apply_margins(nlp, margins, faint=len(voters) == 1)
                 _warm(nlp, language)
 
     def load(self) -> None:

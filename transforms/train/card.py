@@ -11,6 +11,7 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from callveil.transforms.detect.faint import apply_margins
 from callveil.transforms.detect.model import LABELS, load
 from callveil.transforms.train.augment import cased, surface
 from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, read
@@ -133,7 +134,9 @@ def describe(
 
     Returns: the card's path and the figures. Raises what `corpus.read` raises.
     """
-    figures = figures_of(load(report.out), sets, count)
+    nlp = load(report.out)
+    apply_margins(nlp)
+    figures = figures_of(nlp, sets, count)
     return write_card(report.out, report, figures, corpora, command), figures
 
 
@@ -180,30 +183,45 @@ features: folded form, first three and last three folded letters, shape. No pret
 second on one core of the machine it was trained on.
 
 Trained from scratch with seed {seed}: {steps:,} updates, {words:,} words (repeats and augmented copies counted), {minutes:.0f} minutes on
-one core, last loss {loss:.4f} a word. The finished model leans to finding: `--lean` is taken from its score for "outside every name".
+one core, last loss {loss:.4f} a word.
 
     {command}
 
 Equal seed, files, version of callveil, number of updates and machine give equal weights.
 
 ## What it was trained on
-- generated calls, requests and messages: carriers, names of many origins, invented names, places, addresses and businesses written
-  for this project; all people in them are generated
+- generated calls, requests and messages: carriers, places, addresses and businesses written for this
+  project; names of many origins written for it, names of the lexicon (`lang/en/lexicon.md` says whose
+  lists those are) and invented ones; all people in them are generated
 {corpora}
 
 Conversations drawn, by source: {sources}.
 
-In real conversations labelled people, places and addresses were replaced by generated ones, so that the model does not learn the
-people of a corpus. Words that may be names where the corpus labels only some of them were left out of the loss; businesses and
-places that end in a word such as Hotel or Park were labelled by that word. One listed name in twelve was held out of training for
-the figures below. The model's folder keeps no text of any corpus: its string store is rebuilt from the tokenizer's own rules.
+In real conversations labelled people, places and addresses were replaced by generated ones, so that
+the model does not learn the people of a corpus, and people were put in. A source is drawn by the
+square root of its words. Where a corpus labels only some names, or none, words that may be names were
+left out of the loss: in cased text those with a capital, in text without capitals those the lexicon
+has for a given name or does not know. All its other words teach what no name is. After a quarter, a
+half and three quarters of the updates the model was tried on these conversations, and two windows in
+five were then drawn about turns in which it had found what nobody is called. Businesses and places
+that end in a word such as Hotel or Park were labelled by that word. Case and punctuation were dropped
+at random in all of it. One listed name in twelve was held out of training for the figures below. The
+model's folder keeps no text of any corpus: its string store is rebuilt from the tokenizer's own rules.
 
 ## How detection uses it
-Detection takes what the model finds, and of what it all but finds those people whose words are none of `ordinary.txt` (common English words),
-no everyday words and not all names that are words as well; in a turn with capitals they begin with one. The score of their
-beginning may lie below that of passing on by 6 units of the model's scores, 2 where a lone word opens a sentence. By the same rules an organization
-whose first word would begin a person by a score at most 6 units lower is a person as well, unless a word in it or near it, or one that leads to a
-place, says that it is a business (`transforms/detect/faint.py`, `recognizers/faint.py`). The figures below are of the model alone.
+A name begins where its score, less that of "outside every name", reaches the margin of the policy
+(`detect.margins`, README): one for turns with capitals and small letters, one for those without. A
+lower margin finds more. Beside these, people whose words are rare are taken from a lower margin on
+(`rare_name`): none of their words is common English (`ordinary.txt`, everyday words), not all are names
+that are words as well; in a turn with capitals they begin with one, and a lone word that opens a
+sentence lies at most 2 below the margin. By the same rules an organization whose first word would
+begin a person by a score not much lower is a person as well, unless a word in it or near it, or one
+that leads to a place, says that it is a business (`transforms/detect/faint.py`, `recognizers/faint.py`).
+
+What is a person to the model is then judged by the lexicon of English words and names
+(`lang/en/lexicon.md`, `recognizers/evidence.py`, `recognizers/frames.py`): ordinary words are none, listed
+names and words nobody knows are, and what is both is decided by how it is written and by the frame it
+stands in. The figures below are of the model alone, with the margins of the default policy.
 
 ## Figures
 Recall counts a value as found when each of its letters and digits is covered, by a finding of any type, or of the same type.

@@ -3,7 +3,8 @@
 A file of JSON lines holds one conversation a line, `{"id", "turns":[{"speaker","text"}], "spans":[{"turn","start","end","type"}],
 "metadata":{"complete_types":[...]}}`. A type missing from `complete_types` (or all, where that is missing) is labelled in places only,
 so a word that may well be a name and has no label there is *unknown*, neither a name nor its absence; the trainer gives no gradient
-for it.
+for it. Where capitals tell nothing, the lists of English words and of names say which words
+may be one.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from callveil.transforms.detect.known import EVERYWHERE
+from callveil.transforms.detect.lang import fold
+from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.recognizers.evidence import THING, common, kind_of
 
 UNKNOWN = ""
 """Label of a stretch whose type nobody stated."""
@@ -35,6 +42,9 @@ TYPES: dict[str, str] = {
     "ORGANIZATION": "ORGANIZATION",
 }
 """Types of a file that teach something here; all others are left to pattern recognizers and are no names."""
+_NO_NAME = "NO_NAME"
+_MAY_HOLD_NAMES = frozenset(("EMAIL", "PASSWORD", "USERNAME"))
+"""Types of whose words one may be a name: these say of none that it is not."""
 
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 _NOT_NAMES = frozenset(
@@ -136,7 +146,7 @@ class Talk:
     Attributes:
         turns: in order.
         source: where it came from, for counts; never a person's name.
-        spoken: written down by a recogniser, so no case and no punctuation is expected.
+        spoken: without capitals, as most recognisers write and some people do.
     """
 
     turns: tuple[Utterance, ...]
@@ -178,8 +188,8 @@ def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
             raise _fail(path, line, f"spans[{i}] lacks one of turn, start, end, type, or one is of the wrong type") from None
         if not 0 <= turn < len(texts) or not 0 <= start < end <= len(texts[turn][0]):
             raise _fail(path, line, f"spans[{i}] lies outside its turn; offsets are code points in that turn's text, end exclusive")
-        label = TYPES.get(kind)
-        if label is not None:
+        label = TYPES.get(kind, _NO_NAME)
+        if kind not in _MAY_HOLD_NAMES:
             marks[turn].append(Mark(start, end, UNKNOWN if span.get("weak") else label))
     metadata = row.get("metadata") or {}
     stated = metadata.get("complete_types", []) if isinstance(metadata, dict) else None
@@ -187,7 +197,8 @@ def _talk(row: Any, path: Path, line: int) -> tuple[Talk, frozenset[str]]:
         raise _fail(path, line, "`metadata` is not an object, or its `complete_types` is not an array of types")
     complete = frozenset(TYPES.get(str(t), str(t)) for t in stated)
     turns = tuple(Utterance(text, _apart(found), agent) for (text, agent), found in zip(texts, marks, strict=True))
-    return Talk(turns, str(row.get("source") or path.stem)), complete
+    spoken = not any(c.isupper() for text, _ in texts for c in text)
+    return Talk(turns, str(row.get("source") or path.stem), spoken), complete
 
 
 def _apart(marks: list[Mark]) -> tuple[Mark, ...]:
@@ -218,7 +229,25 @@ def read(path: Path) -> list[Talk]:
                 raise _fail(path, number, "not valid JSON") from None
             rows.append(_talk(row, path, number))
     proper = proper_words(t for t, _ in rows)
-    return [talk if {"PERSON", "LOCATION"} <= complete else mark_unknown(talk, proper) for talk, complete in rows]
+    usual = usual_words([t for t, _ in rows if t.spoken])
+    partly = {
+        True: lambda talk: mark_unlisted(talk, usual),
+        False: lambda talk: mark_unknown(talk, proper),
+    }
+    return [
+        _names_only(talk if {"PERSON", "LOCATION"} <= complete else partly[talk.spoken](talk))
+        for talk, complete in rows
+    ]
+
+
+def _names_only(talk: Talk) -> Talk:
+    """The conversation without the marks that only kept words from being unknown."""
+    return replace(
+        talk,
+        turns=tuple(
+            replace(u, marks=tuple(m for m in u.marks if m.label != _NO_NAME)) for u in talk.turns
+        ),
+    )
 
 
 def proper_words(talks: Iterable[Talk]) -> frozenset[str]:
@@ -273,6 +302,61 @@ def mark_unknown(talk: Talk, proper: frozenset[str]) -> Talk:
                 found.append(Mark(start, start + len(word), UNKNOWN))
         turns.append(replace(turn, marks=_apart(found)))
     return replace(talk, turns=tuple(turns))
+
+
+_USUAL = 200
+"""A word is usual in a corpus where one conversation of so many has it."""
+
+
+def usual_words(talks: Sequence[Talk]) -> frozenset[str]:
+    """Words that many conversations have and no label ever holds: greetings and units ("hai", "gb").
+
+    There are none where nothing is labelled at all.
+    """
+    labelled = {
+        word
+        for t in talks
+        for u in t.turns
+        for m in u.marks
+        if m.label != _NO_NAME
+        for word, _ in _words(u.text[m.start : m.end])
+    }
+    if not labelled:
+        return frozenset()
+    having = Counter(
+        word for t in talks for word in {w for u in t.turns for w, _ in _words(u.text)}
+    )
+    return frozenset(w for w, n in having.items() if n * _USUAL >= len(talks) and w not in labelled)
+
+
+def mark_unlisted(talk: Talk, usual: frozenset[str] = frozenset()) -> Talk:
+    """The conversation with every unlabelled word marked unknown that may be somebody's name.
+
+    For conversations without capitals, where the lists tell.
+    """
+    turns = []
+    for turn in talk.turns:
+        words = ((word.lower(), start) for word, start in _words(turn.text))
+        doubtful = (
+            Mark(start, start + len(word), UNKNOWN)
+            for word, start in words
+            if word not in usual and not _plain(word)
+        )
+        turns.append(replace(turn, marks=_apart([*turn.marks, *doubtful])))
+    return replace(talk, turns=tuple(turns))
+
+
+@lru_cache(maxsize=65_536)
+def _plain(word: str) -> bool:
+    """Whether a word in lower case is an English one that nobody has for a given name, or a letter.
+
+    A surname that is a word ("long") nearly always stands for the word.
+    """
+    base = fold(word.removesuffix("'s"))
+    lists = lexicon()
+    if len(base) < 2 or base in EVERYWHERE or common(word) or kind_of(word) == THING:
+        return True
+    return base in lists.words and base not in lists.given and base not in lists.usual
 
 
 def _words(text: str) -> Iterator[tuple[str, int]]:

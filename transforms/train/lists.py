@@ -1,4 +1,4 @@
-"""The lists training draws from: names of every origin, invented names, places, organizations, things.
+"""The lists training draws from: names of every origin and invented ones, places, things.
 
 One name in `HELD_OUT_SHARE` that is not among the commonest is kept out of training by a checksum of its folded form, so that
 held-out dialogues name people the model never saw. Invented names come from a letter chain over the same lists: they teach what a
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 
+from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.model import fold
 from callveil.transforms.sample.people import origins, pick
 
@@ -48,6 +49,21 @@ def words() -> dict[str, tuple[str, ...]]:
     return {k: tuple(dict.fromkeys(v)) for k, v in out.items()}
 
 
+@lru_cache(maxsize=1)
+def listed() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Given names and surnames of the lexicon, without those held out or kept for tests.
+
+    The latter stand in section `kept` of `words.txt`.
+    """
+    kept = frozenset(words()["kept"])
+    given, surnames = lexicon().given, lexicon().surnames
+    first, last = (
+        tuple(n.title().replace("'S", "'s") for n in sorted(names - kept) if not held_out(n))
+        for names in (given, surnames)
+    )
+    return first, last
+
+
 class Chain:
     """A letter chain of order 3 over a list of names. Draws are seeded by the caller; equal lists give equal chains."""
 
@@ -76,10 +92,14 @@ class Chain:
 class Names:
     """People's names for training (`held=False`) or for held-out figures (`held=True`, listed names only)."""
 
-    def __init__(self, held: bool = False, invented: float = 0.3, ordinary: float = 0.0) -> None:
-        """Args: held: draw from the held-out part only. invented, ordinary: share of names from the letter chain, and of everyday words, 0 to 1."""
+    def __init__(
+        self, held: bool = False, invented: float = 0.2, ordinary: float = 0.0, lexical: float = 0.3
+    ) -> None:
+        """Args: held: draw from the held-out part only. invented, ordinary, lexical: share of names
+        from the letter chain, of everyday words, and from the lexicon, 0 to 1."""
         self._ordinary = ordinary
         self._invented = 0.0 if held else invented
+        self._lexical = 0.0 if held else self._invented + lexical
         self._origins = [(keep(o.given, held), keep(o.surnames, held)) for o in origins().values() for _ in range(max(1, o.weight // 2))]
         self._origins = [o for o in self._origins if o[0] and o[1]]
         self._common: tuple[tuple[str, ...], ...] = () if held else (words()["given"], words()["sur"])
@@ -94,7 +114,13 @@ class Names:
         if r < self._invented:
             chain = pick(rng, self._chains)
             return chain[0].draw(rng), chain[1].draw(rng)
-        given, surnames = self._common if self._common and r > 0.55 else pick(rng, self._origins)
+        given, surnames = (
+            listed()
+            if r < self._lexical
+            else self._common
+            if self._common and r > 0.75
+            else pick(rng, self._origins)
+        )
         if rng.random() < 0.15:
             surnames = pick(rng, self._origins)[1]
         return pick(rng, given), pick(rng, surnames)

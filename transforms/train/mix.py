@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
+
+from spacy.language import Language
 
 from callveil.transforms.sample.dialogues import business, dialogue
 from callveil.transforms.sample.people import person, pick
@@ -52,39 +56,87 @@ _BACK = (
 )
 
 
+_REAL = 0.42
+"""Share of real conversations in what is drawn, where there are any."""
+_HARD = 0.4
+"""Share of windows of a corpus about a turn in which a model was wrong, once such are known."""
+_MINED = 300_000
+"""Words of a corpus a model is tried on for such places, at most."""
+
+
+class _Corpus:
+    """The conversations of one source.
+
+    Beside all of them those that name a person or a business, and the turns in which a model found
+    what nobody is called.
+    """
+
+    def __init__(self, talks: Sequence[Talk]) -> None:
+        self.talks = talks
+        self.named = [
+            t
+            for t in talks
+            if any(
+                m.label not in (UNKNOWN, "LOCATION", "ADDRESS") for u in t.turns for m in u.marks
+            )
+        ]
+        self.hard: list[tuple[Talk, int]] = []
+        self.words = sum(len(u.text.split()) for t in talks for u in t.turns)
+
+    def mine(self, nlp: Language, rng: random.Random) -> None:
+        """Seek such turns anew, in conversations drawn at random."""
+        drawn, words = [], 0
+        for talk in rng.sample(self.talks, len(self.talks)):
+            if words >= _MINED:
+                break
+            drawn.append(talk)
+            words += sum(len(u.text.split()) for u in talk.turns)
+        docs = nlp.pipe(("\n".join(u.text for u in talk.turns) for talk in drawn), batch_size=32)
+        self.hard = [
+            (talk, turn)
+            for talk, doc in zip(drawn, docs, strict=True)
+            for turn in _wrong(talk, [(e.start_char, e.end_char) for e in doc.ents])
+        ]
+
+
 class Mix:
     """Draws training conversations.
 
     Args:
         real: conversations that were read from files; empty is fine, the generated part stands alone.
+            A source is drawn by the square root of its words, so that a small one is heard beside a
+            large one.
         held: draw names from the held-out part, for figures.
     """
 
     def __init__(self, real: Sequence[Talk] = (), held: bool = False) -> None:
         self.fill = Filler(Names(held))
         self._odd = Filler(Names(held, ordinary=0.0 if held else 0.4), noise=0.0 if held else 0.25)
-        self._long = [t for t in real if len(t.turns) > 1]
-        self._short = [t for t in real if len(t.turns) == 1]
-        self._named = [t for t in self._long if any(m.label not in (UNKNOWN, "LOCATION", "ADDRESS") for u in t.turns for m in u.marks)]
+        self._corpora = [
+            _Corpus([t for t in real if t.source == source])
+            for source in dict.fromkeys(t.source for t in real)
+        ]
+        self._shares = list(accumulate(c.words**0.5 for c in self._corpora))
+
+    def mine(self, nlp: Language, rng: random.Random) -> int:
+        """Try a model on the real conversations: many windows are then about turns it is wrong in.
+
+        Returns: how many such turns there are.
+        """
+        for corpus in self._corpora:
+            corpus.mine(nlp, rng)
+        return sum(len(c.hard) for c in self._corpora)
 
     def stream(self, rng: random.Random) -> Iterator[Talk]:
         """Conversations without end; equal generators give equal streams."""
         while True:
             r = rng.random()
-            if r < 0.26:
-                talk = self.call(rng)
-            elif r < 0.59:
-                talk = self.request(rng)
-            elif r < 0.69:
+            if r < _REAL and self._corpora:
+                talk = self.real(rng)
+            elif r < 0.52:
                 talk = self.sampled(rng)
-            elif r < 0.77 and self._short:
-                talk = swap(rng, pick(rng, self._short), self.fill, 0.5)
-                if rng.random() < 0.4:
-                    talk = replace(talk, turns=tuple(peopled(rng, t, self.fill) for t in talk.turns))
-            elif self._long:
-                talk = self.window(rng)
             else:
-                talk = self.call(rng) if r < 0.87 else self.request(rng)
+                talk = self.call(rng) if rng.random() < 0.45 else self.request(rng)
             if rng.random() < 0.5:
                 talk = replace(talk, turns=tuple(scramble(rng, t) for t in talk.turns))
             yield surface(rng, talk)
@@ -154,19 +206,52 @@ class Mix:
         )
         return swap(rng, Talk(turns, "sample"), self.fill, 1.0)
 
-    def window(self, rng: random.Random) -> Talk:
-        """A few turns of a real conversation with other names; one in four gets a generated exchange put in."""
-        source = pick(rng, self._named) if self._named and rng.random() < 0.4 else pick(rng, self._long)
+    def real(self, rng: random.Random) -> Talk:
+        """A lone text or a few turns of a real conversation, with other names.
+
+        One window in four gets a generated exchange put in.
+        """
+        corpus = self._corpora[bisect(self._shares, rng.random() * self._shares[-1])]
         size = pick(rng, (1, 2, 3, 4, 6, 8))
-        start = int(rng.random() * max(1, len(source.turns) - size + 1))
-        talk = swap(rng, replace(source, turns=source.turns[start : start + size]), self.fill)
+        if corpus.hard and rng.random() < _HARD:
+            source, start = pick(rng, corpus.hard)
+            start = max(0, start - int(rng.random() * size))
+        else:
+            source = (
+                pick(rng, corpus.named)
+                if corpus.named and rng.random() < 0.4
+                else pick(rng, corpus.talks)
+            )
+            start = int(rng.random() * max(1, len(source.turns) - size + 1))
+        alone = len(source.turns) == 1
+        talk = swap(
+            rng,
+            replace(source, turns=source.turns[start : start + size]),
+            self.fill,
+            0.5 if alone else 0.8,
+        )
         if rng.random() < 0.4:
             talk = replace(talk, turns=tuple(peopled(rng, t, self.fill) for t in talk.turns))
-        if rng.random() < 0.25:
+        if not alone and rng.random() < 0.25:
             at = int(rng.random() * (len(talk.turns) + 1))
             extra = self.exchange(rng, pick(rng, _TOPICS), False) if rng.random() < 0.7 else [self.sentence(rng, False)]
             talk = replace(talk, turns=talk.turns[:at] + tuple(extra) + talk.turns[at:])
         return talk
+
+
+def _wrong(talk: Talk, found: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """Turns that hold a finding which touches nothing labelled and nothing unknown.
+
+    Offsets of findings are those of the turns joined by line feeds.
+    """
+    begins = list(accumulate((len(u.text) + 1 for u in talk.turns), initial=0))
+    for start, end in found:
+        turn = bisect(begins, start) - 1
+        if not any(
+            m.start < end - begins[turn] and start - begins[turn] < m.end
+            for m in talk.turns[turn].marks
+        ):
+            yield turn
 
 
 def _read_back(rng: random.Random, value: str, label: str) -> Utterance:
