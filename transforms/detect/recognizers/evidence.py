@@ -56,8 +56,8 @@ def common(word: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _known(word: str) -> bool:
-    if word in _ordinary() or word in also_names():
-        return word in _ordinary()
+    if word in _ordinary() or word in also_names() or word in lexicon().usual:
+        return word in _ordinary()  # "james" is no plural of "jam"
     for ending in _ENDINGS:
         stem = word.removesuffix(ending)
         listed = _stems() if ending in _NO_PLURALS else _ordinary()

@@ -133,6 +133,7 @@ def introductions(reading: Reading) -> list[Hit]:
     if names.vocab.language.code == LANGUAGE:
         out.extend(_listed(names))
         out.extend(_paired(names))
+        out.extend(_usual(names))
         out.extend(_households(names))
     return out
 
@@ -156,6 +157,16 @@ def _listed(names: _Names) -> list[Hit]:
         )
         if not led and (usual and capital(reading, token) if alone else any(capital(reading, t) for t in range(token, after))):
             out.append(Hit("PERSON", spans_of(reading, [token, after - 1]), 0.5, "a listed name with a capital"))
+    return out
+
+
+def _usual(names: _Names) -> list[Hit]:
+    """A usual given name that is no word, in a turn without capitals ("nancy rang about it")."""
+    reading, out = names.reading, []
+    for token in reading.tokens_in({word for word in reading.places if word in lexicon().usual and kind_of(word) == NAME}):
+        if name_only(reading, token) and not capitals(reading, token):
+            first, stop = uncased_name(reading, token, token + 1)
+            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a usual given name that is no word"))
     return out
 
 
