@@ -6,12 +6,14 @@ import argparse
 import datetime as dt
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.paths import local_path
 from callveil.transforms.store.s3 import S3Settings
 
 if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
@@ -50,6 +52,16 @@ def files_of(args: argparse.Namespace) -> Files:
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region))
 
 
+def check_folder(option: str, place: str | Path) -> None:
+    """Refuse a local file where an option wants a folder. Raises `UsageError`."""
+    path = Path(local_path(str(place)))
+    for above in (path, *path.parents):
+        if above.exists():
+            if not above.is_dir():
+                raise UsageError(f"{option} {place}: {above} is a file, and a folder is needed; name another place")
+            return
+
+
 def policy_of(name: str | None) -> Policy:
     """Load a policy, turning its problems into a usage error."""
     try:
@@ -83,7 +95,18 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
             raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
     if rest and not rest[0].startswith("-"):
         raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
-    return PipelineOptions(list(rest))
+    options = PipelineOptions(list(rest))
+    if runner := options.get_all_options().get("runner"):
+        from apache_beam.runners.runner import create_runner
+
+        try:
+            create_runner(runner)
+        except (ValueError, AttributeError, TypeError):
+            more = "leave it out to run in this process, or name FlinkRunner, PrismRunner, PortableRunner or another that Beam has"
+            raise UsageError(f"--runner {runner}: Beam knows no such runner; {more}") from None
+        except ImportError as error:
+            raise UsageError(f"--runner {runner}: what it needs is not installed ({error.name or 'see its documentation'})") from None
+    return options
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

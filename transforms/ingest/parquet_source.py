@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.transforms.ingest.parse import dump
+from callveil.transforms.store.paths import FilesError
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -57,7 +59,8 @@ def row_groups(files: Files, url: str, chunk_bytes: int) -> list[tuple[tuple[int
         with files.open(url) as source, pq.ParquetFile(source) as parquet:
             meta = parquet.metadata
             sizes = [(meta.row_group(i).total_byte_size, meta.row_group(i).num_rows) for i in range(meta.num_row_groups)]
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError) as error:
+        _raise_fault(error)
         return None
     lots: list[tuple[tuple[int, ...], int]] = []
     group: list[int] = []
@@ -85,7 +88,8 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
     with files.open(url) as source:
         try:
             parquet = pq.ParquetFile(source)
-        except pa.ArrowException:
+        except (pa.ArrowException, OSError) as error:
+            _raise_fault(error)
             raise BadParquet("no readable Parquet footer; the file is cut off, damaged or something else") from None
         names = parquet.schema_arrow.names
         if len(set(names)) < len(names):
@@ -98,9 +102,29 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
                     for value in _rows(batch):
                         yield row, value
                         row += 1
-            except (pa.ArrowException, OSError):
+            except (pa.ArrowException, OSError) as error:
+                _raise_fault(error)
+                _read_again(files, url, group)
                 yield row, BadParquet(f"row group {group} cannot be decoded from row {row} on; {end - row} rows are missing", end - row)
             row = end
+
+
+def _raise_fault(error: Exception) -> None:
+    """Raise what the system or the network did: it says nothing about the file, which may well be read the next time. Arrow's own have no number."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+
+
+def _read_again(files: Files, url: str, group: int) -> None:
+    """Raise `FilesError` where a row group that could not be decoded now can."""
+    try:
+        with files.open(url) as source:
+            for _ in pq.ParquetFile(source).iter_batches(_BATCH_ROWS, row_groups=[group]):
+                pass
+    except (pa.ArrowException, OSError) as error:
+        _raise_fault(error)
+        return
+    raise FilesError(errno.EIO, "came damaged, and whole when it was read again; check disk and network, then run the same command again", url)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:

@@ -6,11 +6,14 @@ over the same input, byte by byte in the piece that failed, so that all that sta
 
 from __future__ import annotations
 
+import errno
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import zstandard
+
+from callveil.transforms.store.paths import FilesError
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -92,19 +95,33 @@ def blocks(files: Files, url: str, compression: str, start: int = 0, end: int | 
 
 def _decoded(files: Files, url: str, source: BinaryIO, compression: str, end: int | None) -> Iterator[bytes]:
     decoder: _Decoder = _Members(compression)
-    piece_size, place = _PIECES[compression], 0
+    piece_size, place, digest = _PIECES[compression], 0, 0
     while block := source.read(BLOCK if end is None else min(BLOCK, end - place)):
         for at in range(0, len(block), piece_size):
             piece = block[at : at + piece_size]
             try:
                 out = decoder.feed(piece)
             except (zlib.error, zstandard.ZstdError):
+                _read_again(files, url, place + len(block), zlib.crc32(block, digest))
                 yield from _again(files, url, compression, place + at, piece)
             if out:
                 yield out
+        digest = zlib.crc32(block, digest)
         place += len(block)
     if decoder.open_end:
+        _read_again(files, url, place, digest)
         raise DamagedStream(f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole", place)
+
+
+def _read_again(files: Files, url: str, size: int, digest: int) -> None:
+    """Raise `FilesError` where the first `size` bytes of a file are not what came before: the damage is the way's, not the file's."""
+    again = 0
+    with files.open(url) as source:
+        while size > 0 and (block := source.read(min(BLOCK, size))):
+            again, size = zlib.crc32(block, again), size - len(block)
+    if again != digest or size:
+        text = "came damaged, and otherwise when it was read again; check disk and network, then run the same command again"
+        raise FilesError(errno.EIO, text, url)
 
 
 def _again(files: Files, url: str, compression: str, start: int, piece: bytes) -> Iterator[bytes]:

@@ -36,6 +36,9 @@ Names = list[str]
 class FilesError(OSError):
     """A file or bucket cannot be reached; the text says why that usually happens and what mends it."""
 
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}" if self.filename and self.strerror else super().__str__()
+
 
 class PreconditionFailed(FilesError):
     """A conditional write found the file already there, or changed since it was read."""
