@@ -87,7 +87,7 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
     """
     with files.open(url) as source:
         try:
-            parquet = pq.ParquetFile(source)
+            parquet = pq.ParquetFile(source, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             _raise_fault(error)
             raise BadParquet("no readable Parquet footer; the file is cut off, damaged or something else") from None
@@ -119,7 +119,7 @@ def _read_again(files: Files, url: str, group: int) -> None:
     """Raise `FilesError` where a row group that could not be decoded now can."""
     try:
         with files.open(url) as source:
-            for _ in pq.ParquetFile(source).iter_batches(_BATCH_ROWS, row_groups=[group]):
+            for _ in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(_BATCH_ROWS, row_groups=[group]):
                 pass
     except (pa.ArrowException, OSError) as error:
         _raise_fault(error)

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from callveil.transforms.store.paths import (
     FileInfo,
@@ -43,6 +43,7 @@ RANGE_BYTES = 4 << 20
 PART_BYTES = 16 << 20
 _NONCE = "callveil-write"
 """Metadata of an object written under a condition: a random name of that write, so that its repetition knows its own work."""
+_PART = re.compile(r"bytes (\d+)-(\d+)/")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = ("ConditionalRequestConflict", "OperationAborted")
 _Result = TypeVar("_Result")
@@ -65,12 +66,13 @@ class S3Settings:
 class RangedReader(io.RawIOBase):
     """A seekable view of one object, read by ranged GETs. It fails if the object is replaced while being read.
 
-    Of parts of an object S3 gives no checksum; an object that is read from its beginning to its end is compared with its etag, which most often is
-    its MD5. Where it is not, the object is read again, and what came twice is what is stored.
+    Of a part of an object S3 gives no checksum. So an object of up to `RANGE_BYTES` is fetched whole, and one that is read from its beginning to its
+    end is compared with its etag, which most often is its MD5: where it is not, the object is read again, and what came twice is what is stored.
     """
 
     def __init__(self, s3: S3Files, info: FileInfo) -> None:
         self._s3, self._info, self._at = s3, info, 0
+        self._whole: bytes | None = None
         self._digest, self._digested = hashlib.md5(usedforsecurity=False), 0
 
     def readable(self) -> bool:
@@ -102,22 +104,33 @@ class RangedReader(io.RawIOBase):
         return self._take(self._info.size - self._at) if self._at < self._info.size else b""
 
     def _take(self, want: int) -> bytes:
-        url, etag, size = self._info.url, self._info.etag, self._info.size
-        data = self._s3.read(url, self._at, want, etag)
+        start, size = self._at, self._info.size
+        if size <= RANGE_BYTES:
+            if self._whole is None:
+                self._whole = self._s3.read(self._info.url, 0, None, self._info.etag)
+            data = self._whole[start : start + want]
+        else:
+            data = self._s3.read(self._info.url, start, want, self._info.etag)
+            if start == self._digested:
+                self._digest.update(data)
+                self._digested += len(data)
+                if self._digested == size:
+                    self._compare()
         if len(data) != want:
-            raise FilesError(errno.EIO, f"S3 gave {len(data)} of {want} bytes from byte {self._at} on; {AGAIN}", url)
-        if self._at == self._digested and _MD5.fullmatch(etag):
-            self._digest.update(data)
-            self._digested += want
-            if self._digested == size and self._digest.hexdigest() != etag:
-                again = hashlib.md5(usedforsecurity=False)
-                for start in range(0, size, RANGE_BYTES):
-                    again.update(self._s3.read(url, start, min(RANGE_BYTES, size - start), etag))
-                if again.digest() != self._digest.digest():
-                    text = f"the object came damaged, and otherwise when it was read again; check the network, then {AGAIN}"
-                    raise FilesError(errno.EIO, text, url)
+            raise FilesError(errno.EIO, f"S3 gave {len(data)} of {want} bytes from byte {start} on; check the server, then {AGAIN}", self._info.url)
         self._at += want
         return data
+
+    def _compare(self) -> None:
+        """Raise `FilesError` where what came from beginning to end is not what is stored."""
+        if not _MD5.fullmatch(self._info.etag) or self._digest.hexdigest() == self._info.etag:
+            return  # of objects that went up in parts the etag is another digest
+        again = hashlib.md5(usedforsecurity=False)
+        for start in range(0, self._info.size, RANGE_BYTES):
+            again.update(self._s3.read(self._info.url, start, RANGE_BYTES, self._info.etag))
+        if again.digest() != self._digest.digest():
+            text = f"the object came damaged, and otherwise when it was read again; check the network, then {AGAIN}"
+            raise FilesError(errno.EIO, text, self._info.url)
 
 
 class S3Files:
@@ -181,7 +194,11 @@ class S3Files:
                     return b""
                 raise
             try:
-                return cast(bytes, answer["Body"].read())
+                data: bytes = answer["Body"].read()
+                part = _PART.match(answer.get("ContentRange") or "")
+                if part and len(data) != (wanted := int(part[2]) - int(part[1]) + 1):
+                    raise IncompleteReadError(actual_bytes=len(data), expected_bytes=wanted)
+                return data
             except BotoCoreError:
                 if attempt == ATTEMPTS:
                     raise
