@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,8 @@ def add_store(parser: argparse.ArgumentParser) -> None:
 
 def files_of(args: argparse.Namespace) -> Files:
     """Access to files as the options say."""
+    if args.s3_endpoint_url and not re.match("https?://.", args.s3_endpoint_url):
+        raise UsageError(f"--s3-endpoint-url {args.s3_endpoint_url}: is no URL; it begins with http:// or https://")
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region))
 
 

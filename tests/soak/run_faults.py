@@ -49,7 +49,7 @@ SHARES = {"hang": 0.05, "silent": 1.0}
 MOST = {"hang": 2}
 DEFAULT_SHARE = 0.06
 BUCKET = "callveil-faults"
-NAMES = "Quillfeather Osterbrink Vandermoor Kestrelwood Abernethy Tolliver Marchbanks Pemberley Hallowfield Thistlewick".split()
+NAMES = ["Quillfeather", "Osterbrink", "Vandermoor", "Kestrelwood", "Abernethy", "Tolliver", "Marchbanks", "Pemberley", "Hallowfield", "Thistlewick"]
 
 
 def personal(number: int) -> dict[str, str]:

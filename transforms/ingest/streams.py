@@ -86,6 +86,9 @@ def blocks(files: Files, url: str, compression: str, start: int = 0, end: int | 
             while left is None or left > 0:
                 block = source.read(BLOCK if left is None else min(BLOCK, left))
                 if not block:
+                    if left:
+                        text = f"ended {left} bytes before the end it had; check disk and network, then run the same command again"
+                        raise FilesError(errno.EIO, text, url)
                     return
                 left = None if left is None else left - len(block)
                 yield block
@@ -109,7 +112,7 @@ def _decoded(files: Files, url: str, source: BinaryIO, compression: str, end: in
         digest = zlib.crc32(block, digest)
         place += len(block)
     if decoder.open_end:
-        _read_again(files, url, place, digest)
+        _read_again(files, url, end or place, digest)
         raise DamagedStream(f"the {compression} stream breaks off at its end, byte {place}; the file was probably not copied whole", place)
 
 

@@ -46,6 +46,7 @@ _NONCE = "callveil-write"
 _PART = re.compile(r"bytes (\d+)-(\d+)/")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = ("ConditionalRequestConflict", "OperationAborted")
+_DAMAGED = ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "InvalidDigest")
 _Result = TypeVar("_Result")
 _making_client = threading.Lock()
 
@@ -233,7 +234,7 @@ class S3Files:
             raise
 
     def _etag(self, made: dict[str, Any], call: Callable[[], Any]) -> str:
-        """Run a write; S3 asks for a retry (409) where another request to the key was under way.
+        """Run a write; S3 asks for a retry (409) where another request to the key was under way, and refuses a body that came damaged.
 
         Where the answer to a write that happened was lost, botocore repeats it, and its condition fails for its own work: the nonce tells.
         """
@@ -245,7 +246,7 @@ class S3Files:
                 lost = code in ("PreconditionFailed", "NoSuchUpload", *_CONFLICTS) and error.response["ResponseMetadata"].get("RetryAttempts")
                 if lost and (etag := self._own(made)):
                     return etag
-                if code not in _CONFLICTS or attempt == ATTEMPTS:
+                if code not in (*_CONFLICTS, *_DAMAGED) or attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 

@@ -58,6 +58,10 @@ _EXPLAINED: dict[str, tuple[int, str]] = {
         ("SlowDown", "ServiceUnavailable", "503", "InternalError", "500", "502", "504", "RequestTimeout"),
         (errno.EIO, f"S3 is overloaded or failing, {ATTEMPTS} attempts in a row; {AGAIN}"),
     ),
+    **dict.fromkeys(
+        ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "InvalidDigest"),
+        (errno.EIO, f"what was written came damaged to S3, {ATTEMPTS} times in a row; check the network, then {AGAIN}"),
+    ),
     "NoSuchBucket": (errno.ENOENT, "the bucket does not exist; check its name, the region and the endpoint"),
     "PreconditionFailed": (errno.EAGAIN, "the object already exists, or changed since it was read"),
     "400": (errno.EIO, "S3 refused to say why (400), most often because credentials have expired; get new ones, then " + AGAIN),

@@ -66,7 +66,7 @@ class Proxy:
     """Forwards requests to a server, and spoils some.
 
     Attributes:
-        kind: what is done to a request that is drawn: one of `KINDS`; empty for nothing.
+        kind: what is done to a request that is drawn: one of `KINDS`, `expired` credentials, or nothing where empty.
         share: share of the requests drawn. most: how many at most; 0 for any number.
         after: requests that pass untouched first.
         done: how many were spoilt. asked: requests in all.
@@ -128,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._close()
         elif kind == "503":
             self._send(503, [], BUSY % b"SlowDown")
+        elif kind == "expired":
+            self._send(400, [], BUSY % b"ExpiredToken")
         else:
             self._forward(kind, _flipped(data) if kind == "corrupt upload" else data)
 
