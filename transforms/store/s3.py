@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, IncompleteReadError, ReadTimeoutError
 
 from callveil.transforms.store.paths import (
     FileInfo,
@@ -49,6 +49,8 @@ _CONFLICTS = ("ConditionalRequestConflict", "OperationAborted")
 _DAMAGED = ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "InvalidDigest")
 _Result = TypeVar("_Result")
 _making_client = threading.Lock()
+_silent: set[S3Settings] = set()
+"""Servers that did not answer the last request of this process."""
 
 
 @dataclass(frozen=True)
@@ -139,28 +141,45 @@ class S3Files:
 
     def __init__(self, settings: S3Settings) -> None:
         self.settings = settings
-        self._made: tuple[int, Any] | None = None
+        self._made: dict[tuple[int, int, int], Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"settings": self.settings, "_made": None}
+        return {"settings": self.settings, "_made": {}}
 
     @property
     def client(self) -> Any:
-        """boto3's S3 client of this process; safe to share between threads."""
-        if self._made is None or self._made[0] != os.getpid():
+        """boto3's S3 client of this process; safe to share between threads.
+
+        Where a request has had no answer in all its attempts, those that follow, most often to clear up, do not wait as long again.
+        """
+        how = (os.getpid(), 1, CONNECT_SECONDS) if self.settings in _silent else (os.getpid(), ATTEMPTS, READ_SECONDS)
+        if how not in self._made:
             with _making_client:
-                if self._made is None or self._made[0] != os.getpid():
-                    custom = self.settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-                    config = Config(
-                        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                        connect_timeout=CONNECT_SECONDS,
-                        read_timeout=READ_SECONDS,
-                        s3={"addressing_style": "path"} if custom else None,
-                        max_pool_connections=32,
-                    )
-                    where = {"endpoint_url": self.settings.endpoint_url, "region_name": self.settings.region}
-                    self._made = (os.getpid(), boto3.session.Session().client("s3", config=config, **where))
-        return self._made[1]
+                if how not in self._made:
+                    self._made[how] = self._client(*how[1:])
+        return self._made[how]
+
+    def _client(self, attempts: int, seconds: int) -> Any:
+        custom = self.settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=seconds,
+            s3={"addressing_style": "path"} if custom else None,
+            max_pool_connections=32,
+        )
+        where = {"endpoint_url": self.settings.endpoint_url, "region_name": self.settings.region}
+        client = boto3.session.Session().client("s3", config=config, **where)
+        client.meta.events.register("after-call.s3", self._answered)
+        client.meta.events.register("after-call-error.s3", self._failed)
+        return client
+
+    def _answered(self, **_: Any) -> None:
+        _silent.discard(self.settings)
+
+    def _failed(self, exception: Exception, **_: Any) -> None:
+        if isinstance(exception, ReadTimeoutError | ConnectTimeoutError):
+            _silent.add(self.settings)
 
     def info(self, url: str) -> FileInfo | None:
         bucket, key = split_s3(url)
@@ -200,8 +219,9 @@ class S3Files:
                 if part and len(data) != (wanted := int(part[2]) - int(part[1]) + 1):
                     raise IncompleteReadError(actual_bytes=len(data), expected_bytes=wanted)
                 return data
-            except BotoCoreError:
+            except BotoCoreError as error:
                 if attempt == ATTEMPTS:
+                    self._failed(error)
                     raise
                 time.sleep(0.2 * attempt)
         raise AssertionError("unreachable")

@@ -75,7 +75,7 @@ _FAILED: list[tuple[tuple[type[BotoCoreError], ...], str]] = [
      "S3 could not be reached, nobody answers; check endpoint (--s3-endpoint-url, AWS_ENDPOINT_URL), region and network"),
     ((IncompleteReadError, ResponseStreamingError, FlexibleChecksumError),
      f"the object came cut off or damaged, {ATTEMPTS} times in a row; check the network and the server, then {AGAIN}"),
-    ((ReadTimeoutError,), f"S3 did not answer within {READ_SECONDS} s, {ATTEMPTS} times in a row; {AGAIN}"),
+    ((ReadTimeoutError,), f"S3 did not answer, in attempts of {READ_SECONDS} s; check the server and the network, then {AGAIN}"),
 ]  # fmt: skip
 
 
