@@ -39,9 +39,10 @@ integration: $(VENV)/.ready ## tests against an S3-compatible server, on Prism a
 	if command -v java >/dev/null && command -v mvn >/dev/null; then deploy/flink.sh install; fi
 	deploy/s3.sh deploy/kms.sh deploy/browser.sh $(BIN)/pytest -m integration
 
-soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills (an hour or more)
+soak: $(VENV)/.ready ## the long runs: 100,000 interactions, memory, 20 kills, faults of network and disk (two hours or more)
 	$(BIN)/pytest -m soak tests/detect
 	$(BIN)/python tests/soak/run_bars.py
+	$(BIN)/python tests/soak/run_faults.py
 
 bench: $(VENV)/.ready ## detection beside stock Presidio and the bare language model, in one run
 	$(BIN)/python tests/bench/bench_detect.py

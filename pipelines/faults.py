@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
+import tempfile
 import traceback
 import warnings
 
@@ -14,11 +16,63 @@ _FRAME = re.compile(r'File "([^"]*)", line (\d+), in (\w+)')
 _KIND = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Timeout|Failed|Warning))\b", re.MULTILINE)
 
 
+_AGAIN = "then run the same command again: it goes on where it was"
+_WAYS_OUT = {
+    errno.ENOSPC: f"make room, or name a place on another disk (--output; TMPDIR for temporary files), {_AGAIN}",
+    errno.EDQUOT: f"make room or have the quota raised, {_AGAIN}",
+    errno.EFBIG: f"the limit for files (`ulimit -f`) or the file system does not allow one of this size; raise it, {_AGAIN}",
+    errno.EROFS: "name a place that can be written, or mount this one for writing",
+    errno.EACCES: "this user may not read or write there; check owner and mode of the file and of the folders above it",
+    errno.EPERM: "this user may not do that; check owner and mode of the file and of the folders above it",
+    errno.ENOTDIR: "a file lies where a folder is needed; name another folder",
+    errno.EISDIR: "a folder lies where a file is needed; name another file",
+    errno.EEXIST: "a file lies where a folder is needed; name another folder",
+    errno.ENOENT: "check the path; a file that was there is gone",
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.EMFILE: f"raise the limit of open files (`ulimit -n`), {_AGAIN}",
+    errno.EIO: f"the disk or its network failed; check it, {_AGAIN}",
+    errno.ESTALE: f"the network disk was mounted anew; {_AGAIN}",
+    errno.ETIMEDOUT: f"check disk and network, {_AGAIN}",
+}
+_OURS = r"callveil\.transforms\.(?:store\.paths\.(?:FilesError|PreconditionFailed)|ingest\.read\.InputChanged)"
+_FILES_ERROR = re.compile(rf"^(?:RuntimeError: )?{_OURS}: (.*?)(?: \[while running '.*)?$", re.MULTILINE)
+_OS_ERROR = re.compile(
+    r"^(?:RuntimeError: )?(?:OSError|PermissionError|NotADirectoryError|FileNotFoundError|FileExistsError|IsADirectoryError|TimeoutError)"
+    r": \[Errno (\d+)\] [^:\n']*(?:: '([^'\n]*)')?",
+    re.MULTILINE,
+)
+
+
+def said(number: int, filename: object) -> str:
+    """What the system refused, at which file, and the way out. Nothing of it is a record's: texts are the system's by number."""
+    nameless = f"a file of this run (temporary ones are in {tempfile.gettempdir()})"
+    where = os.fsdecode(filename) if isinstance(filename, str | bytes | os.PathLike) else nameless
+    return f"{where}: {os.strerror(number)}; {_WAYS_OUT.get(number, 'check disk and network, ' + _AGAIN)}"
+
+
+def system_fault(error: BaseException) -> str | None:
+    """What a fault of disk or network says, as the error itself or in the text that Beam hands on of a worker's; None for other errors."""
+    ours = type(error).__module__.startswith("callveil.")
+    if isinstance(error, OSError) and (ours or error.errno is not None):
+        return str(error) if ours else said(int(error.errno or 0), error.filename)
+    text = str(error)
+    if not _FRAME.search(text) and "[while running" not in text:
+        return None
+    last = text.rstrip().rpartition("\n\n")[2]  # of a chain, the error that ended it
+    if found := _FILES_ERROR.findall(last):
+        return str(found[-1])
+    if numbers := _OS_ERROR.findall(last):
+        return said(int(numbers[-1][0]), numbers[-1][1] or None)
+    return None
+
+
 def describe(error: BaseException) -> str:
-    """One sentence on an error: its kind, and the last place in callveil it came through.
+    """One sentence on an error: what disk or network did, or else its kind, and the last place in callveil it came through.
 
     Beam hands on a worker's error as text, so that is read too.
     """
+    if os.environ.get(FULL) != "1" and (fault := system_fault(error)):
+        return fault
     if os.environ.get(FULL) == "1":
         return "".join(traceback.format_exception(error))
     if isinstance(error, OSError) and error.filename and error.strerror:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import difflib
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.paths import local_path
 from callveil.transforms.store.s3 import S3Settings
 
 if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
@@ -72,7 +75,19 @@ def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def files_of(args: argparse.Namespace) -> Files:
     """Access to files as the options say."""
+    if args.s3_endpoint_url and not re.match("https?://.", args.s3_endpoint_url):
+        raise UsageError(f"--s3-endpoint-url {args.s3_endpoint_url}: is no URL; it begins with http:// or https://")
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
+
+
+def check_folder(option: str, place: str | Path) -> None:
+    """Refuse a local file where an option wants a folder. Raises `UsageError`."""
+    path = Path(local_path(str(place)))
+    for above in (path, *path.parents):
+        if above.exists():
+            if not above.is_dir():
+                raise UsageError(f"{option} {place}: {above} is a file; name a folder")
+            return
 
 
 def policy_of(name: str | None) -> Policy:
@@ -113,8 +128,9 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
 
 
 def _check_runner(rest: Sequence[str]) -> None:
-    """Raise `UsageError` for a runner that Beam does not know, which it would tell only once the job is made."""
+    """Raise `UsageError` for a runner that Beam does not know, or cannot make, which it would tell only once the job is made."""
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.runners.runner import create_runner
 
     name = PipelineOptions(list(rest)).get_all_options().get("runner") or ""
     known = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
@@ -122,6 +138,13 @@ def _check_runner(rest: Sequence[str]) -> None:
         near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f"did you mean {known[near[0]]}? " if near else ""
         raise UsageError(f"--runner {name}: Beam has no such runner; {hint}Without --runner the job runs in this process")
+    if name:
+        try:
+            create_runner(name)
+        except ImportError as error:
+            raise UsageError(f"--runner {name}: what it needs is not installed ({error.name or 'see its documentation'})") from None
+        except (ValueError, AttributeError, TypeError):
+            raise UsageError(f"--runner {name}: Beam cannot make this runner; without --runner the job runs in this process") from None
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

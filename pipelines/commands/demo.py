@@ -58,8 +58,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    if args.output.exists() and any(args.output.iterdir()):
-        raise UsageError(f"{args.output}: is not empty; name a new folder with --output, or remove it")
+    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
+        raise UsageError(f"{args.output}: is not empty, or a file; name a new folder with --output, or remove it")
     console = Console(width=None if sys.stdout.isatty() else 120)
     sample, store = args.output / "sample", args.output / "store"
     made = write_sample(sample, args.seed, args.interactions, 6, 3, END, malformed=0.03)

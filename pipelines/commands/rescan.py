@@ -144,10 +144,6 @@ def main(argv: Sequence[str]) -> int:
     except (StoreError, FilesError, PublishConflict) as error:
         print(f"callveil rescan: {error}", file=sys.stderr)
         return FAILED
-    except OSError as error:
-        where, what = error.filename or args.store, error.strerror or type(error).__name__
-        print(f"callveil rescan: {where}: {what}", file=sys.stderr)
-        return FAILED
     if args.json:
         print_json(as_dict(result, args.apply) | {"seconds": round(time.monotonic() - started, 2)})
     else:

@@ -56,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    if args.output.exists() and any(args.output.iterdir()):
-        raise UsageError(f"{args.output}: is not empty; name a new folder")
+    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
+        raise UsageError(f"{args.output}: is not empty, or a file; name a new folder")
     if not 0 <= args.malformed < 1 or min(args.interactions, args.accounts, args.days) < 1 or args.versions < 0:
         raise UsageError("--malformed lies in [0, 1); --interactions, --accounts and --days are at least 1")
     if args.dialogues:

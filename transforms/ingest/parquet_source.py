@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.sniff import NotReadable
+from callveil.transforms.store.paths import FilesError
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -65,7 +67,8 @@ def row_groups(files: Files, url: str, chunk_bytes: int, own: bool = False) -> l
             if not own and (meta.metadata or {}).get(b"callveil", RAW) != RAW:
                 raise NotReadable("own_output", "Parquet that callveil wrote; it is redacted already, and is no input")
             sizes = [(meta.row_group(i).total_byte_size, meta.row_group(i).num_rows) for i in range(meta.num_row_groups)]
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError) as error:
+        _raise_fault(error)
         return None
     lots: list[tuple[tuple[int, ...], int]] = []
     group: list[int] = []
@@ -92,8 +95,9 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
     """
     with files.open(url) as source:
         try:
-            parquet = pq.ParquetFile(source)
-        except pa.ArrowException:
+            parquet = pq.ParquetFile(source, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            _raise_fault(error)
             raise BadParquet("no readable Parquet footer; the file is cut off, damaged or something else") from None
         names = parquet.schema_arrow.names
         if len(set(names)) < len(names):
@@ -106,9 +110,29 @@ def read_rows(files: Files, url: str, groups: tuple[int, ...], first_row: int) -
                     for value in _rows(batch):
                         yield row, value
                         row += 1
-            except (pa.ArrowException, OSError):
+            except (pa.ArrowException, OSError) as error:
+                _raise_fault(error)
+                _read_again(files, url, group)
                 yield row, BadParquet(f"row group {group} cannot be decoded from row {row} on; {end - row} rows are missing", end - row)
             row = end
+
+
+def _raise_fault(error: Exception) -> None:
+    """Raise what the system or the network did: it says nothing about the file, which may well be read the next time. Arrow's own have no number."""
+    if isinstance(error, OSError) and error.errno is not None:
+        raise error
+
+
+def _read_again(files: Files, url: str, group: int) -> None:
+    """Raise `FilesError` where a row group that could not be decoded now can."""
+    try:
+        with files.open(url) as source:
+            for _ in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(_BATCH_ROWS, row_groups=[group]):
+                pass
+    except (pa.ArrowException, OSError) as error:
+        _raise_fault(error)
+        return
+    raise FilesError(errno.EIO, "came damaged, and whole when it was read again; check disk and network, then run the same command again", url)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:

@@ -65,7 +65,7 @@ def read_chunk(
         raise InputChanged(f"{chunk.url}: was removed, replaced or cut while the run was going on; start the run again")
     try:
         files.read(chunk.url, chunk.start, 1)
-    except OSError as e:
+    except PermissionError as e:
         detail = f"{type(e).__name__}: the file cannot be opened; check its permissions"
         yield Rejected(SourceRef(chunk.place, offset=chunk.start), "ingest", "unreadable_file", detail)
         return

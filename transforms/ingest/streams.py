@@ -8,6 +8,7 @@ the piece that failed, so that all that stands before the damage comes out.
 from __future__ import annotations
 
 import bz2
+import errno
 import lzma
 import zipfile
 import zlib
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import zstandard
+
+from callveil.transforms.store.paths import FilesError
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -122,10 +125,11 @@ def blocks(
 
     Raises:
         DamagedStream: after the last good block.
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, ended before `end`, or came otherwise when damage in it was looked at again.
     """
     layers = packing.split("+") if packing else []
-    source: Source = lambda: _plain(files, url, start, end)  # noqa: E731
+    raw = _Raw(files, url, start, end)
+    source: Source = raw
     if not layers:
         yield from source()
         return
@@ -135,6 +139,15 @@ def blocks(
         layers, source = layers[1:], lambda: _member(files, url, member)
     for layer in layers:
         source = _layer(source, layer)
+    try:
+        yield from _bounded(source, most)
+    except DamagedStream:
+        raw.compare()
+        raise
+
+
+def _bounded(source: Source, most: int) -> Iterator[bytes]:
+    """The blocks of a source, up to `most` bytes. Raises `DamagedStream` beyond."""
     given = 0
     for block in source():
         given += len(block)
@@ -146,15 +159,41 @@ def blocks(
         yield block
 
 
-def _plain(files: Files, url: str, start: int, end: int | None) -> Iterator[bytes]:
-    with files.open(url, start) as source:
-        left = None if end is None else max(0, end - start)
-        while left is None or left > 0:
-            block = source.read(BLOCK if left is None else min(BLOCK, left))
-            if not block:
-                return
-            left = None if left is None else left - len(block)
-            yield block
+class _Raw:
+    """The bytes of a file as they lie there, and a sum of those that were read first."""
+
+    def __init__(self, files: Files, url: str, start: int, end: int | None) -> None:
+        self._files, self._url, self._start, self._end = files, url, start, end
+        self._size = self._sum = 0
+        self._begun = False
+
+    def __call__(self) -> Iterator[bytes]:
+        """Blocks from start to end. Raises `FilesError` where the file ends before."""
+        first, self._begun = not self._begun, True
+        left = None if self._end is None else max(0, self._end - self._start)
+        with self._files.open(self._url, self._start) as source:
+            while left is None or left > 0:
+                block = source.read(BLOCK if left is None else min(BLOCK, left))
+                if not block:
+                    if left:
+                        raise self._fault(f"ended {left} bytes before the end it had")
+                    return
+                left = None if left is None else left - len(block)
+                if first:
+                    self._size, self._sum = self._size + len(block), zlib.crc32(block, self._sum)
+                yield block
+
+    def compare(self) -> None:
+        """Raise `FilesError` where what was read first now reads otherwise: the damage is the way's, not the file's."""
+        left, again = self._size, 0
+        with self._files.open(self._url, self._start) as source:
+            while left > 0 and (block := source.read(min(BLOCK, left))):
+                left, again = left - len(block), zlib.crc32(block, again)
+        if self._begun and (left or again != self._sum):
+            raise self._fault("came damaged, and otherwise when it was read again")
+
+    def _fault(self, what: str) -> FilesError:
+        return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", self._url)
 
 
 def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
@@ -169,10 +208,24 @@ def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
                 place += len(block)
                 yield block
     except _ZIP_FAULTS:
+        if _whole(files, url, member):
+            again = "came damaged, and whole when it was read again; check disk and network, then run the same command again"
+            raise FilesError(errno.EIO, again, url) from None
         raise DamagedStream(
             f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
             place,
         ) from None
+
+
+def _whole(files: Files, url: str, member: int) -> bool:
+    """Tell whether a member of a zip archive can be read to its end."""
+    try:
+        with files.open(url) as source, zipfile.ZipFile(source) as archive, archive.open(archive.infolist()[member]) as stream:
+            while stream.read(BLOCK):
+                pass
+    except _ZIP_FAULTS:
+        return False
+    return True
 
 
 def _layer(source: Source, compression: str) -> Source:

@@ -58,7 +58,7 @@ def in_file(store: Store, entry: FileEntry) -> Counter[str]:
     """How many tokens each key has made in a live file; in findings, how many rows say so."""
     out: Counter[str] = Counter()
     with store.files.open(store.url(entry.path)) as source:
-        stored = pq.ParquetFile(source)
+        stored = pq.ParquetFile(source, page_checksum_verification=True)
         if entry.dataset == FINDINGS.name:
             for batch in stored.iter_batches(20_000, columns=["key_id", "action"]):
                 pairs = zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)

@@ -113,7 +113,7 @@ def read_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dic
     out: dict[InteractionKey, IndexEntry] = {}
     for file in bucket_files(snapshot, bucket):
         with files.open(files.join(root, file.path)) as source:
-            for batch in pq.ParquetFile(source).iter_batches():
+            for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches():
                 for row in batch.to_pylist():
                     entry = IndexEntry.of(row)
                     held = out.get(entry.key)

@@ -121,6 +121,10 @@ class LocalFiles:
                 sink.flush()
                 os.fsync(sink.fileno())
                 etag = self._place(temporary, target, if_none_match, if_match)
+        except OSError as error:
+            error.filename = str(target)  # a full disk fails without a name, and the temporary one tells nobody anything
+            error.filename2 = None
+            raise
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(folder)

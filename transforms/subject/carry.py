@@ -256,7 +256,7 @@ class Carrier:
     def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
         """Whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
         with self.store.files.open(self.store.url(file.path)) as source:
-            stored = pq.ParquetFile(source)
+            stored = pq.ParquetFile(source, page_checksum_verification=True)
             if not pc.any(pc.is_in(stored.read(columns=["record_id"]).column(0), value_set=names)).as_py():
                 return False
             columns = ["record_class", "account_id", "record_id", "item_type", "item_id"]

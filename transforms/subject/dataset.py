@@ -56,7 +56,7 @@ def _among(files: Files, root: str, file: FileEntry, tokens: set[str]) -> Iterat
     ordered = sorted(tokens)
     wanted = pa.array(ordered, pa.string())
     with files.open(files.join(root, file.path)) as source:
-        stored = pq.ParquetFile(source)
+        stored = pq.ParquetFile(source, page_checksum_verification=True)
         for group in range(stored.metadata.num_row_groups):
             statistics = stored.metadata.row_group(group).column(0).statistics
             if statistics is not None and statistics.has_min_max and not _within(ordered, statistics.min, statistics.max):
@@ -79,7 +79,7 @@ def _within(ordered: list[str], lowest: str, highest: str) -> bool:
 def read_file(files: Files, root: str, file: FileEntry) -> Iterator[SubjectEntry]:
     """All entries of one file, in order."""
     with files.open(files.join(root, file.path)) as source:
-        for batch in pq.ParquetFile(source).iter_batches(2_000):
+        for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(2_000):
             yield from map(SubjectEntry.of, batch.to_pylist())
 
 
