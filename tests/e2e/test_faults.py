@@ -54,7 +54,7 @@ MISTAKES: dict[str, tuple[list[str], str]] = {
     "watch into a file": (["watch", "--once", "--input", "in", "--output", "file"], "--output file: "),
     "sample into a file": (["sample", "--output", "file"], "file: is not empty, or a file; name a new folder"),
     "demo into a file": (["demo", "--output", "file"], "file: is not empty, or a file; name a new folder with --output"),
-    "no such runner": (["redact", "--input", "in", "--output", "store", "--runner", "FlinkRuner"], "--runner FlinkRuner: Beam has no such runner; did you mean FlinkRunner"),
+    "no such runner": (["redact", "--input", "in", "--output", "store", "--runner", "FlinkRuner"], "FlinkRuner: .* did you mean FlinkRunner"),
     "no URL": (["redact", "--input", "in", "--output", "s3://bucket/store", "--s3-endpoint-url", "nowhere"], "--s3-endpoint-url .* is no URL"),
 }
 
