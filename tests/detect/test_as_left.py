@@ -57,6 +57,7 @@ CODES = [
     "the booking codes are [zxq 118], [lm 4 r 9] and [hh 220]",
     "my reservation codes are [pvx 752197308], [a 99 a 9] and [kt 40 h 7] thanks",
     "password is [vj 12|PASSWORD]",
+    "A: what's the password on the account || C: [purple giraffe|PASSWORD]",
     "A: can i have your booking reference || C: [wqb 950]",
     "A: booking reference || C: sure it is [a 99 a 9] and [zr 40 h 7]",
     "A: what is the account number || C: it's [tk 1284 m]",

@@ -117,6 +117,8 @@ def test_what_the_lists_make_of_a_word(kind: int, words: str) -> None:
         "i want to enquire about a bill",
         "we open at seven forty five a m",
         "is Kafka or Redis down",
+        "bisoprolol, ramipril and levothyroxine twice a day",
+        "24 @ 3.5mm, 4 boxes @ 12.50ea, 1920x1080@60Hz",
         "the Prometheus dashboard shows it",
         "our CEO and CFO will join, the KPI is up",
         "the Wi-Fi router and the hi-fi",

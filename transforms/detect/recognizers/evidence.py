@@ -21,6 +21,12 @@ _ENDINGS = ("s", "es", "d", "ed", "ing", "ly")
 _NO_PLURALS = frozenset(("ed", "ing", "ly"))
 """With these a word that is a name as well is one no more ("shortly"); with an "s" it may be ("Woods")."""
 _WHERE = frozenset(("in", "near", "around"))
+_MEDICINES = (
+    "olol", "pril", "sartan", "statin", "prazole", "conazole", "cillin", "mycin", "floxacin", "zepam", "zolam", "triptan", "gliptin", "gliflozin",
+    "tidine", "dipine", "oxetine", "thyroxine", "codone", "codeine", "tramadol", "gabalin", "pentin", "formin", "xaban", "parin", "semide", "profen",
+    "azepine", "triptyline", "racetam", "setron", "terol", "tropium", "sonide", "cycline", "dronate", "glitazone",
+)  # fmt: skip
+"""How the international names of medicines end (stems of the WHO)."""
 THING, BOTH, NAME, RARE = range(4)
 """A word that is no name, one that is a name as well, a listed name, and what no list has."""
 RARE_LETTERS = 3
@@ -85,14 +91,14 @@ def kind_of(word: str) -> int:
         return BOTH if lists.named(base) else THING
     if lists.named(base):
         return NAME
-    return THING if _compound(base) else RARE
+    return THING if _compound(base) or _medicine(base) else RARE
 
 
 @lru_cache(maxsize=8192)
 def thing(word: str) -> bool:
     """Whether a word in lower case is an ordinary one and no name: not one that few know, which a name may be written like."""
     base = word.removesuffix("'s")
-    return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"])
+    return kind_of(word) == THING and (common(word) or _compound(base) or base in vocabulary(LANGUAGE).sets["no_people"] or _medicine(base))
 
 
 def plain_place(reading: Reading, first: int, stop: int) -> bool:
@@ -106,6 +112,10 @@ def plain_place(reading: Reading, first: int, stop: int) -> bool:
         return False
     parts = (" ".join(low[a:b]) for a in range(len(low)) for b in range(a + 1, len(low) + 1))
     return lexicon().places.isdisjoint(map(fold, parts))
+
+
+def _medicine(word: str) -> bool:
+    return len(word) > 6 and word.endswith(_MEDICINES)
 
 
 def few_know(word: str) -> bool:

@@ -12,6 +12,8 @@ from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LI
 
 _DOMAIN = re.compile(r"[ \t]?[\w-]{1,63}(?:[ \t]?\.[ \t]?[\w-]{2,63}){0,6}")
 _TIGHT_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_MEASURE = re.compile(r"[ \t]?\d[\w-]*(?:\.\d[\w-]*)?\Z")
+"""What stands behind "at" in prices, sizes and rates ("24 @ 3.5mm", "1080@60Hz"): no domain begins so in all its parts but an IP address."""
 _LOCAL = frozenset(".+-_%&'*/=?^`{|}~!#$")
 _REACH = 26
 """A local part read aloud is at most this many tokens."""
@@ -41,7 +43,9 @@ def written_mail(reading: Reading) -> list[Hit]:
                 end = match.end()
                 if loose is not None and loose.end() > end and loose.group().rsplit(".", 1)[-1].strip().lower() in reading.vocab.tlds:
                     end = loose.end()
-                if "." in text[place:end] or not text[place + 1].isspace():
+                if _MEASURE.match(text[place + 1 : end]):
+                    pass
+                elif "." in text[place:end] or not text[place + 1].isspace():
                     out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
         place = text.find("@", place + 1)
     return out

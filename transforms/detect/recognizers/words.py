@@ -175,8 +175,8 @@ def passphrases(reading: Reading) -> list[Hit]:
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
             out.extend(_phrase(reading, at, stop, why, reading.low[at - 1] in ":="))
     for index, said in enumerate(reading.turns):
-        topic = next(iter(questions(reading, index)), None)
-        if topic is None or topic.source != "question" or topic.name != "password" or said.role == AGENT or topic.answers:
+        topic = next((t for t in questions(reading, index) if t.source == "question" and t.name == "password"), None)
+        if topic is None or said.role == AGENT or topic.answers:
             continue
         at, frames = said.first, reading.vocab.answer_frames | reading.vocab.sets["copulas"]
         while at < said.last and (reading.low[at] in frames or reading.kind[at] == SEPARATOR):
