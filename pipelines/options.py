@@ -7,14 +7,12 @@ import datetime as dt
 import difflib
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.paths import local_path
 from callveil.transforms.store.s3 import S3Settings
 
 if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
@@ -80,16 +78,6 @@ def files_of(args: argparse.Namespace) -> Files:
     return Files(S3Settings(args.s3_endpoint_url, args.s3_region), args.state)
 
 
-def check_folder(option: str, place: str | Path) -> None:
-    """Refuse a local file where an option wants a folder. Raises `UsageError`."""
-    path = Path(local_path(str(place)))
-    for above in (path, *path.parents):
-        if above.exists():
-            if not above.is_dir():
-                raise UsageError(f"{option} {place}: {above} is a file; name a folder")
-            return
-
-
 def policy_of(name: str | None) -> Policy:
     """Load a policy, turning its problems into a usage error."""
     try:
@@ -121,18 +109,19 @@ def beam_options(rest: Sequence[str]) -> PipelineOptions:
                 flag, [*sorted(known), "--input", "--output", "--policy", "--accounts", "--requests", "--as-of", "--dry-run"], 1
             )
             raise UsageError(f"{flag}: neither callveil nor Beam has this option{f'; did you mean {near[0]}?' if near else ''}")
-    _check_runner(rest)
+    options = PipelineOptions(list(rest))
+    _check_runner(options)
     if rest and not rest[0].startswith("-"):
         raise UsageError(f"{len(rest)} argument(s) belong to no option; options take their values right behind them (see --help)")
-    return PipelineOptions(list(rest))
+    return options
 
 
-def _check_runner(rest: Sequence[str]) -> None:
+def _check_runner(options: PipelineOptions) -> None:
     """Raise `UsageError` for a runner that Beam does not know, or cannot make, which it would tell only once the job is made."""
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import StandardOptions
     from apache_beam.runners.runner import create_runner
 
-    name = PipelineOptions(list(rest)).get_all_options().get("runner") or ""
+    name = options.get_all_options().get("runner") or ""
     known = {path.rpartition(".")[2].lower(): path.rpartition(".")[2] for path in StandardOptions.ALL_KNOWN_RUNNERS}
     if name and "." not in name and not {name.lower(), f"{name.lower()}runner"} & {*known, "fnapirunner"}:
         near = difflib.get_close_matches(name.lower(), known, 1)

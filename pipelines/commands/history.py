@@ -17,7 +17,7 @@ from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
-from callveil.pipelines.options import add_store, beam_options, check_folder, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.summary import not_read_lines, print_json, tell_nothing
 from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
@@ -146,7 +146,6 @@ def main(argv: Sequence[str]) -> int:
 def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if args.follow < 0 or (args.follow and (args.dry_run or not args.input)):
         raise UsageError("--follow needs a number of seconds above 0 and --input, and does not go with --dry-run")
-    check_folder("--output", args.output)
     options = HistoryOptions(
         inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts,
         events=args.events, holds=args.holds, keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,

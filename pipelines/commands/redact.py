@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, check_folder, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
@@ -100,7 +100,6 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     own = parser()
     args, rest = own.parse_known_args(own_spelling(own, argv))
-    check_folder("--output", args.output)
     for place in (args.output, *args.input, *args.accounts, *args.requests):
         try:
             is_s3(place)

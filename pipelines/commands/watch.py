@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
-from callveil.pipelines.options import add_store, beam_options, check_folder, files_of, policy_of, with_common
+from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
 from callveil.schemas.policy_load import PRESETS
@@ -127,7 +127,6 @@ def _dry_run(options: WatchOptions) -> int:
 def _options(args: argparse.Namespace, rest: Sequence[str]) -> WatchOptions:
     if not args.input and not args.queue:
         raise UsageError("nothing to watch: name folders with --input, a queue with --queue, or both")
-    check_folder("--output", args.output)
     for place in (args.output, *args.input, *args.accounts, *args.prefix):
         try:
             is_s3(place)

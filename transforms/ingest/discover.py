@@ -189,9 +189,9 @@ def refuse_overlap(files: Files, patterns: Iterable[str], output: str) -> None:
     """
     store = _real(output)
     if not is_s3(output):
-        for above in (Path(store), *Path(store).parents):
-            if above.is_file():
-                raise InputError(f"--output {output}: {above.name} is a file; name a folder for the store")
+        above = next((p for p in (Path(store), *Path(store).parents) if p.exists()), None)
+        if above is not None and not above.is_dir():
+            raise InputError(f"--output {output}: {above.name} is a file; name a folder for the store")
     for pattern in patterns:
         wild = has_magic(pattern)
         base = _real(fixed_prefix(pattern) or ".") if wild else _real(pattern)

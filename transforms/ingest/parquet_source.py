@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.sniff import NotReadable
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.paths import came_damaged
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -132,7 +131,7 @@ def _read_again(files: Files, url: str, group: int) -> None:
     except (pa.ArrowException, OSError) as error:
         _raise_fault(error)
         return
-    raise FilesError(errno.EIO, "came damaged, and whole when it was read again; check disk and network, then run the same command again", url)
+    raise came_damaged(url, "came damaged, and whole when it was read again")
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | BadRow]:

@@ -8,7 +8,6 @@ the piece that failed, so that all that stands before the damage comes out.
 from __future__ import annotations
 
 import bz2
-import errno
 import lzma
 import zipfile
 import zlib
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.store.paths import came_damaged
 
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
@@ -176,7 +175,7 @@ class _Raw:
                 block = source.read(BLOCK if left is None else min(BLOCK, left))
                 if not block:
                     if left:
-                        raise self._fault(f"ended {left} bytes before the end it had")
+                        raise came_damaged(self._url, f"ended {left} bytes before the end it had")
                     return
                 left = None if left is None else left - len(block)
                 if first:
@@ -190,10 +189,7 @@ class _Raw:
             while left > 0 and (block := source.read(min(BLOCK, left))):
                 left, again = left - len(block), zlib.crc32(block, again)
         if self._begun and (left or again != self._sum):
-            raise self._fault("came damaged, and otherwise when it was read again")
-
-    def _fault(self, what: str) -> FilesError:
-        return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", self._url)
+            raise came_damaged(self._url, "came damaged, and otherwise when it was read again")
 
 
 def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
@@ -209,8 +205,7 @@ def _member(files: Files, url: str, member: int) -> Iterator[bytes]:
                 yield block
     except _ZIP_FAULTS:
         if _whole(files, url, member):
-            again = "came damaged, and whole when it was read again; check disk and network, then run the same command again"
-            raise FilesError(errno.EIO, again, url) from None
+            raise came_damaged(url, "came damaged, and whole when it was read again") from None
         raise DamagedStream(
             f"the member of the zip archive is damaged behind byte {place} of its content; copy it again",
             place,

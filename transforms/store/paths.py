@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass, field
 
@@ -42,6 +43,11 @@ class FilesError(OSError):
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}" if self.filename and self.strerror else super().__str__()
+
+
+def came_damaged(url: str, what: str) -> FilesError:
+    """The error of a file that lies whole where it is and did not come so; `what` says what came."""
+    return FilesError(errno.EIO, f"{what}; check disk and network, then run the same command again", url)
 
 
 class PreconditionFailed(FilesError):

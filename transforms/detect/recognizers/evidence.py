@@ -132,11 +132,21 @@ def _compound(word: str) -> bool:
 
 def capitals(reading: Reading, token: int) -> bool:
     """Whether the turn of a token is written with capitals and small letters; "I" alone says nothing."""
-    said = reading.turns[reading.turn[token]]
-    words = [t for t in range(said.first, said.last) if reading.kind[t] == WORD and reading.low[t] not in _I]
-    if not any(reading.text[reading.start[t]].isupper() for t in words):
-        return False
-    return len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
+    return _case(reading, token)[0]
+
+
+def _case(reading: Reading, token: int) -> tuple[bool, bool]:
+    """How the turn of a token is written: with capitals and small letters, with a capital that no sentence gives; looked at once for each turn."""
+    kept: dict[int, tuple[bool, bool]] = reading.__dict__.setdefault("_case_of", {})
+    turn = reading.turn[token]
+    if turn not in kept:
+        said = reading.turns[turn]
+        words = [t for t in range(said.first, said.last) if reading.kind[t] == WORD and reading.low[t] not in _I]
+        both = any(reading.text[reading.start[t]].isupper() for t in words) and (
+            len(words) < 2 or not all(reading.text[reading.start[t] : reading.end[t]].isupper() for t in words)
+        )
+        kept[turn] = both, any(capital(reading, t) for t in words)
+    return kept[turn]
 
 
 def capital(reading: Reading, token: int) -> bool:
@@ -147,8 +157,7 @@ def capital(reading: Reading, token: int) -> bool:
 
 def names_have_capitals(reading: Reading, token: int) -> bool:
     """Whether the turn of a token has a capital that no sentence gives it."""
-    said = reading.turns[reading.turn[token]]
-    return any(reading.kind[t] == WORD and reading.low[t] not in _I and capital(reading, t) for t in range(said.first, said.last))
+    return _case(reading, token)[1]
 
 
 def capitalized(reading: Reading, token: int) -> bool:

@@ -43,9 +43,8 @@ def written_mail(reading: Reading) -> list[Hit]:
                 end = match.end()
                 if loose is not None and loose.end() > end and loose.group().rsplit(".", 1)[-1].strip().lower() in reading.vocab.tlds:
                     end = loose.end()
-                if _MEASURE.match(text[place + 1 : end]):
-                    pass
-                elif "." in text[place:end] or not text[place + 1].isspace():
+                written = "." in text[place:end] or not text[place + 1].isspace()
+                if written and not _MEASURE.match(text[place + 1 : end]):
                     out.append(Hit("EMAIL_ADDRESS", ((begin, end),), 0.95 if "." in text[place:end] else 0.6, "form of an e-mail address"))
         place = text.find("@", place + 1)
     return out

@@ -132,8 +132,7 @@ def introductions(reading: Reading) -> list[Hit]:
     out.extend(_residents(names))
     if names.vocab.language.code == LANGUAGE:
         out.extend(_listed(names))
-        out.extend(_paired(names))
-        out.extend(_usual(names))
+        out.extend(_uncased(names))
         out.extend(_households(names))
     return out
 
@@ -160,16 +159,6 @@ def _listed(names: _Names) -> list[Hit]:
     return out
 
 
-def _usual(names: _Names) -> list[Hit]:
-    """A usual given name that is no word, in a turn without capitals ("nancy rang about it")."""
-    reading, out = names.reading, []
-    for token in reading.tokens_in({word for word in reading.places if word in lexicon().usual and kind_of(word) == NAME}):
-        if name_only(reading, token) and not capitals(reading, token):
-            first, stop = uncased_name(reading, token, token + 1)
-            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a usual given name that is no word"))
-    return out
-
-
 def _households(names: _Names) -> list[Hit]:
     """A surname in the plural, with a capital ("the Smiths live next door")."""
     reading, out = names.reading, []
@@ -184,16 +173,15 @@ def _households(names: _Names) -> list[Hit]:
     return out
 
 
-def _paired(names: _Names) -> list[Hit]:
-    """A given name and a listed one behind it, in a turn without capitals, where neither is an English word ("yesterday ove kvist told me")."""
+def _uncased(names: _Names) -> list[Hit]:
+    """Listed names that are no words, in a turn without capitals: a usual given one, or two on end ("yesterday ove kvist told me")."""
     reading, given, out = names.reading, lexicon().given, []
     for token in reading.tokens_in({word for word in reading.places if word in given and kind_of(word) == NAME}):
         said, after = reading.turns[reading.turn[token]], token + 1
-        if after >= said.last or not side_by_side(reading, after) or kind_of(reading.low[after]) != NAME or capitals(reading, token):
-            continue
-        if name_only(reading, token) and name_only(reading, after):
-            first, stop = uncased_name(reading, token, after + 1)
-            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "two listed names that are no words"))
+        paired = after < said.last and side_by_side(reading, after) and kind_of(reading.low[after]) == NAME and name_only(reading, after)
+        if (paired or reading.low[token] in lexicon().usual) and name_only(reading, token) and not capitals(reading, token):
+            first, stop = uncased_name(reading, token, after + paired)
+            out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a listed name that is no word"))
     return out
 
 
