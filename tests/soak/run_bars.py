@@ -37,8 +37,8 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "soak"), str(TESTS)]
 
 import orjson  # noqa: E402
 from disturb import disturb  # noqa: E402
+from measured import watch  # noqa: E402
 from scan import GLOBAL_TYPES, KNOWN_KEYS, Planted, kept_digits, scan, scan_text  # noqa: E402
-from watch import watch  # noqa: E402
 
 from callveil.schemas.policy import Limits  # noqa: E402
 from callveil.schemas.rejected import REASONS, Rejected  # noqa: E402

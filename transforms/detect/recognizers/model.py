@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,8 @@ TURNS = 2
 """A mention runs over the end of a turn at most once; what goes on longer is cut where its first turn ends."""
 FAINT_SCORE = 0.6
 """Score of a person the model all but found."""
+_CODE = re.compile(r"(?=\w{9})[^\W\d_]*\d+[^\W\d_]+\d\w*")
+"""One long word of digits and letters in turn: no place."""
 
 
 class ModelRecognizer(SpacyRecognizer):  # type: ignore[misc]
@@ -72,6 +75,8 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if _wares(read, first, stop):
         return False
     if result.entity_type == "LOCATION":
+        if _CODE.fullmatch(read.text, result.start, result.end):
+            return False
         if _addressed(read, result):
             result.entity_type = "ADDRESS"
             return True

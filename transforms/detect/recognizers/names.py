@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.context import Topic, questions
@@ -29,6 +31,7 @@ from callveil.transforms.detect.view import AGENT
 ANSWER_WORDS = 14
 """An answer to a question for a name is read whole up to this many words; of a longer one only what follows a lead-in."""
 NAME_TOPICS = frozenset(("name", "name_any", "spell"))
+_MAILBOX = re.compile(r"[\w.+-]+@\w")
 _SIBILANT = ("ses", "xes", "zes", "ches", "shes")
 """How the plurals of names end to which more than an "s" was added."""
 NAME_LENGTH = 5
@@ -179,7 +182,8 @@ def _uncased(names: _Names) -> list[Hit]:
     for token in reading.tokens_in({word for word in reading.places if word in given and kind_of(word) == NAME}):
         said, after = reading.turns[reading.turn[token]], token + 1
         paired = after < said.last and side_by_side(reading, after) and kind_of(reading.low[after]) == NAME and name_only(reading, after)
-        if (paired or reading.low[token] in lexicon().usual) and name_only(reading, token) and not capitals(reading, token):
+        mailbox = _MAILBOX.match(reading.text, reading.start[token])
+        if (paired or reading.low[token] in lexicon().usual) and name_only(reading, token) and not (mailbox or capitals(reading, token)):
             first, stop = uncased_name(reading, token, after + paired)
             out.append(Hit("PERSON", spans_of(reading, [first, stop - 1]), 0.5, "a listed name that is no word"))
     return out

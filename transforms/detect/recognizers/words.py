@@ -139,7 +139,9 @@ def secrets(reading: Reading) -> list[Hit]:
             why = f"'{' '.join(reading.low[cue.first : cue.last])}' before it"
             stop, copulas = reading.turns[cue.turn].last, reading.vocab.sets["copulas"]
             following = reading.low[cue.last] if cue.last < stop else ""
-            leading = cue.first - reading.turns[cue.turn].first <= 2 and following not in reading.vocab.words
+            verb = reading.low[cue.last + (following in ("_", "-")) : stop][:1]
+            ordinary = following in reading.vocab.words or not reading.vocab.sets["secret_verbs"].isdisjoint(verb)
+            leading = cue.first - reading.turns[cue.turn].first <= 2 and not ordinary
             said_is = following and (leading or reading.low[cue.last - 1] in copulas or following in (":", "'s", "=") or following in copulas)
             if said_is:
                 out.extend(_secret(reading, cue.topic, cue.last, reading.turns[cue.turn].last, why))
