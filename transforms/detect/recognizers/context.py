@@ -68,9 +68,14 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
             told = any(reading.value[t] for t in range(cues[-1].last, said.last))
             if ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told) or "?" in words or not asked.isdisjoint(words):
-                kept[index] = cues[: -ASKED - 1 : -1]
+                kept[index] = [cue for cue in cues[: -ASKED - 1 : -1] if not _sets_rule(reading, cue, said.last)]
         reading.__dict__["_asking"] = kept
     return kept
+
+
+def _sets_rule(reading: Reading, cue: Cue, stop: int) -> bool:
+    """Tell a turn that ends with what is set for passwords and asks for none ("password expires")."""
+    return cue.topic == "password" and cue.last == stop - 1 and reading.low[cue.last] in reading.vocab.sets["secret_verbs"]
 
 
 def _bare_request(reading: Reading, turn: int) -> bool:
