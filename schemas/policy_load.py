@@ -228,6 +228,8 @@ def _check_detect(layers: list[Parsed], detect: Detect) -> None:
                 (f"detect.models.{language}", "detect.languages"),
                 f"the embedded model reads English only; name a model for {language} under detect.models, or `none` for patterns alone",
             )
+    if any("margins" in layer.detect for layer in layers) and all(detect.models_for(n) == ("none",) for n in detect.languages):
+        _report(layers, ("detect.margins",), "margins are a language model's and `model: none` leaves none; name a model, or remove the margins")
     for language in sorted(detect.models):
         if language not in detect.languages:
             why = f"{language} is not among languages, so its model is never used; add it there, or remove it"

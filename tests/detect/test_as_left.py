@@ -27,6 +27,8 @@ MAIL = [
     "[lars at gmailcom]",
     "[pperez 4 gamilcom] thanks",
     "email me on [tomasz 9 protonmailcom] please",
+    "[mary dot oneill hotmail dot com]",
+    "it's [bob underscore grant yahoo dot co dot uk]",
     "A: what's your email || C: [kofi 7 acmewidgetscom]",
     "A: your e-mail please || C: sure [deepa 81 rediffmailcom]",
 ]
@@ -54,6 +56,7 @@ CODES = [
     "reference [a 99 a 9]",
     "order number [pvx 752197308] please",
     "account number is [ux 84 p]",
+    "codes are [K7QF2M] [L8RT4P]",
     "the booking codes are [zxq 118], [lm 4 r 9] and [hh 220]",
     "my reservation codes are [pvx 752197308], [a 99 a 9] and [kt 40 h 7] thanks",
     "password is [vj 12|PASSWORD]",
@@ -65,6 +68,7 @@ CODES = [
     "A: your confirmation code || C: [tina|PERSON] [mo 63 r 4]",
 ]
 NO_CODES = [
+    "the error codes are E1234F and E1235F",
     "i want to order 2 bbq wing buckets",
     "can i order 12 red roses",
     "your order is 20 mins late",

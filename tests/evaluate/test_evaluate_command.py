@@ -97,6 +97,7 @@ def test_predictions_of_two_files_may_not_share_an_id(gold_file: Path, tmp_path:
         (["--gold", "{gold}", "--predictions", "nowhere/found.jsonl"], "nowhere/found.jsonl: cannot be written"),
         (["--gold", "{gold}", "--policy", "none.yaml"], "none.yaml"),
         (["--gold", "{gold}", "--against", "presidio:xx_nowhere_sm"], "python -m spacy download xx_nowhere_sm"),
+        (["--gold", "{gold}", "--against", "presidio:/nowhere/model"], "config.cfg"),
         (["--gold", "{gold}", "--against", "presidio:{gold}"], "it is no spaCy pipeline"),
     ],
 )

@@ -82,6 +82,7 @@ BROKEN = [
     ("version: 1\ndetect: {timeout_seconds: 0}\n", 2, 27, "detect.timeout_seconds", "from 0.001"),
     ("version: 1\ndetect: {max_steps: 10}\n", 2, 21, "detect.max_steps", "from 1000"),
     ("version: 1\ndetect: {margins: {cased: {name: -30}}}\n", 2, 34, "detect.margins.cased.name", "from -20"),
+    ("version: 1\ndetect: {model: none, margins: {cased: {name: 1}}}\n", 2, 23, "detect.margins", "name a model"),
     ("version: 1\ndetect: {margins: {lower: {name: 1}}}\n", 2, 20, "detect.margins.lower", "cased, uncased"),
     ("version: 1\ndetect: {margins: {cased: {name: -2, rare_name: -1}}}\n", 2, 27, "detect.margins.cased.rare_name", "at most -2"),
     ("version: 1\ndetect: {labels: {PER: PERSN}}\n", 2, 24, "detect.labels.PER", "did you mean PERSON?"),

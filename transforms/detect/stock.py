@@ -62,7 +62,9 @@ class StockPresidio:
     def __init__(
         self, model: str = DEFAULT_MODEL, kept: Callable[[str], bool] = lambda entity: False
     ) -> None:
-        if not (Path(model).exists() or _installed(model)):  # Presidio's engine would download it
+        if "/" in model and not Path(model, "config.cfg").is_file():
+            raise StockError(f"{model}: it is no spaCy pipeline; name the folder that holds its config.cfg")
+        if not ("/" in model or _installed(model)):  # Presidio's engine would download it
             raise StockError(
                 f"the spaCy pipeline {model} is not installed, and nothing is downloaded unasked: "
                 f"python -m spacy download {model}. A package index may have a copy of it under "

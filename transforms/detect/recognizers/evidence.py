@@ -29,6 +29,7 @@ _MEDICINES = (
 """How the international names of medicines end (stems of the WHO)."""
 THING, BOTH, NAME, RARE = range(4)
 """A word that is no name, one that is a name as well, a listed name, and what no list has."""
+_VOWELS = frozenset("aeiouy")
 RARE_LETTERS = 3
 """A word nobody knows is part of a name where it has more letters; shorter ones are mostly slips of the keyboard."""
 MORE = 3
@@ -91,7 +92,7 @@ def kind_of(word: str) -> int:
         return BOTH if lists.named(base) else THING
     if lists.named(base):
         return NAME
-    return THING if _compound(base) or _medicine(base) else RARE
+    return THING if _compound(base) or _medicine(base) or _unspoken(base) else RARE
 
 
 @lru_cache(maxsize=8192)
@@ -112,6 +113,11 @@ def plain_place(reading: Reading, first: int, stop: int) -> bool:
         return False
     parts = (" ".join(low[a:b]) for a in range(len(low)) for b in range(a + 1, len(low) + 1))
     return lexicon().places.isdisjoint(map(fold, parts))
+
+
+def _unspoken(word: str) -> bool:
+    """Tell letters that no one can say, which are cut short or stand for words ("cpc", "dpd")."""
+    return len(word) > 2 and word.isascii() and word.isalpha() and _VOWELS.isdisjoint(word)
 
 
 def _medicine(word: str) -> bool:

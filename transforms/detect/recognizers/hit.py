@@ -37,9 +37,16 @@ def spans_of(reading: Reading, tokens: list[int]) -> tuple[tuple[int, int], ...]
     return tuple((reading.start[a], reading.end[b]) for _, (a, b) in sorted(edges.items()))
 
 
+def no_street(reading: Reading, token: int) -> bool:
+    """Tell what ends with `token` as a street does and is none ("502 Bad Gateway")."""
+    return " ".join(reading.low[max(0, token - 1) : token + 1]) in reading.vocab.sets["no_streets"]
+
+
 def names_wares(reading: Reading, token: int) -> bool:
     """Whether the street that ends with `token` is what some goods are called ("the Oak Street collection", "the Broadway desk lamp")."""
     stop, wares = reading.turns[reading.turn[token]].last, reading.vocab.sets["wares"]
+    if no_street(reading, token):
+        return True
     after = reading.low[token + 1 : min(token + 3, stop)]
     if reading.low[token] not in reading.vocab.streets or not after or reading.kind[token + 1] != WORD:
         return False

@@ -16,7 +16,7 @@ from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, capitals, name_end, names_have_capitals, plain_place, uncased_name
 from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.frames import asked, person, trimmed
-from callveil.transforms.detect.recognizers.hit import names_wares
+from callveil.transforms.detect.recognizers.hit import names_wares, no_street
 from callveil.transforms.detect.recognizers.names import NAME_TOPICS
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.reading import Reading, reading
@@ -190,6 +190,8 @@ def _common(vocab: Vocabulary, word: str) -> bool:
 def _wares(read: Reading, first: int, stop: int) -> bool:
     """Whether a street is named that goods are called after, with no word for a place before it and no number in it."""
     vocab, said = read.vocab, read.turns[read.turn[first]]
+    if no_street(read, stop - 1):
+        return True
     ends = [t for t in (stop - 1, stop) if t < said.last and names_wares(read, t)]
     lead = read.low[first - 1] if first > said.first else ""
     numbered = any(read.value[t] and read.kind[t] not in (ORDINAL, MONTH) for t in range(max(said.first, first - 1), stop))

@@ -18,6 +18,7 @@ from callveil.transforms.detect.recognizers.evidence import (
     common,
     kind_of,
     name_end,
+    names_have_capitals,
     name_only,
     side_by_side,
     thing,
@@ -137,6 +138,7 @@ def introductions(reading: Reading) -> list[Hit]:
         out.extend(_listed(names))
         out.extend(_uncased(names))
         out.extend(_households(names))
+        out.extend(_relatives(names))
     return out
 
 
@@ -173,6 +175,21 @@ def _households(names: _Names) -> list[Hit]:
         base = low[:-2] if low.endswith(_SIBILANT) else low[:-1] if low.endswith("s") else ""
         if side_by_side(reading, token) and lexicon().named(base) and base not in lexicon().usual and not common(base):
             out.append(Hit("PERSON", spans_of(reading, [token, token]), 0.5, "a surname in the plural"))
+    return out
+
+
+def _relatives(names: _Names) -> list[Hit]:
+    """A given name that is a word too, right behind whose relative it is ("my son hunter fell"; not "my son drew the card")."""
+    reading, sets, out = names.reading, names.vocab.sets, []
+    for token in reading.tokens_in(sets["family"]):
+        said, at = reading.turns[reading.turn[token]], token + 1
+        whose = reading.low[token - 1] if token > said.first else ""
+        if at >= said.last or whose not in sets["determiners"] or kind_of(reading.low[at]) != BOTH or reading.low[at] not in lexicon().given:
+            continue
+        after = reading.low[at + 1] if at + 1 < said.last else ""
+        object_follows = after in sets["noun_articles"] or after in sets["determiners"]
+        if reading.low[at] not in names.vocab.words | sets["modals"] and not object_follows:
+            out.append(Hit("PERSON", spans_of(reading, [at, at]), 0.5, f"'{reading.low[token]}' before it"))
     return out
 
 
@@ -262,9 +279,24 @@ def _titled(names: _Names) -> list[Hit]:
         if reading.low[at] in names.vocab.titles:
             continue  # the title before the name counts
         found = names.follow(at, stop, True)
+        if found is None and _called(names, token, at):
+            found = at, at + 1
         if found is not None and found[0] == at:
             out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), 0.6, f"'{reading.low[token]}' before it"))
     return out
+
+
+def _called(names: _Names, title: int, token: int) -> bool:
+    """Tell an ordinary word that a title makes a name: listed behind "Mr", or with a capital as the title has ("Doctor Pain")."""
+    reading = names.reading
+    sets, low = names.vocab.sets, reading.low
+    before = low[title - 1] if title > reading.turns[reading.turn[title]].first else ""
+    if reading.kind[token] != WORD or low[token] in sets["after_titles"] or before in sets["whole_articles"] | sets["noun_articles"]:
+        return False
+    if capitalized(reading, title) and capitalized(reading, token) and names_have_capitals(reading, token):
+        return True
+    said = names.vocab.fillers | names.vocab.backchannel | names.vocab.mail_stops | sets["modals"]
+    return low[title] in sets["sure_titles"] and len(low[token]) > 2 and low[token] not in said and names.listed(token)
 
 
 def _introduced(names: _Names, lead: str, found: tuple[int, int], stop: int) -> bool:
@@ -330,6 +362,7 @@ def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
     if not words or len(words) > ANSWER_WORDS * 2:
         return []
     why, out = topic.explain(reading), []
+    part = " ".join(reading.low[topic.cue.first : topic.cue.last]) in vocab.sets["name_parts"]
     rest = [t for t in words if reading.low[t] not in vocab.fillers and reading.low[t] not in vocab.before_names]
     short = len(rest) <= 3
     score = 0.7 if len(words) <= ANSWER_WORDS else 0.45
@@ -353,4 +386,6 @@ def _answer(names: _Names, first: int, stop: int, topic: Topic) -> list[Hit]:
         if led and (ended or not doubtful):
             out.append(Hit("PERSON", spans_of(reading, [found[0], found[1] - 1]), score, why))
         token = max(found[1], token + 1)
+    if not out and part and len(rest) == 1 and names.listed(rest[0]) and reading.low[rest[0]] not in vocab.sets["small_talk"] | vocab.backchannel:
+        out.append(Hit("PERSON", spans_of(reading, rest), score, why))
     return out[:4]

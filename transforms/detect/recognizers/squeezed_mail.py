@@ -8,6 +8,7 @@ from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, RARE, kind_of, thing
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.mail import ends_domain
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
@@ -92,6 +93,11 @@ def _address(reading: Reading, token: int) -> tuple[int, int] | None:
         first = _local(reading, token)
         said = first is not None and first == token - 1 and (_everyday(reading, first))
         return None if first is None or said else (first, token + 1)
+    last = _dotted_end(reading, token, stop)
+    if low in vocab.providers and last > token:
+        first = _local(reading, token)
+        said = first is not None and first == token - 1 and _everyday(reading, first)
+        return None if first is None or said else (first, last)
     if low in vocab.mail_only and _ends(reading, token, stop):
         first = _local(reading, token)
         return (first, token) if first is not None and _written(reading, first, token) else None
@@ -104,6 +110,14 @@ def _address(reading: Reading, token: int) -> tuple[int, int] | None:
         first = _local(reading, token) if _number(reading, token - 1) else None
         return token if first is None else first, token
     return None
+
+
+def _dotted_end(reading: Reading, token: int, stop: int) -> int:
+    """The last token of "dot com" or "dot co dot uk" behind a provider's name, else the name's; a full stop ends a sentence."""
+    joints = reading.vocab.mail_joints
+    while token + 2 < stop and joints.get(reading.low[token + 1]) == "." and ends_domain(reading, token + 1, reading.low[token + 2]):
+        token += 2
+    return token
 
 
 def _everyday(reading: Reading, token: int) -> bool:
