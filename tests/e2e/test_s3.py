@@ -162,7 +162,7 @@ def test_killed_on_s3_and_run_again(cloud: Cloud) -> None:
 
 def test_what_goes_wrong_with_s3_is_told(cloud: Cloud) -> None:
     nothing = cloud.redact(f"s3://{cloud.bucket}/raw/none", cloud.store)
-    assert nothing.returncode == 2 and f"s3://{cloud.bucket}/raw/none" in nothing.stderr
+    assert nothing.returncode == 4 and f"s3://{cloud.bucket}/raw/none" in nothing.stderr
     write_lines(cloud.folder / "in.jsonl", [call(1)])
     absent = cloud.redact(f"{cloud.folder}/in.jsonl", "s3://callveil-no-such-bucket/store")
     assert absent.returncode == 1 and "the bucket does not exist" in absent.stderr
