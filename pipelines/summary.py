@@ -37,6 +37,7 @@ ROWS = (
 )
 FURTHER = (
     ("held.", "still covered as an earlier redaction left it, though this policy would not (interactions by field)"),
+    ("times.", "transcripts whose times cannot all be, where recordings are covered wider (interactions by field)"),
     ("missing.", "numbers read as missing, being NaN or empty (interactions by field)"),
     ("mode.", "by mode"),
     ("kind.", "by kind"),

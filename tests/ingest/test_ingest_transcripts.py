@@ -214,7 +214,6 @@ def test_several_transcripts_in_one_record():
         ({"transcript": aws(items="x")}, "words"),
         ({"transcript": aws(items=[5])}, "words[0]"),
         ({"words": [{"word": "a", "s": "x"}]}, "words[0].s"),
-        ({"words": [{"word": "a", "s": -1}]}, "words[0].s"),
         ({"transcript": deepgram([5])}, "outline[0]"),
     ],
 )

@@ -230,9 +230,9 @@ class _Copy:
 
 
 def times_of(row: Row) -> tuple[float | None, float | None]:
-    """Seconds: start and end where they can be times; an end before its start says nothing."""
+    """Seconds: start and end where they can be times; an end that is not behind its start says nothing."""
     start, end = (float(v) if isinstance(v, int | float) and math.isfinite(v) and v >= 0 else None for v in (row.get("s"), row.get("e")))
-    return (start, end) if start is None or end is None or start <= end else (None, None)
+    return (start, end) if start is None or end is None or start < end else (None, None)
 
 
 def channel_of(row: Row) -> int:

@@ -60,7 +60,8 @@ def normalise(doc: Mapping[str, Any], source: SourceRef, limits: Limits, zones: 
     doc, notes = _inspected(doc, limits)
     key = InteractionKey(identity(_account(doc), "account_id"), identity(doc.get("id"), "id"))
     zone = zones.get(key.account_id)
-    members, rest = gather({k: v for k, v in doc.items() if v is not None})
+    members, rest, doubted = gather({k: v for k, v in doc.items() if v is not None})
+    notes += [f"times.{name}" for name in doubted]
     members |= key._asdict()
     notes += [f"missing.{path}" for path in _drop_blanks(FIELDS, members)]
     members["called_at"] = called_at = _begin(members, zone, notes)

@@ -153,19 +153,42 @@ def by_time(rows: Iterable[Row]) -> list[Row]:
     return [row for _, row in sorted(keyed, key=lambda k: k[0])]
 
 
+def as_key(*values: Any) -> tuple[Any, ...]:
+    """Labels as the key of a dictionary; one that is a list or object counts as its text."""
+    return tuple(str(v) if isinstance(v, list | Mapping) else v for v in values)
+
+
 def turns(words: Sequence[Row]) -> list[Row]:
-    """Gather words into turns: a new one where channel or speaker changes, or after `PAUSE` seconds of silence."""
+    """Gather words into turns, in the order in which these begin.
+
+    A new turn begins where another party has begun to speak since, or after `PAUSE` seconds of silence; two who speak at once are not cut up.
+    """
     rows: list[Row] = []
-    key: Any = None
+    open_rows: dict[Any, Row] = {}
     for word in words:
         start, end = number(word.get("s")), number(word.get("e"))
-        now = (word.get("channel"), word.get("speaker"))
-        previous = number(rows[-1].get("e")) if rows else None
-        pause = start is not None and previous is not None and start - previous > PAUSE
-        if not rows or now != key or pause:
-            rows.append({"speaker": now[1], "channel": now[0], "s": word.get("s"), "e": word.get("e"), "_parts": []})
-            key = now
-        rows[-1]["_parts"].append(str(word.get("word", "")))
+        channel, speaker = word.get("channel"), word.get("speaker")
+        now = as_key(channel, speaker)
+        row = open_rows.get(now)
+        over = row is None or (row is not rows[-1] and (start is None or _answered(row, rows, start)))
+        previous = number(row.get("e")) if row is not None else None
+        if over or (start is not None and previous is not None and start - previous > PAUSE):
+            row = open_rows[now] = {"speaker": speaker, "channel": channel, "s": word.get("s"), "e": word.get("e"), "_parts": []}
+            rows.append(row)
+        assert row is not None
+        row["_parts"].append(str(word.get("word", "")))
         if end is not None:
-            rows[-1]["e"] = word["e"]
+            row["e"] = word["e"]
     return [{"text": " ".join(r.pop("_parts")), **r} for r in rows]
+
+
+def _answered(row: Row, rows: Sequence[Row], start: float) -> bool:
+    """Tell a turn behind whose end another has begun, or has been ended before `start`."""
+    end = number(row.get("e"))
+    for other in reversed(rows):
+        if other is row:
+            return False
+        begin, stop = number(other.get("s")), number(other.get("e"))
+        if end is None or begin is None or begin >= end or (stop is not None and end < stop <= start):
+            return True
+    return False

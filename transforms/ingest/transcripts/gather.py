@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from callveil.schemas.fields import FieldError
-from callveil.schemas.interaction import SECONDS
 from callveil.transforms.ingest.parse import load_text
-from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, number, squash, used_text, without
+from callveil.transforms.ingest.transcripts.captions import read_captions
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, squash, used_text, without
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
+from callveil.transforms.ingest.transcripts.plausible import plausible_times
 from callveil.transforms.ingest.transcripts.registry import read_transcript
 
 CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
@@ -20,17 +20,18 @@ _ADDRESS = re.compile(r"(?=[^\s{}\[\]]*\Z)(?:[^/]*/|.*\.(?:json|txt|vtt|srt|xml|
 """A URL or path, as opposed to something that was said."""
 
 
-def gather(members: Mapping[str, Any]) -> tuple[Row, Row]:
+def gather(members: Mapping[str, Any]) -> tuple[Row, Row, list[str]]:
     """Read every transcript in a record.
 
     Args:
         members: a record's members; not changed.
 
     Returns: (members without the transcripts, with `outline`, `words`, `transcription_text` and `language` set where found; what was not used, by
-        the member it came from). A second transcript that says the same is dropped as a copy; one that differs is kept whole in the latter.
+        the member it came from; which of `outline` and `words` gave times that cannot be, which were left out). A second transcript that says
+        the same is dropped as a copy; one that differs is kept whole in the second.
 
     Raises:
-        FieldError: an outline or word list has a type it cannot have, or times that cannot be.
+        FieldError: an outline or word list has a type it cannot have.
     """
     out = {k: v for k, v in members.items() if k not in CANDIDATES}
     rest: Row = {}
@@ -68,11 +69,9 @@ def gather(members: Mapping[str, Any]) -> tuple[Row, Row]:
         if found.rest:
             rest[name] = found.rest
     _place_texts(texts, outline, words, out, rest)
-    for key, rows in (("outline", outline), ("words", words)):
-        if rows:
-            _check_times(rows, key)
-            out[key] = rows
-    return out, rest
+    doubted = plausible_times(outline, words)
+    out |= {key: rows for key, rows in (("outline", outline), ("words", words)) if rows}
+    return out, rest, doubted
 
 
 def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
@@ -85,7 +84,7 @@ def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
 def _read(name: str, value: Any) -> Transcript | None:
     if isinstance(value, str):
         doc = load_text(value)
-        return read_transcript(doc) if doc is not None else None
+        return read_transcript(doc) if doc is not None else read_captions(value)
     if name in ("outline", "transcript_outline") and not isinstance(value, Mapping):
         outline, words = outline_rows(value)
         return Transcript(outline, words)
@@ -104,13 +103,3 @@ def _place_texts(texts: list[tuple[str, str]], outline: list[Row], words: list[R
             out["transcription_text"] = text
         else:
             rest[f"{name}_text"] = text
-
-
-def _check_times(rows: list[Row], path: str) -> None:
-    for i, row in enumerate(rows):
-        start, end = number(row.get("s")), number(row.get("e"))
-        for key, value in (("s", start), ("e", end)):
-            if value is not None and not 0 <= value <= SECONDS.high:
-                raise FieldError(f"{path}[{i}].{key}", "out_of_range", f"time outside 0 to {SECONDS.high} seconds")
-        if start is not None and end is not None and end < start:
-            raise FieldError(f"{path}[{i}].e", "out_of_range", "ends before it starts")

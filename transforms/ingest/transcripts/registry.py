@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from callveil.transforms.ingest.transcripts.aws import CallAnalytics, Standard
+from callveil.transforms.ingest.transcripts.cloud import Azure, Bedrock, Google, Watson
 from callveil.transforms.ingest.transcripts.common import Transcript
 from callveil.transforms.ingest.transcripts.deepgram import Deepgram
 from callveil.transforms.ingest.transcripts.platform import Platform
+from callveil.transforms.ingest.transcripts.services import AssemblyAI, DeepgramLive, ElevenLabs, Genesys, Gong, Rev, Speechmatics, Twilio
+from callveil.transforms.ingest.transcripts.toolkits import HuggingFace, NeMo, Vosk, WhisperCpp
 from callveil.transforms.ingest.transcripts.whisper import Whisper
 
 
@@ -21,7 +24,29 @@ class Adapter(Protocol):
         """Read it; `doc` is left as it is. Raises FieldError where a part of it has a type it cannot have."""
 
 
-ADAPTERS: tuple[Adapter, ...] = (Standard(), CallAnalytics(), Deepgram(), Whisper(), Platform())
+ADAPTERS: tuple[Adapter, ...] = (
+    Standard(),
+    CallAnalytics(),
+    Deepgram(),
+    DeepgramLive(),
+    Speechmatics(),
+    Watson(),
+    Azure(),
+    Google(),
+    Bedrock(),
+    Rev(),
+    Twilio(),
+    Gong(),
+    Genesys(),
+    ElevenLabs(),
+    AssemblyAI(),
+    WhisperCpp(),
+    HuggingFace(),
+    NeMo(),
+    Vosk(),
+    Whisper(),
+    Platform(),
+)
 
 
 def read_transcript(doc: Any) -> Transcript | None:

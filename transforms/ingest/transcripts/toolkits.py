@@ -1,0 +1,127 @@
+"""Recognisers that are run by oneself: NVIDIA NeMo, whisper.cpp, Hugging Face pipelines, Vosk.
+
+Shapes: NeMo's diarized session and its hypotheses with `timestamp`; whisper.cpp's `--output-json` and `--output-json-full`; the pipeline
+`automatic-speech-recognition` with `return_timestamps`; Vosk's results with `SetWords`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, first, number, objects, seconds_of_millis
+from callveil.transforms.ingest.transcripts.utterances import Utterance, attach, of_words, rows_of, some, transcript, word
+
+Doc = Mapping[str, Any]
+
+
+class NeMo:
+    """`words` of `{word, start_time, end_time, speaker}` with `sentences`, or `timestamp: {word, segment}`."""
+
+    @staticmethod
+    def recognise(doc: Any) -> bool:
+        """Tell whether `doc` has one of these shapes."""
+        if not isinstance(doc, Mapping):
+            return False
+        stamps = first(doc, "timestamp", "timestamps")
+        return (isinstance(stamps, Mapping) and any(rows_of(stamps.get(k), k) for k in ("word", "segment"))) or (
+            rows_of(doc.get("words"), "word") and rows_of(doc["words"], "start_time")
+        )
+
+    @staticmethod
+    def convert(doc: Doc) -> Transcript:
+        """Read sentences and words. Raises FieldError where a list or object has another type."""
+        stamps = first(doc, "timestamp", "timestamps") or {}
+        spoken = objects(first(doc, "sentences") or stamps.get("segment"), "outline")
+        said = [Utterance(first(s, "sentence", "text", "segment"), *_times(s), s.get("speaker")) for s in spoken]
+        words = objects(first(doc, "words") or stamps.get("word"), "words")
+        said += of_words(word(w.get("word"), *_times(w), w.get("confidence")) | {"speaker": w.get("speaker")} for w in words)
+        used = "start_time end_time start end start_offset end_offset speaker char status speaker_count session_id audio_filepath"
+        return transcript(said, doc, used.split())
+
+
+def _times(row: Doc) -> tuple[Any, Any]:
+    return first(row, "start_time", "start"), first(row, "end_time", "end")
+
+
+class WhisperCpp:
+    """`transcription` of `{offsets: {from, to}, text, tokens}` in milliseconds; a token that begins with a blank begins a word."""
+
+    @staticmethod
+    def recognise(doc: Any) -> bool:
+        """Tell whether `doc` has this shape."""
+        return isinstance(doc, Mapping) and rows_of(doc.get("transcription"), "offsets")
+
+    @staticmethod
+    def convert(doc: Doc) -> Transcript:
+        """Read segments with the words of their tokens. Raises FieldError where a list or object has another type."""
+        said = []
+        for s in objects(doc["transcription"], "outline"):
+            words = list(_words(objects(s.get("tokens"), "words")))
+            speaker = s.get("speaker")
+            said.append(Utterance(s.get("text"), *_offsets(s), None if speaker is None else f"speaker {speaker}", None, words))
+        result = doc.get("result")
+        used = "timestamps offsets tokens speaker systeminfo model params result"
+        return transcript(said, doc, used.split(), result.get("language") if isinstance(result, Mapping) else None)
+
+
+def _words(tokens: Sequence[Doc]) -> Iterator[Row]:
+    rows: list[Row] = []
+    for token in tokens:
+        text = token.get("text")
+        if not isinstance(text, str) or text.startswith("[_") or not text.strip():
+            continue
+        start, end = _offsets(token)
+        if text[0] == " " or not rows:
+            rows.append(word(text, start, end, token.get("p")))
+        else:
+            attach(rows, text)
+            rows[-1]["e"] = end
+    yield from rows
+
+
+def _offsets(row: Doc) -> tuple[Any, Any]:
+    offsets = row.get("offsets")
+    return tuple(seconds_of_millis(offsets.get(k)) for k in ("from", "to")) if isinstance(offsets, Mapping) else (None, None)  # type: ignore[return-value]
+
+
+class HuggingFace:
+    """`chunks` of `{text, timestamp: [start, end]}`: words where each is a single one, else turns."""
+
+    @staticmethod
+    def recognise(doc: Any) -> bool:
+        """Tell whether `doc` has this shape."""
+        return isinstance(doc, Mapping) and rows_of(doc.get("chunks"), "timestamp") and rows_of(doc["chunks"], "text")
+
+    @staticmethod
+    def convert(doc: Doc) -> Transcript:
+        """Read chunks. Raises FieldError where a list or object has another type."""
+        chunks = objects(doc["chunks"], "outline")
+        single = len(chunks) > 1 and all(len(str(c["text"]).split()) == 1 for c in chunks)
+        timed = [(c["text"], *_pair(c["timestamp"]), c.get("speaker")) for c in chunks]
+        said = of_words(word(t, s, e) | {"speaker": who} for t, s, e, who in timed) if single else [Utterance(*row) for row in timed]
+        return transcript(said, doc, ("timestamp", "speaker"), next((c["language"] for c in chunks if c.get("language")), None))
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    pair = value if isinstance(value, list | tuple) and len(value) == 2 else (None, None)
+    return pair[0], pair[1]
+
+
+class Vosk:
+    """`{result: [{word, start, end, conf}], text}`, or a list of them, one an utterance; `spk` is a voice's fingerprint and left out."""
+
+    @staticmethod
+    def recognise(doc: Any) -> bool:
+        """Tell whether `doc` has this shape."""
+        return some(doc if isinstance(doc, list) else [doc], lambda d: rows_of(d.get("result"), "word") and rows_of(d["result"], "start"))
+
+    @staticmethod
+    def convert(doc: Any) -> Transcript:
+        """Read results. Raises FieldError where a list or object has another type."""
+        said = []
+        for part in objects(doc if isinstance(doc, list) else [doc], "outline"):
+            words = [word(w.get("word"), w.get("start"), w.get("end"), w.get("conf")) for w in objects(part.get("result"), "words")]
+            ends = [e for w in words if (e := number(w["e"])) is not None]
+            said.append(Utterance(part.get("text"), words[0]["s"] if words else None, max(ends, default=None), words=words))
+        return transcript(said, doc, ("spk", "spk_frames"))

@@ -1,0 +1,160 @@
+"""Building blocks of the adapters whose formats are lists of phrases with words in them, or of words alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from callveil.transforms.ingest.transcripts.common import (
+    Row,
+    Transcript,
+    as_key,
+    by_time,
+    covered,
+    first,
+    language_code,
+    number,
+    seconds_of_millis,
+    text_of,
+    turns,
+    used_text,
+)
+
+_SPAN = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?\Z", re.ASCII)
+_TICKS = 10_000_000
+"""Ticks of a second, as Azure counts."""
+_NUMBERED = re.compile(r"(?:ch(?:annel)?)[_ ]?(\d+)\Z", re.IGNORECASE)
+
+
+@dataclass
+class Utterance:
+    """What one party said without a break.
+
+    Attributes:
+        text: as it is shown; empty where words alone are given.
+        s: start in seconds. e: end in seconds. None where the format gives none.
+        speaker: label. channel: from 1; None where nothing tells.
+        words: rows of `schemas.interaction.WORD`.
+    """
+
+    text: Any = None
+    s: Any = None
+    e: Any = None
+    speaker: Any = None
+    channel: int | None = None
+    words: list[Row] = field(default_factory=list)
+
+
+def word(text: Any, s: Any, e: Any, confidence: Any = None) -> Row:
+    """A row of a word; whose it is comes from its utterance."""
+    return {"word": text_of(text), "s": s, "e": e, "confidence": confidence}
+
+
+def transcript(said: Iterable[Utterance], doc: Any, used: Iterable[str], language: Any = None) -> Transcript:
+    """The transcript that utterances add up to.
+
+    Args:
+        said: utterances in any order.
+        doc: the document. What of it says something that no utterance says is kept as `rest`.
+        used: names of members that hold times, labels or settings and are left out of `rest`, at any depth.
+        language: as the document names it.
+    """
+    outline, words = [], []
+    for u in said:
+        whose = {"speaker": u.speaker, "channel": u.channel}
+        words += [w | {k: v for k, v in whose.items() if w.get(k) is None} for w in u.words]
+        if isinstance(u.text, str) and u.text.strip():
+            outline.append({"text": u.text.strip(), "s": u.s, "e": u.e, **whose})
+    words = by_time(words)
+    outline = by_time(outline) or turns(words)
+    parties: dict[Any, list[Row]] = {}
+    for row in outline:
+        parties.setdefault(as_key(row.get("speaker"), row.get("channel")), []).append(row)
+    told = "\n".join((used_text(outline, words), *map(used_text, parties.values())))
+    rest = _left(doc, told, frozenset(used))
+    return Transcript(outline, words, "", language_code(language), rest)
+
+
+def _left(value: Any, said: str, used: frozenset[str]) -> Any:
+    """What of a value was not read: members and items that hold a text nobody said; None where there is none."""
+    if isinstance(value, Mapping):
+        kept = {k: v for k, m in value.items() if k not in used and (v := _left(m, said, used)) is not None}
+        return kept or None
+    if isinstance(value, list | tuple):
+        return [v for item in value if (v := _left(item, said, used)) is not None] or None
+    return None if value is None or value == "" or covered(value, said) else value
+
+
+def of_words(rows: Iterable[Row]) -> list[Utterance]:
+    """An utterance without a text of its own for each speaker and channel of some words."""
+    whose: dict[Any, list[Row]] = {}
+    for row in rows:
+        whose.setdefault(as_key(row.get("speaker"), row.get("channel")), []).append(row)
+    return [Utterance(speaker=found[0].get("speaker"), channel=found[0].get("channel"), words=found) for found in whose.values()]
+
+
+def attach(rows: list[Row], mark: Any) -> None:
+    """Put a punctuation mark behind the last word."""
+    if rows and isinstance(mark, str):
+        rows[-1]["word"] = f"{rows[-1]['word']}{mark.strip()}"
+
+
+def seconds_in(members: Mapping[str, Any], name: str) -> float | None:
+    """Seconds of the first of a member's forms: ticks, milliseconds, ISO 8601 (`PT1.5S`), `1.5s`, seconds and nanoseconds, a number."""
+    for suffix, parts in (("InTicks", _TICKS), ("Milliseconds", 1000), ("InMs", 1000), ("Ms", 1000)):
+        found = number(members.get(name + suffix))
+        if found is not None:
+            return found / parts
+    return duration(members.get(name))
+
+
+def millis(members: Mapping[str, Any], start: str, end: str) -> tuple[Any, Any]:
+    """Start and end in seconds of two members that count milliseconds."""
+    return seconds_of_millis(members.get(start)), seconds_of_millis(members.get(end))
+
+
+def duration(value: Any) -> float | None:
+    """Seconds of a duration in any of these forms; None where it is none of them."""
+    if isinstance(value, Mapping):
+        millis = number(value.get("milliseconds"))
+        if millis is not None:
+            return millis / 1000
+        return (number(value.get("seconds")) or 0.0) + (number(value.get("nanos")) or 0.0) / 1e9
+    if not isinstance(value, str):
+        return number(value)
+    span = _SPAN.match(value)
+    if span and any(span.groups()):
+        days, hours, minutes, secs = (float(part or 0) for part in span.groups())
+        return timedelta(days, secs, 0, 0, minutes, hours).total_seconds()
+    return number(value.removesuffix("s"))
+
+
+def ends(start: float | None, length: float | None) -> float | None:
+    """The end of what starts and lasts so long, rounded to microseconds."""
+    return None if start is None or length is None else round(start + length, 6)
+
+
+def from_zero(index: Any) -> int | None:
+    """A channel from 1 of one that is counted from 0."""
+    return index + 1 if isinstance(index, int) and not isinstance(index, bool) else None
+
+
+def from_one(index: Any) -> int | None:
+    """A channel that is counted from 1, as a number or text (`channel_2`); None where it is neither or 0."""
+    if isinstance(index, str):
+        label = _NUMBERED.match(index.strip())
+        index = int(label[1]) if label else int(index) if index.isascii() and index.isdigit() else None
+    return index if isinstance(index, int) and not isinstance(index, bool) and index > 0 else None
+
+
+def rows_of(value: Any, *names: str) -> bool:
+    """Tell a list of objects, not empty, that all have one of these members."""
+    return isinstance(value, list) and bool(value) and all(isinstance(r, Mapping) and first(r, *names) is not None for r in value)
+
+
+def some(value: Any, test: Callable[[Mapping[str, Any]], bool]) -> bool:
+    """Tell a list of objects alone of which one at least passes a test."""
+    return isinstance(value, list) and all(isinstance(r, Mapping) for r in value) and any(test(r) for r in value)
