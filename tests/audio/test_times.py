@@ -9,6 +9,7 @@ import pytest
 
 from callveil.schemas.finding import Finding
 from callveil.transforms.audio import EVERYTHING, AudioSpan
+from callveil.transforms.audio.placeholders import PLACEHOLDER
 from callveil.transforms.audio.times import audio_spans
 
 TURNS: list[dict[str, Any]] = [
@@ -100,3 +101,26 @@ def test_channels() -> None:
     assert audio_spans(record, [NUMBER], "all") == [AudioSpan(2.5, 6.0, 0)]
     with pytest.raises(ValueError, match="own, swapped, all"):
         audio_spans(record, [NUMBER], "left")
+
+
+LABELS = ["[redacted]", "[PII]", "[PHONE_NUMBER_1]", "####", "***", "<PERSON>", "{{NAME}}", "{name}", "(REDACTED)", "XXXX"]
+LABELS += ["[Name]", "[NAME-1]", "<CREDIT_CARD_4>", "██", "[Redacted]"]
+SOUNDS = ["[MUSIC] hi", "[laughter]", "(inaudible)", "<unk>", "[BLANK_AUDIO]", "the CEO (OK) said", "a * b", "# 5"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_what_was_taken_out_before_is_covered_where_it_was_said(label: str) -> None:
+    words = [{"word": w, "s": s, "e": s + 0.4, "channel": 1} for w, s in (("name", 1.0), ("is", 1.5), (label, 2.0), ("thanks", 2.5))]
+    turn = {"text": f"name is {label} thanks", "channel": 1, "s": 1.0, "e": 2.9}
+    assert audio_spans({"outline": [turn], "words": words}, []) == [AudioSpan(2.0, 2.4, 1)]
+    assert audio_spans({"outline": [turn]}, []) == [AudioSpan(1.0, 2.9, 1)]
+
+
+@pytest.mark.parametrize("text", SOUNDS)
+def test_sounds_and_signs_are_nothing_taken_out(text: str) -> None:
+    assert not PLACEHOLDER.search(text)
+
+
+def test_a_word_that_lasts_no_time_is_covered_between_its_neighbours() -> None:
+    words = [{"word": w, "s": s, "e": e, "channel": 1} for w, s, e in (("is", 1.0, 1.4), ("Marla", 1.7, 1.7), ("thanks", 3.0, 3.4))]
+    assert audio_spans({"words": words}, [finding("words[1].word")]) == [AudioSpan(1.0, 3.0, 1)]

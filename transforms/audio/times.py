@@ -13,6 +13,7 @@ from typing import Any
 
 from callveil.schemas.finding import Finding
 from callveil.schemas.recordings import CHANNELS
+from callveil.transforms.audio.placeholders import placeholders
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.detect.align import align, speaker_labels
 
@@ -29,7 +30,7 @@ class TurnWords(list[dict[str, Any]]):
 
 
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Stretches of the recording in which what was replaced in the transcript is heard.
+    """Stretches of the recording in which what was replaced in the transcript is heard, also what was taken out before (`placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
@@ -46,10 +47,13 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
         raise ValueError(f"channels must be one of {', '.join(CHANNELS)}")
     places = _Places(record)
     out: dict[AudioSpan, None] = {}
-    for f in findings:
-        if f.status == "kept" or re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] not in TRANSCRIPTS:
-            continue
-        for start, end, channel in places.of(f.field_path, f.span_start, f.span_end):
+    found: Iterable[tuple[str, int | None, int | None]] = (
+        (f.field_path, f.span_start, f.span_end)
+        for f in findings
+        if f.status != "kept" and re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] in TRANSCRIPTS
+    )
+    for path, begin, stop in (*found, *placeholders(record)):
+        for start, end, channel in places.of(path, begin, stop):
             if channels == "swapped" and channel in (1, 2):
                 channel = 3 - channel
             out[AudioSpan(start, end, 0 if channels == "all" else channel)] = None
