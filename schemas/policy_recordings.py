@@ -12,7 +12,7 @@ from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, WITHOUT_TRA
 CHOICES = {"mode": COVERS, "channel": CHANNELS, "without_transcript": WITHOUT_TRANSCRIPT, "original": ORIGINALS}
 NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0)}
 """Bounds, seconds; a week is longer than any platform takes to transcribe a call."""
-RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align")
+RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align", "keypad")
 
 
 def read_recordings(r: Reader, node: yaml.Node) -> dict[str, Any]:

@@ -144,7 +144,8 @@ def _detect() -> Schema:
 def _recordings() -> Schema:
     numbers = {k: {"type": "number", "minimum": low, "maximum": high} for k, (low, high) in NUMBERS.items()}
     choices = {k: {"enum": list(options)} for k, options in CHOICES.items()}
-    return _object({**choices, **numbers, "align": {"type": "boolean"}}, description="how recordings are redacted as they arrive")
+    switches: Schema = {k: {"type": "boolean"} for k in ("align", "keypad")}
+    return _object({**choices, **numbers, **switches}, description="how recordings are redacted as they arrive")
 
 
 def _retention() -> Schema:

@@ -26,6 +26,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("seconds", _N, "length"),
         ("covered_seconds", ListOf(_N), "covered seconds by channel"),
         ("spans", _I, "stretches that were to be covered"),
+        ("keyed", _I, "stretches of keypad tones that were found and covered"),
         ("transcript", _B, "a transcript said what to cover; else all of it was covered"),
         ("cut", _B, "the original ended before the length it declares"),
         ("original", _T, "what became of the original: keep, seal or delete"),

@@ -30,6 +30,7 @@ class Recordings:
         wait_seconds: how long a recording waits for its transcript, and a call's record for its recording, from when it landed.
         without_transcript: one of `WITHOUT_TRANSCRIPT`.
         align: whether words are timed by forced alignment where the transcript times turns only; else whole turns are covered.
+        keypad: whether keypad tones are covered wherever they are heard: digits can be read off them.
         original: one of `ORIGINALS`.
     """
 
@@ -39,6 +40,7 @@ class Recordings:
     wait_seconds: float = 900.0
     without_transcript: str = "cover"
     align: bool = True
+    keypad: bool = True
     original: str = "keep"
 
     def __post_init__(self) -> None:
@@ -51,8 +53,8 @@ class Recordings:
             raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week)")
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; it reads back to an equal object."""
-        return asdict(self)
+        """The form a policy file gives it in; it reads back to an equal object. Policies from before `keypad` keep their digest."""
+        return {k: v for k, v in asdict(self).items() if k != "keypad" or not v}
 
     def layered(self, given: Mapping[str, Any]) -> Recordings:
         """This section with another file's members on top."""

@@ -94,6 +94,12 @@ def parser() -> argparse.ArgumentParser:
         help="own (default): that of the party who spoke; swapped: the business is on the first one; all: every channel, for lines with echo",
     )
     p.add_argument("--padding", type=_seconds, default=Margins().before, metavar="SECONDS", help="added before and after each stretch (default 0.1)")
+    p.add_argument(
+        "--keypad",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="cover keypad tones wherever they are heard: keyed digits can be read off them (default); --no-keypad leaves them",
+    )
     p.add_argument("--no-check", action="store_true", help="do not read the result once more")
     p.add_argument("--dry-run", action="store_true", help="say what would be covered; write nothing")
     p.add_argument("--json", action="store_true", help="print as JSON")
@@ -112,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("give --spans, --interaction or --recogniser: one of them has to say what is covered")
     if args.spans and args.recogniser:
         raise UsageError("--recogniser: --spans says already what is covered")
-    treatment = Treatment(Sound.of(args.mode), Margins(args.padding, args.padding), check=not args.no_check)
+    treatment = Treatment(Sound.of(args.mode), Margins(args.padding, args.padding), check=not args.no_check, keypad=args.keypad)
     try:
         spans = read_spans(args.spans, args.channel) if args.spans else found_spans(files, args)
         if args.dry_run:
@@ -209,7 +215,7 @@ def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[
     """JSON form of what was done."""
     return {
         "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written, "rate": done.rate,
-        "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "cut": done.cut,
+        "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "keyed": done.keyed, "cut": done.cut,
         "covered_seconds": [round(s, 3) for s in done.covered_seconds],
         "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
     }  # fmt: skip
@@ -223,8 +229,10 @@ def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bo
     )
     for n, (seconds, ranges) in enumerate(zip(done.covered_seconds, done.covered, strict=True), 1):
         console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
-    if not spans:
+    if not spans and not done.keyed:
         console.print("nothing had to be covered; only tags, pictures and chapters were left out")
+    if done.keyed:
+        console.print(f"{done.keyed} stretch(es) of keypad tones were found and are covered")
     if done.cut:
         console.print("the recording ends before the length it declares: it was cut off before callveil saw it")
 

@@ -148,7 +148,7 @@ CHANGES: list[tuple[tuple[Any, ...], Any]] = [
     (("thresholds", "default"), 0.41),
     (("thresholds", "VIN"), 0.7),
     (("detect", "model"), "en_core_web_sm"),
-    (("detect", "models", "es"), "none"),
+    (("detect", "models", "es"), "es_core_news_sm"),
     (("detect", "labels", "PER"), "X_WHO"),
     (("detect", "default_language"), "en"),
     (("detect", "unknown_language"), "full"),

@@ -9,8 +9,8 @@ from callveil.schemas.recordings import Recordings
 
 def test_defaults_and_layers():
     assert load_policy("gdpr").recordings == Recordings()
-    policy = parse_policy("version: 1\nextends: gdpr\nrecordings: {mode: beep, wait_seconds: 60, align: false, original: seal}\n")
-    assert policy.recordings == Recordings(mode="beep", wait_seconds=60.0, align=False, original="seal")
+    policy = parse_policy("version: 1\nextends: gdpr\nrecordings: {mode: beep, wait_seconds: 60, align: false, keypad: false, original: seal}\n")
+    assert policy.recordings == Recordings(mode="beep", wait_seconds=60.0, align=False, keypad=False, original="seal")
 
 
 def test_it_changes_the_digest_only_where_it_is_given():

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 
 from callveil.transforms.audio.check import leftover
 from callveil.transforms.audio.cover import Cover, Sound
 from callveil.transforms.audio.formats import Target, target_of
+from callveil.transforms.audio.keypad import keypad_spans
 from callveil.transforms.audio.open import AudioRejected, Opened, opened
-from callveil.transforms.audio.plan import AudioSpan, Margins, Plan, fade_samples, plan
+from callveil.transforms.audio.plan import EVERYTHING, AudioSpan, Margins, Plan, fade_samples, plan
 from callveil.transforms.audio.stream import Read, count, rewrite
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.s3 import spooled
@@ -34,11 +35,13 @@ class Treatment:
         sound: what is heard instead.
         margins: how far covers reach.
         check: read the result again before it is published, and reject it where something can still be heard.
+        keypad: cover keypad tones as well, wherever they are heard.
     """
 
     sound: Sound = field(default_factory=Sound)
     margins: Margins = field(default_factory=Margins)
     check: bool = True
+    keypad: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Recording:
         covered: covered samples by channel, fades not counted.
         cut: the file ends before the length it declares, or in the middle of a piece.
         bytes: size of what was written.
+        keyed: stretches of keypad tones found, all of them covered.
     """
 
     container: str
@@ -65,6 +69,7 @@ class Recording:
     covered: Plan
     cut: bool
     bytes: int = 0
+    keyed: int = 0
 
     @property
     def seconds(self) -> float:
@@ -83,13 +88,16 @@ def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Tr
     Raises as `redact_audio` does.
     """
     info = files.info(source)
+    keyed = _keyed(files, source, spans, treatment)
+    spans = [*spans, *keyed]
     with opened(files, source) as recording:
         target = target_of(recording, info.size if info else 0)
         read = count(recording)
         if not read.frames:
             raise AudioRejected("empty_audio", "it holds no samples")
         _fits(spans, recording, read)
-        return _summary(recording, target, read, plan(spans, read.rate, read.channels, treatment.margins.widened(target.guard)), 0)
+        planned = plan(spans, read.rate, read.channels, treatment.margins.widened(target.guard))
+        return replace(_summary(recording, target, read, planned, 0), keyed=len(keyed))
 
 
 def redact_audio(
@@ -115,6 +123,8 @@ def redact_audio(
         PreconditionFailed: `if_none_match`, and it exists.
     """
     info = files.info(source)
+    keyed = _keyed(files, source, spans, treatment)
+    spans = [*spans, *keyed]
     with spooled() as sink:
         with opened(files, source) as recording:
             target = target_of(recording, info.size if info else 0)
@@ -138,7 +148,14 @@ def redact_audio(
                 raise AudioRejected("audio_residual", problem)
         sink.seek(0)
         files.write(output, sink, if_none_match=if_none_match)
-    return done
+    return replace(done, keyed=len(keyed))
+
+
+def _keyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment) -> list[AudioSpan]:
+    """Keypad tones to be covered; none are looked for where all is covered."""
+    if not treatment.keypad or EVERYTHING in spans:
+        return []
+    return keypad_spans(files, source)
 
 
 def _fits(spans: Sequence[AudioSpan], recording: Opened, read: Read) -> None:

@@ -88,7 +88,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         r = self.job.policy.recordings
-        object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds)))
+        object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds), keypad=r.keypad))
 
     def act(self, key: InteractionKey, held: Gathered) -> list[Published]:
         """Publish what is not published yet.
@@ -297,7 +297,7 @@ class Actor:
         digest, size = self.job.files.sha256(url)
         return {
             "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec, "written": done.written, "rate": done.rate,
-            "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut,
+            "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut, "keyed": done.keyed,
             "covered_seconds": [round(s, 6) for s in done.covered_seconds],
         }  # fmt: skip
 
