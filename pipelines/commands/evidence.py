@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
@@ -126,8 +126,7 @@ def main(argv: Sequence[str]) -> int:
     except (EvidenceKeyError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, AnchorError) as error:
-        print(f"callveil evidence: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _key(args: argparse.Namespace) -> int:

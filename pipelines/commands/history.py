@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from callveil.pipelines import history_view as view
 from callveil.pipelines.attempts import TOOL, RunResult
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, FailedError, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
@@ -139,8 +139,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, TableError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, HistoryLost) as error:
-        print(f"callveil history: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
+from callveil.pipelines.exits import DONE, FAILED, USAGE, FailedError, UsageError
+from callveil.pipelines.faults import as_dict
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
@@ -116,8 +117,7 @@ def main(argv: Sequence[str]) -> int:
     except (KeyringError, KmsError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
-        print(f"callveil keys: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _keyring(args: argparse.Namespace) -> Keyring:
@@ -188,7 +188,8 @@ def _status(args: argparse.Namespace) -> int:
     keys = _keys(keyring, found)
     if args.json:
         others = {"looked_at": list(found), "missing": list(_inboxes(args).missing), "other_keyring": strangers}
-        print_json({"keyring": str(keyring.path), **others, "keys": keys})
+        wrong = {"error": as_dict(IdentityError(), "\n".join(strangers.values()), code)} if strangers else {}
+        print_json({"keyring": str(keyring.path), **others, "keys": keys} | wrong)
         return code
     for where in args.store:
         print(f"{where} is {'NOT kept with this keyring' if where in strangers else 'kept with this keyring'}")
@@ -326,7 +327,8 @@ def _wrap(args: argparse.Namespace) -> int:
         return document | {"keys": keys}
 
     keyring = Keyring.change(args.keyring, change)
-    print(f"{keyring.path}: the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made before still hold them in clear")
+    text = f"the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made before still hold them in clear"
+    _say(args, keyring, text, kms=args.kms)
     return DONE
 
 
@@ -338,5 +340,9 @@ def _unwrap(args: argparse.Namespace) -> int:
         return document | {"keys": keys}
 
     Keyring.change(args.keyring, change)
-    print(f"{keyring.path}: the secrets lie in clear again, in the file of mode 0600")
+    _say(args, keyring, "the secrets lie in clear again, in the file of mode 0600", kms="")
     return DONE
+
+
+def _say(args: argparse.Namespace, keyring: Keyring, text: str, kms: str) -> None:
+    print_json({"keyring": str(keyring.path), "keys": list(keyring.key_ids), "kms": kms}) if args.json else print(f"{keyring.path}: {text}")

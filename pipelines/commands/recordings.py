@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
@@ -68,8 +67,7 @@ def main(argv: Sequence[str]) -> int:
         store = _store(args)
         return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
     except (StoreError, FilesError, SealedError) as error:
-        print(f"callveil recordings: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     except KeyringError as error:
         raise UsageError(str(error)) from None
 

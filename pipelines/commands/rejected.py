@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
@@ -93,8 +92,7 @@ def main(argv: Sequence[str]) -> int:
             return _list(args, found)
         return _export(args, store, keyring_of(store), found)
     except (StoreError, SealedError) as error:
-        print(f"callveil rejected: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     except KeyringError as error:
         raise UsageError(str(error)) from None
 

@@ -6,11 +6,10 @@ import argparse
 import datetime as dt
 import getpass
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
@@ -126,8 +125,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, TableError, activities.ActivitiesError, RolesError, NotAllowed, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
-        print(f"callveil report: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def who() -> str:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.redact.operators import TokenError, reveal
@@ -38,7 +38,6 @@ def main(argv: Sequence[str]) -> int:
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except TokenError as error:
-        print(f"callveil reveal: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     print_json({"text": text}) if args.json else print(text)
     return DONE

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
@@ -26,6 +26,7 @@ from callveil.pipelines.subject_register import (
     resume,
     verify,
 )
+from callveil.pipelines.summary import print_json
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
@@ -170,8 +171,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, CarryError, SealedError) as error:
-        view.complain(str(error))
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
@@ -246,7 +246,9 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
     if args.returned:
         found = erase_returned(options)
-        if not found:
+        if args.json and not found:
+            print_json([])
+        elif not found:
             print("nobody who was erased is back")
         return max((view.show_erased(args, result) for result in found), default=DONE)
     if args.dry_run:
