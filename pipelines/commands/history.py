@@ -30,7 +30,7 @@ from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import open_keyed, open_store
+from callveil.transforms.store.identity import open_keyed, open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.snapshot import parse_time
@@ -290,7 +290,9 @@ def _find(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    keyring, files = Keyring.load(args.keyring), files_of(args)
+    files = files_of(args)
+    refuse_replaced(files, args.keyring)
+    keyring = Keyring.load(args.keyring)
     found = {name: verify_report(files, name, keyring) for name in args.file}
     if args.json:
         print_json({"files": found, "whole": not any(found.values())})

@@ -19,7 +19,8 @@ from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change
+from callveil.transforms.store.heads import remember_replaced
+from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
@@ -53,14 +54,15 @@ refuses for 24 hours after rotate (--after), since a run, a watch or a runner's 
 the keyring keep the key: delete these too.
 
 A store says whose it is from its first write on, and every command refuses another keyring before any work (exit code 2); rotate is the only way to
-bring a store under another key. A copy of the keyring from before rotate is refused as well.
+bring a store under another key. A copy of the keyring from before rotate is refused as well: at once on this machine, which remembers it (--state),
+and for the stores that rotate is told of by --store; on other machines and for other stores once the new key has written.
 
 No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
 
 EPILOG = """\
 examples:
   callveil keys status --store store/ --inbox inbox/
-  callveil keys rotate
+  callveil keys rotate --store store/
   callveil keys rewrap --store store/ --inbox inbox/
   callveil keys retire 4f0c2a81b6d3 --store store/ --inbox inbox/ --dry-run
   callveil keys wrap --kms alias/callveil"""
@@ -79,10 +81,13 @@ def parser() -> argparse.ArgumentParser:
         ("unwrap", "put the secrets back in clear"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        if name in ("status", "rewrap", "retire"):
+        if name in ("status", "rotate", "rewrap", "retire"):
+            more = ", noted there at once, so that no machine takes an older copy of the keyring" if name == "rotate" else ""
+            needed = name in ("rewrap", "retire")
             a.add_argument(
-                "--store", action="append", default=[], required=name != "status", metavar="STORE", help="folder or s3:// URL of a store; repeatable"
+                "--store", action="append", default=[], required=needed, metavar="STORE", help=f"folder or s3:// URL of a store; repeatable{more}"
             )
+        if name in ("status", "rewrap", "retire"):
             a.add_argument(
                 "--inbox", action="append", default=[], metavar="INBOX", help="inbox of callveil receive, written as watch's --input has it"
             )
@@ -113,6 +118,8 @@ def main(argv: Sequence[str]) -> int:
         "status": _status, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire, "wrap": _wrap, "unwrap": _unwrap,
     }  # fmt: skip
     try:
+        if not getattr(args, "store", None):
+            refuse_replaced(files_of(args), args.keyring)
         return actions[args.action](args)
     except (KeyringError, KmsError) as error:
         raise UsageError(str(error)) from None
@@ -229,8 +236,14 @@ def _show(k: dict[str, Any]) -> None:
 
 
 def _rotate(args: argparse.Namespace) -> int:
+    files = files_of(args)
     old = Keyring.load(args.keyring)
+    for where in args.store:  # before the key changes: one that is not this keyring's is refused
+        open_to_change(files, where, args.keyring)
     new = Keyring.rotate(args.keyring, dt.datetime.now(dt.UTC).replace(microsecond=0), keep_digests=not args.everything)
+    remember_replaced(args.state, new)
+    for where in args.store:
+        open_to_change(files, where, args.keyring)
     if args.json:
         print_json({"active": new.active, "before": old.active, "digests": new.digests})
         return DONE

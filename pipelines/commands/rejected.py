@@ -87,10 +87,9 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         store = open_store(files_of(args), args.store, args.keyring)
+        keyring = keyring_of(store) if args.action == "export" else None
         found = rows(store, args.reason, args.run, args.retryable)
-        if args.action == "list":
-            return _list(args, found)
-        return _export(args, store, keyring_of(store), found)
+        return _export(args, store, keyring, found) if keyring else _list(args, found)
     except (StoreError, SealedError) as error:
         raise FailedError(str(error)) from None
     except KeyringError as error:

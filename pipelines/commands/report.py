@@ -21,7 +21,7 @@ from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.identity import open_store
+from callveil.transforms.store.identity import open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
 
@@ -203,7 +203,9 @@ def _folder(out: str) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    files, keyring = files_of(args), Keyring.load(args.keyring)
+    files = files_of(args)
+    refuse_replaced(files, args.keyring)
+    keyring = Keyring.load(args.keyring)
     if files.info(args.file) is None:
         raise UsageError(f"{args.file}: there is no such file")
     import pyarrow.parquet as pq

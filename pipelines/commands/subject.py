@@ -22,6 +22,7 @@ from callveil.pipelines.subject_register import (
     object_to,
     open_request,
     pause,
+    register_of,
     requests,
     resume,
     verify,
@@ -188,6 +189,7 @@ def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
+    register_of(options, write=False)  # the store is compared before the file is looked at
     answers, refused = [], 0
     for item in read_bulk(options.files, args.bulk, args.region):
         problems = item.problems

@@ -82,13 +82,13 @@ _FAILED: list[tuple[tuple[type[BotoCoreError], ...], str]] = [
 ]  # fmt: skip
 
 
-def soon(client: Any, service: str, attempts: int = ATTEMPTS) -> Any:
+def soon(client: Any, service: str, most: int = ATTEMPTS) -> Any:
     """The client of an AWS service. A port that nobody listens at is tried again as often as all else, and told within seconds."""
 
-    def pause(caught_exception: Exception | None, **made: Any) -> float | bool | None:
+    def pause(attempts: int, caught_exception: Exception | None, **_: Any) -> float | bool | None:
         if not isinstance(caught_exception, EndpointConnectionError):
             return None  # botocore's own rules decide
-        return made["attempts"] < attempts and REFUSED_SECONDS * made["attempts"]
+        return attempts < most and REFUSED_SECONDS * attempts
 
     client.meta.events.register_first(f"needs-retry.{service}", pause)
     return client
