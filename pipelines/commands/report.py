@@ -51,7 +51,7 @@ Every pull is recorded in the store, signed: who, what, when, and the digests of
 decides which reports and accounts the login that runs the command gets. That binds whoever gets reports made for them; whoever can read the
 store's files themselves is bound by the permissions on these alone.
 
-exit codes: 0 done, 1 failed, 2 usage, a file that is wrong, or a report this role does not see"""
+exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that is wrong, or a report this role does not see"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -67,7 +67,7 @@ examples:
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing
 
-exit codes: 0 done, 1 failed and nothing was published, 2 usage, 3 done, but some rows could not be
+exit codes: 0 done, 1 failed and nothing was published, 2 usage, or a store of other keys or one that was set back, 3 done, but some rows could not be
 read again"""
 
 NAMED = 20

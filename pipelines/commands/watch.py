@@ -45,7 +45,7 @@ examples:
 Any option of Apache Beam may follow. Messages of the queue are deleted only once what they tell of is published; give the queue a dead-letter queue
 with a maxReceiveCount of 20 or more.
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done (--once) with rejected recordings or records"""
+exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done (--once) with rejected recordings or records"""
 
 
 def parser() -> argparse.ArgumentParser:

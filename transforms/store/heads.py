@@ -35,7 +35,8 @@ class RolledBack(StoreError):
     """A store is older than this machine has seen it, or has another history."""
 
     way_out = (
-        "Put the newest state back; or, where it is meant so, say it: callveil evidence accept --store STORE"
+        "Put the newest state back; or, where it is meant so, say it: "
+        "callveil evidence accept --store STORE"
     )
 
 
@@ -222,7 +223,8 @@ def _digest(store: Store, path: str) -> str:
 
 def _text(store: Store, what: str, now: str) -> str:
     return (
-        f"{store.root}: {what} was seen here before, and now {now}: the store was set back, put "
+        f"{store.root}: {what} was seen here before ({memory_of(store)} says so), and now {now}: "
+        "the store was set back, put "
         "back from a copy, or made anew, so what came since is missing, erasures too. Put the "
         "newest state back; or, where it is meant so, say it: callveil evidence accept --store "
         f"{store.root}"
