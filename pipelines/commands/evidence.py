@@ -56,7 +56,8 @@ examples:
   callveil evidence seal --store s3://clean/calls
   callveil evidence anchor --store s3://clean/calls --tsa https://freetsa.org/tsr --tsa-cert tsa.crt cacert.pem
 
-exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason), 2 usage, or a store of other keys or one that was set back"""
+exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason),
+2 usage, or a store of other keys or one that was set back"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -58,7 +58,9 @@ examples:
   callveil history at --store store/ --item TrackingNumber/2001 --time 2026-10-30T12:00:00Z
   callveil history find --store store/ --security --from 2026-10-01
 
-exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
+4 nothing to read: nothing was done"""
 
 
 LOAD_EPILOG = """\

@@ -45,7 +45,9 @@ examples:
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing
 
-exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
+4 nothing to read: nothing was done"""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -36,7 +36,8 @@ examples:
   callveil retain run --store s3://clean/calls --accounts accounts.csv --events events.jsonl --holds holds.yaml     both, for schedulers
   callveil retain explain --store store/ --accounts accounts.jsonl --record versions/1001/V-17       which rule decides, and when
 
-exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back. Versions that an object lock protects are reported and tried again by the next run."""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back. Versions that an object lock protects are reported and tried again by the next run."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -76,7 +76,8 @@ examples:
   callveil subject index --store store/                                      once, where a search says that the live zone lacks markers
   callveil subject status --store store/                                     what is due
 
-exit codes: 0 done, 1 failed (repeat the command: it goes on where it was), 2 usage, or a store of other keys or one that was set back, 3 some requests of a bulk file were refused"""
+exit codes: 0 done, 1 failed (repeat the command: it goes on where it was),
+2 usage, or a store of other keys or one that was set back, 3 some requests of a bulk file were refused"""
 
 Action = Callable[[argparse.Namespace, SubjectOptions], int]
 
