@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
-from callveil.pipelines.faults import describe, without_content, without_warnings
+from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
+from callveil.pipelines.faults import as_dict, describe, without_content, without_warnings
 from callveil.transforms.store.paths import PlaceError
 
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -37,9 +37,12 @@ EPILOG = """\
 exit codes:
   0  done
   1  failed; nothing half-done is visible, run it again
-  2  the command line, policy, accounts or requests are wrong; the message says where
+  2  the command line, policy, accounts or requests are wrong, or the store has other keys or was set back; the message says where
   3  done, but some records went to the rejected zone, or some files below an input were not read
-  4  nothing to read: no file, only empty ones, or none of a kind that is read; nothing was done"""
+  4  nothing to read: no file, only empty ones, or none of a kind that is read; nothing was done
+
+With --json a command that ends with a message prints {"error": {"kind", "message", "exit_code"}} on standard output too, with "option",
+"place" (a file, store or record) and "way_out" where these are known."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -213,25 +216,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and words[0] in COMMANDS:
         try:
             return COMMANDS[words[0]][1](words[1:])
-        except UsageError as error:
-            print(f"callveil {words[0]}: {error}", file=sys.stderr)
-            return USAGE
-        except PlaceError as error:
-            print(f"callveil {words[0]}: {error}", file=sys.stderr)
-            return USAGE
-        except KeyboardInterrupt:
-            print("callveil: interrupted; nothing half-done is visible. Run the same command again to finish", file=sys.stderr)
-            return FAILED
+        except (CommandError, PlaceError) as error:
+            return _refused(words, str(error), _code(error), error)
+        except KeyboardInterrupt as error:
+            return _refused(words, "interrupted; nothing half-done is visible. Run the same command again to finish", FAILED, error)
         except BrokenPipeError:  # `| head` has seen enough
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
             return FAILED
         except Exception as error:  # noqa: BLE001 - a fault of callveil itself; its text may quote a record
-            print(f"callveil {words[0]}: {describe(error)}", file=sys.stderr)
-            return FAILED
+            return _refused(words, describe(error), FAILED, error)
     if words and not words[0].startswith("-"):
         near = difflib.get_close_matches(words[0], COMMANDS, 1)
-        print(f"callveil: {words[0]}: no such command{f'; did you mean {near[0]}?' if near else ''} See callveil --help", file=sys.stderr)
-        return USAGE
+        text = f"no such command{f'; did you mean {near[0]}?' if near else ''} See callveil --help"
+        return _refused(words, text, USAGE, None)
     args = parser().parse_args(words)
     if args.version:
         from importlib.metadata import version
@@ -240,6 +237,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     parser().print_help()
     return USAGE if words else DONE
+
+
+def _code(error: Exception) -> int:
+    """The exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
+    from callveil.transforms.store.heads import RolledBack
+
+    return USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
+
+
+def _refused(words: Sequence[str], text: str, code: int, error: BaseException | None) -> int:
+    """Say why a command ended: for people on standard error and, where `--json` was given, for programs on standard output. Returns the exit code."""
+    print(f"callveil {words[0]}: {text}", file=sys.stderr)
+    if "--json" in words:
+        import json
+
+        print(json.dumps({"error": as_dict(error, text, code)}, indent=2, sort_keys=True, ensure_ascii=False))
+    return code
 
 
 def program() -> None:

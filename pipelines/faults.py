@@ -10,6 +10,8 @@ import tempfile
 import traceback
 import warnings
 
+from callveil.pipelines.exits import CommandError
+
 FULL = "CALLVEIL_TRACEBACK"
 """Set to 1 to see errors whole; they may then hold personal data."""
 _FRAME = re.compile(r'File "([^"]*)", line (\d+), in (\w+)')
@@ -91,6 +93,29 @@ def describe(error: BaseException) -> str:
         file, line, name = own[-1]
         place = f" in {name} ({'/'.join(file.split('/')[-3:])}:{line})"
     return f"{kind}{place}. Its text is withheld because it may quote a record: set {FULL}=1 to see it"
+
+
+_ABOUT = re.compile(r"^\s*(?:(?:argument )?(?P<option>--[a-z][a-z0-9-]*)(?:: | |(?=: )))?(?P<place>[^\s:-]\S*?)?: ", re.MULTILINE)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def as_dict(error: BaseException | None, text: str, code: int) -> dict[str, object]:
+    """JSON form of what ended a command.
+
+    Args:
+        error: what was raised; what a command made its own message of tells the kind.
+        text: the message. code: the exit code.
+    """
+    cause = (error.__context__ or error) if isinstance(error, CommandError) else error
+    kind = _HUMP.sub("_", type(cause).__name__).lower() if cause else "usage_error"
+    about = _ABOUT.search(text)
+    found = {name: value for name, value in about.groupdict().items() if value} if about else {}
+    filename = getattr(cause, "filename", None)
+    if isinstance(filename, str):
+        found["place"] = filename
+    if way_out := str(getattr(cause, "way_out", "") or text.partition("; ")[2]):
+        found["way_out"] = way_out
+    return {"kind": kind, "message": text, "exit_code": code} | found
 
 
 def without_warnings() -> None:

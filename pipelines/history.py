@@ -43,7 +43,7 @@ from callveil.transforms.run.job import RedactJob
 from callveil.transforms.run.transform import SUBJECTS, WriteSubjects
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import keyring_for, open_or_claim
+from callveil.transforms.store.identity import compare, open_or_claim
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 
@@ -97,8 +97,9 @@ def run_history(options: HistoryOptions) -> RunResult:
         HistoryLost: a version was lost; nothing is published.
     """
     refuse_overlap(options.files, options.inputs, options.output)
+    keyring = compare(options.files, options.output, options.keyring, not options.dry_run)
     found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
-    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
+    keyring = keyring or Keyring.open_or_create(options.keyring)
     names = Names(keyring, options.policy.detect.digit_ids)
     found = names.plan(found)
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []

@@ -6,8 +6,10 @@ import argparse
 import datetime as dt
 import difflib
 import re
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from types import MethodType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
@@ -34,16 +36,11 @@ def today() -> dt.datetime:
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """`--keyring`, `--state`, `--s3-endpoint-url`, `--s3-region`."""
+    """`--keyring`, `--s3-endpoint-url`, `--s3-region`; `--state` is one of `COMMON`."""
     parser.add_argument(
         "--keyring",
         metavar="FILE",
         help="keyring file (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json; made on first use, mode 0600)",
-    )
-    parser.add_argument(
-        "--state",
-        metavar="FOLDER",
-        help="where the newest state seen of each store is remembered (default: $CALLVEIL_STATE, else ~/.local/state/callveil)",
     )
     parser.add_argument(
         "--s3-endpoint-url", "--s3_endpoint_url", metavar="URL", help="S3-compatible server (default: AWS; AWS_ENDPOINT_URL is honoured)"
@@ -55,20 +52,30 @@ COMMON: dict[str, dict[str, Any]] = {
     "--json": {"action": "store_true", "help": "print the result as JSON"},
     "--no-progress": {"action": "store_true", "help": "no progress on standard error"},
     "--keyring": {"metavar": "FILE", "help": "keyring file, where one is needed (default: $CALLVEIL_KEYRING, else ~/.config/callveil/keyring.json)"},
+    "--state": {
+        "metavar": "FOLDER",
+        "help": "where the newest state seen of each store is remembered (default: $CALLVEIL_STATE, else ~/.local/state/callveil)",
+    },
 }
 """Options that every command takes, so that a script may say them to any."""
 
 
 def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The parser, or each of its actions' parsers, with those of `COMMON` that it lacks."""
+    """The parser, or each of its actions' parsers, with those of `COMMON` that it lacks; a wrong command line raises `UsageError`."""
     actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     for action in actions:
         for below in action.choices.values():
             with_common(below)
+    parser.error = MethodType(_refuse, parser)  # type: ignore[method-assign]
     for name, how in COMMON.items() if not actions else ():
         if name not in parser._option_string_actions:
             parser.add_argument(name, **how)
     return parser
+
+
+def _refuse(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    parser.print_usage(sys.stderr)
+    raise UsageError(message)
 
 
 def files_of(args: argparse.Namespace) -> Files:

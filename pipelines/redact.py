@@ -48,7 +48,7 @@ from callveil.transforms.run.transform import (
 )
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import keyring_for, open_or_claim
+from callveil.transforms.store.identity import compare, open_or_claim
 from callveil.transforms.store.index import BUCKETS
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
@@ -106,8 +106,9 @@ def run_redact(options: RedactOptions) -> RunResult:
         ReconciliationError: a record was lost; nothing is published.
     """
     refuse_overlap(options.files, options.inputs, options.output)
+    keyring = compare(options.files, options.output, options.keyring, not options.dry_run)
     plan = plan_input(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
-    keyring = keyring_for(options.files, options.output, options.keyring, not options.dry_run)
+    keyring = keyring or Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     names = Names(keyring, options.policy.detect.digit_ids)
     plan = names.plan(plan)

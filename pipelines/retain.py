@@ -32,7 +32,7 @@ from callveil.transforms.store.care import lease, release
 from callveil.transforms.store.catalog import PublishConflict, Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
 TOOL = f"callveil {version('callveil')}"
@@ -221,10 +221,20 @@ def _undisturbed(store: Store) -> Iterator[None]:
 
 
 def explain(options: RetainOptions, record_class: str, account_id: str, record_id: str) -> list[Explained]:
-    """What is decided about one stored record, and why. Raises `LookupError` where there is none."""
+    """What is decided about one stored record, and why; its id may be the source's own where it is stored as a digest.
+
+    Raises `LookupError` where there is none.
+    """
     store = open_store(options.files, options.store, options.keyring)
     found = situation(options, store, options.as_of)
-    return explain_record(store, found.snapshot, found.engine, record_class, account_id, record_id)
+    try:
+        ids, untold = Names(keyring_of(store)).stored(record_id), ""
+    except KeyringError as error:
+        ids, untold = frozenset({record_id}), f"; an id that is a name, address or number may be stored as a digest, which needs the keyring: {error}"
+    try:
+        return explain_record(store, found.snapshot, found.engine, record_class, account_id, ids)
+    except LookupError as error:
+        raise LookupError(f"{error.args[0]}{untold}") from None
 
 
 def _same_state(options: RetainOptions, plan: Plan, state: RetainState) -> bool:

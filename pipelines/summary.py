@@ -30,8 +30,8 @@ ROWS = (
     ("requests_applied", "manual requests applied"),
     ("requests_unmatched", "manual requests that name no interaction"),
     ("account_unknown", "interactions whose account has no record (give --accounts)"),
-    ("named_ids", "ids that are a person's name or address: written as keyed digests, the name sealed"),
-    ("digit_ids", "ids of digits only, left readable; where they are telephone numbers, `detect: {digit_ids: true}` changes them"),
+    ("named_ids", "ids that are a person's name or address, or a number where the policy says so: written as keyed digests, what they are sealed"),
+    ("digit_ids", "ids of digits, or with a telephone number's signs too, left readable; if they are such, `detect: {digit_ids: true}` changes them"),
     ("local_times", "interactions whose time names no zone: read in the account's (accounts: timezone), else in UTC"),
     ("findings", "findings"),
 )

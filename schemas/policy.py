@@ -155,8 +155,8 @@ class Detect:
             model takes what it takes.
         amounts: whether amounts of money are looked for.
         dates: whether dates other than birth dates are looked for.
-        digit_ids: whether ids of digits only are written as keyed digests too, as those that are names always are. Set it before the first
-            run: a record stored under its own id is not known again under its digest.
+        digit_ids: whether ids of digits only, or with the signs of telephone numbers, are written as keyed digests too, as those that are
+            names always are. Set it before the first run: a record stored under its own id is not known again under its digest.
         countries: countries whose identity, tax, passport and like numbers are found without a check digit, ISO 3166-1; None: those
             of `phone_regions` and of the languages. Numbers with a right check digit are found whichever country's they are.
         one_party: when a conversation of several turns is read as one side's only, so that what may be the answer to a

@@ -125,7 +125,7 @@ def describe(policy: Policy, record: tuple[str, str, str, str] | None = None) ->
         f"  model {detect.model}{models}{labels}{disabled}",
         f"  languages {', '.join(detect.languages)}; records that name none are {detect.default_language}; any other: {detect.unknown_language}",
         f"  telephone numbers of {regions}; amounts {'on' if detect.amounts else 'off'}; dates {'on' if detect.dates else 'off'}"
-        + ("; ids of digits only are written as keyed digests" if detect.digit_ids else ""),
+        + ("; ids of digits only, or with the signs of telephone numbers, are written as keyed digests" if detect.digit_ids else ""),
         *_margin_lines(detect),
         f"  {detect.timeout_seconds:g} s of CPU time for a pattern and for every {TIME_CHARS:,} characters, {detect.max_steps:,} steps for every "
         f"{STEP_CHARS:,}, then the record is rejected",

@@ -136,7 +136,7 @@ def _detect() -> Schema:
             "amounts": {"type": "boolean"},
             "dates": {"type": "boolean"},
             "one_party": {"enum": list(ONE_PARTY), "description": "when turns are read as one side's of a conversation"},
-            "digit_ids": {"type": "boolean", "description": "ids of digits only are written as keyed digests"},
+            "digit_ids": {"type": "boolean", "description": "ids of digits, also with a telephone number's signs, are written as keyed digests"},
         }
     )
 

@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.measures import described, markdown, print_beside, print_measured
 from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
@@ -124,8 +124,7 @@ def main(argv: Sequence[str]) -> int:
         if args.plot:
             plot_measured(found, args.plot)
     except OSError as error:
-        print(f"callveil evaluate: {args.plot}: cannot be written ({error.strerror})", file=sys.stderr)
-        return FAILED
+        raise FailedError(f"{args.plot}: cannot be written ({error.strerror})") from None
     seconds = own.cpu_seconds
     words = sum(m.words for m in found if m.name != POOLED)
     beside = [[(own.name, mine), *((s.name, sets[n]) for s, sets in others)] for n, mine in enumerate(found)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
@@ -56,7 +56,8 @@ examples:
   callveil evidence seal --store s3://clean/calls
   callveil evidence anchor --store s3://clean/calls --tsa https://freetsa.org/tsr --tsa-cert tsa.crt cacert.pem
 
-exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason), 2 usage"""
+exit codes: 0 the store is what was signed, 1 it is not (seal: something was changed, without a good reason),
+2 usage, or a store of other keys or one that was set back"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -126,8 +127,7 @@ def main(argv: Sequence[str]) -> int:
     except (EvidenceKeyError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, AnchorError) as error:
-        print(f"callveil evidence: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _key(args: argparse.Namespace) -> int:
@@ -154,13 +154,18 @@ def _verify(args: argparse.Namespace) -> int:
     store = Store(files, args.store, args.keyring)
     seen = heads.remembered(store)
     keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
-    report = verify(files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen)
+    memory = str(heads.memory_of(store)) if seen else ""
+    report = verify(
+        files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen, memory=memory
+    )  # fmt: skip
     if not report.problems:
         _remember(store, report)
     if args.json:
-        print_json(report_dict(report))
+        print_json(report_dict(report) | {"compared_with": {"anchors": args.anchor, "state": memory}})
     else:
-        _print(report, args.limit, 0 if args.anchor else max((h.seq for c, h in seen.items() if c == heads.RUNS), default=0))
+        _print(report, args.limit)
+        print("\n".join(_compared(report, args.anchor, seen, memory)))
+        _print_verdict(report)
     return FAILED if report.problems else DONE
 
 
@@ -196,7 +201,18 @@ def report_dict(report: Report) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _print(report: Report, limit: int, seen: int) -> None:
+def _compared(report: Report, anchors: Sequence[str], seen: Mapping[str, heads.Head], memory: str) -> list[str]:
+    """What a store was compared with outside of it."""
+    if not report.anchored:
+        return [UNTOLD]
+    lines = [f"compared with --anchor {' '.join(a[:16] for a in anchors)}"] if anchors else []
+    if heads.RUNS in seen:
+        more = "" if anchors else "; whether newer ones than that are missing only --anchor tells"
+        lines.append(f"compared with run {seen[heads.RUNS].seq}, the newest that was seen here ({memory}){more}")
+    return lines or [f"compared with the checkpoints that were seen here ({memory})"]
+
+
+def _print(report: Report, limit: int) -> None:
     shown = report.problems[: limit or None]
     for problem in shown:
         print(f"{problem.path}: {problem.detail} [{problem.kind}]")
@@ -204,16 +220,15 @@ def _print(report: Report, limit: int, seen: int) -> None:
         print(f"... and {len(report.problems) - len(shown):,} more (--limit 0 shows all)")
     for note in report.notes[: limit or None]:
         print(f"note: {note.path}: {note.detail}")
-    kinds = {p.kind for p in report.problems}
     print(f"{report.runs:,} runs, {report.files:,} files, {report.rows:,} rows checked; head {report.head} (record {report.seq})")
     if report.checkpoints:
         print(f"{report.checkpoints:,} checkpoints, {report.parts:,} records and recordings of the live zone checked; head {report.live_head}")
     for stamp in report.timestamps:
         print(f"{record_name(stamp.seq, CHAINS[stamp.chain])} was there at {stamp.at:%Y-%m-%d %H:%M:%S} UTC by a timestamp that holds")
-    if not report.anchored:
-        print(UNTOLD)
-    elif seen:
-        print(f"compared with run {seen}, the newest that was seen here; whether newer ones than that are missing only --anchor tells")
+
+
+def _print_verdict(report: Report) -> None:
+    kinds = {p.kind for p in report.problems}
     if report.problems:
         print(f"{len(report.problems):,} findings: the store is NOT what was signed")
         print("\n".join(f"  {kind}: {KINDS[kind]}" for kind in sorted(kinds)))
@@ -298,8 +313,9 @@ def _owner(args: argparse.Namespace) -> int:
 
 def _accept(args: argparse.Namespace) -> int:
     store = Store(files_of(args), args.store, args.keyring)
+    open_signer(args.keyring, create=False)  # also where there is no store any more: whoever says so has the key it had
     if exists(store.files, store.root):
-        compare_keys(store)
+        compare_keys(store, writing=True)
     witness = store.witness()
     now = {heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):

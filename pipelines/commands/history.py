@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from callveil.pipelines import history_view as view
 from callveil.pipelines.attempts import TOOL, RunResult
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, REJECTED, FailedError, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
@@ -30,7 +30,7 @@ from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import open_keyed, open_store
+from callveil.transforms.store.identity import open_keyed, open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.snapshot import parse_time
@@ -58,7 +58,9 @@ examples:
   callveil history at --store store/ --item TrackingNumber/2001 --time 2026-10-30T12:00:00Z
   callveil history find --store store/ --security --from 2026-10-01
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
+4 nothing to read: nothing was done"""
 
 
 LOAD_EPILOG = """\
@@ -139,8 +141,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, TableError, KeyringError, ModelError, ItemError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, HistoryLost) as error:
-        print(f"callveil history: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -291,7 +292,9 @@ def _find(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    keyring, files = Keyring.load(args.keyring), files_of(args)
+    files = files_of(args)
+    refuse_replaced(files, args.keyring)
+    keyring = Keyring.load(args.keyring)
     found = {name: verify_report(files, name, keyring) for name in args.file}
     if args.json:
         print_json({"files": found, "whole": not any(found.values())})

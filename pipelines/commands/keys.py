@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, USAGE, UsageError
+from callveil.pipelines.exits import DONE, FAILED, USAGE, FailedError, UsageError
+from callveil.pipelines.faults import as_dict
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.keys.retire import AFTER_HOURS, Verdict, judge, retire
@@ -18,7 +19,8 @@ from callveil.transforms.keys.rewrap import Rewrapped, rewrap
 from callveil.transforms.keys.status import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.keys.zones import Inboxes, Tell
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change
+from callveil.transforms.store.heads import remember_replaced
+from callveil.transforms.store.identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.store.kms import KmsError
 from callveil.transforms.store.paths import FilesError
@@ -52,14 +54,15 @@ refuses for 24 hours after rotate (--after), since a run, a watch or a runner's 
 the keyring keep the key: delete these too.
 
 A store says whose it is from its first write on, and every command refuses another keyring before any work (exit code 2); rotate is the only way to
-bring a store under another key. A copy of the keyring from before rotate is refused as well.
+bring a store under another key. A copy of the keyring from before rotate is refused as well: at once on this machine, which remembers it (--state),
+and for the stores that rotate is told of by --store; on other machines and for other stores once the new key has written.
 
 No secret is ever an option, printed or logged; the file has mode 0600 and is refused with any other."""
 
 EPILOG = """\
 examples:
   callveil keys status --store store/ --inbox inbox/
-  callveil keys rotate
+  callveil keys rotate --store store/
   callveil keys rewrap --store store/ --inbox inbox/
   callveil keys retire 4f0c2a81b6d3 --store store/ --inbox inbox/ --dry-run
   callveil keys wrap --kms alias/callveil"""
@@ -78,10 +81,13 @@ def parser() -> argparse.ArgumentParser:
         ("unwrap", "put the secrets back in clear"),
     ):
         a = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        if name in ("status", "rewrap", "retire"):
+        if name in ("status", "rotate", "rewrap", "retire"):
+            more = ", noted there at once, so that no machine takes an older copy of the keyring" if name == "rotate" else ""
+            needed = name in ("rewrap", "retire")
             a.add_argument(
-                "--store", action="append", default=[], required=name != "status", metavar="STORE", help="folder or s3:// URL of a store; repeatable"
+                "--store", action="append", default=[], required=needed, metavar="STORE", help=f"folder or s3:// URL of a store; repeatable{more}"
             )
+        if name in ("status", "rewrap", "retire"):
             a.add_argument(
                 "--inbox", action="append", default=[], metavar="INBOX", help="inbox of callveil receive, written as watch's --input has it"
             )
@@ -112,12 +118,13 @@ def main(argv: Sequence[str]) -> int:
         "status": _status, "rotate": _rotate, "rewrap": _rewrap, "retire": _retire, "wrap": _wrap, "unwrap": _unwrap,
     }  # fmt: skip
     try:
+        if not getattr(args, "store", None):
+            refuse_replaced(files_of(args), args.keyring)
         return actions[args.action](args)
     except (KeyringError, KmsError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
-        print(f"callveil keys: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _keyring(args: argparse.Namespace) -> Keyring:
@@ -188,7 +195,8 @@ def _status(args: argparse.Namespace) -> int:
     keys = _keys(keyring, found)
     if args.json:
         others = {"looked_at": list(found), "missing": list(_inboxes(args).missing), "other_keyring": strangers}
-        print_json({"keyring": str(keyring.path), **others, "keys": keys})
+        wrong = {"error": as_dict(IdentityError(), "\n".join(strangers.values()), code)} if strangers else {}
+        print_json({"keyring": str(keyring.path), **others, "keys": keys} | wrong)
         return code
     for where in args.store:
         print(f"{where} is {'NOT kept with this keyring' if where in strangers else 'kept with this keyring'}")
@@ -228,8 +236,14 @@ def _show(k: dict[str, Any]) -> None:
 
 
 def _rotate(args: argparse.Namespace) -> int:
+    files = files_of(args)
     old = Keyring.load(args.keyring)
+    for where in args.store:  # before the key changes: one that is not this keyring's is refused
+        open_to_change(files, where, args.keyring)
     new = Keyring.rotate(args.keyring, dt.datetime.now(dt.UTC).replace(microsecond=0), keep_digests=not args.everything)
+    remember_replaced(args.state, new)
+    for where in args.store:
+        open_to_change(files, where, args.keyring)
     if args.json:
         print_json({"active": new.active, "before": old.active, "digests": new.digests})
         return DONE
@@ -326,7 +340,8 @@ def _wrap(args: argparse.Namespace) -> int:
         return document | {"keys": keys}
 
     keyring = Keyring.change(args.keyring, change)
-    print(f"{keyring.path}: the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made before still hold them in clear")
+    text = f"the secrets of {len(keyring.key_ids)} keys are wrapped by {args.kms}; backups made before still hold them in clear"
+    _say(args, keyring, text, kms=args.kms)
     return DONE
 
 
@@ -338,5 +353,9 @@ def _unwrap(args: argparse.Namespace) -> int:
         return document | {"keys": keys}
 
     Keyring.change(args.keyring, change)
-    print(f"{keyring.path}: the secrets lie in clear again, in the file of mode 0600")
+    _say(args, keyring, "the secrets lie in clear again, in the file of mode 0600", kms="")
     return DONE
+
+
+def _say(args: argparse.Namespace, keyring: Keyring, text: str, kms: str) -> None:
+    print_json({"keyring": str(keyring.path), "keys": list(keyring.key_ids), "kms": kms}) if args.json else print(f"{keyring.path}: {text}")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import compare_inbox
@@ -97,8 +97,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except FilesError as error:
-        print(f"callveil receive: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     scheme = SCHEMES[args.scheme]
     if args.signature_header:
         scheme = dataclasses.replace(scheme, headers=(args.signature_header, *scheme.headers[1:]))
@@ -127,8 +126,7 @@ def _serve(args: argparse.Namespace, app: Webhook, host: str, port: int) -> int:
     try:
         serve(app, host, port, args.threads, stop, ready)
     except OSError as error:
-        print(f"callveil receive: {args.listen}: {error.strerror or 'cannot listen there'}; give another --listen", file=sys.stderr)
-        return FAILED
+        raise FailedError(f"{args.listen}: {error.strerror or 'cannot listen there'}; give another --listen") from None
     counts = dict(sorted(app.counts.items()))
     print(json.dumps(counts) if args.json else "\n".join(f"{number:>12,}  {outcome}" for outcome, number in counts.items()), flush=True)
     return DONE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.redact.names import Names
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import FilesError
 from callveil.transforms.store.identity import keyring_of, open_store, open_to_change
@@ -68,8 +69,7 @@ def main(argv: Sequence[str]) -> int:
         store = _store(args)
         return {"list": _list, "export": _export, "original": _original, "retry": _retry}[args.action](args, store)
     except (StoreError, FilesError, SealedError) as error:
-        print(f"callveil recordings: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     except KeyringError as error:
         raise UsageError(str(error)) from None
 
@@ -112,13 +112,16 @@ def _export(args: argparse.Namespace, store: Store) -> int:
 
 
 def _original(args: argparse.Namespace, store: Store) -> int:
-    keyring, key = keyring_of(store), InteractionKey(args.account, args.id)
-    pieces = open_original(store.files, Live(store.files, store.root), keyring, key)
-    try:
-        first = next(pieces, b"")
-    except FileNotFoundError:
+    keyring, live = keyring_of(store), Live(store.files, store.root)
+    first = pieces = None
+    for stored in sorted(Names(keyring).stored(args.id)):
+        with suppress(FileNotFoundError):
+            pieces = open_original(store.files, live, keyring, InteractionKey(args.account, stored))
+            first = next(pieces, b"")
+            break
+    if first is None or pieces is None:
         why = "the policy in force kept or deleted it, or it never arrived"
-        raise UsageError(f"{args.account}/{args.id}: there is no sealed original; {why}") from None
+        raise UsageError(f"{args.account}/{args.id}: there is no sealed original; {why}")
     try:
         args.out.touch(mode=0o600, exist_ok=False)
     except FileExistsError:

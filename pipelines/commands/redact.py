@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
@@ -45,7 +45,9 @@ examples:
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done with rejected records or with files that were not read, 4 nothing to read: nothing was done"""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
+4 nothing to read: nothing was done"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,8 +123,7 @@ def main(argv: Sequence[str]) -> int:
     except NothingToRead as nothing:
         return tell_nothing("redact", nothing, args.json)
     except (StoreError, FilesError, ReconciliationError) as error:
-        print(f"callveil redact: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     first = result.dry_run or (result.seq == 1 and not result.repeated)  # from then on a store has been made by a policy that was looked at
     if args.json:
         print_json(as_dict(result, seconds, peak) | ({"emptied": emptied(options.policy)} if first else {}))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
@@ -88,13 +87,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         store = open_store(files_of(args), args.store, args.keyring)
+        keyring = keyring_of(store) if args.action == "export" else None
         found = rows(store, args.reason, args.run, args.retryable)
-        if args.action == "list":
-            return _list(args, found)
-        return _export(args, store, keyring_of(store), found)
+        return _export(args, store, keyring, found) if keyring else _list(args, found)
     except (StoreError, SealedError) as error:
-        print(f"callveil rejected: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     except KeyringError as error:
         raise UsageError(str(error)) from None
 

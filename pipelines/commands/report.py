@@ -6,11 +6,10 @@ import argparse
 import datetime as dt
 import getpass
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
@@ -22,7 +21,7 @@ from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.identity import open_store
+from callveil.transforms.store.identity import open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
 
@@ -52,7 +51,7 @@ Every pull is recorded in the store, signed: who, what, when, and the digests of
 decides which reports and accounts the login that runs the command gets. That binds whoever gets reports made for them; whoever can read the
 store's files themselves is bound by the permissions on these alone.
 
-exit codes: 0 done, 1 failed, 2 usage, a file that is wrong, or a report this role does not see"""
+exit codes: 0 done, 1 failed, 2 usage, a store of other keys or one that was set back, a file that is wrong, or a report this role does not see"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -126,8 +125,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, TableError, activities.ActivitiesError, RolesError, NotAllowed, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError) as error:
-        print(f"callveil report: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def who() -> str:
@@ -205,7 +203,9 @@ def _folder(out: str) -> str:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    files, keyring = files_of(args), Keyring.load(args.keyring)
+    files = files_of(args)
+    refuse_replaced(files, args.keyring)
+    keyring = Keyring.load(args.keyring)
     if files.info(args.file) is None:
         raise UsageError(f"{args.file}: there is no such file")
     import pyarrow.parquet as pq

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callveil.pipelines.commands.redact import own_spelling
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import (
     add_store,
     beam_options,
@@ -68,7 +67,7 @@ examples:
 Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
   --direct_num_workers 2 --direct_running_mode multi_processing
 
-exit codes: 0 done, 1 failed and nothing was published, 2 usage, 3 done, but some rows could not be
+exit codes: 0 done, 1 failed and nothing was published, 2 usage, or a store of other keys or one that was set back, 3 done, but some rows could not be
 read again"""
 
 NAMED = 20
@@ -142,8 +141,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, AccountsError, KeyringError, ModelError, NoPolicy) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, PublishConflict) as error:
-        print(f"callveil rescan: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     if args.json:
         print_json(as_dict(result, args.apply) | {"seconds": round(time.monotonic() - started, 2)})
     else:

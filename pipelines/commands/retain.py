@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today, with_common
 from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
 from callveil.pipelines.summary import print_json
@@ -36,7 +36,8 @@ examples:
   callveil retain run --store s3://clean/calls --accounts accounts.csv --events events.jsonl --holds holds.yaml     both, for schedulers
   callveil retain explain --store store/ --accounts accounts.jsonl --record versions/1001/V-17       which rule decides, and when
 
-exit codes: 0 done, 1 failed, 2 usage. Versions that an object lock protects are reported and tried again by the next run."""
+exit codes: 0 done, 1 failed,
+2 usage, or a store of other keys or one that was set back. Versions that an object lock protects are reported and tried again by the next run."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,8 +89,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, PlanError) as error:
-        print(f"callveil retain: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _plan(args: argparse.Namespace, options: RetainOptions) -> int:

@@ -6,10 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.redact.operators import TokenError, reveal
+from callveil.transforms.store.files import Files
+from callveil.transforms.store.identity import refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 
 DESCRIPTION = """\
@@ -34,11 +36,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     sealed = sys.stdin.readline().strip() if args.token == "-" else args.token  # noqa: S105
     try:
+        refuse_replaced(Files(state=args.state), args.keyring)
         text = reveal(sealed, Keyring.load(args.keyring), args.account, args.interaction)
     except KeyringError as error:
         raise UsageError(str(error)) from None
     except TokenError as error:
-        print(f"callveil reveal: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     print_json({"text": text}) if args.json else print(text)
     return DONE

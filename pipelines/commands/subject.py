@@ -10,7 +10,7 @@ from pathlib import Path
 
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
 from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
@@ -22,10 +22,12 @@ from callveil.pipelines.subject_register import (
     object_to,
     open_request,
     pause,
+    register_of,
     requests,
     resume,
     verify,
 )
+from callveil.pipelines.summary import print_json
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
@@ -74,7 +76,8 @@ examples:
   callveil subject index --store store/                                      once, where a search says that the live zone lacks markers
   callveil subject status --store store/                                     what is due
 
-exit codes: 0 done, 1 failed (repeat the command: it goes on where it was), 2 usage, 3 some requests of a bulk file were refused"""
+exit codes: 0 done, 1 failed (repeat the command: it goes on where it was),
+2 usage, or a store of other keys or one that was set back, 3 some requests of a bulk file were refused"""
 
 Action = Callable[[argparse.Namespace, SubjectOptions], int]
 
@@ -170,8 +173,7 @@ def main(argv: Sequence[str]) -> int:
     except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, CarryError, SealedError) as error:
-        view.complain(str(error))
-        return FAILED
+        raise FailedError(str(error)) from None
 
 
 def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
@@ -188,6 +190,7 @@ def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
+    register_of(options, write=False)  # the store is compared before the file is looked at
     answers, refused = [], 0
     for item in read_bulk(options.files, args.bulk, args.region):
         problems = item.problems
@@ -246,7 +249,9 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
     if args.returned:
         found = erase_returned(options)
-        if not found:
+        if args.json and not found:
+            print_json([])
+        elif not found:
             print("nobody who was erased is back")
         return max((view.show_erased(args, result) for result in found), default=DONE)
     if args.dry_run:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from callveil.pipelines.exits import DONE, FAILED, UsageError
+from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 
@@ -74,8 +74,7 @@ def main(argv: Sequence[str]) -> int:
     except CorpusError as error:
         raise UsageError(str(error)) from None
     except ValueError as error:
-        print(f"callveil train: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     if args.json:
         shape = {"seed": report.seed, "steps": report.steps, "width": report.width, "depth": report.depth, "bytes": report.size}
         facts = {"words": report.words, "seconds": round(report.seconds, 1), "loss": round(report.loss, 5)}

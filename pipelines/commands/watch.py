@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
+from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, beam_options, files_of, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
@@ -45,7 +45,7 @@ examples:
 Any option of Apache Beam may follow. Messages of the queue are deleted only once what they tell of is published; give the queue a dead-letter queue
 with a maxReceiveCount of 20 or more.
 
-exit codes: 0 done, 1 failed, 2 usage, 3 done (--once) with rejected recordings or records"""
+exit codes: 0 done, 1 failed, 2 usage, or a store of other keys or one that was set back, 3 done (--once) with rejected recordings or records"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -87,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("--dry-run: goes with --once and --input alone: looking into a queue takes messages from it")
     try:
         if args.dry_run:
-            return _dry_run(options)
+            return _dry_run(options, args.json)
         for warning in check_queue(options.queue) if options.queue else ():
             print(f"callveil watch: {warning}", file=sys.stderr)
         if not args.once:
@@ -97,8 +97,7 @@ def main(argv: Sequence[str]) -> int:
     except (AccountsError, InputError, KeyringError, ModelError, NoRunner, RecogniserMissing) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, QueueError) as error:
-        print(f"callveil watch: {error}", file=sys.stderr)
-        return FAILED
+        raise FailedError(str(error)) from None
     if args.json:
         print_json(dict(sorted(counts.items())))
     else:
@@ -106,10 +105,11 @@ def main(argv: Sequence[str]) -> int:
     return REJECTED if any(counts.get(k) for k in REJECTIONS) else DONE
 
 
-def _dry_run(options: WatchOptions) -> int:
+def _dry_run(options: WatchOptions, as_json: bool) -> int:
     """Say what a run over the folders would take in."""
     if exists(options.files, options.output):
         open_store(options.files, options.output, options.keyring)
+    told = {}
     for arrival in pending(options, now()):
         if sort_of(arrival.url) == "records":
             refused = plan_input(options.files, [arrival.url]).not_read
@@ -117,8 +117,12 @@ def _dry_run(options: WatchOptions) -> int:
         else:
             key = options.naming.key_of(arrival.url)
             what = f"recording of {key.account_id}/{key.id}" if key else "recording whose name says no interaction: it would be rejected"
-        print(f"{arrival.url}: {what}")
+        told[arrival.url] = what
     how = {"seal": "sealed into the store", "delete": "deleted"}.get(options.policy.recordings.original)
+    if as_json:
+        print_json({"dry_run": True, "arrivals": told, "originals": options.policy.recordings.original})
+        return DONE
+    print("".join(f"{url}: {what}\n" for url, what in told.items()), end="")
     if how:
         print(f"originals would be {how} once their copies are out")
     return DONE

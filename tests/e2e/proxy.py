@@ -66,7 +66,7 @@ class Proxy:
     """Forwards requests to a server, and spoils some.
 
     Attributes:
-        kind: what is done to a request that is drawn: one of `KINDS`, `expired` credentials, or nothing where empty.
+        kind: what is done to a request that is drawn: one of `KINDS`, `expired` credentials, a `read only` role, or nothing where empty.
         share: share of the requests drawn. most: how many at most; 0 for any number.
         after: requests that pass untouched first.
         done: how many were spoilt. asked: requests in all.
@@ -105,7 +105,8 @@ class Proxy:
         """What is to be done to this request."""
         with self._lock:
             self.asked += 1
-            fits = {"corrupt upload": method == "PUT" and body}.get(self.kind, self.kind not in self.BODIES or method == "GET")
+            writes = {"corrupt upload": method == "PUT" and body, "read only": method not in ("GET", "HEAD")}
+            fits = writes.get(self.kind, self.kind not in self.BODIES or method == "GET")
             if not self.kind or not fits or self.asked <= self.after or (self.most and self.done >= self.most) or self._rng.random() >= self.share:
                 return ""
             self.done += 1
@@ -129,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._close()
         elif kind == "503":
             self._send(503, [], BUSY % b"SlowDown")
+        elif kind == "read only":
+            self._send(403, [], BUSY % b"AccessDenied")
         elif kind == "expired":
             self._send(400, [], BUSY % b"ExpiredToken")
         else:

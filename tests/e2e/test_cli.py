@@ -15,7 +15,8 @@ import kills
 import pytest
 from runs import PLAIN, call, callveil, environment, leftovers, new_interpreter, rows, tree, write_lines
 
-from callveil.pipelines.cli import COMMANDS
+from callveil.pipelines.cli import COMMANDS, main
+from callveil.pipelines.exits import USAGE
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 
@@ -89,9 +90,15 @@ def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_takes_the_common_options(name: str) -> None:
+def test_every_command_takes_the_common_options(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And says as JSON, where it was asked to, why it refuses a command line."""
+    common = ["--json", "--no-progress", "--keyring", str(tmp_path / "none.json"), "--state", str(tmp_path / "state")]
     for leaf in parsers(importlib.import_module(f"callveil.pipelines.commands.{name}").parser()):
-        assert {"--json", "--no-progress", "--keyring"} <= leaf._option_string_actions.keys(), leaf.prog
+        assert {"--json", "--no-progress", "--keyring", "--state"} <= leaf._option_string_actions.keys(), leaf.prog
+        assert main([*leaf.prog.split()[1:], *common, "--no-such-option"]) == USAGE, leaf.prog
+        told = capsys.readouterr()
+        error = json.loads(told.out)["error"]
+        assert error["exit_code"] == USAGE and error["message"] in told.err
 
 
 # Exit codes

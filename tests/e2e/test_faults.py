@@ -21,6 +21,7 @@ from runs import PLAIN, call, environment, write_lines
 sys.path.append(str(Path(__file__).resolve().parents[1] / "soak"))
 import run_faults
 
+from callveil.pipelines.cli import main
 from callveil.pipelines.faults import system_fault
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
@@ -28,7 +29,7 @@ from callveil.transforms.ingest.chunks import InputChunk, plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.store.care import verify
 from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files, FilesError
+from callveil.transforms.store.files import Files, FilesError, S3Settings
 
 TOLD = ("Traceback", "withheld", "Errno")
 """Words that no message on a fault of disk or network holds."""
@@ -193,3 +194,37 @@ def test_runs_that_meet_faults_end_as_those_that_meet_none(tmp_path: Path, monke
             world.server.kill()
     assert {kind: r.problems for kind, results in found.items() for r in results if r.problems} == {}
     assert all(r.met for kind, results in found.items() for r in results if kind in ("503", "answer lost", "truncated"))
+
+
+READ_ONLY = (
+    ("redact", "--input", "nowhere", "--output"),
+    ("history", "load", "--input", "nowhere", "--output"),
+    ("watch", "--once", "--input", "in", "--accounts", "nowhere", "--output"),
+    ("retain", "run", "--accounts", "nowhere", "--store"),
+    ("rescan", "--apply", "--accounts", "nowhere", "--store"),
+)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "filled"])
+def test_a_place_in_s3_that_may_only_be_read_is_told_before_any_work(
+    place: Path, is_new: bool, s3_server: S3Settings, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CALLVEIL_KEYRING", str(place / "keyring.json"))
+    store = f"s3://{s3_bucket}/store"
+    proxy = Proxy(int(str(s3_server.endpoint_url).rpartition(":")[2]))
+    common = ["--s3-endpoint-url", proxy.endpoint, "--s3-region", "us-east-1"]
+    if not is_new:
+        assert main([*redact(place, store), *common]) == 0
+    proxy.spoil("read only", 1, 1)
+    before = sorted(f.url for f in Files(s3_server).list(store))
+    for words in READ_ONLY[: -1 if is_new else None]:  # rescan makes no store
+        capsys.readouterr()
+        assert main([*words, store, *common]) == 1, words
+        said = capsys.readouterr().err
+        assert f"{store}: this user may only read the store" in said and "--output" in said and "s3:PutObject" in said, said
+        assert not [word for word in TOLD if word in said]
+    assert sorted(f.url for f in Files(s3_server).list(store)) == before
+    assert (place / "keyring.json").exists() is not is_new, "no keyring is made for a store that cannot be"
+    dry = main([*redact(place, store), *common, "--dry-run"])
+    assert dry == 0, capsys.readouterr().err

@@ -80,3 +80,33 @@ def test_names_in_ids_and_file_names_stay_in_no_file(redact: Any) -> None:
             Keyring.rotate("keyring.json", keep_digests=True)
         code, report = redact(day)
         assert (report["counts"]["unchanged"], report["counts"]["rejected_before"], report["files_added"]) == (2, 1, 0)
+
+
+IDS = ("jane.muller@mail.example", "Wilhelmina Testperson", "4155550194", "+1 (415) 555-0194", "415-555-0195", "lead-4711")
+
+
+@pytest.mark.parametrize("digits", [False, True])
+def test_a_record_is_found_by_its_own_id_however_it_is_stored(redact: Any, capsys: pytest.CaptureFixture[str], digits: bool) -> None:
+    """Numbers with signs are counted as those without are, and go by policy; keys of digests that came later lose nothing."""
+    Path("policy.yaml").write_text(PLAIN.replace("none}", "none, digit_ids: true}") if digits else PLAIN)
+    write_lines(Path("in", "calls.jsonl"), [call(n, id=own) for n, own in enumerate(IDS)])
+    code, report = redact(2)
+    assert (code, report["counts"].get("named_ids"), report["counts"].get("digit_ids")) == (0, 5 if digits else 2, None if digits else 3)
+    ids = {r["id"] for r in rows(Store.open(Files(), "store"), "interactions")}
+    assert ids & set(IDS) == ({"lead-4711"} if digits else set(IDS[2:]))
+    for everything in ([], ["--everything"]):
+        assert not everything or cli.main(["keys", "rotate", *everything]) == 0
+        for number, own in enumerate(IDS):
+            capsys.readouterr()
+            assert cli.main(["retain", "explain", "--store", "store", "--policy", "policy.yaml", "--record", f"interactions/41/{own}", "--json"]) == 0
+            (found,) = json.loads(capsys.readouterr().out)
+            request = f"R-{number}-{len(everything)}"
+            asked = ["--store", "store", "--request", request]
+            assert cli.main(["subject", "open", "--type", "access", "--identifier", f"interaction:41/{own}", *asked]) == 0
+            capsys.readouterr()
+            assert cli.main(["subject", "search", *asked, "--json"]) == 0
+            matched = {m["record"]["record_id"] for m in json.loads(capsys.readouterr().out)["records"]}
+            assert found["record_id"] in ids and matched == {found["record_id"]}
+    Path("keyring.json").rename("elsewhere.json")
+    assert cli.main(["retain", "explain", "--store", "store", "--record", f"interactions/41/{IDS[0]}"]) == 2
+    assert "which needs the keyring" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from runs import PLAIN, call, write_lines
 
 from callveil.pipelines import cli
+from callveil.pipelines.exits import NOTHING
 
-Said = Callable[..., tuple[int, str]]
+Said = Callable[..., tuple[int, str, str]]
 
 FILES = {
     "policy.yaml": PLAIN,
@@ -98,7 +100,7 @@ MISTAKES: tuple[tuple[tuple[str, ...], int, tuple[str, ...]], ...] = (
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
-    """Runs a command in a folder with a store and the files above; gives its exit code and all that it said."""
+    """Runs a command in a folder with a store and the files above; gives its exit code, standard output and standard error."""
     folder = tmp_path_factory.mktemp("mistakes")
     for name, content in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -108,18 +110,16 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     (folder / "open.json").chmod(0o644)
     write_lines(folder / "in.jsonl", [call(1), call(2)])
 
-    def run(*words: str) -> tuple[int, str]:
-        out, before = io.StringIO(), Path.cwd()
+    def run(*words: str) -> tuple[int, str, str]:
+        out, err, before = io.StringIO(), io.StringIO(), Path.cwd()
         os.chdir(folder)
         try:
-            with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 patch.setenv("CALLVEIL_KEYRING", str(folder / "keyring.json"))
                 code = cli.main(words)
-        except SystemExit as ended:
-            code = int(ended.code or 0)
         finally:
             os.chdir(before)
-        return code, out.getvalue()
+        return code, out.getvalue(), err.getvalue()
 
     assert run(*REDACT, "--input", "in.jsonl", "--output", "store")[0] == 0
     return run
@@ -127,8 +127,38 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
 
 @pytest.mark.parametrize(("words", "code", "told"), MISTAKES, ids=[" ".join(m[0][-4:]) for m in MISTAKES])
 def test_a_mistake_is_told_with_its_way_out(said: Said, words: tuple[str, ...], code: int, told: tuple[str, ...]) -> None:
-    ended, text = said(*words)
+    ended, out, text = said(*words, "--json")
     assert ended == code, text
     assert all(t in text for t in told), text
     assert "Traceback" not in text and "withheld" not in text
+    document = json.loads(out)
+    if code == NOTHING:
+        assert document["nothing_to_read"]
+        return
+    error = document["error"]
+    assert error["message"] in text and error["exit_code"] == code and error["kind"].islower()
+    if error["message"].startswith("--"):
+        assert error["message"].startswith(error["option"])
     assert said("rejected", "list", "--store", "new")[0] == 1, "something was written"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ((*REDACT, "--input", "in.jsonl", "--output", "notes.txt"),
+         {"kind": "input_error", "option": "--output", "place": "notes.txt", "way_out": "name a folder for the store"}),
+        ((*INTO, "--keyring", "open.json"), {"kind": "keyring_error", "place": "open.json"}),
+        ((*INTO, "--accounts", "type.csv"), {"kind": "accounts_error", "place": "type.csv:2"}),
+        ((*INTO, "--as-of", "soon"), {"kind": "argument_error", "option": "--as-of"}),
+        (("redact",), {"kind": "usage_error"}),
+        (("schema", "nothing"), {"kind": "argument_error"}),
+        (("redcat",), {"kind": "usage_error"}),
+        (("report", "all", "--store", "store", "--out", "notes.txt"), {"kind": "usage_error", "option": "--out", "place": "notes.txt"}),
+        (("rejected", "list", "--store", "none"), {"kind": "store_error", "place": "none"}),
+    ],
+)  # fmt: skip
+def test_a_refusal_as_json_names_kind_option_and_place(said: Said, words: tuple[str, ...], found: dict[str, str]) -> None:
+    error = json.loads(said(*words, "--json")[1])["error"]
+    assert {name: error.get(name) for name in ("kind", "option", "place") if name in found or name in error} | (
+        {"way_out": error["way_out"]} if "way_out" in found else {}
+    ) == found, error

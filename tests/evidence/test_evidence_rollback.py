@@ -32,7 +32,7 @@ from callveil.transforms.store.identity import open_keyed, open_to_change
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import LATEST_FILE, StoreError
 
-DONE, FAILED = 0, 1
+DONE, FAILED, USAGE = 0, 1, 2
 
 
 @pytest.fixture
@@ -80,8 +80,11 @@ def test_a_store_that_was_set_back_is_refused_by_every_command(
     set_back(place)
     before = {p: p.read_bytes() for p in Path(place.root).rglob("*") if p.is_file()}
     for words in COMMANDS:
-        assert run(place, *words) == FAILED, words
-        said = capsys.readouterr().err
+        assert run(place, *words, "--json") == USAGE, words
+        out, said = capsys.readouterr()
+        error = orjson.loads(out)["error"]
+        assert (error["kind"], error["exit_code"]) == ("rolled_back", USAGE)
+        assert "callveil evidence accept" in error["way_out"] and error["place"] == place.root
         assert f"run {seq} was seen here before" in said and "callveil evidence accept" in said, (
             words,
             said,
@@ -95,13 +98,18 @@ def test_a_store_that_was_set_back_is_refused_by_every_command(
         str(place.folder / "accounts.jsonl"),
     ]
     for job in ("redact", "watch"):
-        assert main([job, *words, *(["--once"] if job == "watch" else ["--no-progress"])]) == FAILED
+        assert main([job, *words, *(["--once"] if job == "watch" else ["--no-progress"])]) == USAGE
         assert f"run {seq} was seen here before" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in Path(place.root).rglob("*") if p.is_file()} == before
     assert run(place, "evidence", "verify") == FAILED
-    assert (
-        "it was seen here before, and is gone with all that followed it" in capsys.readouterr().out
-    )
+    told, memory = capsys.readouterr().out, memory_of(place.store)
+    assert f"run {seq} was seen here before ({memory} says so), and it is gone with all" in told
+    assert "callveil evidence accept" in told and "[rolled_back]" in told and "[anchor]" not in told
+    assert f"compared with run {seq}, the newest that was seen here ({memory})" in told
+    assert run(place, "evidence", "verify", "--anchor", "0" * 16, "--json") == FAILED
+    document = orjson.loads(capsys.readouterr().out)
+    assert document["compared_with"] == {"anchors": ["0" * 16], "state": str(memory)}
+    assert {"anchor", "rolled_back"} <= {p["kind"] for p in document["problems"]}
     assert (
         run(place, "evidence", "accept") == DONE
         and f"instead of run {seq}" in capsys.readouterr().out
@@ -126,7 +134,7 @@ def test_a_store_that_is_gone_is_not_made_anew(
     """A job whose bucket or mount is missing would begin without the list of who was erased."""
     shutil.rmtree(place.root)
     assert (
-        run(place, "retain", "run") == FAILED
+        run(place, "retain", "run") == USAGE
         and "the store stands at run 0" in capsys.readouterr().err
     )
     assert not Path(place.root).exists()

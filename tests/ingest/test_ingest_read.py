@@ -16,7 +16,7 @@ from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest import InputChanged, InputError, NothingToRead, plan_chunks, read_chunk, read_record
-from callveil.transforms.ingest.parse import peek_key
+from callveil.transforms.ingest.parse import FieldError, inspect, load, peek_key
 from callveil.transforms.store.files import Files
 
 FILES, LIMITS = Files(), Limits()
@@ -378,3 +378,13 @@ def test_peek_key_reads_only_the_records_own_ids():
     assert peek_key(b'{"form":{"id":3}}') == ("", "")
     assert peek_key(b'{"id":"has space","account_id":null') == ("", "")
     assert peek_key(b"\xff\xfe[[[") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [("NaN", "NaN is not JSON"), ("Infinity", "Infinity and -Infinity are not JSON"), ("-Infinity", "Infinity and -Infinity are not JSON")],
+)
+def test_what_is_no_json_is_named_alone(value: str, detail: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        inspect(load(b'{"latitude": %s}' % value.encode()), Limits())
+    assert refused.value.detail == detail

@@ -128,7 +128,7 @@ COMMANDS = (
     Command("keys rewrap --store {store}", writes=True),
     Command("keys retire {key} --store {store}", code=FAILED),  # it is the active one
     Command("evidence head --store {store}", needs=READS),
-    Command("evidence accept --store {store}", needs=READS),
+    Command("evidence accept --store {store}"),
     Command("evidence owner --store {store}", needs=READS),
     Command("evidence owner --store {store} --operator Acme --controller 41=acme", writes=True),
     Command("evidence verify --store {store} --quick"),
@@ -275,7 +275,8 @@ def test_what_is_not_the_stores_is_refused_before_any_work(
     else:
         assert code == USAGE, said
         assert "Traceback" not in said and "withheld" not in said
-        key, by_evidence = place.places["key"], command.words.startswith("evidence verify")
+        key = place.places["key"]
+        by_evidence = command.words.startswith(("evidence verify", "evidence accept"))
         assert key in said or wrong == "other evidence key" or by_evidence, "the key the store has"
         nothing = "no keyring here", "no evidence key here"
         assert (
@@ -360,6 +361,97 @@ def test_a_key_whose_sealing_half_is_retired_is_the_stores_still(
         assert place.run(words, store, tmp_path / "before" / "keyring.json") == USAGE
         assert "a copy from before `callveil keys rotate`" in capsys.readouterr().err
     assert contents(store) == before
+
+
+def test_a_copy_from_before_rotate_is_refused_at_once(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before the new key has written anything, by every command, with a store and without."""
+    store, keyring = copied(place, tmp_path)
+    old, before = Keyring.load(keyring).active, tmp_path / "before" / "keyring.json"
+    shutil.copytree(keyring.parent, before.parent)
+    assert main(["keys", "rotate", "--keyring", str(keyring)]) == DONE
+    new = Keyring.load(keyring).active
+    report = tmp_path / "report.parquet"
+    report.write_bytes(b"")
+    others = (
+        "keys rotate", "keys status", "keys unwrap", "keys wrap --kms alias/none",
+        "reveal [NAME:t1.00]", f"report verify {report}", f"history verify {report}", RECEIVE,
+        f"redact --input {{new}} --output {tmp_path}/new --policy {{policy}}",
+    )  # fmt: skip
+    watched = contents(store, before.parent)
+    capsys.readouterr()
+    for words in (*(c.words for c in COMMANDS), *others):
+        assert place.run(words, store, before) == USAGE, words
+        said = capsys.readouterr().err
+        assert f"key {old} of the keyring given, {before}, is older than key {new}" in said, words
+        assert "use the keyring that was rotated" in said
+    assert contents(store, before.parent) == watched and not (tmp_path / "new").exists()
+    redact = "redact --input {new} --output {store} --policy {policy} --no-progress"
+    monkeypatch.setenv("CALLVEIL_STATE", str(tmp_path / "another machine"))
+    assert place.run(f"{redact} --dry-run", store, before) == DONE, "nothing tells it there"
+    assert place.run(redact, store, keyring) == DONE
+    monkeypatch.setenv("CALLVEIL_STATE", str(tmp_path / "a third machine"))
+    assert place.run(redact, store, before) == USAGE, "what the new key wrote tells it anywhere"
+    assert "it is a copy from before `callveil keys rotate`" in capsys.readouterr().err
+
+
+def test_rotate_notes_the_new_key_in_the_stores_it_is_told_of(
+    place: Place,
+    others: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store, keyring = copied(place, tmp_path)
+    before = tmp_path / "before" / "keyring.json"
+    shutil.copytree(keyring.parent, before.parent)
+    stranger = others["both"].read_bytes()
+    assert place.run("keys rotate --store {store}", store, others["both"]) == USAGE
+    assert others["both"].read_bytes() == stranger, "nothing is rotated for a store of other keys"
+    assert place.run("keys rotate --store {store}", store, keyring) == DONE
+    monkeypatch.setenv("CALLVEIL_STATE", str(tmp_path / "another machine"))
+    capsys.readouterr()
+    assert place.run("history find --store {store}", store, before) == USAGE
+    assert "it is a copy from before `callveil keys rotate`" in capsys.readouterr().err
+    assert place.run("history find --store {store}", store, keyring) == DONE
+
+
+ORDER = (
+    "redact --input {bad} --output {store} --policy {policy}",
+    "redact --input {new} --output {store} --policy {policy} --requests {bad}",
+    "redact --input {new} --output {store} --policy {policy} --accounts {bad} --dry-run",
+    "history load --input {bad} --output {store} --policy {policy}",
+    "history load --input {versions} --output {store} --policy {policy} --holds {bad}",
+    "history load --input {bad} --output {store} --policy {policy} --follow 9",
+    "history export --store {store} --out {out} --accounts {bad}",
+    "watch --once --input {landing} --output {store} --policy {policy} --accounts {bad}",
+    "retain plan --store {store} --out {out} --events {bad}",
+    "retain apply --store {store} --plan {bad}",
+    "retain run --store {store} --holds {bad}",
+    "retain explain --store {store} --record interactions/41/5000000000 --accounts {bad}",
+    "rescan --store {store} --accounts {bad}",
+    "subject open --store {store} --bulk {bad}",
+    "subject search --store {store} --request {searched} --source {bad}",
+    "subject access --store {store} --request {searched} --out {out}.zip --context {bad}",
+    "subject erase --store {store} --request {erased} --dry-run --holds {bad}",
+    "report all --store {store} --out {out} --policy {policy} --accounts {bad}",
+    "report breaches --store {store} --out {out} --breaches {bad}",
+    "evidence anchor --store {store} --tsa http://127.0.0.1:1/ --tsa-cert {bad}",
+    "evidence verify --store {store} --tsa-cert {bad}",
+)
+
+
+@pytest.mark.parametrize("words", ORDER)
+def test_whose_the_store_is_comes_before_what_is_read(
+    place: Place, others: dict[str, Path], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = Path(place.places["new"]).with_name("bad")
+    command = words.replace("{bad}", str(bad))
+    assert place.run(command, place.filled.world.output, others["both"]) == USAGE
+    said = capsys.readouterr().err
+    assert "the keyring given" in said or "the key given" in said, said
+    assert str(bad) not in said
 
 
 @contextlib.contextmanager

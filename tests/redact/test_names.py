@@ -9,7 +9,7 @@ import pytest
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.leaves import SEALED_NAMES, walk
-from callveil.transforms.redact.names import PREFIX, Names, entity_of
+from callveil.transforms.redact.names import PREFIX, Names, entity_of, is_number
 from callveil.transforms.redact.operators import TOKEN, reveal
 from callveil.transforms.store.keyring import Keyring
 
@@ -36,6 +36,39 @@ def test_a_name_is_told(text: str) -> None:
 @pytest.mark.parametrize("text", OTHERS)
 def test_an_id_is_left(text: str) -> None:
     assert entity_of(text) == ""
+
+
+NUMBERS = (
+    "4155550194", "+14155550194", "+1 (415) 555-0194", "415-555-0194", "(415) 555-0194", "415.555.0194", "1-415-555-0194", "+49 30 123456",
+    "030/123456", "+49 (0)30/123456", "00442079460018", "tel:+1-415-555-0194", "%2B14155550194", "415 555 0194",
+    " 415-555-0194", "+1\u2013415\u2013555\u20130194",
+    "＋１４１５５５５０１９４", "+1 415 555 0194 ext. 12", "415-555-0194x7", "sip:14155550194", "7", "٤١٥٥٥٥٠١٩٤",
+)  # fmt: skip
+NO_NUMBERS = (
+    "CA128b2f330c5c7fd0a6a3a4506513270e", "lead-4711", "4711-a", "550e8400-e29b-41d4-a716-446655440000", "1.2.3", "41-7", "", "+", "--",
+    "call 4155550194", "4155550194-rec", "named-abcdefgh234567", "v2.20261101",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_with_its_signs_is_digested_where_the_policy_says_so(keyring: Keyring, text: str) -> None:
+    assert is_number(text) and entity_of(text) == ""
+    names, given = Names(keyring, digits=True), raw(id=text, sid=text)
+    stored = names.conceal(given)
+    assert stored.key.id == stored.record["sid"] == names.id(text) and stored.key.id.startswith(PREFIX)
+    assert reveal(stored.record["extra"][SEALED_NAMES]["id"], keyring, *stored.key) == text
+    assert Names(keyring).conceal(given) is given and {text, stored.key.id} == Names(keyring).stored(text)
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_an_id_that_is_no_number_is_left(keyring: Keyring, text: str) -> None:
+    assert not is_number(text) and Names(keyring, digits=True).id(text) == text
+
+
+def test_what_an_id_may_be_stored_as_is_known_by_every_key_of_digests(keyring: Keyring) -> None:
+    before = Names(keyring).digest("jane@mail.example")
+    rotated = Names(Keyring.rotate(keyring.path))
+    assert rotated.digest("jane@mail.example") != before and before in rotated.stored("jane@mail.example")
 
 
 def raw(**members: Any) -> RawInteraction:

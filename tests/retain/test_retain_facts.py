@@ -11,7 +11,7 @@ import pytest
 from stores import DAY, Place, V, account, hold
 
 from callveil.pipelines.commands import retain
-from callveil.pipelines.exits import UsageError
+from callveil.pipelines.exits import FailedError, UsageError
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.transforms.retain.facts import EventsError, HoldsError, read_events, read_holds
@@ -150,5 +150,5 @@ def test_the_command_plans_applies_and_explains(tmp_path: Path, capsys: pytest.C
     place.put([V("a", AT, "v3")])
     assert retain.main(["run", *common, "--as-of", as_of]) == 0
     assert place.ids() == ["v2"]
-    assert retain.main(["apply", *common, "--plan", str(tmp_path / "none")]) == 1
-    assert "there is no plan here" in capsys.readouterr().err
+    with pytest.raises(FailedError, match="there is no plan here"):
+        retain.main(["apply", *common, "--plan", str(tmp_path / "none")])

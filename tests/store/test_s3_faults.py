@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from proxy import Proxy
+from proxy import Proxy, free_port
 
 from callveil.transforms.store import s3 as s3_module
 from callveil.transforms.store.files import Files, FilesError, PreconditionFailed, S3Settings
+from callveil.transforms.store.kms import KmsError, unwrap
+from callveil.transforms.store.s3_errors import ATTEMPTS
+from callveil.transforms.watch.sqs import Queue, QueueError, receive
 
 LOST = ("500 after success", "answer lost")
 CUT = ("truncated", "short length", "corrupt")
@@ -103,3 +106,22 @@ def test_what_does_not_pass_is_told_with_its_way_out(proxy: Proxy, spoilt: Files
         with pytest.raises(FilesError, match=words) as caught:
             call()
         assert "/object" in str(caught.value) and "Errno" not in str(caught.value)
+
+
+@pytest.mark.parametrize("service", ["s3", "sqs", "kms"])
+def test_a_closed_port_is_given_up_within_seconds(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    """By the pauses between attempts, not by the clock."""
+    closed = f"http://127.0.0.1:{free_port()}"
+    settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": closed}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    pauses: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", pauses.append)
+    ask: Callable[[], object] = {
+        "s3": lambda: Files(S3Settings(closed, "us-east-1")).info("s3://bucket/key"),
+        "sqs": lambda: receive(Queue(f"{closed}/1/calls", closed, "us-east-1")),
+        "kms": lambda: unwrap("alias/none", b"sealed", "key"),
+    }[service]
+    with pytest.raises((FilesError, QueueError, KmsError), match="could not be"):
+        ask()
+    assert len(pauses) == ATTEMPTS - 1 and 0 < sum(pauses) < 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey
+from callveil.transforms.store.kms import client
 
 _ALGORITHMS = {"ed25519": "ED25519_SHA_512", "ecdsa-p256-sha256": "ECDSA_SHA_256"}
 """KMS' own names; a key spec of ECC_NIST_EDWARDS25519 or ECC_NIST_P256, usage SIGN_VERIFY."""
@@ -25,11 +26,10 @@ class KmsSigner:
         self._public = PublicKey.of(self._call("get_public_key", KeyId=key)["PublicKey"])
 
     def _connect(self) -> Any:
-        import boto3
         from botocore.exceptions import BotoCoreError
 
         try:
-            return boto3.session.Session().client("kms")
+            return client()
         except BotoCoreError as error:
             raise EvidenceKeyError(f"{self._key}: no connection to KMS ({type(error).__name__}); check region and credentials") from None
 

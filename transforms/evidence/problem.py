@@ -14,7 +14,8 @@ KINDS = {
     "key": "signed by a key that is not trusted, or looks like one that is",
     "signature": "the signature does not hold",
     "stray": "a file that no run wrote",
-    "anchor": "the chain does not hold what was noted outside",
+    "anchor": "the chain does not hold what was given with --anchor, or what a timestamp is over",
+    "rolled_back": "the store is older than this machine has seen it, or has another history",
     "left": "what was destroyed is still there",
 }
 

@@ -66,7 +66,7 @@ class Report:
 
 def verify(
     files: Files, root: str, keys: Iterable[PublicKey], anchors: Collection[str] = (), rows: bool = True,
-    authorities: Sequence[Certificate] = (), seen: Mapping[str, Head] | None = None,
+    authorities: Sequence[Certificate] = (), seen: Mapping[str, Head] | None = None, memory: str = "",
 ) -> Report:  # fmt: skip
     """Check the store at `root`.
 
@@ -75,7 +75,7 @@ def verify(
         anchors: digests of records that were noted outside the store; each must be in the chain.
         authorities: certificates by which timestamps are checked; see `anchor`.
         rows: compute the commitments of all rows, which proves what retention and erasure left; without, bytes alone are compared.
-        seen: heads that were remembered outside the store, by chain; see `store.heads`.
+        seen: heads that were remembered outside the store, by chain; see `store.heads`. memory: the file that says so.
 
     Raises `OSError` where the store cannot be reached.
     """
@@ -94,9 +94,10 @@ def verify(
             found.add(
                 EVIDENCE,
                 "anchor",
-                f"no record has the digest {anchor[:16]}... that was noted outside: runs were cut off, or the history was rewritten",
+                f"no record has the digest {anchor[:16]}... that --anchor gives: it is missing with what followed it (runs were cut off), or the "
+                "history was rewritten. Put the newest state back",
             )
-    _compare_heads(files, root, seen or {}, {SEALS: seals, IDENTITY: owners, PULLS: pulls}, found)
+    _compare_heads(files, root, seen or {}, {SEALS: seals, IDENTITY: owners, PULLS: pulls}, found, memory)
     stamps = check_anchors(files, root, paths, {"run": chain, "live": seals}, authorities, found)
     digests = _digests(chain, found)
     _check_owners(digests, owners, found)
@@ -137,9 +138,10 @@ def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[Chain]) -> str
     )
 
 
-def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Mapping[str, Chain], found: Found) -> None:
-    """Compare a store with the heads that were remembered outside of it."""
+def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Mapping[str, Chain], found: Found, memory: str) -> None:
+    """Compare a store with the heads that were remembered outside of it, in the file `memory`."""
     for name, head in seen.items():
+        what = f"run {head.seq}" if name == RUNS else f"record {head.seq} of {name}"
         path = manifest_name(head.seq) if name == RUNS else record_name(head.seq, name)
         if name == RUNS:
             try:
@@ -149,8 +151,11 @@ def _compare_heads(files: Files, root: str, seen: Mapping[str, Head], chains: Ma
         else:
             digest = next((link.sha256 for link in chains[name].links if link.seq == head.seq), "") if name in chains else head.sha256
         if digest != head.sha256:
-            text = "another one was seen here before" if digest else "it was seen here before, and is gone with all that followed it"
-            found.add(path, "anchor", f"{text}: the store was set back, or its history was rewritten")
+            text = "with another content" if digest else "and it is gone with all that followed it, erasures too"
+            found.add(
+                path, "rolled_back", f"{what} was seen here before ({memory} says so), {text}: the store was set back, or its history was rewritten. "
+                "Put the newest state back; or, where it is meant so, say it: callveil evidence accept",
+            )  # fmt: skip
 
 
 def _check_owners(digests: Mapping[int, Digest], owners: Chain, found: Found) -> None:

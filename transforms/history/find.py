@@ -20,7 +20,7 @@ from callveil.transforms.history.redact import pseudonym
 from callveil.transforms.history.report import accounts_of, histories, read_accounts
 from callveil.transforms.history.timeline import Entry, FieldChange
 from callveil.transforms.history.values import is_plain_id
-from callveil.transforms.redact.names import Names, entity_of
+from callveil.transforms.redact.names import Names, entity_of, is_number
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -48,9 +48,13 @@ class Masks:
         keyring = self._load()
         return [Secrets.of(keyring, key) for key in keyring.key_ids]
 
-    def digest(self, name: str) -> str:
-        """What stands for an interaction's id that is a name."""
-        return Names(self._load()).digest(name)
+    def stored(self, own: str) -> frozenset[str]:
+        """What an interaction's id may be stored as, where it is a name, or a number and the policy says so."""
+        return Names(self._load()).stored(own)
+
+    def is_readable(self, own: str) -> bool:
+        """Whether an id is stored as it is."""
+        return is_plain_id(own) and not entity_of(own) and not (self._policy.detect.digit_ids and is_number(own))
 
     def of(self, entity: str, value: str, account_id: str) -> frozenset[str]:
         """The value itself, and what stands for it in an account's versions."""
@@ -69,7 +73,7 @@ def item_versions(store: Store, snapshot: Snapshot, item: str, masks: Masks, acc
         raise ItemError("an item is written TYPE/ID, such as User/15 or TrackingNumber/2001")
     data = open_dataset(store, VERSIONS.name, snapshot)
     where = ds.field("account_id") == account if account else None
-    if is_plain_id(wanted) and not entity_of(wanted):
+    if masks.is_readable(wanted):
         own = ds.field("item_id") == wanted
         where = own if where is None else where & own
     out: dict[tuple[str, str, str], list[RedactedVersion]] = {}
@@ -123,9 +127,9 @@ def find(
 
 
 def _ids(wanted: str, masks: Masks, account: str) -> frozenset[str]:
-    if not wanted or (is_plain_id(wanted) and not entity_of(wanted)):
+    if not wanted or masks.is_readable(wanted):
         return frozenset({wanted} - {""})
-    return masks.of("ID", wanted, account) | {masks.digest(wanted)}
+    return masks.of("ID", wanted, account) | masks.stored(wanted)
 
 
 def _matches(v: RedactedVersion, query: Query, actor: frozenset[str], ip: frozenset[str], ids: frozenset[str]) -> bool:

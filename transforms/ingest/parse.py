@@ -253,8 +253,11 @@ def _blame(record: Mapping[str, Any], limits: Limits) -> None:
             stack.extend((child, where, depth + 1, sort) for child, where, sort in reversed(below))
         elif isinstance(value, float) and not math.isfinite(value):
             raise FieldError(path, "out_of_range", "a number beyond what a double can hold")
+        elif isinstance(value, _NotJson):
+            name = "NaN is" if isinstance(value, _NotANumber) else "Infinity and -Infinity are"
+            raise FieldError(path, "bad_json", f"{name} not JSON")
         elif not (value is None or isinstance(value, int | float) or hasattr(value, "isoformat")):
-            raise FieldError(path, "bad_json", "NaN and Infinity are not JSON")
+            raise FieldError(path, "bad_json", f"a value of type {type(value).__name__} is not JSON")
 
 
 def _check_text(text: str, path: str, limit: int) -> None:

@@ -21,7 +21,7 @@ from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.spool import SpoolWriter, spool_url
-from callveil.transforms.redact.names import PREFIX, Names
+from callveil.transforms.redact.names import PREFIX, Names, is_number
 from callveil.transforms.run.job import Checkpoint, RedactJob
 from callveil.transforms.run.memory import steady
 from callveil.transforms.store.identity import worker_keyring
@@ -81,7 +81,7 @@ def _spool(job: RedactJob, spool: SpoolWriter, item: RawInteraction, counts: Cou
     spool.add(item, account.type if account else "unknown", agency)
     counts["account_unknown"] += account is None
     counts.update(set(item.notes))
-    kind = "named_ids" if item.key.id.startswith(PREFIX) else "digit_ids" if item.key.id.isdecimal() else ""
+    kind = "named_ids" if item.key.id.startswith(PREFIX) else "digit_ids" if is_number(item.key.id) else ""
     if kind:
         counts[kind] += 1
 

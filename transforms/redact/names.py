@@ -42,6 +42,11 @@ _MONTHS = frozenset(("april", "may", "june", "august", "january", "summer", "aut
 _LONG = 4
 """Letters from which on a word that is neither an English one nor a known name is a last name behind a given name that is no word."""
 _VOWEL = re.compile("[aeiouy]")
+_NUMBER = re.compile(
+    r"(?:(?:tel|sips?|callto|sms|whatsapp):)?[+(]*\d[\d\s()./+\u2010-\u2015-]*(?:[;,]?\s*(?:ext\.?|x|#)\s*=?\s*\d{1,8})?", re.IGNORECASE
+)
+_NUMBER_DIGITS = 7
+"""Digits from which on a text with the signs of telephone numbers may be one."""
 _SEPARATORS = re.compile(r"[\s._,+-]{1,3}\Z")
 
 
@@ -57,6 +62,12 @@ def entity_of(text: str) -> str:
     if text.isdigit() or _CODE.search(text):
         return ""
     return "PERSON" if _is_name(_HUMP.sub(" ", text)) else ""
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is digits alone, or with no more than the signs that telephone numbers are written with."""
+    text = unicodedata.normalize("NFKC", unquote(text)).strip()
+    return text.isdecimal() or (sum(c.isdecimal() for c in text) >= _NUMBER_DIGITS and _NUMBER.fullmatch(text) is not None)
 
 
 def _is_name(text: str) -> bool:
@@ -101,24 +112,28 @@ class Names:
 
     Args:
         keyring: keys the digests and seals the names.
-        digits: ids of digits only, which may be telephone numbers, go as well; see `detect.digit_ids` of a policy.
+        digits: ids that are numbers, which may be telephone numbers, go as well; see `is_number`, and `detect.digit_ids` of a policy.
     """
 
     def __init__(self, keyring: Keyring, digits: bool = False) -> None:
         self._keyring, self._digits = keyring, digits
         self._secrets = Secrets.of(keyring)
 
-    def digest(self, text: str) -> str:
-        """What stands for a name."""
-        keyed = bytes.fromhex(self._keyring.hmac("name-in-id", text))
+    def digest(self, text: str, key_id: str | None = None) -> str:
+        """What stands for a name: by the keyring's key of digests, or by a key it had before."""
+        keyed = bytes.fromhex(self._keyring.hmac("name-in-id", text, key_id=key_id))
         return PREFIX + base64.b32encode(keyed).decode().lower()[:DIGEST_CHARS]
 
     def id(self, text: str) -> str:
         """An id as it is stored: itself, or the digest of the name it is."""
         return self.digest(text) if self._entity(text) else text
 
+    def stored(self, text: str) -> frozenset[str]:
+        """All that an id may be stored as: itself, and its digest by each key of digests, whatever the policy said then."""
+        return frozenset({text, *(self.digest(text, key_id) for key_id in self._keyring.digest_keys)})
+
     def _entity(self, text: str) -> str:
-        return entity_of(text) or ("ID" if self._digits and text.isdecimal() else "")
+        return entity_of(text) or ("ID" if self._digits and is_number(text) else "")
 
     def key(self, key: InteractionKey) -> InteractionKey:
         """An interaction's key as it is stored."""
@@ -163,7 +178,7 @@ class Names:
 
     def holds(self, holds: Iterable[Hold]) -> list[Hold]:
         """Legal holds that also name items as they are stored."""
-        return [replace(h, items=h.items | {self.digest(i) for i in h.items}) for h in holds]
+        return [replace(h, items=h.items.union(*map(self.stored, h.items))) for h in holds]
 
     def rejected(self, rejected: Rejected) -> Rejected:
         """A rejection whose file and id may be stored; the file's own name goes with it, sealed."""

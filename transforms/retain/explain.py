@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow.dataset as ds
@@ -32,8 +33,11 @@ class Explained:
         return from_micros(micros).isoformat() if micros is not None else None
 
 
-def explain_record(store: Store, snapshot: Snapshot, engine: Engine, record_class: str, account_id: str, record_id: str) -> list[Explained]:
+def explain_record(store: Store, snapshot: Snapshot, engine: Engine, record_class: str, account_id: str, ids: Collection[str]) -> list[Explained]:
     """Decisions about the stored records of this class, account and id; several where an id occurs under several objects.
+
+    Args:
+        ids: what the id may be stored as; see `Names.stored`.
 
     Raises `LookupError` where there is none.
     """
@@ -42,7 +46,7 @@ def explain_record(store: Store, snapshot: Snapshot, engine: Engine, record_clas
         raise LookupError(f"{record_class} go as whole files; see a plan for what is due")
     table_of(kind.dataset)
     found = []
-    chosen = (ds.field("account_id") == account_id) & (ds.field(kind.record_id) == record_id)
+    chosen = (ds.field("account_id") == account_id) & ds.field(kind.record_id).isin(sorted(ids))
     for entry in snapshot.by_dataset(kind.dataset):
         only = Snapshot(snapshot.seq, snapshot.run_id, snapshot.manifest, snapshot.manifest_sha256, (entry,))
         columns = [*kind.columns, *([MODE] if kind.dataset == "interactions" else [])]

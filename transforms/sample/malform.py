@@ -1,7 +1,8 @@
 """Broken input: records turned into lines that must be rejected, one way of being broken per class.
 
 The classes are those that call exports are seen to have, and each comes with the reason codes (`schemas.rejected.REASONS`) that are right for it.
-Breaking is done on bytes, because what is broken (half a surrogate pair, NaN, bad UTF-8) cannot be written by a JSON library that keeps the rules.
+Breaking is done on bytes, because what is broken (half a surrogate pair, Infinity, bad UTF-8) cannot be written by a JSON library that keeps the
+rules.
 """
 
 from __future__ import annotations

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import ObjectLocked, PreconditionFailed
+from callveil.transforms.store.files import Files, FilesError, ObjectLocked, PreconditionFailed
+from callveil.transforms.store.paths import is_s3, local_path
 from callveil.transforms.store.snapshot import CONTROL, RUN_ID, SHORT_ID, Snapshot, StoreError, parse_time, sha256, to_json
 
 LEASE = "lease.json"
@@ -35,6 +39,38 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+def refuse_read_only(files: Files, root: str) -> None:
+    """Refuse a place that this user may only read, before the work is done for nothing.
+
+    S3 is asked for a write that it has to refuse in any case, by a condition that cannot hold.
+
+    Raises `FilesError`.
+    """
+    url = files.join(root, CONTROL)
+    if is_s3(url):
+        probe = files.join(url, "probe")
+        try:
+            files.write(probe, b"", if_match="0" * 32)
+        except PreconditionFailed:
+            return
+        except FilesError as error:
+            if error.errno != errno.EACCES:
+                raise
+            raise _only_read(root, "let this role write there (s3:PutObject, s3:DeleteObject)") from None
+        files.purge(probe)  # by a server that knows no conditions
+        return
+    here = Path(local_path(url))
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    if here.is_dir() and not os.access(here, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise _only_read(root, "work on the store itself, as its owner")
+
+
+def _only_read(root: str, way_out: str) -> FilesError:
+    text = f"this user may only read the store; name one that may be written (--output, --store), or {way_out}"
+    return FilesError(errno.EACCES, text, root)
 
 
 # Purging

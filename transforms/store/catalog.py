@@ -96,12 +96,17 @@ class Store:
         return store
 
     @classmethod
-    def open_or_create(cls, files: Files, root: str, keyring: str | None = None) -> Store:
-        """Open a store to write, making it where there is none, and finish what a killed run left between commit and pointer."""
+    def make(cls, files: Files, root: str, keyring: str | None = None) -> Store:
+        """Open a store, making it where there is none."""
         store = cls(files, root, keyring)
         with suppress(PreconditionFailed):
             files.write(store.url(STORE_FILE), to_json({"format": STORE_FORMAT}), if_none_match=True)
-        store = cls.open(files, root, keyring)
+        return cls.open(files, root, keyring)
+
+    @classmethod
+    def open_or_create(cls, files: Files, root: str, keyring: str | None = None) -> Store:
+        """Open a store to write, making it where there is none, and finish what a killed run left between commit and pointer."""
+        store = cls.make(files, root, keyring)
         store.recover()
         return store
 

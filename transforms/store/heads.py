@@ -1,4 +1,5 @@
-"""Heads of stores, remembered outside of them: the newest run and checkpoint seen of each.
+"""What is remembered outside of stores: the newest run and checkpoint seen of each, and of keys
+which one took another's place.
 
 A store that was set back to yesterday is whole, so nothing within it tells that newer records are
 gone. What was seen is kept in a folder of the user's own state, one small file a store, named by
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from callveil.transforms.store.snapshot import StoreError, manifest_name, sha256
 
 if TYPE_CHECKING:
     from callveil.transforms.store.catalog import Store
+    from callveil.transforms.store.keyring import Keyring
 
 ENV = "CALLVEIL_STATE"
 RUNS = "runs"
@@ -31,6 +33,11 @@ log = logging.getLogger(__name__)
 
 class RolledBack(StoreError):
     """A store is older than this machine has seen it, or has another history."""
+
+    way_out = (
+        "Put the newest state back; or, where it is meant so, say it: "
+        "callveil evidence accept --store STORE"
+    )
 
 
 class Head(NamedTuple):
@@ -126,6 +133,64 @@ def _why(error: OSError | RuntimeError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def replaced_file(state: str | None) -> Path:
+    """The file in which is remembered which key took which one's place."""
+    return state_folder(state) / "keys.json"
+
+
+def replaced(state: str | None) -> dict[str, str]:
+    """Keys that gave their place to another, and which, as this machine has seen it.
+
+    Raises `StoreError` where the file is damaged.
+    """
+    path: Path | str = "the home folder"
+    try:
+        path = replaced_file(state)
+        found = orjson.loads(path.read_bytes())["replaced"]
+        return {str(key): str(by) for key, by in found.items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, RuntimeError) as error:
+        untold = "whether this keyring is an older copy cannot be told"
+        log.warning("%s: cannot be read (%s), so %s", path, _why(error), untold)
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StoreError(
+            f"{path}: not what callveil remembers of rotated keys; remove it, or restore it"
+        ) from None
+
+
+def outdated(state: str | None, active: str, key_ids: Collection[str], path: str) -> str:
+    """Why a keyring is older than one that this machine has seen; empty where it is not."""
+    newer = replaced(state).get(active, "")
+    if not newer or newer in key_ids:
+        return ""
+    return (
+        f"key {active} of the keyring given, {path}, is older than key {newer}: it is a copy from "
+        "before `callveil keys rotate`; use the keyring that was rotated (where that is lost, and "
+        f"nothing was written with it, remove {replaced_file(state)})"
+    )
+
+
+def remember_replaced(state: str | None, keyring: Keyring) -> None:
+    """Remember which keys of a keyring gave their place to its active one."""
+    known, active = replaced(state), keyring.active
+    older = {k: active for k in keyring.key_ids if k != active and keyring.ended(k)}
+    if older.items() <= known.items():
+        return
+    path: Path | str = "the home folder"
+    try:
+        path = replaced_file(state)
+        data = to_json({"replaced": dict(sorted((known | older).items()))})
+        LocalFiles().write(str(path), data, if_none_match=False, if_match=None)
+    except (OSError, RuntimeError) as error:
+        log.warning(
+            "%s: that key %s is the newest cannot be remembered (%s), so an older copy of the "
+            "keyring is refused only once this one has written; name a folder by --state or %s",
+            *(path, active, _why(error), ENV),
+        )
+
+
 def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:
     """Refuse a store that is older than what is remembered of it, or has another history.
 
@@ -158,7 +223,8 @@ def _digest(store: Store, path: str) -> str:
 
 def _text(store: Store, what: str, now: str) -> str:
     return (
-        f"{store.root}: {what} was seen here before, and now {now}: the store was set back, put "
+        f"{store.root}: {what} was seen here before ({memory_of(store)} says so), and now {now}: "
+        "the store was set back, put "
         "back from a copy, or made anew, so what came since is missing, erasures too. Put the "
         "newest state back; or, where it is meant so, say it: callveil evidence accept --store "
         f"{store.root}"

@@ -14,7 +14,6 @@ writes the first record.
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -37,14 +36,14 @@ from callveil.transforms.evidence.record import (
     record_name,
 )
 from callveil.transforms.store import heads
+from callveil.transforms.store.care import refuse_read_only
 from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.files import Files, FilesError
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.heads import Head
 from callveil.transforms.store.keyring import Keyring, KeyringError, default_path
-from callveil.transforms.store.paths import is_s3, local_path
 from callveil.transforms.store.rejects import CONTENT, PURPOSE
 from callveil.transforms.store.sealed import HEAD_BYTES, SealedError, SealedReader, key_of
-from callveil.transforms.store.snapshot import CONTROL, STORE_FILE
+from callveil.transforms.store.snapshot import STORE_FILE
 
 KIND = "identity"
 OPERATOR = "CALLVEIL_OPERATOR"
@@ -67,6 +66,8 @@ class IdentityError(KeyringError):
 
     The text says which it has, which were given, and the way out.
     """
+
+    way_out = WAY_OUT
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def open_store(files: Files, root: str, keyring: str | None = None, writing: boo
     """
     store = Store.open(files, root, keyring)
     if writing:
-        _must_be_writable(store)
+        refuse_read_only(files, root)
     _check(store, None, writing=False)
     return store
 
@@ -178,14 +179,16 @@ def keyring_of(store: Store) -> Keyring:
         raise
 
 
-def keyring_for(
+def compare(
     files: Files, root: str, keyring: str | None = None, writing: bool = True
-) -> Keyring:
-    """The keyring for a job over the store at `root`, which is compared before any work.
+) -> Keyring | None:
+    """Compare the store at `root` with the keys given, before a job looks at its input.
 
-    Where there is no store yet, a keyring is made if there is none; beside one that exists none
-    is made. Raises `StoreError`, `RolledBack`, `IdentityError`, `KeyringError`.
+    Returns its keyring; None where there is no store yet. Raises `StoreError`, `RolledBack`,
+    `IdentityError`, `KeyringError`, and `FilesError` where it may only be read.
     """
+    if writing:
+        refuse_read_only(files, root)
     if exists(files, root):
         store = Store.open(files, root, keyring)
         ring = keyring_of(store)
@@ -193,7 +196,13 @@ def keyring_for(
         return ring
     store = Store(files, root, keyring)
     heads.compare(store, heads.remembered(store), reading=False)
-    return Keyring.open_or_create(keyring)
+    refuse_replaced(files, keyring)
+    return None
+
+
+def keyring_for(files: Files, root: str, keyring: str | None = None) -> Keyring:
+    """The same, and a keyring is made where there is none and no store yet. Raises as `compare`."""
+    return compare(files, root, keyring) or Keyring.open_or_create(keyring)
 
 
 def open_or_claim(
@@ -204,14 +213,11 @@ def open_or_claim(
     What a killed run left between commit and pointer is finished.
 
     Args:
-        keyring: as `keyring_for` gave it.
-        controllers: see `claim`.
+        keyring: as `keyring_for` gave it. controllers: see `claim`, which compares.
     """
-    path = str(keyring.path)
-    if exists(files, root):
-        _check(Store.open(files, root, path), keyring, writing=True)
-    store = Store.open_or_create(files, root, path)
+    store = Store.make(files, root, str(keyring.path))
     claim(store, keyring, controllers)
+    store.recover()
     return store
 
 
@@ -233,15 +239,24 @@ def compare_inbox(files: Files, folder: str, keyring: str | None = None) -> None
 
     Raises `IdentityError` where they are sealed with a key it lacks, or there is no keyring.
     """
+    refuse_replaced(files, keyring)
     sealed = (i for i in islice(files.list(folder), LOOK) if i.url.endswith(SEALED))
     named = {key_of(files.read(i.url, 0, HEAD_BYTES)) for i in islice(sealed, 3)} - {None}
-    ids = Keyring.key_ids_in(keyring) if named else None
-    if unknown := sorted(k for k in named if k and k not in (ids or ())):
+    peeked = Keyring.peek(keyring) if named else None
+    ids = peeked.key_ids if peeked else ()
+    if unknown := sorted(k for k in named if k and k not in ids):
         has = f"has key {', '.join(ids)}" if ids else "is not there, or cannot be used"
         raise IdentityError(
             f"{folder}: bodies wait here that key {', '.join(unknown)} sealed, and the keyring "
             f"given, {keyring or default_path()}, {has}. {WAY_OUT}"
         )
+
+
+def refuse_replaced(files: Files, keyring: str | None) -> None:
+    """Raise `IdentityError` for a keyring from before `callveil keys rotate`."""
+    peeked = Keyring.peek(keyring)
+    if peeked and (problem := heads.outdated(files.state, *peeked, str(keyring or default_path()))):
+        raise IdentityError(f"{problem}. {WAY_OUT}")
 
 
 def claim(
@@ -264,6 +279,7 @@ def claim(
     Raises `IdentityError` where the store has other keys or an account another controller, and
     `StoreError` where the record cannot be signed.
     """
+    refuse_read_only(store.files, store.root)
     while True:
         found = _check(store, keyring, writing=True)
         mine = Identity.of(keyring)
@@ -336,12 +352,12 @@ def _check(store: Store, keyring: Keyring | None, writing: bool) -> Identity | N
 
     Returns what the store says of itself.
     """
-    if writing:
-        _must_be_writable(store)
     heads.compare(store, heads.remembered(store), reading=not writing)
     found = compare_keys(store, keyring, writing)
     own = {IDENTITY: Head(found.seq, found.sha256)} if found else {}
     heads.remember(store, {heads.RUNS: store.head()} | own)
+    if keyring is not None:
+        heads.remember_replaced(store.files.state, keyring)
     return found
 
 
@@ -364,33 +380,17 @@ def compare_keys(
     return found
 
 
-def _must_be_writable(store: Store) -> None:
-    """Refuse a local store that this user may only read, before the work is done for nothing.
-
-    In S3 only a write tells.
-    """
-    control, effective = store.url(CONTROL), os.access in os.supports_effective_ids
-    if not is_s3(control) and not os.access(
-        local_path(control), os.W_OK | os.X_OK, effective_ids=effective
-    ):
-        raise FilesError(
-            errno.EACCES,
-            "this user may only read the store; work on the store itself, as its owner",
-            store.root,
-        )
-
-
 def _keys_problem(
     store: Store, found: Identity | None, keyring: Keyring | None, writing: bool
 ) -> str:
     """Why a keyring is not the store's; empty where it is, or where nothing says."""
-    if keyring is not None:
-        ids, path = keyring.key_ids, str(keyring.path)
-    else:
-        peeked, path = Keyring.key_ids_in(store.keyring), str(store.keyring or default_path())
-        if peeked is None:
-            return ""  # what needs no key is read without one
-        ids = peeked
+    path = str(keyring.path if keyring else store.keyring or default_path())
+    peeked = (keyring.active, keyring.key_ids) if keyring else Keyring.peek(store.keyring)
+    if peeked is None:
+        return ""  # what needs no key is read without one
+    ids = peeked[1]
+    if replaced := heads.outdated(store.files.state, *peeked, path):
+        return replaced
     given = f"the keyring given, {path}, has key {', '.join(ids)}"
     if found is None:
         return _told_by_content(store, keyring, ids, given, writing)

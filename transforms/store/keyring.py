@@ -27,7 +27,7 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -157,6 +157,13 @@ def _write(path: Path, document: dict[str, Any], new: bool) -> None:
     LocalFiles().write(str(path), data, if_none_match=new, if_match=None)
 
 
+class Peeked(NamedTuple):
+    """The active key of a keyring, and the ids of all, sorted."""
+
+    active: str
+    key_ids: tuple[str, ...]
+
+
 class Keyring:
     """Secrets of one keyring file. It cannot be pickled, copied or printed: workers get the path and load it themselves."""
 
@@ -214,13 +221,14 @@ class Keyring:
         return newer
 
     @staticmethod
-    def key_ids_in(path: str | Path | None = None) -> tuple[str, ...] | None:
-        """Ids of the keys in a keyring's file, sorted, for which no secret is opened; None where there is no file that can be used."""
+    def peek(path: str | Path | None = None) -> Peeked | None:
+        """What a keyring's file says without a secret being opened; None where there is no file that can be used."""
         try:
-            keys = _read(Path(path) if path is not None else default_path()).get("keys")
+            document = _read(Path(path) if path is not None else default_path())
         except (KeyringError, OSError):
             return None
-        return tuple(sorted(keys)) if isinstance(keys, dict) and keys else None
+        keys = document.get("keys")
+        return Peeked(str(document.get("active")), tuple(sorted(keys))) if isinstance(keys, dict) and keys else None
 
     @classmethod
     def create(cls, path: str | Path | None = None, created: dt.datetime | None = None) -> Keyring:

@@ -11,13 +11,24 @@ class KmsError(ValueError):
     """KMS cannot be reached, refuses, or does not know the key; the text names no secret."""
 
 
+def client() -> Any:
+    """boto3's KMS client, which says within seconds where nobody answers. Raises `BotoCoreError` of botocore."""
+    import boto3
+    from botocore.config import Config
+
+    from callveil.transforms.store.s3_errors import ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, soon
+
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    config = Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS)
+    return soon(boto3.session.Session().client("kms", config=config), "kms")
+
+
 def _call(name: str, key: str, **given: Any) -> Any:
     """One call. Credentials, region and endpoint come from the usual AWS settings (`AWS_ENDPOINT_URL_KMS` included)."""
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return getattr(boto3.session.Session().client("kms"), name)(**given)
+        return getattr(client(), name)(**given)
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         raise KmsError(f"KMS refused {name} with {key} ({code}); check the key and the role's permissions") from None

@@ -37,7 +37,7 @@ from callveil.transforms.store.paths import (
     hidden_below,
     split_s3,
 )
-from callveil.transforms.store.s3_errors import AGAIN, ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, code_of, explained
+from callveil.transforms.store.s3_errors import AGAIN, ATTEMPTS, CONNECT_SECONDS, READ_SECONDS, code_of, explained, soon
 
 RANGE_BYTES = 4 << 20
 PART_BYTES = 16 << 20
@@ -169,7 +169,7 @@ class S3Files:
             max_pool_connections=32,
         )
         where = {"endpoint_url": self.settings.endpoint_url, "region_name": self.settings.region}
-        client = boto3.session.Session().client("s3", config=config, **where)
+        client = soon(boto3.session.Session().client("s3", config=config, **where), "s3", attempts)
         client.meta.events.register("after-call.s3", self._answered)
         client.meta.events.register("after-call-error.s3", self._failed)
         return client

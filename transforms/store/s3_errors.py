@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -27,7 +28,9 @@ from callveil.transforms.store.paths import FilesError, PreconditionFailed
 ATTEMPTS = 4
 CONNECT_SECONDS, READ_SECONDS = 5, 20
 """How long an attempt waits for a connection, and for each piece of an answer: with `ATTEMPTS` and their pauses, a request that hangs ends within
-90 seconds, and a closed port within 10."""
+90 seconds."""
+REFUSED_SECONDS = 0.3
+"""The first pause after a port that nobody listens at; the second is twice as long, and so on. botocore's own are drawn, up to 7 s together."""
 AGAIN = "run the same command again: it goes on where it was"
 MISSING = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 
@@ -77,6 +80,18 @@ _FAILED: list[tuple[tuple[type[BotoCoreError], ...], str]] = [
      f"the object came cut off or damaged, {ATTEMPTS} times in a row; check the network and the server, then {AGAIN}"),
     ((ReadTimeoutError,), f"S3 did not answer, in attempts of {READ_SECONDS} s; check the server and the network, then {AGAIN}"),
 ]  # fmt: skip
+
+
+def soon(client: Any, service: str, most: int = ATTEMPTS) -> Any:
+    """The client of an AWS service. A port that nobody listens at is tried again as often as all else, and told within seconds."""
+
+    def pause(attempts: int, caught_exception: Exception | None, **_: Any) -> float | bool | None:
+        if not isinstance(caught_exception, EndpointConnectionError):
+            return None  # botocore's own rules decide
+        return attempts < most and REFUSED_SECONDS * attempts
+
+    client.meta.events.register_first(f"needs-retry.{service}", pause)
+    return client
 
 
 @contextmanager

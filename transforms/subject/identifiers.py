@@ -176,6 +176,16 @@ def tokens(keyring: Keyring, identifier: Identifier) -> dict[str, str]:
     return {key_id: token(keyring, identifier, key_id) for key_id in keyring.key_ids}
 
 
+def asked(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
+    """All that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
+    if identifier.kind != "interaction":
+        return tuple(tokens(keyring, identifier).values())
+    account, slash, own = identifier.value.partition("/")
+    forms = sorted(Names(keyring).stored(own))
+    values = [(f"{account}{slash}{form}", key_id) for key_id in keyring.key_ids for form in forms]
+    return tuple(keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX] for value, key_id in values)
+
+
 def subject_ref(keyring: Keyring, identifiers: Iterable[Identifier]) -> str:
     """What stands for a person in the register and in certificates: a keyed digest of all that identifies them."""
     return keyring.hmac("subject/ref", *(part for i in sorted(set(identifiers)) for part in (i.kind, i.value)))[:TOKEN_HEX]

@@ -136,8 +136,7 @@ def given(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[Confirme
     """Identifiers the person gave."""
     out = []
     for n, identifier in enumerate(sorted(set(identifiers)), 1):
-        digests = tuple(ids.tokens(keyring, identifier).values())
-        out.append(Confirmed(f"G{n}", identifier.kind, digests, "given by the person", identifier.value))
+        out.append(Confirmed(f"G{n}", identifier.kind, ids.asked(keyring, identifier), "given by the person", identifier.value))
     return tuple(out)
 
 

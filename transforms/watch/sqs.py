@@ -15,6 +15,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from callveil.transforms.store.s3_errors import ATTEMPTS, CONNECT_SECONDS, soon
+
 BATCH = 10
 """Messages one request can be about, at most."""
 LONGEST_VISIBILITY = 12 * 3600
@@ -82,8 +84,10 @@ def client(queue: Queue) -> Any:
     key = (os.getpid(), queue.endpoint_url, region)
     with _making_client:
         if key not in _clients:
-            config = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, read_timeout=30, max_pool_connections=16)
-            _clients[key] = boto3.session.Session().client("sqs", config=config, endpoint_url=queue.endpoint_url, region_name=region)
+            retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+            config = Config(retries=retries, connect_timeout=CONNECT_SECONDS, read_timeout=30, max_pool_connections=16)
+            made = boto3.session.Session().client("sqs", config=config, endpoint_url=queue.endpoint_url, region_name=region)
+            _clients[key] = soon(made, "sqs")
         return _clients[key]
 
 
