@@ -62,7 +62,7 @@ any more whom they are about is printed, and stands in each certificate: they ar
 
 EPILOG = """\
 examples:
-  callveil subject open --store store/ --type access --identifier '(415) 555-0123' --zone Europe/Berlin --calendar DE-BE
+  callveil subject open --store store/ --type access --identifier '+1 415 555 0123' --zone Europe/Berlin --calendar DE-BE
   callveil subject verify --store store/ --request R --method 'called back on the number we hold'
   callveil subject search --store store/ --request R                         records, and what else may identify the person
   callveil subject search --store store/ --request R --confirm L1 L2         once someone has looked at the proposals
