@@ -179,6 +179,10 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     return rows
 
 
+SPOKEN = {"DE": "de", "AT": "de"}
+"""Language of a page by the country of a request's calendar, where it is not English."""
+
+
 @dataclass(frozen=True)
 class Packaged:
     """What a package holds.
@@ -196,7 +200,8 @@ class Packaged:
 
 
 def make_package(
-    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True
+    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True,
+    language: str = "",
 ) -> Packaged:  # fmt: skip
     """Write an access or portability package, and enter it in the register.
 
@@ -205,6 +210,7 @@ def make_package(
         sources: raw inputs, where the company still has them; without them the redacted store is shown.
         context: the company's file for Art. 15.
         zone: count what was never read into a dataset among what is withheld.
+        language: of the page (default: that of the request's calendar, else English).
 
     Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
     """
@@ -225,7 +231,8 @@ def make_package(
     if kind == "access":
         gatherer.withheld.update(withheld_unread(unread, live, gatherer.own_calls))
     package = Package(
-        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld)
+        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld),
+        request.zone, language or SPOKEN.get(request.calendar.split("-")[0], "en"),
     )
     digest = write_package(package, readme(package), out)
     records = sum(len(s.rows) for s in sections if s.category != "processing")

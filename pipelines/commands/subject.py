@@ -109,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME|FILE",
             help="detection that takes other people's data out (default: gdpr), and how long data is kept (default: the store's)",
         )
+        made[name].add_argument("--language", choices=("en", "de"), default="", help="of its page (default: that of the request's calendar, else en)")
         declare.unread_options(made[name])
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
@@ -239,7 +240,8 @@ def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
     kind = "access" if args.action == "access" else "portability"
-    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected))
+    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected,
+                                         language=args.language))  # fmt: skip
     return DONE
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import re
 import zipfile
+from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,13 @@ from people_world import World
 
 from callveil.pipelines.subject import make_package, search
 from callveil.schemas.finding import Span
-from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.transforms.detect.view import View
+from callveil.transforms.subject.context import CATEGORIES, RIGHTS, Context
+from callveil.transforms.subject.disclose import REASONS
 from callveil.transforms.subject.own import Own
+from callveil.transforms.subject.package import Package, Section, withheld_rows
+from callveil.transforms.subject.readme import LANGUAGES, readme
 
 PLAIN = {"direction": "inbound", "called_at": "2026-10-14T08:00:00Z", "status": "answered", "language": "en", "duration": 90}
 STAFF = {"agent_id": "AG7", "agent": {"id": "AG7", "name": "Tessa Quill", "email": "tessa.quill@desk.example"}}
@@ -56,6 +64,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Any:
     world = World(tmp_path_factory.mktemp("disclose") / "world", policy="version: 1\nname: whole\nextends: gdpr\n")
     world.redact(RECORDS)
 
+    @cache
     def answer(kind: str, section: str, *identifiers: str) -> tuple[list[dict[str, Any]], dict[str, int], str]:
         request = world.ask(kind, *identifiers).request_id
         search(world.options(1), request)
@@ -125,3 +134,36 @@ def test_what_somebody_says_of_themselves(said: list[str], piece: str, entity: s
                lambda *_: False)  # fmt: skip
     told.listen(view, spans)
     assert [told.is_own(entity, piece, piece) for _ in spans] == [own] * len(spans) != []
+
+
+def test_the_page_begins_with_what_was_found_and_ends_with_technical_matters(shown: Any) -> None:
+    page = shown("access", "conversations", "+14155550301")[2]
+    headings = ("What we found", "Your conversations", "What is not in it, and why", "About your data", "Your rights", "How to open the files")
+    places = [re.search(f"<h2[^>]*>{h}</h2>", page).start() for h in headings]  # type: ignore[union-attr]
+    assert places == sorted(places) and "forty two Willow Street" in page
+    assert page.count("<details") == page.count("<details open>") > 0
+
+
+def package(language: str, zone: str) -> Package:
+    rows = [{"id": "1", "kind": "call", "called_at": dt.datetime(2026, 7, 1, 22, 30, tzinfo=dt.UTC), "duration": 61, "direction": "inbound",
+             "outline": [{"channel": 1, "text": "hallo"}]}]  # fmt: skip
+    sections = [Section("conversations", "Your conversations", "communication", FIELDS, rows, "source files")]
+    withheld = withheld_rows({("conversations", why): 1 for why in REASONS})
+    about = Context().as_dict(dict.fromkeys(CATEGORIES, 1))
+    return Package("R", "access", dt.datetime(2026, 11, 3, tzinfo=dt.UTC), sections, [], about, withheld, zone, language)
+
+
+def test_the_page_speaks_the_requests_language_in_its_zone() -> None:
+    german = readme(package("de", "Europe/Berlin")).decode()
+    assert 'lang="de"' in german and "Anruf vom 2. Juli 2026, 00:30 Uhr (CEST), 1 Minute 1 Sekunde" in german
+    assert "Was wir gefunden haben" in german and "Was nicht darin ist, und warum" in german
+    english = readme(package("en", "America/New_York")).decode()
+    assert "Call of 1 July 2026, 18:30 (EDT), 1 minute 1 second" in english and 'lang="en"' in english
+    for text in (*REASONS.values(), *RIGHTS, *CATEGORIES.values(), "What is noted with it", "How to open the files"):
+        assert escape(text, quote=False) in english and escape(text, quote=False) not in german
+    assert readme(package("fr", "UTC")).decode().count("What we found") == 1  # no French words yet: English, and said to be
+
+
+def test_translations_fill_the_same_gaps() -> None:
+    for said, words in LANGUAGES["de"].items():
+        assert sorted(re.findall(r"\{\w+\}", said)) == sorted(re.findall(r"\{\w+\}", words)), said
