@@ -113,15 +113,17 @@ def names_country(text: str) -> bool:
     return re.sub(r"[^\d+]", "", text).startswith(("+", "00", "011"))
 
 
-def forms_of(number: str) -> tuple[str, ...]:
-    """Forms in which a search finds a number in E.164, as people write and dial them."""
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return (number.removeprefix("digits:"),)
-    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-    digits = number.removeprefix("+")
-    return (number, f"00{digits}", f"011{digits}", digits, national)
+def forms_of(kind: str, value: str) -> tuple[str, ...]:
+    """Forms in which a search finds an identifier, with no more of it than who gave it recognises."""
+    if kind == "email":
+        return ("as it is written, in any case", "read aloud")
+    if kind != "phone":
+        return ("as it is written",)
+    if not value.startswith("+"):
+        return ("as it is written",)
+    country, tail = phonenumbers.parse(value, None).country_code, value[-2:]
+    begins = (f"+{country}", f"00{country}", f"011{country}", f"{country}")
+    return (*(f"{b}…{tail}" for b in begins), f"…{tail} within {region_of(value) or 'its country'}", "in words, in pieces, read back")
 
 
 def region_of(number: str) -> str:

@@ -16,6 +16,8 @@ from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.said import addresses_said, numbers_said
 
+METHOD = "2"
+"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled."""
 CONTACT, STAFF, OTHER = "contact", "agent", "third_party"
 PHONES = ("caller_number_complete", "caller_number", "contact_number", "caller_number_format", "caller_number_bare", "alternative_number")
 """Where a contact's numbers stand; those that tell the country come first."""
@@ -199,7 +201,8 @@ def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: I
     if record.record_class == "interaction":
         own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))
         out.append(SubjectEntry(own, "interaction", CONTACT, "id", *key))
-    return [*out, SubjectEntry(record_token(keyring, record), RECORD, CONTACT, "", *key, links=links)]
+    method = METHOD if record.record_class == "interaction" else ""
+    return [*out, SubjectEntry(record_token(keyring, record), RECORD, CONTACT, method, *key, links=links)]
 
 
 def ref_of(key: InteractionKey) -> RecordRef:
