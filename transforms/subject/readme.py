@@ -295,14 +295,16 @@ def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 
 def _meaning(entity: str) -> str:
-    return ENTITIES.get(entity, entity.removeprefix("X_").replace("_", " ").lower())
+    meaning = ENTITIES.get(entity, entity.removeprefix("X_").replace("_", " ").lower())
+    return _VOICE.get()[0].get(meaning, meaning)
 
 
 def _label(name: str) -> str:
     if name in NAMES:
         return _VOICE.get()[0].get(NAMES[name], NAMES[name])
     text = (BY_NAME[name].doc if name in BY_NAME else name.replace("_", " "))
-    return _capital(re.sub(r"\b(?:contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    label = _capital(re.sub(r"\b(?:contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    return _VOICE.get()[0].get(label, label)
 
 
 def _value(name: str, value: Any) -> str:
