@@ -29,10 +29,13 @@ from callveil.transforms.subject.plan import ERASURE, RESTRICTION, ErasePlan
 from callveil.transforms.subject.publish import Changes, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.readme import readme
 from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.subject.reindex import Reindexed, behind, reindex
 from callveil.transforms.subject.sources import chosen, people_in
 from callveil.transforms.subject.unlink import Unlinker
 from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, Unread, look_through, looking_for, withheld_unread
 from callveil.transforms.subject.unread import ZONES as UNREAD
+from callveil.transforms.watch.act import Actor
+from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import CALLS, Live
 
 SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
@@ -86,12 +89,18 @@ def search(
         shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
     accounts = sorted({m.record.account_id for m in match.records})
     left = [f"{CALLS}: {unknown} records of which nothing says whom they are about"] if unknown else []
+    if old := len(behind(store.files, store.root, snapshot)):
+        left.append(
+            f"interactions: {old} were noted by an earlier callveil, which did not know every number and address that is said in them; "
+            f"run `callveil subject index --store {store.root} --source WHERE`"
+        )
     if zone:
         unread = look_through(store, keyring, snapshot, looking_for(match), Inboxes.of(Live(store.files, store.root), options.inboxes))
         match = replace(match, unread=unread.counts())
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
+    match = replace(match, not_read=tuple(left))
     values = {
         "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0), "accounts": accounts,
         "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
@@ -106,10 +115,25 @@ def search(
     return match, shown
 
 
-def index(options: SubjectOptions) -> Backfilled:
-    """Note whom records of the live zone are about that arrived before that was noted. Repeated, it does what is left."""
+def index(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[Backfilled, Reindexed]:
+    """Note whom records are about of which less or nothing was noted when they came in. Repeated, it does what is left.
+
+    Args:
+        sources: raw inputs of interactions; inboxes are looked through as well.
+    """
     register = register_of(options)
-    return backfill(register.store, register.keyring)
+    store, keyring = register.store, register.keyring
+    marked = backfill(store, keyring)
+    if not behind(store.files, store.root, store.current()):
+        return marked, Reindexed(0, 0)
+    policy = options.policy or newest_policy(store) or load_policy(None)
+    job = WatchJob(policy, store.files, store.root, str(keyring.path))
+    actor, at = Actor(job, job.engines()), options.as_of.timestamp()
+    gone = {t for r in requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
+    inboxes = Inboxes.of(Live(store.files, store.root), options.inboxes).folders
+    return marked, reindex(
+        store, keyring, options.as_of, options.now, [*sources, *inboxes], policy, lambda raw: actor.people_of(raw, at, "index"), gone
+    )
 
 
 def _as_confirmed(match: Match) -> list[Confirmed]:
@@ -179,6 +203,10 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     return rows
 
 
+SPOKEN = {"DE": "de", "AT": "de"}
+"""Language of a page by the country of a request's calendar, where it is not English."""
+
+
 @dataclass(frozen=True)
 class Packaged:
     """What a package holds.
@@ -196,7 +224,8 @@ class Packaged:
 
 
 def make_package(
-    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True
+    options: SubjectOptions, request_id: str, kind: str, out: Path, *, sources: Sequence[str] = (), context: str | None = None, zone: bool = True,
+    language: str = "",
 ) -> Packaged:  # fmt: skip
     """Write an access or portability package, and enter it in the register.
 
@@ -205,6 +234,7 @@ def make_package(
         sources: raw inputs, where the company still has them; without them the redacted store is shown.
         context: the company's file for Art. 15.
         zone: count what was never read into a dataset among what is withheld.
+        language: of the page (default: that of the request's calendar, else English).
 
     Raises `RegisterError` where the person's identity is not verified or nobody has searched, `PackageError` where `out` is there.
     """
@@ -225,7 +255,8 @@ def make_package(
     if kind == "access":
         gatherer.withheld.update(withheld_unread(unread, live, gatherer.own_calls))
     package = Package(
-        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld)
+        request_id, kind, options.as_of, sections, recordings, about.as_dict(categories(sections, recordings)), withheld_rows(gatherer.withheld),
+        request.zone, language or SPOKEN.get(request.calendar.split("-")[0], "en"),
     )
     digest = write_package(package, readme(package), out)
     records = sum(len(s.rows) for s in sections if s.category != "processing")

@@ -13,7 +13,7 @@ from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import open_keyed, open_to_change
 from callveil.transforms.subject.deadline import due_at
-from callveil.transforms.subject.identifiers import REGION, Identifier, subject_ref
+from callveil.transforms.subject.identifiers import Identifier, subject_ref
 from callveil.transforms.subject.publish import Changes, seal
 from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError
 
@@ -70,7 +70,7 @@ class NewRequest:
     zone: str = "UTC"
     calendar: str = ""
     clock_start_at: dt.datetime | None = None
-    region: str = REGION
+    region: str = ""
     note: str = ""
 
 

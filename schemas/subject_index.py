@@ -35,7 +35,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("token", _T, "keyed digest of the identifier, 32 hex digits"),
         ("kind", _T, f"{', '.join(KINDS)}; or {RECORD}, for a record's list of identifiers"),
         ("role", _T, ", ".join(ROLES)),
-        ("field", _T, "declared field it stood in"),
+        ("field", _T, "declared field it stood in; of an interaction's list how its identifiers were found"),
         ("record_class", _T, ", ".join(CLASSES)),
         ("account_id", _T, "account of the record"),
         ("record_id", _T, "interaction, or version"),

@@ -56,15 +56,16 @@ sealed originals and rejections; and through inboxes of `callveil receive` that 
 Raw files that were read from elsewhere are left where they are: a plan lists those that are known, to be deleted there."""
 
 INDEX = """\
-Note whom records of the live zone are about, of those that arrived before callveil noted that as it redacts them. `search` and `erase` refuse
-to go on where they would miss such records, and say so. Run it once; repeated, it does what is left.
+Note whom records are about, of those that came in before callveil noted that as it redacts them, or when it noted less: numbers that are read back
+or said in pieces are known since. `search` and `erase` refuse to go on where they would miss records of the live zone, and each search counts
+the interactions it may miss. Interactions are read again from --source and from inboxes. Run it once; repeated, it does what is left.
 
 It reads the record's source where that is still there, else it opens the record's own tokens with the keyring. How many records nothing says
 any more whom they are about is printed, and stands in each certificate: they are found by interaction:ACCOUNT/ID alone."""
 
 EPILOG = """\
 examples:
-  callveil subject open --store store/ --type access --identifier '(415) 555-0123' --zone Europe/Berlin --calendar DE-BE
+  callveil subject open --store store/ --type access --identifier '+1 415 555 0123' --zone Europe/Berlin --calendar DE-BE
   callveil subject verify --store store/ --request R --method 'called back on the number we hold'
   callveil subject search --store store/ --request R                         records, and what else may identify the person
   callveil subject search --store store/ --request R --confirm L1 L2         once someone has looked at the proposals
@@ -96,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
             a.add_argument("--request", required=True, metavar="ID", help="the request")
         add_store(a)
     made["index"].description, made["index"].formatter_class = INDEX, argparse.RawDescriptionHelpFormatter
+    made["index"].add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs, as `redact` takes them")
+    made["index"].add_argument("--inbox", nargs="+", action="extend", default=[], metavar="FOLDER", help="inboxes, beside those `watch` has read")
     declare.open_options(made["open"])
     made["verify"].add_argument("--method", required=True, help="how the identity was verified")
     made["extend"].add_argument("--reason", required=True, help="why, as the person was told; stored as a reversible token")
@@ -112,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME|FILE",
             help="detection that takes other people's data out (default: gdpr), and how long data is kept (default: the store's)",
         )
+        made[name].add_argument("--language", choices=("en", "de"), default="", help="of its page (default: that of the request's calendar, else en)")
         declare.unread_options(made[name])
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
@@ -236,13 +240,14 @@ def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_index(args, index(options))
+    view.show_index(args, *index(options, args.source))
     return DONE
 
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
     kind = "access" if args.action == "access" else "portability"
-    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected))
+    view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected,
+                                         language=args.language))  # fmt: skip
     return DONE
 
 

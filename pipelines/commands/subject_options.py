@@ -8,7 +8,6 @@ from pathlib import Path
 from callveil.pipelines.options import parse_as_of
 from callveil.schemas.subject import CHANNELS, TYPES
 from callveil.transforms.subject.deadline import REGULATIONS
-from callveil.transforms.subject.identifiers import REGION
 
 
 def open_options(a: argparse.ArgumentParser) -> None:
@@ -24,7 +23,7 @@ def open_options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--channel", choices=CHANNELS, default="other", help="how it came in")
     a.add_argument("--zone", default="UTC", metavar="ZONE", help="IANA time zone whose days count (default: UTC)")
     a.add_argument("--calendar", default="", metavar="CODE", help="holidays that are no working days: DE-BE, GB-ENG, FR (default: weekends only)")
-    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--region", default="", metavar="CODE", help="country of numbers that are written without one, such as US; there is no default")
     a.add_argument("--note", default="", help="free text; sealed")
 
 
@@ -35,7 +34,7 @@ def search_options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are not")
     a.add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs: show what is proposed in clear")
     a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
-    a.add_argument("--region", default=REGION, metavar="CODE", help="country of numbers written without one (default: US)")
+    a.add_argument("--region", default="", metavar="CODE", help="country of numbers that are written without one, such as US; there is no default")
     a.add_argument("--policy", metavar="NAME|FILE", help="its limits hold for reading sources")
     unread_options(a)
 

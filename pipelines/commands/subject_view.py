@@ -21,10 +21,12 @@ from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.certify import Certified
 from callveil.transforms.subject.erase import EraseResult
+from callveil.transforms.subject.identifiers import forms_of
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
 from callveil.transforms.subject.plan import ErasePlan, summary
 from callveil.transforms.subject.register import register_row
+from callveil.transforms.subject.reindex import Reindexed
 
 SHOWN = 20
 
@@ -111,6 +113,11 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     for zone, n in match.unread.items():
         if n:
             print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
+    if not match.records and not any(match.unread.values()):
+        print("nothing was found; these forms were tried:")
+        print("\n".join(f"  {c.name} ({c.kind}): {', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}" for c in match.confirmed))
+    for text in match.not_read:
+        print(f"  NOT READ: {text}")
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:
@@ -122,11 +129,15 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
         print(f"written to {args.out}; it holds personal data")
 
 
-def show_index(args: argparse.Namespace, done: Backfilled) -> None:
+def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindexed) -> None:
     """What noting whom records are about has come to."""
     if args.json:
-        print_json(asdict(done))
+        print_json(asdict(done) | {"interactions": asdict(interactions)})
         return
+    if interactions.read or interactions.left:
+        print(f"{interactions.read:,} interactions noted anew from their sources")
+    if interactions.left:
+        complain(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
     print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
     if done.unknown:
         complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")

@@ -140,7 +140,7 @@ class World:
 
     def ask(self, kind: str, *identifiers: str, request_id: str = "", verified: bool = True) -> SubjectRequest:
         """Open a request, and verify it."""
-        found = tuple(i for text in identifiers for i in parse_identifier(text))
+        found = tuple(i for text in identifiers for i in parse_identifier(text, "US"))
         request = open_request(self.options(), NewRequest(kind, found, NOW, request_id))
         return verify(self.options(0.1), request.request_id, "callback") if verified else request
 

@@ -23,6 +23,7 @@ from callveil.transforms.subject.identifiers import (
     tokens,
 )
 from callveil.transforms.subject.keys import conceal, interaction_people, version_people
+from callveil.transforms.subject.said import addresses_said, numbers_said
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
@@ -40,6 +41,16 @@ T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
         ("+44 (0)20 7946 0123", "US", "+442079460123"),
         ("442079460123", "US", "+442079460123"),
         ("0049 30 901820", "DE", "+4930901820"),
+        ("0049 30 901820", "US", "+4930901820"),
+        ("0049 30 901820", "", "+4930901820"),
+        ("00441632960811", "FR", "+441632960811"),
+        ("001 415 555 0123", "GB", "+14155550123"),
+        ("011 44 1632 960811", "US", "+441632960811"),
+        ("011 44 1632 960811", "GB", "+441632960811"),
+        ("0011 44 1632 960811", "AU", "+441632960811"),
+        ("0117 496 0123", "GB", "+441174960123"),
+        ("0800 123456", "DE", "+49800123456"),
+        ("030 901820", "US", "digits:030901820"),
         ("030 901820", "DE", "+4930901820"),
         ("01 23 45 67 89", "FR", "+33123456789"),
         ("911", "US", None),
@@ -78,6 +89,65 @@ def test_what_is_none_is_refused_without_quoting_it(text: str) -> None:
     assert not value or value not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["(415) 555-0123", "phone:030 901820", "1-415-555-0123", "0117 496 0123"])
+def test_a_number_without_a_country_asks_for_it(text: str) -> None:
+    with pytest.raises(IdentifierError, match="--region") as refused:
+        parse_identifier(text)
+    assert "555" not in str(refused.value) and "901820" not in str(refused.value)
+    assert parse_identifier(text, "GB" if text.startswith("0117") else "DE" if "030" in text else "us")
+    with pytest.raises(IdentifierError, match="region: expected"):
+        parse_identifier(text, "Mars")
+
+
+@pytest.mark.parametrize(
+    ("parts", "region", "language", "numbers"),
+    [
+        (["my four one five five five five zero five zero one"], "US", "en", ["+14155550501"]),
+        (["four one five five five five zero five zero three"] * 2, "US", "en", ["+14155550503"]),
+        (["415 555 0506", "four one five five five five oh five oh six"], "US", "en", ["+14155550506"]),
+        (["415 555", "0507"], "US", "en", ["+14155550507"]),
+        (["415 555", "415 555 0507", "0507"], "US", "en", ["+14155550507"]),
+        (["415", "555", "5555"], "US", "en", ["+14155555555"]),
+        (["415 555 0506 415 555 0506"], "US", "en", ["+14155550506"]),
+        (["415 555 0101", "415 555 0102"], "US", "en", ["+14155550101", "+14155550102"]),
+        (["plus four four one six three two", "nine six oh eight one one"], "US", "en", ["+441632960811"]),
+        (["zero one one four four one six three two nine six zero eight double one"], "US", "en", ["+441632960811"]),
+        (["double oh four four one six three two nine six oh eight one one"], "US", "en", ["+441632960811"]),
+        (["07700 900", "471", "07700 900471"], "GB", "en", ["+447700900471"]),
+        (["null eins fünf eins", "zwei drei vier fünf sechs sieben acht"], "DE", "de", ["+491512345678"]),
+        (["zéro un", "vingt trois", "quarante cinq", "soixante sept", "quatre vingt neuf"], "FR", "fr", ["+33123456789"]),
+        (["seis uno dos", "tres cuatro cinco", "seis siete ocho"], "ES", "es", ["+34612345678"]),
+        (["seven"], "US", "en", []),
+    ],
+)
+def test_numbers_as_they_are_said(parts: list[str], region: str, language: str, numbers: list[str]) -> None:
+    assert numbers_said(parts, region, language) == numbers
+
+
+@given(st.integers(2_000_000_000, 9_999_999_999), st.data())
+def test_a_number_in_pieces_and_read_back_is_one(number: int, data: st.DataObject) -> None:
+    n, cut = str(number), data.draw(st.integers(1, 9))
+    spoken = " ".join(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"][int(d)] for d in n)
+    assert f"+1{n}" in numbers_said([n[:cut], n[cut:]], "US")
+    for back in (n, spoken, f"1-{n[:3]}-{n[3:6]}-{n[6:]}", f"+1 {n}"):
+        assert numbers_said([n, back], "US") == [f"+1{n}"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "language", "addresses"),
+    [
+        (["jane dot doe at mail dot example"] * 2, "en", ["jane.doe@mail.example"]),
+        (["j a n e underscore four two", "at example dot org"], "en", ["jane_42@example.org"]),
+        (["jana punkt weber at mail punkt de"], "de", ["jana.weber@mail.de"]),
+        (["eva arroba correo punto es"], "es", ["eva@correo.es"]),
+        (["Sis@example.org", "sis at example dot org"], "en", ["sis@example.org"]),
+        (["nobody"], "en", []),
+    ],
+)
+def test_addresses_as_they_are_said(parts: list[str], language: str, addresses: list[str]) -> None:
+    assert addresses_said(parts, language) == addresses
+
+
 @given(st.integers(2_000_000_000, 9_999_999_999))
 def test_every_way_of_writing_a_number_is_one(number: int) -> None:
     n = str(number)
@@ -113,9 +183,9 @@ def test_who_is_in_an_interaction() -> None:
         custom_fields={"second": "+1 212 555 0199", "owner": "x@other.example"},
     )  # fmt: skip
     said = [
-        ("PHONE_NUMBER", "four one five five five five oh one two three"),
-        ("PHONE_NUMBER", "020 7946 0123"),
-        ("EMAIL_ADDRESS", "sis@example.org"),
+        ("PHONE_NUMBER", ["four one five five five five oh one two three"]),
+        ("PHONE_NUMBER", ["020 7946 0123"]),
+        ("EMAIL_ADDRESS", ["sis@example.org"]),
     ]
     assert people(record, said) == {
         ("phone", "+442079460123", "contact"),

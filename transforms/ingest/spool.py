@@ -50,6 +50,14 @@ def decode(data: bytes) -> RawInteraction:
     return RawInteraction(InteractionKey(account_id, key_id), kind, from_micros(micros), rank, revive(FIELDS, record), SourceRef(*source))
 
 
+def snapshot_digest(key: bytes, raw: RawInteraction) -> str:
+    """Digest of a record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
+
+    `key`: of the purpose `snapshot-digest`.
+    """
+    return hmac.digest(key, dumps(without_sealed(raw.record)).encode(), hashlib.sha256)[:12].hex()
+
+
 class SpoolWriter:
     """Writes one chunk's raw records; blocks hold records of one partition only.
 
@@ -70,8 +78,7 @@ class SpoolWriter:
     def add(self, raw: RawInteraction, account_type: str, agency_id: str) -> None:
         """Take a record in. Its pointer is known once its block is written."""
         data = encode(raw)
-        # The digest is of the record alone: the same snapshot read from two files is one, whichever key has sealed a name in it.
-        digest = hmac.digest(self._key, dumps(without_sealed(raw.record)).encode(), hashlib.sha256)[:12].hex()
+        digest = snapshot_digest(self._key, raw)
         language = str(raw.record.get("language") or "")
         pointer = Pointer(
             *raw.key, raw.rank, digest, to_micros(raw.called_at), raw.kind, language, account_type, agency_id, self._chunk, 0, 0, len(data)

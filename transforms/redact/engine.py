@@ -136,7 +136,7 @@ class Redactor:
         raw = detected.job.raw
         work = _Work(self, detected, extra)
         record = work.apply()
-        people = conceal(self.keyring, interaction_people(raw, work.said()))
+        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en"))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
@@ -154,6 +154,7 @@ class _Work:
     def __init__(self, redactor: Redactor, detected: Detected, extra: Mapping[str, Sequence[Span]]) -> None:
         self.redactor, self.detected, self.extra = redactor, detected, extra
         self.values: dict[str, str] = {}
+        self.parts: dict[str, tuple[str, ...]] = {}
         self.found: list[tuple[Leaf, list[Span]]] = []
         self.job = detected.job
         self.raw = detected.job.raw
@@ -171,7 +172,7 @@ class _Work:
         """The redacted values of the record."""
         record: dict[str, Any] = clone(self.raw.record)
         found = pieces_of(self.detected)
-        self.values = found.values
+        self.values, self.parts = found.values, found.parts
         self.found = found.redact
         pieces = {id(leaf): spans for leaf, spans in found.redact}
         for leaf, span in found.keep:
@@ -370,13 +371,17 @@ class _Work:
         text = "\n".join(normalize(text, self.done).text for text in left)
         return bool(find(Tokens.of(text), strong))
 
-    def said(self) -> Iterator[tuple[str, str]]:
-        """Entity type and value of the numbers and addresses that were found in texts."""
+    def said(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Entity type and pieces of the numbers and addresses that were found in texts."""
+        told: set[str] = set()
         for leaf, spans in self.found:
             for span in spans:
-                if span.entity in ("PHONE_NUMBER", "EMAIL_ADDRESS"):
-                    piece = normalize(leaf.text[span.start : span.end]).text
-                    yield span.entity, self.values.get(span.group, piece) if span.group else piece
+                if span.entity not in ("PHONE_NUMBER", "EMAIL_ADDRESS") or span.group in told:
+                    continue
+                piece = (normalize(leaf.text[span.start : span.end]).text,)
+                yield span.entity, self.parts.get(span.group, piece) if span.group else piece
+                if span.group:
+                    told.add(span.group)
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:
         """The redacted record with its state columns set."""

@@ -20,17 +20,19 @@ class Pieces:
         redact: the texts in which something is replaced, each with disjoint spans in its own offsets.
         keep: what the policy leaves readable, where nothing else touches the text: recorded, so that a report can say so.
         values: the whole value of each group of spans, which may be spread over several texts.
+        parts: the pieces it was put together from.
     """
 
     redact: list[tuple[Leaf, list[Span]]] = field(repr=False)
     keep: list[tuple[Leaf, Span]] = field(repr=False)
     values: dict[str, str] = field(repr=False)
+    parts: dict[str, tuple[str, ...]] = field(repr=False)
 
 
 def pieces_of(detected: Detected) -> Pieces:
     """Sort out what counts under the record's rules and cut it at the borders of its texts."""
     decision = detected.job.decision
-    values: dict[str, str] = {}
+    values: dict[str, tuple[str, ...]] = {}
     leaves: dict[int, Leaf] = {}
     spans: dict[int, list[Span]] = defaultdict(list)
     guarded = {id(leaf) for leaf, treatment in detected.leaves if treatment == "guard"}
@@ -42,7 +44,7 @@ def pieces_of(detected: Detected) -> Pieces:
         for span in merge(s for s in redact if s.detector != CONSISTENCY):  # further mentions stand for the value, they are no part of it
             parts[span.group].append(text[span.start : span.end])
         for group, said in parts.items():
-            values.setdefault(group, " ".join(said))  # copies of the conversation repeat what it said first
+            values.setdefault(group, tuple(said))  # copies of the conversation repeat what it said first
         for leaf, span in reading.split(merge(redact)):
             leaves[id(leaf)] = leaf
             spans[id(leaf)].append(span)
@@ -50,4 +52,5 @@ def pieces_of(detected: Detected) -> Pieces:
     kept = [(leaf, span) for leaf, span in kept if id(leaf) not in guarded and not leaf.key]
     replaced = {key: overlap_test(spans.get(key, ())) for key in {id(leaf) for leaf, _ in kept}}
     readable = [(leaf, span) for leaf, span in kept if not replaced[id(leaf)](span.start, span.end)]
-    return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, values)
+    whole = {group: " ".join(parts) for group, parts in values.items()}
+    return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, whole, values)

@@ -9,6 +9,7 @@ goes all the same.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import Any
 import orjson
 
 from callveil.schemas.fields import from_storage
-from callveil.schemas.finding import Span
+from callveil.schemas.finding import Finding, Span
 from callveil.schemas.interaction import BY_NAME, FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
@@ -28,10 +29,11 @@ from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.known import WORD, fold, known_values, spoken_code
-from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.detect.leaves import set_at, walk
+from callveil.transforms.redact.engine import WHOLE, Redactor, Run
 from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.subject.own import Own
 from callveil.transforms.subject.unlink import Unlinker
 
 OTHERS = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "STAFF_ID", "USERNAME", "ONLINE_ID", "IP_ADDRESS", "MAC_ADDRESS"})
@@ -39,7 +41,7 @@ OTHERS = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "STAFF
 SECURITY = frozenset({"CREDIT_CARD", "CVV", "CARD_EXPIRY", "PIN", "PASSWORD", "SECRET"})
 """Withheld for the person's own protection."""
 REASONS = {
-    "third_party": "it tells who somebody else is (Art. 15(4))",
+    "third_party": "it tells who somebody else is, or may: nothing we hold shows that it is yours (Art. 15(4))",
     "security": "card data, passwords and the like are not sent in a package, for your protection",
     "staff": "it tells who of the staff took part, which is their own data (Art. 15(4))",
     "other_record": "you are mentioned in it; the rest of the conversation is other people's data (Art. 15(4))",
@@ -47,7 +49,7 @@ REASONS = {
     "media_link": "it is a link inside the company's systems; recordings that can be given are in the package",
     "not_read": "it could not be shown to be free of other people's data",
     "raw": "it lies encrypted in the form in which it came in, with other people's data; what could be read of it is in the package",
-    "redacted_before": "it was redacted when it arrived, and no longer exists in these systems",
+    "redacted_before": "it was redacted when it was stored, and this package was made from what is stored",
     "covered": "stretches of the recordings in which something personal is said, by you or by others, are covered",
     "covered_whole": "the recording is covered from beginning to end, since nothing told what is said in it",
 }
@@ -59,6 +61,9 @@ _STAFF = _CONTACT | {"caller": "clear", "form": "clear", "custom": "clear", "vis
 FIELDS_BY_ROLE = {"contact": _CONTACT, "agent": _STAFF}
 OWN_GROUPS = frozenset({"caller", "visitor", "form"})
 """Groups that hold the contact's own data, so that every token in them is theirs."""
+OWN_FORM = frozenset({"form.name", "form.email", "form.number_to_call"})
+"""Fields of a form that ask who fills it in."""
+LABEL = re.compile(r"\[[A-Z][A-Z0-9_]*\]")
 Heard = Callable[[str], list[AudioSpan]]
 """Stretches of a recording in which something that was withheld is heard, by the channel rule of the recording (`audio_spans`)."""
 FROM_SOURCES, FROM_STORE = "source files", "redacted store"
@@ -123,46 +128,32 @@ class Discloser:
     def _shown(self, raw: RawInteraction, role: str, found: Detected | Rejected) -> Disclosed:
         withheld: Counter[str] = Counter()
         if not isinstance(found, Rejected):
-            kept = replace(found, spans=[self._others(r.view.text, spans, raw, role) for r, spans in zip(found.readings, found.spans, strict=True)])
+            own = Own(raw, role, self.unlinker.is_own)
+            for reading, spans in zip(found.readings, found.spans, strict=True):
+                own.listen(reading.view, spans)
+            kept = replace(found, spans=[_others(r.view.text, spans, own) for r, spans in zip(found.readings, found.spans, strict=True)])
             result = self._redactor.redact(replace(kept, known=[]))
             if not isinstance(result, Rejected):
-                for row in result.findings:
-                    if row.finding.status == "done":
-                        withheld[self._why(row.finding.entity_type, row.finding.field_path, role)] += row.finding.count
                 record = {n: v for n, v in result.interaction.record.items() if n in BY_NAME}
+                rows = [row.finding for row in result.findings if row.finding.status == "done"]
+                shown = _show_own(raw, record, rows, own) if role == "contact" else set()
+                leaves = {leaf.shown: leaf for leaf in walk(raw.record)}
+                for finding in rows:
+                    if finding.field_path not in shown:
+                        leaf = leaves.get(finding.field_path)
+                        piece = leaf.text[finding.span_start or 0 : finding.span_end] if leaf else ""
+                        withheld[self._why(finding.entity_type, finding.field_path, role, own, piece)] += finding.count
                 if found.job.decision.mode == "full" and role == "contact":  # in a language nobody reads; who the person is stays theirs all the same
                     record |= _own_fields(raw)
                 heard = partial(audio_spans, raw.record, [row.finding for row in result.findings])
                 return Disclosed(*raw.key, record, FROM_SOURCES, withheld, heard)
         withheld["not_read"] += 1
         identity = {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group in ("identity", "time")}
-        own = _own_fields(raw) if role == "contact" else {}
-        return Disclosed(*raw.key, identity | own, FROM_SOURCES, withheld, lambda _: [EVERYTHING])
-
-    def _others(self, text: str, spans: list[Span], raw: RawInteraction, role: str) -> list[Span]:
-        """The spans that have to go."""
-        own = {v.target for v in known_values(raw.record)} if role == "contact" else set()
-        parts: dict[str, list[str]] = {}
-        for s in spans:
-            parts.setdefault(s.group, []).append(text[s.start : s.end])
-        out = []
-        for s in spans:
-            said = " ".join(dict.fromkeys(parts[s.group])) if s.group else text[s.start : s.end]
-            if s.entity in SECURITY or (s.entity in OTHERS and not self._is_own(s.entity, text[s.start : s.end], said, own)):
-                out.append(s)
-        return out
-
-    def _is_own(self, entity: str, piece: str, whole: str, own: set[str]) -> bool:
-        for text in (piece, whole):
-            joined = "".join(fold(w) for w in WORD.findall(text))
-            if joined in own or spoken_code(text) in own or self.unlinker.is_own(entity, text):
-                return True
-        # A name is the contact's where every word of it is one of theirs; a street where it is part of their address.
-        words = [fold(w) for w in WORD.findall(piece)]
-        return entity == "PERSON" and bool(words) and all(w in own for w in words)
+        fields = _own_fields(raw) if role == "contact" else {}
+        return Disclosed(*raw.key, identity | fields, FROM_SOURCES, withheld, lambda _: [EVERYTHING])
 
     @staticmethod
-    def _why(entity: str, path: str, role: str) -> str:
+    def _why(entity: str, path: str, role: str, own: Own, piece: str) -> str:
         group = BY_NAME[top].group if (top := path.split(".", 1)[0].split("[", 1)[0].split("{", 1)[0]) in BY_NAME else ""
         if group == "staff":
             return "staff"
@@ -170,7 +161,7 @@ class Discloser:
             return "media_link"
         if role == "agent" and group in ("caller", "form", "custom", "visitor", "unknown"):
             return "contact"
-        return "security" if entity in SECURITY else "third_party"
+        return "security" if entity in SECURITY else own.why(entity, piece)
 
     # From the redacted store
 
@@ -214,6 +205,39 @@ class Discloser:
         if isinstance(value, dict):
             return {k: self._opened(v, group, account_id, record_id, withheld) for k, v in value.items()}
         return [self._opened(v, group, account_id, record_id, withheld) for v in value] if isinstance(value, list) else value
+
+
+def _others(text: str, spans: list[Span], own: Own) -> list[Span]:
+    """The spans that have to go."""
+    parts: dict[str, list[str]] = {}
+    for s in spans:
+        parts.setdefault(s.group, []).append(text[s.start : s.end])
+    out = []
+    for s in spans:
+        said = " ".join(dict.fromkeys(parts[s.group])) if s.group else text[s.start : s.end]
+        if s.entity in SECURITY:
+            out.append(s)
+        elif s.entity in OTHERS and not own.is_own(s.entity, text[s.start : s.end], said):
+            out += own.without(text, s)
+    return out
+
+
+def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Finding], own: Own) -> set[str]:
+    """Put back, in a redacted record, what goes by where it stands and is the person's own; returns where that is.
+
+    A form says of whoever filled it in what its own fields ask for. A label stands for what was redacted when the record was stored.
+    """
+    whole = {f.field_path: f for f in findings if f.detector == WHOLE}
+    shown: set[str] = set()
+    for leaf in walk(raw.record):
+        finding = whole.get(leaf.shown)
+        if finding is None or leaf.key or leaf.field.group not in ("form", "custom", "unknown"):
+            continue
+        mine = leaf.shown in OWN_FORM or finding.entity_type not in (OTHERS - {"ADDRESS"}) | SECURITY
+        if mine or LABEL.fullmatch(leaf.text) or own.is_own(finding.entity_type, leaf.text, leaf.text):
+            set_at(record, leaf.path, leaf.text)
+            shown.add(leaf.shown)
+    return shown
 
 
 def _own_fields(raw: RawInteraction) -> dict[str, Any]:

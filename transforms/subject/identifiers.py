@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,21 +57,73 @@ def normal_phone(text: str, region: str = REGION) -> str | None:
     """A number in E.164, or None for what is none. One that fits no plan keeps its digits.
 
     Args:
-        text: any way of writing it; extensions are left out.
-        region: ISO 3166 code for numbers without a country.
+        text: any way of writing or dialling it: +, 00, 011, national; extensions are left out.
+        region: ISO 3166 code for numbers without a country; empty where it is not known.
     """
     digits = re.sub(r"\D", "", text)
     if len(digits) < SHORTEST or len(digits) > 20:
         return None
-    # What does not fit the region as it is may be an international number without its +.
-    for given in (text, f"+{digits}") if len(digits) > 10 and not text.strip().startswith(("+", "0")) else (text,):
-        try:
-            number = phonenumbers.parse(given, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(number):
+    for given in _dialled(text.strip(), digits, region):
+        if number := _possible(given, region):
             return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     return f"digits:{digits}"
+
+
+def _dialled(text: str, digits: str, region: str) -> Iterator[str]:
+    """Ways to read a number, the likeliest first.
+
+    No national number begins with 00; one may begin with 011, so there the region comes first.
+    What fits no region may be an international number without its +.
+    """
+    if digits.startswith("00") and not text.startswith("+"):
+        yield f"+{digits[2:]}"
+    if region or text.startswith("+"):
+        yield text
+    if text.startswith("+"):
+        return
+    if digits.startswith("011"):
+        yield f"+{digits[3:]}"
+    elif len(digits) > 10 and digits[0] != "0":
+        yield f"+{digits}"
+
+
+def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(given, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    local = reason == phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY and not given.startswith("+")
+    return number if local or reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
+
+
+def national(digits: str, region: str) -> str:
+    """A number dialled within a region, in E.164; empty where it is none."""
+    number = _possible(digits, region) if region else None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
+
+
+def without_extension(text: str) -> str:
+    """A number as it is written, without `ext. 7`."""
+    return re.split(r"(?i)\s*(?:;?ext|extension|x|durchwahl|poste)\b", text, maxsplit=1)[0]
+
+
+def names_country(text: str) -> bool:
+    """Whether a number tells its country: written with +, or dialled with 00 or 011."""
+    return re.sub(r"[^\d+]", "", text).startswith(("+", "00", "011"))
+
+
+def forms_of(kind: str, value: str) -> tuple[str, ...]:
+    """Forms in which a search finds an identifier, with no more of it than who gave it recognises."""
+    if kind == "email":
+        return ("as it is written, in any case", "read aloud")
+    if kind != "phone":
+        return ("as it is written",)
+    if not value.startswith("+"):
+        return ("as it is written",)
+    country, tail = phonenumbers.parse(value, None).country_code, value[-2:]
+    begins = (f"+{country}", f"00{country}", f"011{country}", f"{country}")
+    return (*(f"{b}…{tail}" for b in begins), f"…{tail} within {region_of(value) or 'its country'}", "in words, in pieces, read back")
 
 
 def region_of(number: str) -> str:
@@ -124,7 +176,7 @@ def normal_ip(text: str) -> str | None:
         return None
 
 
-def parse_identifier(text: str, region: str = REGION) -> list[Identifier]:
+def parse_identifier(text: str, region: str = "") -> list[Identifier]:
     """Identifiers that `KIND:VALUE` names; a bare number, e-mail or internet address needs no kind.
 
     `name:Jane Muller|94107|12 Elm Street` is a name with a postcode, a street or both. Raises `IdentifierError`, without quoting the value.
@@ -136,15 +188,17 @@ def parse_identifier(text: str, region: str = REGION) -> list[Identifier]:
     return list(of_kind(kind, rest.strip(), region))
 
 
-def of_kind(kind: str, value: str, region: str = REGION) -> Iterable[Identifier]:
+def of_kind(kind: str, value: str, region: str = "") -> Iterable[Identifier]:
     """Identifiers of one kind. Raises `IdentifierError` where the value has not the form its kind has to have."""
+    if region and region.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise IdentifierError("region: expected a country's code of two letters, such as US or DE")
     if kind == "name_address":
         name, *places = value.split("|")
         found = name_address(name, *places)
         if not found:
             raise IdentifierError("name: expected a first and last name with a postcode or street: name:FIRST LAST|POSTCODE|STREET")
         return found
-    normal = {"phone": lambda: normal_phone(value, region), "email": lambda: normal_email(value), "ip": lambda: normal_ip(value)}
+    normal = {"phone": lambda: _told_phone(value, region.upper()), "email": lambda: normal_email(value), "ip": lambda: normal_ip(value)}
     if kind in normal:
         result = normal[kind]()
         if not result:
@@ -160,6 +214,19 @@ def of_kind(kind: str, value: str, region: str = REGION) -> Iterable[Identifier]
     if not value:
         raise IdentifierError(f"{kind}: the value is empty")
     return [Identifier(kind, value)]
+
+
+def _told_phone(value: str, region: str) -> str | None:
+    """A number someone is looked for by. Raises `IdentifierError` where it may be one of several countries."""
+    number = normal_phone(value, region)
+    if number and number.startswith("digits:") and names_country(value) and not value.strip().startswith("011"):
+        raise IdentifierError("phone: no country has such a number; check its digits")
+    if number and not region and (number.startswith("digits:") or not names_country(value)):
+        raise IdentifierError(
+            "phone: the number does not tell its country, so it may be several people's; "
+            "write it as +COUNTRY NUMBER, or name the country: --region US"
+        )
+    return number
 
 
 def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
 from callveil.schemas.version import RawVersion, VersionKey, is_interaction, snake
-from callveil.transforms.detect.known import spoken_code
 from callveil.transforms.detect.leaves import walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
+from callveil.transforms.subject.said import addresses_said, numbers_said
 
+METHOD = "2"
+"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled."""
 CONTACT, STAFF, OTHER = "contact", "agent", "third_party"
 PHONES = ("caller_number_complete", "caller_number", "contact_number", "caller_number_format", "caller_number_bare", "alternative_number")
 """Where a contact's numbers stand; those that tell the country come first."""
@@ -51,12 +53,13 @@ def region_of(record: Mapping[str, Any]) -> str:
     return ids.REGION
 
 
-def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, str]] = ()) -> list[Found]:
+def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Sequence[str]]] = (), language: str = "en") -> list[Found]:
     """Identifiers of everybody in a raw interaction.
 
     Args:
         raw: the record; not changed.
-        mentioned: entity type and value of what was found in its texts.
+        mentioned: entity type, and pieces in their order, of each value that was found in its texts.
+        language: whose words the texts are in.
 
     Returns: one item per identifier and role, in order. The business' own numbers are nobody's.
     """
@@ -91,7 +94,7 @@ def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, str]]
     if isinstance(text := staff.get("email"), str) and (address := ids.normal_email(text)):
         add(Identifier("email", address), STAFF, "agent.email")
     taken = {identifier for identifier, _ in found}
-    for identifier, field in (*_said(mentioned, region), *_loose(record, region)):
+    for identifier, field in (*_said(mentioned, region, language), *_loose(record, region)):
         if identifier not in taken:
             add(identifier, OTHER, field)
     return [Found(identifier, role, field) for (identifier, role), field in found.items()]
@@ -110,15 +113,13 @@ def _numbers(record: Mapping[str, Any], form: Mapping[str, Any], region: str) ->
             yield name, number
 
 
-def _said(mentioned: Iterable[tuple[str, str]], region: str) -> Iterator[tuple[Identifier, str]]:
+def _said(mentioned: Iterable[tuple[str, Sequence[str]]], region: str, language: str) -> Iterator[tuple[Identifier, str]]:
     """Numbers and addresses that were found in texts."""
-    for entity, value in mentioned:
+    for entity, parts in mentioned:
         if entity == "PHONE_NUMBER":
-            said = value if sum(c.isdigit() for c in value) >= ids.SHORTEST else spoken_code(value)
-            if number := ids.normal_phone(said, region):
-                yield Identifier("phone", number), "content"
-        elif entity == "EMAIL_ADDRESS" and (address := ids.normal_email(value)):
-            yield Identifier("email", address), "content"
+            yield from ((Identifier("phone", number), "content") for number in numbers_said(parts, region, language))
+        elif entity == "EMAIL_ADDRESS":
+            yield from ((Identifier("email", address), "content") for address in addresses_said(parts, language))
 
 
 def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier, str]]:
@@ -200,7 +201,8 @@ def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: I
     if record.record_class == "interaction":
         own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))
         out.append(SubjectEntry(own, "interaction", CONTACT, "id", *key))
-    return [*out, SubjectEntry(record_token(keyring, record), RECORD, CONTACT, "", *key, links=links)]
+    method = METHOD if record.record_class == "interaction" else ""
+    return [*out, SubjectEntry(record_token(keyring, record), RECORD, CONTACT, method, *key, links=links)]
 
 
 def ref_of(key: InteractionKey) -> RecordRef:

@@ -99,6 +99,7 @@ class Match:
         confirmed, proposed: identifiers; rejected: digests someone said are not the person's.
         records: matched records, in order.
         unread: how much of what was never read into a dataset is about the person, by zone; empty where that was not looked at.
+        not_read: what was not searched, or may hold more than the search could find.
     """
 
     seq: int
@@ -107,6 +108,7 @@ class Match:
     rejected: tuple[str, ...]
     records: tuple[Matched, ...]
     unread: Mapping[str, int] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -129,6 +131,7 @@ class Match:
                 Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"])) for m in d["records"]
             ),
             d.get("unread", {}),
+            tuple(d.get("not_read", ())),
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.store.files import Files
-from callveil.transforms.subject.identifiers import REGION, Identifier, IdentifierError, of_kind, parse_identifier
+from callveil.transforms.subject.identifiers import Identifier, IdentifierError, of_kind, parse_identifier
 
 TYPES = ("access", "portability", "erasure")
 REGULATIONS = ("gdpr", "ccpa")
@@ -57,7 +57,7 @@ class BulkItem:
     not_searched: tuple[str, ...] = ()
 
 
-def read_bulk(files: Files, url: str, region: str = REGION) -> list[BulkItem]:
+def read_bulk(files: Files, url: str, region: str = "") -> list[BulkItem]:
     """Requests of a file: one object, an array, `{"requests": [...]}`, or JSON lines. Raises `BulkError`."""
     try:
         data = files.read(url)

@@ -99,6 +99,7 @@ class Package:
         made_at: UTC.
         sections: rows by kind. recordings: of the conversations.
         context: Art. 15 context. withheld: `(what, reason, how often)`.
+        zone, language: of the page; an IANA zone, and an ISO 639-1 code.
     """
 
     request_id: str
@@ -108,6 +109,8 @@ class Package:
     recordings: list[Recording]
     context: dict[str, Any]
     withheld: list[dict[str, Any]]
+    zone: str = "UTC"
+    language: str = "en"
 
 
 class _Zip:

@@ -9,13 +9,16 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from html import escape
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.subject.package import EMPTY, Package, Recording, Section
+from callveil.transforms.subject.readme_de import WORDS as GERMAN
 
 SHOWN = 200
 """Records of a kind that are shown on the page; all are in the data files."""
@@ -75,127 +78,151 @@ _SKIP = frozenset({
     "words", "transcription_text", "outline", "chat_messages", "id", "account_id", "sid", "agency_id", "unix_time", "kind", "called_at", "updated_at",
     "caller_number_split", "caller_number_bare", "caller_number_complete", "caller_number_format",
 })  # fmt: skip
+CUT = "{text}… (all of it is in the files)"
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
+"""Languages of the page, with their words by the English ones."""
+_VOICE: ContextVar[tuple[Mapping[str, str], ZoneInfo]] = ContextVar("voice", default=(LANGUAGES["en"], ZoneInfo("UTC")))
 _LABEL = re.compile(r"\[(?:withheld: )?([A-Z][A-Z0-9_]{1,63})(?::[^\]\s]*)?\]")
 _SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
 
 
 def readme(package: Package) -> bytes:
-    """The page, UTF-8."""
-    return "".join(_page(package)).encode("utf-8", "replace")
+    """The page, UTF-8, in the package's language and zone."""
+    voice = _VOICE.set((LANGUAGES.get(package.language, {}), ZoneInfo(package.zone)))
+    try:
+        return "".join(_page(package)).encode("utf-8", "replace")
+    finally:
+        _VOICE.reset(voice)
+
+
+def _t(text: str, **values: object) -> str:
+    """A text in the page's language, escaped; `values` stand in it as they are. Without a translation it is English."""
+    made = escape(_VOICE.get()[0].get(text, text), quote=False)
+    return made.format(**values) if values else made
 
 
 def _page(p: Package) -> Iterator[str]:
-    title = "Your data" if p.kind == "access" else "Your data, to take with you"
-    yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+    title = _t("Your data" if p.kind == "access" else "Your data, to take with you")
+    language = p.language if p.language in LANGUAGES else "en"
+    yield f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
     yield f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}"><meta name="robots" content="noindex">'
     yield f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>'
     whose = p.context.get("controller")
-    holder = f" by {escape(_text(whose).splitlines()[0])}" if whose else ""
-    what = "what data is held about you" if p.kind == "access" else "for the data you provided, in a form you can take elsewhere"
-    yield f"<h1>{title}</h1><p>You asked {what}{holder}. This package is the answer to your request <code>{escape(p.request_id)}</code>; "
-    yield f"it was made on {_when(p.made_at)}. It holds personal data, so please keep it where only you can read it.</p>"
+    asked = "You asked what data is held about you."
+    if p.kind != "access":
+        asked = "You asked for the data you provided, in a form you can take elsewhere."
+    yield f"<h1>{title}</h1>"
     yield from _held(p)
-    yield from _opening(p)
+    yield f"<p>{_t(asked)} " + (_t("Who answers: {name}.", name=escape(_text(whose).splitlines()[0])) + " " if whose else "")
+    told = "This is the answer to your request {id}, made on {when}. It holds personal data, so please keep it where only you can read it."
+    yield _t(told, id=f"<code>{escape(p.request_id)}</code>", when=_when(p.made_at)) + "</p>"
     yield from _records(p)
     yield from _withheld(p)
     if p.kind == "access" or any(p.context.get(k) for k in (*QUESTIONS, *PEOPLE)):
         yield from _context(p)
+    yield from _opening(p)
     yield "</main></body></html>\n"
 
 
 def _held(p: Package) -> Iterator[str]:
-    yield "<h2>What is in it</h2>"
+    yield f"<h2>{_t('What we found')}</h2>"
     if not any(s.rows for s in p.sections) and not p.recordings:
-        yield "<p>We hold no records that are about you, as far as what you gave us tells.</p>"
+        yield f"<p>{_t('We hold no records that are about you, as far as what you gave us tells.')}</p>"
         return
     yield '<ul class="held">'
     for s in p.sections:
         one, many, what = HELD[s.category]
-        name = escape(f"{len(s.rows):,} {one if len(s.rows) == 1 else many}")
-        yield f'<li><b><a href="#{s.name}">{name}</a></b><span class="soft">{what}</span></li>'
+        name = f"{_number(len(s.rows))} {_t(one if len(s.rows) == 1 else many)}"
+        yield f'<li><b><a href="#{s.name}">{name}</a></b><span class="soft">{_t(what)}</span></li>'
     if p.recordings:
-        name = f"{len(p.recordings):,} recording{'' if len(p.recordings) == 1 else 's'}"
-        yield f'<li><b>{name}</b><span class="soft">Of your calls; you can listen to them below. Personal words in them are covered by silence or '
-        yield "a tone.</span></li>"
+        name = f"{_number(len(p.recordings))} {_t('recording' if len(p.recordings) == 1 else 'recordings')}"
+        about = _t("Of your calls; you can listen to them below. Personal words in them are covered by silence or a tone.")
+        yield f'<li><b>{name}</b><span class="soft">{about}</span></li>'
     yield "</ul>"
     if p.context.get("categories") and p.kind == "access":
-        yield "<p>Kinds of data in it: " + escape("; ".join(c["description"] for c in p.context["categories"])) + ".</p>"
+        kinds = "; ".join(_t(c["description"]) for c in p.context["categories"])
+        yield f"<p>{_t('Kinds of data in it:')} {kinds}.</p>"
 
 
 def _opening(p: Package) -> Iterator[str]:
-    yield "<h2>How to open the files</h2><ol><li>Unpack the package first: on most computers a double click does, in Windows a right click and "
-    yield "“Extract all”. Then open <code>README.html</code> again, which is this page.</li>"
+    lines = ["Unpack the package first: on most computers a double click does, in Windows a right click and “Extract all”. "
+             "Then open README.html again, which is this page."]  # fmt: skip
     if p.sections:
-        yield "<li>Everything can be read on this page. The same data lies in the folder <code>data</code>: the files that end in "
-        yield "<code>.csv</code> open in a spreadsheet (Excel, LibreOffice, Numbers); <code>.json</code> and <code>.parquet</code> hold the same for "
-        yield "programs.</li>"
+        lines.append("The same data lies in the folder data: the files that end in .csv open in a spreadsheet; "
+                     ".json and .parquet hold the same for programs.")  # fmt: skip
     if p.recordings:
-        yield "<li>Recordings lie in the folder <code>recordings</code> and play in any music player.</li>"
+        lines.append("Recordings lie in the folder recordings and play in any music player.")
     if p.kind == "portability" and p.sections:
-        yield "<li>To take your data to another service, give it the files in <code>data</code>; those in <code>schema</code> tell its programs what "
-        yield "each field means (JSON Schema).</li>"
-    yield '</ol><p class="soft">For those who want to check: <code>manifest.json</code> lists every file with its SHA-256; '
-    yield "<code>withheld.json</code> and <code>context.json</code> hold for programs what this page says about what is not here and about your "
-    yield "rights.</p>"
+        lines.append("To take your data to another service, give it the files in data; "
+                     "those in schema tell its programs what each field means (JSON Schema).")  # fmt: skip
+    yield f"<h2>{_t('How to open the files')}</h2><ol>" + "".join(f"<li>{_t(line)}</li>" for line in lines) + "</ol>"
+    for section in p.sections:
+        files = ", ".join(f'<a href="data/{section.name}.{end}">{section.name}.{end}</a>' for end in ("csv", "json", "parquet"))
+        yield f"<p>{_t(section.title)}: {files}</p>"
+    check = ("For those who want to check: manifest.json lists every file with its SHA-256; withheld.json and context.json hold for programs "
+             "what this page says about what is not here and about your rights.")  # fmt: skip
+    yield f'<p class="soft">{_t(check)}</p>'
 
 
 def _records(p: Package) -> Iterator[str]:
     sounds: dict[tuple[str, str], Recording] = {(r.account_id, r.record_id): r for r in p.recordings}
     for section in p.sections:
-        yield f'<h2 id="{section.name}">{escape(section.title)}</h2>'
-        yield "<p>As files: " + ", ".join(f'<a href="data/{section.name}.{end}">{section.name}.{end}</a>' for end in ("csv", "json", "parquet"))
-        yield ".</p>"
+        yield f'<h2 id="{section.name}">{_t(section.title)}</h2>'
         if section.category == "processing":
             yield from _redactions(section)
             continue
         if len(section.rows) > SHOWN:
-            yield f'<p class="soft">Here are the first {SHOWN} of {len(section.rows):,}; the files hold all.</p>'
+            some = _t("Here are the first {n} of {all}; the files hold all.", n=SHOWN, all=_number(len(section.rows)))
+            yield f'<p class="soft">{some}</p>'
         for row in section.rows[:SHOWN]:
             if section.category == "changes":
                 yield from _change(row)
             else:
                 yield from _conversation(row, sounds.pop((str(row.get("account_id")), str(row.get("id"))), None))
     if sounds:
-        yield "<h2>Other recordings</h2><ul>" + "".join(f"<li>{_link(r.path, r.name)}</li>" for _, r in sorted(sounds.items())) + "</ul>"
+        links = "".join(f"<li>{_link(r.path, r.name)}</li>" for _, r in sorted(sounds.items()))
+        yield f"<h2>{_t('Other recordings')}</h2><ul>{links}</ul>"
 
 
 def _conversation(row: Mapping[str, Any], sound: Recording | None) -> Iterator[str]:
     kind = {"call": "Call", "text": "Text message", "chat": "Chat", "form": "Form"}.get(str(row.get("kind")), "Record")
     length = f", {_seconds(row['duration'])}" if row.get("duration") else ""
-    more = f" <small>{'with its recording' if sound else ''}</small>" if sound else ""
-    yield f"<details><summary>{kind} of {_when(row.get('called_at'))}{length}{more}</summary>"
+    more = f" <small>{_t('with its recording')}</small>" if sound else ""
+    yield f"<details open><summary>{_t('{kind} of {when}', kind=_t(kind), when=_when(row.get('called_at')))}{length}{more}</summary>"
     if sound:
-        whole, some = "All of it is covered, since nothing told what is said in it.", f"Covered in {sound.covered:,} places."
-        covered = whole if sound.whole else some if sound.covered else "Nothing in it is covered."
+        whole = _t("All of it is covered, since nothing told what is said in it.")
+        some = _t("Covered in {n} places.", n=_number(sound.covered)) if sound.covered else _t("Nothing in it is covered.")
         yield f'<audio controls preload="none" src="{quote(sound.path)}"></audio><p class="soft">{_link(sound.path, sound.name)}, '
-        yield f"{_seconds(sound.seconds)}. {covered}</p>"
+        yield f"{_seconds(sound.seconds)}. {whole if sound.whole else some}</p>"
     turns = row.get("outline") or row.get("chat_messages") or ()
     if turns:
-        yield f'<h3>What was {"said" if row.get("outline") else "written"}</h3><ol class="said">'
+        yield f'<h3>{_t("What was said" if row.get("outline") else "What was written")}</h3><ol class="said">'
         for turn in turns:
             mine = ' class="mine"' if turn.get("channel") == 1 else ""
             yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(turn.get('text') or '')}</li>"
         yield "</ol>"
     elif row.get("transcription_text"):
-        yield f"<h3>What was said</h3><p>{escape(row['transcription_text'])}</p>"
+        yield f"<h3>{_t('What was said')}</h3><p>{escape(row['transcription_text'])}</p>"
     facts = [(_label(n), _value(n, v)) for n, v in row.items() if n not in _SKIP and v not in EMPTY]
     if facts:
-        yield "<h3>What is noted with it</h3><dl>" + "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in facts) + "</dl>"
+        listed = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in facts)
+        yield f"<h3>{_t('What is noted with it')}</h3><dl>{listed}</dl>"
     yield "</details>"
 
 
 def _speaker(turn: Mapping[str, Any]) -> str:
     name = str(turn.get("speaker") or "")
-    return name or {1: "You", 2: "The company"}.get(turn.get("channel") or 0, "")
+    side = {1: "You", 2: "The company"}.get(turn.get("channel") or 0, "")
+    return name or (_t(side) if side else "")
 
 
 def _change(row: Mapping[str, Any]) -> Iterator[str]:
     what = str(row.get("item_type") or "record").rpartition("::")[2]
-    yield f"<details><summary>{escape(what)} {escape(str(row.get('item_id') or ''))}: {escape(str(row.get('event') or 'change'))} of "
-    yield f"{_when(row.get('created_at'))}</summary><dl>"
+    name = escape(f"{what} {row.get('item_id') or ''}: {row.get('event') or 'change'}")
+    yield f"<details open><summary>{_t('{kind} of {when}', kind=name, when=_when(row.get('created_at')))}</summary><dl>"
     for change in row.get("changes") or ():
-        before, after = (_shorter(_text(change.get(side))) or "(nothing)" for side in ("before", "after"))
-        yield f"<div><dt>{escape(str(change.get('field') or ''))}</dt><dd>{escape(before)} → {escape(after)}</dd></div>"
+        before, after = (escape(_shorter(_text(change.get(side)))) or _t("(nothing)") for side in ("before", "after"))
+        yield f"<div><dt>{escape(str(change.get('field') or ''))}</dt><dd>{before} → {after}</dd></div>"
     yield "</dl></details>"
 
 
@@ -205,24 +232,33 @@ def _redactions(section: Section) -> Iterator[str]:
         kinds[str(row.get("entity_type"))] = kinds.get(str(row.get("entity_type")), 0) + 1
     yield "<dl>"
     for name, count in sorted(kinds.items(), key=lambda k: (-k[1], k[0])):
-        yield f"<div><dt>{escape(_meaning(name))}</dt><dd>{count:,} time{'' if count == 1 else 's'}</dd></div>"
+        yield f"<div><dt>{escape(_meaning(name))}</dt><dd>{_times(count)}</dd></div>"
     yield "</dl>"
 
 
+def _times(count: int) -> str:
+    return _t("{n} time" if count == 1 else "{n} times", n=_number(count))
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if not _VOICE.get()[0] else f"{count:,}".replace(",", ".")
+
+
 def _withheld(p: Package) -> Iterator[str]:
-    yield "<h2>What is not in it, and why</h2>"
+    yield f"<h2>{_t('What is not in it, and why')}</h2>"
     if not p.withheld:
-        yield "<p>Nothing was left out.</p>"
+        yield f"<p>{_t('Nothing was left out.')}</p>"
     else:
         yield "<ul>"
         for w in p.withheld:
-            where, times = SECTIONS.get(str(w["from"]), str(w["from"])), f"{w['count']:,} time{'' if w['count'] == 1 else 's'}"
-            yield f"<li>From {escape(where)}, {times}: {escape(str(w['explanation']))}.</li>"
+            where, why = SECTIONS.get(str(w["from"]), str(w["from"])), str(w["explanation"])
+            yield f"<li>{_t('From {where}, {times}: {why}.', where=_t(where), times=_times(w['count']), why=_t(why))}</li>"
         yield "</ul>"
     labels = _labels(p)
     if labels:
-        yield "<p>Words in square brackets stand where something was taken out: <code>[withheld: …]</code> for this package, the others when the "
-        yield "conversation was stored.</p><dl>"
+        told = ("Words in square brackets stand where something was taken out: [withheld: …] for this package, "
+                "the others when the conversation was stored.")  # fmt: skip
+        yield f"<p>{_t(told)}</p><dl>"
         yield "".join(f"<div><dt><code>[{escape(name)}]</code></dt><dd>{escape(_meaning(name))}</dd></div>" for name in labels) + "</dl>"
 
 
@@ -236,13 +272,15 @@ def _labels(p: Package) -> list[str]:
 
 
 def _context(p: Package) -> Iterator[str]:
-    yield "<h2>About your data</h2>" + _facts(p.context, QUESTIONS)
+    yield f"<h2>{_t('About your data')}</h2>" + _facts(p.context, QUESTIONS)
     rules = p.context["retention_by_policy"]
     if rules:
-        yield "<h3>How long, by the rules our systems follow</h3><ul>" + "".join(f"<li>{escape(_capital(r))}.</li>" for r in rules) + "</ul>"
-    yield "<h2>Your rights</h2><p>You have the right</p><ul>" + "".join(f"<li>{escape(r)}</li>" for r in p.context["rights"]) + "</ul>"
-    yield '<p class="soft">The articles are those of the General Data Protection Regulation (GDPR).</p>'
-    yield "<h2>Whom to ask</h2>" + _facts(p.context, PEOPLE)
+        listed = "".join(f"<li>{escape(_capital(r))}.</li>" for r in rules)
+        yield f"<h3>{_t('How long, by the rules our systems follow')}</h3><ul>{listed}</ul>"
+    rights = "".join(f"<li>{_t(r)}</li>" for r in p.context["rights"])
+    yield f"<h2>{_t('Your rights')}</h2><p>{_t('You have the right')}</p><ul>{rights}</ul>"
+    yield f'<p class="soft">{_t("The articles are those of the General Data Protection Regulation (GDPR).")}</p>'
+    yield f"<h2>{_t('Whom to ask')}</h2>" + _facts(p.context, PEOPLE)
 
 
 def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -250,40 +288,44 @@ def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
     for key, question in names.items():
         value = context.get(key)
         texts = [value] if isinstance(value, str) else list(value or ())
-        if not texts and key in FACTS:
-            texts = [NOT_STATED]
-        if texts:
-            out += f"<div><dt>{escape(question)}</dt>" + "".join(f"<dd>{escape(t)}</dd>" for t in texts) + "</div>"
+        shown = [escape(t) for t in texts] or ([_t(NOT_STATED)] if key in FACTS else [])
+        if shown:
+            out += f"<div><dt>{_t(question)}</dt>" + "".join(f"<dd>{t}</dd>" for t in shown) + "</div>"
     return f'<dl class="facts">{out}</dl>'
 
 
 def _meaning(entity: str) -> str:
-    return ENTITIES.get(entity, entity.removeprefix("X_").replace("_", " ").lower())
+    meaning = ENTITIES.get(entity, entity.removeprefix("X_").replace("_", " ").lower())
+    return _VOICE.get()[0].get(meaning, meaning)
 
 
 def _label(name: str) -> str:
-    text = NAMES.get(name) or (BY_NAME[name].doc if name in BY_NAME else name.replace("_", " "))
-    return _capital(re.sub(r"\b(?:contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    if name in NAMES:
+        return _VOICE.get()[0].get(NAMES[name], NAMES[name])
+    text = (BY_NAME[name].doc if name in BY_NAME else name.replace("_", " "))
+    label = _capital(re.sub(r"\b(?:contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    return _VOICE.get()[0].get(label, label)
 
 
 def _value(name: str, value: Any) -> str:
     if name in _SECONDS and isinstance(value, int | float):
         return _seconds(value)
     if name == "direction":
-        return {"inbound": "incoming", "outbound": "outgoing"}.get(str(value), str(value))
+        return _t({"inbound": "incoming", "outbound": "outgoing"}.get(str(value), str(value)))
     if name == "extra" and isinstance(value, dict) and "mentioned_in" in value:
-        return "mentioned in: " + ", ".join({"content": "what was said or written"}.get(w, w.replace("_", " ")) for w in value["mentioned_in"])
+        where = ({"content": "what was said or written"}.get(w, w.replace("_", " ")) for w in value["mentioned_in"])
+        return f"{_t('mentioned in')}: " + ", ".join(map(_t, where))
     return _shorter(_text(value))
 
 
 def _shorter(text: str) -> str:
-    return text if len(text) <= LONG else f"{text[:LONG]}… (all of it is in the files)"
+    return text if len(text) <= LONG else _VOICE.get()[0].get(CUT, CUT).format(text=text[:LONG])
 
 
 def _seconds(value: float) -> str:
     minutes, seconds = divmod(round(value), 60)
-    parts = [f"{minutes:,} minute{'' if minutes == 1 else 's'}"] if minutes else []
-    return " ".join([*parts, f"{seconds} second{'' if seconds == 1 else 's'}"] if seconds or not minutes else parts)
+    parts = [_t("{n} minute" if minutes == 1 else "{n} minutes", n=_number(minutes))] if minutes else []
+    return " ".join([*parts, _t("{n} second" if seconds == 1 else "{n} seconds", n=seconds)] if seconds or not minutes else parts)
 
 
 def _capital(text: str) -> str:
@@ -295,14 +337,18 @@ def _link(path: str, name: str) -> str:
 
 
 def _when(value: Any) -> str:
-    return value.strftime("%-d %B %Y, %H:%M UTC") if isinstance(value, dt.datetime) else escape(_text(value)) or "an unknown time"
+    if not isinstance(value, dt.datetime):
+        return escape(_text(value)) or _t("an unknown time")
+    at = value.astimezone(_VOICE.get()[1])
+    parts = {"day": at.day, "month": _t(at.strftime("%B")), "year": at.year, "time": at.strftime("%H:%M"), "zone": at.tzname()}
+    return _t("{day} {month} {year}, {time} ({zone})", **parts)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return _when(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _t("yes" if value else "no")
     if isinstance(value, dict):
         return "\n".join(f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items() if v not in EMPTY)
     if isinstance(value, list | tuple):

@@ -13,20 +13,21 @@ from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.ingest.resolve import best_raw
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.keys import interaction_people, ref_of
 
 CHUNK = 32 << 20
 
 
-def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = None) -> Iterator[RawInteraction]:
-    """Records of the sources, one at a time; what cannot be read is passed over, as it lies in the rejected zone.
+def raw_records(files: Files, sources: Sequence[str], policy: Policy | None = None, keyring: Keyring | None = None) -> Iterator[RawInteraction]:
+    """Records of the sources, one at a time; what cannot be read is passed over, as it lies in the rejected zone. `keyring` opens sealed bodies.
 
     Raises `InputError` where a source is not there.
     """
     limits = (policy or load_policy(None)).limits
     for chunk in plan_chunks(files, list(sources), CHUNK)[0]:
-        for item in read_chunk(files, chunk, limits):
+        for item in read_chunk(files, chunk, limits, keyring=keyring):
             if not isinstance(item, Rejected):
                 yield item
 

@@ -1,0 +1,237 @@
+"""The words of a package's page in German, by their English."""
+
+from __future__ import annotations
+
+WORDS = {
+    "Your data": "Ihre Daten",
+    "Your data, to take with you": "Ihre Daten zum Mitnehmen",
+    "What we found": "Was wir gefunden haben",
+    "You asked what data is held about you.":
+        "Sie haben gefragt, welche Daten über Sie gespeichert sind.",
+    "You asked for the data you provided, in a form you can take elsewhere.":
+        "Sie haben um die Daten gebeten, die Sie bereitgestellt haben, in einer Form, die Sie"
+        " anderswohin mitnehmen können.",
+    "Who answers: {name}.": "Es antwortet: {name}.",
+    "This is the answer to your request {id}, made on {when}. It holds personal data, so"
+    " please keep it where only you can read it.":
+        "Dies ist die Antwort auf Ihre Anfrage {id} vom {when}. Sie enthält personenbezogene"
+        " Daten; bitte bewahren Sie sie so auf, dass nur Sie sie lesen können.",
+    "We hold no records that are about you, as far as what you gave us tells.":
+        "Nach dem, was Sie uns genannt haben, haben wir keine Daten über Sie.",
+    "conversation of yours": "Gespräch von Ihnen",
+    "conversations of yours": "Gespräche von Ihnen",
+    "What was said and written, when, and what we noted with it.":
+        "Was gesagt und geschrieben wurde, wann, und was wir dazu vermerkt haben.",
+    "conversation": "Gespräch",
+    "conversations": "Gespräche",
+    "You took part as a member of staff. What is about our customers is left out.":
+        "An ihnen haben Sie als Mitarbeiterin oder Mitarbeiter teilgenommen. Was unsere"
+        " Kundschaft betrifft, ist weggelassen.",
+    "conversation of others": "Gespräch anderer",
+    "conversations of others": "Gespräche anderer",
+    "You are mentioned in it. We may only tell you that, and when it was.":
+        "Sie werden darin erwähnt. Wir dürfen Ihnen nur das sagen, und wann es war.",
+    "change": "Änderung",
+    "changes": "Änderungen",
+    "What was changed in records or settings that concern you.":
+        "Was an Einträgen oder Einstellungen geändert wurde, die Sie betreffen.",
+    "redaction": "Schwärzung",
+    "redactions": "Schwärzungen",
+    "What was taken out of your conversations when they were stored, and by which rule.":
+        "Was aus Ihren Gesprächen entfernt wurde, als sie gespeichert wurden, und nach"
+        " welcher Regel.",
+    "recording": "Aufnahme",
+    "recordings": "Aufnahmen",
+    "Of your calls; you can listen to them below. Personal words in them are covered by"
+    " silence or a tone.":
+        "Von Ihren Anrufen; Sie können sie unten anhören. Persönliche Worte darin sind durch"
+        " Stille oder einen Ton verdeckt.",
+    "Kinds of data in it:": "Arten von Daten darin:",
+    "How to open the files": "Wie Sie die Dateien öffnen",
+    "Unpack the package first: on most computers a double click does, in Windows a right"
+    " click and “Extract all”. Then open README.html again, which is this page.":
+        "Entpacken Sie das Paket zuerst: auf den meisten Computern mit einem Doppelklick,"
+        " unter Windows mit einem Rechtsklick und „Alle extrahieren“. Öffnen Sie dann"
+        " README.html erneut, also diese Seite.",
+    "The same data lies in the folder data: the files that end in .csv open in a"
+    " spreadsheet; .json and .parquet hold the same for programs.":
+        "Dieselben Daten liegen im Ordner data: Dateien, die auf .csv enden, öffnet eine"
+        " Tabellenkalkulation; .json und .parquet enthalten dasselbe für Programme.",
+    "Recordings lie in the folder recordings and play in any music player.":
+        "Aufnahmen liegen im Ordner recordings; jedes Musikprogramm spielt sie ab.",
+    "To take your data to another service, give it the files in data; those in schema"
+    " tell its programs what each field means (JSON Schema).":
+        "Um Ihre Daten zu einem anderen Dienst mitzunehmen, geben Sie ihm die Dateien in"
+        " data; jene in schema sagen seinen Programmen, was jedes Feld bedeutet (JSON"
+        " Schema).",
+    "For those who want to check: manifest.json lists every file with its SHA-256;"
+    " withheld.json and context.json hold for programs what this page says about what is"
+    " not here and about your rights.":
+        "Wer prüfen will: manifest.json führt jede Datei mit ihrem SHA-256 auf; withheld.json"
+        " und context.json enthalten für Programme, was diese Seite über Fehlendes und über"
+        " Ihre Rechte sagt.",
+    "Your conversations": "Ihre Gespräche",
+    "What you did as staff": "Was Sie als Mitarbeiterin oder Mitarbeiter getan haben",
+    "Where you are mentioned": "Wo Sie erwähnt werden",
+    "Changes that concern you": "Änderungen, die Sie betreffen",
+    "What was redacted in your conversations": "Was in Ihren Gesprächen geschwärzt wurde",
+    "Other recordings": "Weitere Aufnahmen",
+    "Here are the first {n} of {all}; the files hold all.":
+        "Hier stehen die ersten {n} von {all}; die Dateien enthalten alle.",
+    "Call": "Anruf",
+    "Text message": "Textnachricht",
+    "Chat": "Chat",
+    "Form": "Formular",
+    "Record": "Eintrag",
+    "{kind} of {when}": "{kind} vom {when}",
+    "with its recording": "mit Aufnahme",
+    "What was said": "Was gesagt wurde",
+    "What was written": "Was geschrieben wurde",
+    "What is noted with it": "Was dazu vermerkt ist",
+    "You": "Sie",
+    "The company": "Das Unternehmen",
+    "(nothing)": "(nichts)",
+    "All of it is covered, since nothing told what is said in it.":
+        "Sie ist ganz verdeckt, da nichts sagte, was darin gesprochen wird.",
+    "Covered in {n} places.": "An {n} Stellen verdeckt.",
+    "Nothing in it is covered.": "Nichts darin ist verdeckt.",
+    "What is not in it, and why": "Was nicht darin ist, und warum",
+    "Nothing was left out.": "Es wurde nichts weggelassen.",
+    "From {where}, {times}: {why}.": "Aus: {where}, {times}: {why}.",
+    "{n} time": "{n} Mal",
+    "{n} times": "{n} Mal",
+    "Words in square brackets stand where something was taken out: [withheld: …] for this"
+    " package, the others when the conversation was stored.":
+        "Wörter in eckigen Klammern stehen, wo etwas entfernt wurde: [withheld: …] für dieses"
+        " Paket, die anderen, als das Gespräch gespeichert wurde.",
+    "your conversations": "Ihren Gesprächen",
+    "what you did as staff": "Ihrer Arbeit",
+    "the recordings": "den Aufnahmen",
+    "what could not be read when it came in": "Eingängen, die nicht gelesen werden konnten",
+    "messages as they came in": "Nachrichten, wie sie eingingen",
+    "recordings as they came in": "Aufnahmen, wie sie eingingen",
+    "it tells who somebody else is, or may: nothing we hold shows that it is yours (Art."
+    " 15(4))":
+        "es sagt oder könnte sagen, wer jemand anderes ist; nichts, was wir haben, zeigt,"
+        " dass es Ihres ist (Art. 15 Abs. 4)",
+    "card data, passwords and the like are not sent in a package, for your protection":
+        "Kartendaten, Passwörter und Ähnliches werden zu Ihrem Schutz nicht in einem Paket"
+        " verschickt",
+    "it tells who of the staff took part, which is their own data (Art. 15(4))":
+        "es sagt, wer vom Personal beteiligt war; das sind deren eigene Daten (Art. 15 Abs."
+        " 4)",
+    "you are mentioned in it; the rest of the conversation is other people's data (Art."
+    " 15(4))":
+        "Sie werden darin erwähnt; das übrige Gespräch sind Daten anderer (Art. 15 Abs. 4)",
+    "it is the data of the customer you dealt with (Art. 15(4))":
+        "es sind Daten der Person, mit der Sie zu tun hatten (Art. 15 Abs. 4)",
+    "it is a link inside the company's systems; recordings that can be given are in the"
+    " package":
+        "es ist ein Verweis innerhalb der Systeme des Unternehmens; Aufnahmen, die"
+        " herausgegeben werden können, sind im Paket",
+    "it could not be shown to be free of other people's data":
+        "es ließ sich nicht zeigen, dass es frei von Daten anderer ist",
+    "it lies encrypted in the form in which it came in, with other people's data; what"
+    " could be read of it is in the package":
+        "es liegt verschlüsselt so vor, wie es einging, mit Daten anderer; was davon gelesen"
+        " werden konnte, ist im Paket",
+    "it was redacted when it was stored, and this package was made from what is stored":
+        "es wurde beim Speichern geschwärzt, und dieses Paket wurde aus dem Gespeicherten"
+        " erstellt",
+    "stretches of the recordings in which something personal is said, by you or by"
+    " others, are covered":
+        "Stellen der Aufnahmen, an denen Sie oder andere etwas Persönliches sagen, sind"
+        " verdeckt",
+    "the recording is covered from beginning to end, since nothing told what is said in"
+    " it":
+        "die Aufnahme ist ganz verdeckt, da nichts sagte, was darin gesprochen wird",
+    "About your data": "Über Ihre Daten",
+    "How long, by the rules our systems follow": "Wie lange, nach den Regeln unserer Systeme",
+    "Your rights": "Ihre Rechte",
+    "You have the right": "Sie haben das Recht",
+    "Whom to ask": "An wen Sie sich wenden",
+    "The articles are those of the General Data Protection Regulation (GDPR).":
+        "Die Artikel sind die der Datenschutz-Grundverordnung (DSGVO).",
+    "Not stated in this package. You can ask for it.":
+        "In diesem Paket nicht angegeben. Sie können danach fragen.",
+    "to have wrong data put right (Art. 16)": "falsche Daten berichtigen zu lassen (Art. 16)",
+    "to have data erased (Art. 17)": "Daten löschen zu lassen (Art. 17)",
+    "to have its use restricted (Art. 18)": "die Verarbeitung einschränken zu lassen (Art. 18)",
+    "to receive what you provided in a form machines read (Art. 20)":
+        "zu erhalten, was Sie bereitgestellt haben, in maschinenlesbarer Form (Art. 20)",
+    "to object to its use (Art. 21)": "der Verarbeitung zu widersprechen (Art. 21)",
+    "to complain to a supervisory authority (Art. 77)":
+        "sich bei einer Aufsichtsbehörde zu beschweren (Art. 77)",
+    "What we use it for": "Wofür wir sie verwenden",
+    "Why we may": "Warum wir das dürfen",
+    "Where we have it from": "Woher wir sie haben",
+    "Who receives it": "Wer sie erhält",
+    "Countries outside the EEA or UK it goes to":
+        "Länder außerhalb von EWR und Vereinigtem Königreich",
+    "What protects it there": "Was sie dort schützt",
+    "How long we keep it": "Wie lange wir sie behalten",
+    "Decisions made by machines alone": "Entscheidungen, die allein Maschinen treffen",
+    "Who is responsible": "Verantwortlicher",
+    "Where to write": "Wohin Sie schreiben können",
+    "Data protection officer": "Datenschutzbeauftragte Person",
+    "Supervisory authority": "Aufsichtsbehörde",
+    "who you are and how to reach you: name, numbers, e-mail, address":
+        "wer Sie sind und wie Sie erreichbar sind: Name, Nummern, E-Mail, Anschrift",
+    "what was said and written: transcripts, messages, forms, notes":
+        "was gesagt und geschrieben wurde: Mitschriften, Nachrichten, Formulare, Notizen",
+    "when, how long and through which number": "wann, wie lange und über welche Nummer",
+    "your visit to the website: page, search, advertisement and device ids":
+        "Ihr Besuch der Website: Seite, Suche, Werbung und Gerätekennungen",
+    "what you did as a member of staff": "was Sie als Mitarbeiterin oder Mitarbeiter getan haben",
+    "changes to records and settings that concern you":
+        "Änderungen an Einträgen und Einstellungen, die Sie betreffen",
+    "recordings, with what was redacted covered": "Aufnahmen, in denen Geschwärztes verdeckt ist",
+    "what was found and redacted in your records, and why":
+        "was in Ihren Einträgen gefunden und geschwärzt wurde, und warum",
+    "conversations of others in which you are mentioned":
+        "Gespräche anderer, in denen Sie erwähnt werden",
+    "Direction": "Richtung",
+    "Language": "Sprache",
+    "Length": "Länge",
+    "Further fields": "Weitere Felder",
+    "Number that was called": "Angerufene Nummer",
+    "Label of that number": "Bezeichnung dieser Nummer",
+    "What led to it": "Was dazu führte",
+    "Number that rang": "Nummer, bei der es klingelte",
+    "First contact": "Erster Kontakt",
+    "incoming": "eingehend",
+    "outgoing": "ausgehend",
+    "mentioned in": "erwähnt in",
+    "what was said or written": "was gesagt oder geschrieben wurde",
+    "yes": "ja",
+    "no": "nein",
+    "an unknown time": "unbekannte Zeit",
+    "{text}… (all of it is in the files)": "{text}… (alles steht in den Dateien)",
+    "{n} minute": "{n} Minute",
+    "{n} minutes": "{n} Minuten",
+    "{n} second": "{n} Sekunde",
+    "{n} seconds": "{n} Sekunden",
+    "January": "Januar",
+    "February": "Februar",
+    "March": "März",
+    "April": "April",
+    "May": "Mai",
+    "June": "Juni",
+    "July": "Juli",
+    "August": "August",
+    "September": "September",
+    "October": "Oktober",
+    "November": "November",
+    "December": "Dezember",
+    "{day} {month} {year}, {time} ({zone})": "{day}. {month} {year}, {time} Uhr ({zone})",
+    "Your name": "Ihr Name",
+    "Your e-mail": "Ihre E-Mail",
+    "Your number": "Ihre Nummer",
+    "Form as filled in": "Formular, wie ausgefüllt",
+    "Status": "Status",
+    "name of a person, or a part of one": "Name einer Person oder ein Teil davon",
+    "e-mail address": "E-Mail-Adresse",
+    "telephone number, written or spoken": "Telefonnummer, geschrieben oder gesprochen",
+    "identifier of an employee": "Kennung einer Mitarbeiterin oder eines Mitarbeiters",
+    "street address": "Anschrift",
+}  # fmt: skip
