@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
+from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.certify import Certified
+from callveil.transforms.subject.decide import named
 from callveil.transforms.subject.erase import EraseResult
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
@@ -55,6 +57,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         return
     lines = [
         f"request {request.request_id} · {request.type} ({request.regulation}) · {request.status}",
+        *([f"  of {'agency' if request.agency else 'account'} {request.agency or request.account}"] if request.agency or request.account else []),
         f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
     ]
     if request.extended_due_at:
@@ -111,6 +114,12 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     for zone, n in match.unread.items():
         if n:
             print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
+    for name in match.shared:
+        print(f"  CAREFUL: {name} ({next(c.kind for c in match.confirmed if c.name == name)}) may belong to several people")
+    if match.left_out:
+        print(f"  {len(match.left_out):,} left out, as somebody else's: {_names(m.record for m in match.left_out)}")
+    if match.undecided:
+        print(f"  {len(match.undecided):,} to be decided before anything is disclosed or erased: {_names(r for r, _ in match.undecided)}")
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:
@@ -120,6 +129,11 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
             print(f"      CAREFUL: {p.shared}")
     if args.out:
         print(f"written to {args.out}; it holds personal data")
+
+
+def _names(records: Iterable[RecordRef]) -> str:
+    names = [named(r) for r in records]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def show_index(args: argparse.Namespace, done: Backfilled) -> None:
