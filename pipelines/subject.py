@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
-from callveil.pipelines.subject_register import SubjectOptions, allowed, append, register_of, requests, still_open
+from callveil.pipelines.subject_register import SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
@@ -145,6 +145,7 @@ def needs_approval(options: SubjectOptions, store: Store) -> bool:
 
 def index(options: SubjectOptions) -> Backfilled:
     """Note whom records of the live zone are about that arrived before that was noted. Repeated, it does what is left."""
+    require_everything(options.role)
     register = register_of(options)
     return backfill(register.store, register.keyring)
 
@@ -193,6 +194,7 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
 
     Returns: one result for each request whose person was found again. What the register keeps of them, keyed digests, is enough to find them.
     """
+    require_everything(options.role)
     register = register_of(options)
     eraser = eraser_of(options, register)
     out = []

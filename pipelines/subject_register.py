@@ -269,6 +269,7 @@ def close(
 
 def requests(options: SubjectOptions) -> list[SubjectRequest]:
     """All requests, those that are open first, by their last day."""
+    options.role.narrow(["requests"], [], False)
     register = register_of(options, write=False)
     found = [r for r in register.requests().values() if _is_seen(options.role, register, r)]
     return sorted(found, key=lambda r: (r.is_over, r.last_day, r.request_id))
@@ -277,7 +278,7 @@ def requests(options: SubjectOptions) -> list[SubjectRequest]:
 def _is_seen(role: Role, register: Register, request: SubjectRequest) -> bool:
     """Whether a role sees a request: all of its controller's accounts."""
     if role.accounts is None:
-        return "requests" in role.reports
+        return True
     try:
         _require_role(role, controller_of(register.store, request))
     except (NotAllowed, RegisterError):
@@ -291,6 +292,13 @@ def allowed(options: SubjectOptions, register: Register, request_id: str) -> Sub
     if options.role.accounts is not None or "requests" not in options.role.reports:
         _require_role(options.role, controller_of(register.store, request))
     return request
+
+
+def require_everything(role: Role) -> None:
+    """Refuse a role that sees some accounts only what is about all of a store. Raises `NotAllowed`."""
+    role.narrow(["requests"], [], False)
+    if role.accounts is not None:
+        raise NotAllowed(f"role {role.name} sees some accounts only, and this is about all of a store; let a role do it that sees all")
 
 
 def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, SubjectRequest]:

@@ -16,6 +16,7 @@ from callveil.pipelines.subject import erase, erase_returned, index, lift, make_
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
+    allowed,
     approve,
     bind,
     close,
@@ -24,6 +25,7 @@ from callveil.pipelines.subject_register import (
     object_to,
     open_request,
     pause,
+    register_of,
     requests,
     resume,
     verify,
@@ -302,13 +304,10 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _status(args: argparse.Namespace, options: SubjectOptions) -> int:
-    found = requests(options)
     if args.request:
-        own = [r for r in found if r.request_id == args.request]
-        if not own:
-            raise UsageError(f"request {args.request}: not in the register")
-        view.show_request(args, own[0], options.as_of)
+        view.show_request(args, allowed(options, register_of(options, write=False), args.request), options.as_of)
         return DONE
+    found = requests(options)
     view.show_status(args, [r for r in found if args.all or not r.is_over], options.as_of)
     return DONE
 

@@ -67,7 +67,7 @@ class ErasePlan:
         rows = [[*a.record, a.role, a.action, a.digest, a.ground] for a in (*self.actions, *self.live)]
         unread: list[list[object]] = [[h.rejected_id, h.block, h.position] for h in self.unread.rejected]
         unread += [[name] for name in (*(h.name for h in self.unread.live), *(h.url for h in self.unread.bodies))]
-        facts = [self.request_id, self.scope, rows, unread, self.match.tokens, sorted(self.match.others)]
+        facts = [self.request_id, self.scope, rows, unread, self.match.tokens, sorted(map(list, self.match.others))]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()
 
     @property
