@@ -65,19 +65,23 @@ class Neighbour:
 
 
 def calls(rng: random.Random, people: int) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Calls of everybody at one to three companies, and whose each is."""
+    """Calls of everybody at one to three companies, and whose each is.
+
+    Everybody's first call to a company is on the shared line and says who they are: that a line is shared is nowhere to be
+    seen where one of those who share it has never said a name there.
+    """
     records: list[dict[str, Any]] = []
     whose: dict[str, int] = {}
     for who in map(Neighbour, range(people)):
         for account in rng.sample(ACCOUNTS, 1 + who.number % 3):
-            for _ in range(rng.randrange(2, 5)):
+            for turn in range(rng.randrange(2, 5)):
                 number = len(records)
                 agent = f"A{number % 5}"
                 records.append({
                     "id": f"7700{number:06d}", "account_id": account, "called_at": (NOW - dt.timedelta(hours=7 * number % 700 + 24)).isoformat(),
-                    "status": "completed", "duration": 60, "caller_number": who.line if rng.random() < 0.6 else who.mobile,
+                    "status": "completed", "duration": 60, "caller_number": who.line if not turn or rng.random() < 0.6 else who.mobile,
                     "agent_id": agent, "agent": {"id": agent, "email": f"{agent.lower()}@desk{account}.example"},
-                    **(who.record if rng.random() < 0.6 else {}), **({"email": who.email} if rng.random() < 0.6 else {}),
+                    **(who.record if not turn or rng.random() < 0.5 else {}), **({"email": who.email} if not turn or rng.random() < 0.5 else {}),
                 })  # fmt: skip
                 whose[records[-1]["id"]] = who.number
     return records, whose
