@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from people_world import NOW, PLAIN, World
+from live_people import POLICY, LiveWorld
+from people_world import NOW, PLAIN, World, human
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, USAGE
 from callveil.pipelines.options import who
 from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import NewRequest, SubjectOptions, approve, bind, open_request, verify
+from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.report.scope import NotAllowed, Role
-from callveil.transforms.subject.identifiers import parse_identifier
+from callveil.transforms.subject.identifiers import parse_identifier, tokens
+from callveil.transforms.subject.live_zone import find_live, held
 from callveil.transforms.subject.match import Match
 from callveil.transforms.subject.register import Register, RegisterError
 
@@ -156,6 +160,34 @@ def test_name_twins_and_a_rejected_contact_of_theirs(world: World) -> None:
     ask(world, "access", name, "+441632960001")
     match = Desk(world).decide("old@", "young@")
     assert ids(match) == [1] and [m.record.record_id for m in match.left_out] == ["9100000002"]
+
+
+def test_a_shared_number_in_the_live_zone(world: World) -> None:
+    """Records that arrived, and bodies that wait: his stay, and what the number alone leads to is left and told."""
+    world.redact([call(1, 18078, "+441632960555")])  # makes the store
+    (world.root / "policy.yaml").write_text(POLICY)
+    (world.root / "calls").mkdir()
+    made = LiveWorld(world, (human(1), human(2)), {})
+    for record in couple():
+        made.post(record["id"], json.dumps(record).encode())
+    made.watch()
+    late = {"his": call(14, 18078, LINE, "Piet Vexley", "piet.vexley@post.example"), "nobody's": call(15, 18078, LINE)}
+    for name, record in late.items():
+        made.post(name, json.dumps(record).encode())
+    ask(world, "erasure", LINE)
+    match, _ = search(world.options(0.2), "R")
+    assert len(match.undecided) == 3 and {m.record.record_class for m in match.records} == {"live"}
+    digests = {who: {t for i in parse_identifier(f"{who}.vexley@post.example") for t in tokens(world.keys, i).values()} for who in ("nora", "piet")}
+    names = {who: [p.name for p in match.proposed if p.token in digests[who]] for who in digests}
+    match, _ = search(world.options(0.3), "R", confirmed=names["nora"], rejected=names["piet"])
+    assert ids(match) == [11, 12] and len(match.left_out) == 1 and not match.undecided
+    done = erase(world.options(1), "R").certified
+    assert done is not None and done.residual_hits == 0
+    left = {n: bool(held(made.live, InteractionKey("18078", f"91000000{n}"))) for n in (11, 12, 13)}
+    assert left == {11: False, 12: False, 13: True}
+    assert all(json.loads(made.body(name)) == record for name, record in late.items())
+    told = Register(world.store, world.keys).get("R").systems_not_executed
+    assert [t for t in told if t.startswith("inbox: 2 were left alone")] and find_live(world.files, world.output, digests["piet"])
 
 
 def lena(account: int, number: int) -> dict[str, Any]:

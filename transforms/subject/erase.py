@@ -34,7 +34,7 @@ from callveil.transforms.subject.match import Match
 from callveil.transforms.subject.plan import ERASURE, ErasePlan, PlanChanged, make_plan
 from callveil.transforms.subject.publish import Changes, publish, run_id_of, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, looking_for
+from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, doubtful, looking_for
 from callveil.transforms.watch.live import CALLS, Live
 from callveil.transforms.watch.people import MARKERS, is_empty
 
@@ -251,7 +251,10 @@ class Eraser:
             return dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), AT_REST)
         left = {} if self.zone else dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), LEFT_OUT)
         snapshot = self.store.current()
-        if self.zone and not controller_of(self.store, self.register.get(plan.request_id, snapshot), snapshot).alone:
+        controller = controller_of(self.store, self.register.get(plan.request_id, snapshot), snapshot)
+        if self.zone:
+            left |= doubtful(self.store, self.keyring, snapshot, plan.match, controller, Inboxes.of(self.live, self.inboxes))
+        if self.zone and not controller.alone:
             nobodys = rejected.unowned(self.store, snapshot)
             left |= {REJECTED: f"{nobodys} records that name no account were left alone: nothing says whose they are"} if nobodys else {}
         unknown = require_markers(self.store)

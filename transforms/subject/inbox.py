@@ -125,8 +125,10 @@ class Reader:
         return new if not mentions(self._keyring, dump(new), self._looking) else self._masked(new, STAFF in roles, self._own_words)
 
     def _roles(self, raw: RawInteraction) -> set[str]:
-        found = interaction_people(raw)
-        return {p.role for p in found if self._looking.tokens & set(ids.tokens(self._keyring, p.identifier).values())}
+        found = [(p.role, set(ids.tokens(self._keyring, p.identifier).values())) for p in interaction_people(raw)]
+        if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
+            return set()  # somebody else's
+        return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
         """A record of somebody else's with labels in the place of what leads to the person; `words` of names go too."""

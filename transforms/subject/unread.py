@@ -69,6 +69,18 @@ def looking_for(match: Match, controller: Controller) -> Looking:
     )
 
 
+def doubtful(store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, controller: Controller, inboxes: Inboxes) -> dict[str, str]:
+    """What was left alone, by zone: only an identifier of several people leads to it, or it carries a rejected contact."""
+    if not match.shared and not match.rejected:
+        return {}
+    own = looking_for(match, controller)
+    anyhow = replace(own, tokens=frozenset(match.tokens), known=tuple(values_of(match.confirmed)), rejected=frozenset())
+    found = look_through(store, keyring, snapshot, anyhow, inboxes, match.others).counts()
+    ours = look_through(store, keyring, snapshot, own, inboxes, match.others).counts()
+    why = "were left alone: only an identifier of several people leads to them, or a rejected contact stands in them"
+    return {zone: f"{n - ours[zone]} {why}" for zone, n in found.items() if n > ours[zone]}
+
+
 def look_through(
     store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking, inboxes: Inboxes, stay: Iterable[InteractionKey] = ()
 ) -> Unread:
