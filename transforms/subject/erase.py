@@ -132,7 +132,6 @@ class Eraser:
         request = self.register.get(request_id)
         if not self._was_done(request_id, scope):  # what was erased once is erased again, should it have come back
             require_ready(request, scope)
-        if not self._was_done(request_id, scope):
             require_approved(request, self.four_eyes, self.actor)
         done = self.finish(request)
         plan = self.plan(request_id, scope)
