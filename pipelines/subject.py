@@ -16,10 +16,11 @@ from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.subject import aside
+from callveil.transforms.subject.approve import require_approved
 from callveil.transforms.subject.backfill import Backfilled, backfill
 from callveil.transforms.subject.context import read_context
 from callveil.transforms.subject.controller import controller_of
-from callveil.transforms.subject.decide import digests_of, require_approved, require_decided
+from callveil.transforms.subject.decide import digests_of, require_decided
 from callveil.transforms.subject.disclose import Discloser
 from callveil.transforms.subject.erase import Eraser, EraseResult, require_ready
 from callveil.transforms.subject.gather import Gatherer

@@ -13,9 +13,9 @@ from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import open_keyed, open_to_change
+from callveil.transforms.subject.approve import same_person
 from callveil.transforms.subject.controller import Controller, chosen, controller_of, only_controller
 from callveil.transforms.subject.deadline import due_at
-from callveil.transforms.subject.decide import same_person
 from callveil.transforms.subject.identifiers import REGION, Identifier, subject_ref
 from callveil.transforms.subject.publish import Changes, seal
 from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError

@@ -21,7 +21,6 @@ from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.certify import Certified
-from callveil.transforms.subject.decide import named
 from callveil.transforms.subject.erase import EraseResult
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match
@@ -132,7 +131,7 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
 
 
 def _names(records: Iterable[RecordRef]) -> str:
-    names = [named(r) for r in records]
+    names = [r.shown for r in records]
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 

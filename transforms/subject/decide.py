@@ -1,11 +1,10 @@
-"""What people decide about a request before it is carried out: whose a record is, and that another person approves."""
+"""What people decide about single records before a request is carried out: whose each is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.redact.names import Names
 from callveil.transforms.store.catalog import Store
@@ -18,17 +17,11 @@ from callveil.transforms.subject.register import RegisterError
 SHOWN = 20
 
 
-def named(record: RecordRef) -> str:
-    """A record as people name it."""
-    kind = "version " if record.record_class == "version" else ""
-    return f"{kind}{record.account_id}/{record.record_id}"
-
-
 def require_decided(store: Store, request_id: str, match: Match) -> None:
     """Refuse to go on where nobody has said yet whose a record is. Raises `RegisterError`, which names the records and the commands."""
     if not match.undecided:
         return
-    records = [named(r) for r, _ in match.undecided]
+    records = [r.shown for r, _ in match.undecided]
     more = f" and {len(records) - SHOWN} more" if len(records) > SHOWN else ""
     names = sorted({n for _, inside in match.undecided for n in inside}, key=lambda n: int(n[1:]))
     command = f"callveil subject search --store {store.root} --request {request_id}"
@@ -61,21 +54,3 @@ def digests_of(keyring: Keyring, match: Match, ids: Iterable[str]) -> list[str]:
 
 def _key(record: RecordRef) -> InteractionKey:
     return InteractionKey(record.account_id, record.record_id)
-
-
-def require_approved(request: SubjectRequest, four_eyes: bool, actor: str) -> None:
-    """Refuse to carry a request out that no second person has approved, where the policy asks for that. Raises `RegisterError`."""
-    if not four_eyes:
-        return
-    way_out = f"callveil subject approve --request {request.request_id} --by NAME"
-    if not request.approved_by:
-        raise RegisterError(f"request {request.request_id}: the policy asks for a second person's approval of what was found last: {way_out}")
-    if same_person(request.approved_by, actor):
-        raise RegisterError(
-            f"request {request.request_id}: who approved it may not carry it out; let another --actor do so, or approve anew: {way_out}"
-        )
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two names are one, however they are written."""
-    return one.strip().casefold() == other.strip().casefold()

@@ -20,10 +20,10 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside, rejected
 from callveil.transforms.subject.action import DROP, KEEP, UNLINK
+from callveil.transforms.subject.approve import require_approved
 from callveil.transforms.subject.carry import Carried, Carrier
 from callveil.transforms.subject.certify import Certified, certify
 from callveil.transforms.subject.controller import controller_of
-from callveil.transforms.subject.decide import require_approved
 from callveil.transforms.subject.erased import write_erased
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.inbox import Inboxes
