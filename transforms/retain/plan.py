@@ -53,7 +53,7 @@ def _alike(accounts: Mapping[str, int], rows: int, last: Row, first: Row) -> dic
     if sum(told.values()) > rows:  # several of its records are listed for one row
         told = {}
     rest = rows - sum(told.values())
-    found = told | ({"": rest} if rest else {})
+    found = told | ({"": rest} if rest or not told else {})  # sealed content counts no rows, and goes all the same
     return {account: _Due(n, last, first["eligible_at"]) for account, n in found.items()}
 
 
