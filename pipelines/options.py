@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import difflib
+import getpass
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -14,8 +16,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.s3 import S3Settings
+
+ROLES_ENV = "CALLVEIL_ROLES"
 
 if TYPE_CHECKING:  # Beam takes seconds to load, and most commands do without it
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -58,6 +63,28 @@ COMMON: dict[str, dict[str, Any]] = {
     },
 }
 """Options that every command takes, so that a script may say them to any."""
+
+
+def add_roles(parser: argparse.ArgumentParser) -> None:
+    """`--roles`."""
+    parser.add_argument(
+        "--roles", metavar="FILE", default=os.environ.get(ROLES_ENV), help=f"which role sees what, as YAML (default: ${ROLES_ENV})"
+    )
+
+
+def who() -> str:
+    """Login name of whoever runs this: of the process, not what a variable says."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without an entry for its user
+        return f"uid {os.getuid()}" if not os.environ.get("USER") else f"uid {os.getuid()} ({getpass.getuser()})"
+
+
+def role_of(args: argparse.Namespace) -> Role:
+    """The role of whoever runs this; without a roles file one that sees everything. Raises `RolesError`, `NotAllowed`."""
+    return load_roles(args.roles).of(who()) if args.roles else EVERYTHING
 
 
 def with_common(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

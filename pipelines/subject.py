@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
-from callveil.pipelines.subject_register import SubjectOptions, register_of, requests, still_open
+from callveil.pipelines.subject_register import SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
+from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.evidence.seal import checkpoint
+from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.subject import aside
+from callveil.transforms.subject.approve import require_approved
 from callveil.transforms.subject.backfill import Backfilled, backfill
 from callveil.transforms.subject.context import read_context
+from callveil.transforms.subject.controller import controller_of
+from callveil.transforms.subject.decide import digests_of, require_decided
 from callveil.transforms.subject.disclose import Discloser
 from callveil.transforms.subject.erase import Eraser, EraseResult, require_ready
 from callveil.transforms.subject.gather import Gatherer
@@ -43,7 +48,7 @@ SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 
 def search(
     options: SubjectOptions, request_id: str, *, more: Sequence[Identifier] = (), confirmed: Sequence[str] = (), rejected: Sequence[str] = (),
-    sources: Sequence[str] = (), zone: bool = True,
+    sources: Sequence[str] = (), zone: bool = True, included: Sequence[str] = (), excluded: Sequence[str] = (), reason: str = "",
 ) -> tuple[Match, dict[str, str]]:  # fmt: skip
     """Find the person's records, and propose what else may identify them.
 
@@ -51,12 +56,14 @@ def search(
         more: identifiers the person has given since. confirmed, rejected: names of proposals of the search before.
         sources: raw inputs; with them proposals show their values.
         zone: look through what was never read into a dataset too.
+        included, excluded: records of the search before that are the person's, and that are not; reason: why.
 
     Returns: the match, which is kept sealed in the store, and values of proposals by name, where the sources show them.
     """
-    register, _ = still_open(options, request_id)
+    register, request = still_open(options, request_id)
     store, keyring = register.store, register.keyring
     snapshot = store.current()
+    controller = controller_of(store, request, snapshot)
     if snapshot.by_dataset("interactions") and not snapshot.by_dataset("subjects"):
         raise RegisterError(
             "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
@@ -80,11 +87,13 @@ def search(
     mine = {t for c in start for t in c.tokens}
     both = (*start, *(c for c in known if not mine & set(c.tokens)))
     refused = {*(before.rejected if before else ()), *(p.token for p in (before.proposed if before else ()) if p.name in set(rejected))}
-    finder = Search(store, keyring, snapshot)
+    decisions = _decide(options, register, request, before, included, excluded, reason)
+    snapshot = store.current()
+    finder = Search(store, keyring, snapshot, controller, decisions)
     match = finder.run(both, refused, before.proposed if before else ())
     shown: dict[str, str] = {}
     if sources:
-        seen = people_in(options.files, sources, {m.record for m in match.records}, options.policy)
+        seen = people_in(options.files, sources, {m.record for m in (*match.records, *match.left_out)}, options.policy)
         match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
         shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
     accounts = sorted({m.record.account_id for m in match.records})
@@ -95,13 +104,16 @@ def search(
             f"run `callveil subject index --store {store.root} --source WHERE`"
         )
     if zone:
-        unread = look_through(store, keyring, snapshot, looking_for(match), Inboxes.of(Live(store.files, store.root), options.inboxes))
+        unread = look_through(
+            store, keyring, snapshot, looking_for(match, controller), Inboxes.of(Live(store.files, store.root), options.inboxes), match.others
+        )
         match = replace(match, unread=unread.counts())
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
     match = replace(match, not_read=tuple(left))
     values = {
+        "actor": options.actor,
         "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0), "accounts": accounts,
         "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
     }  # fmt: skip
@@ -115,12 +127,39 @@ def search(
     return match, shown
 
 
+def _decide(
+    options: SubjectOptions, register: Register, request: SubjectRequest, before: Match | None, included: Sequence[str], excluded: Sequence[str],
+    reason: str,
+) -> Mapping[str, str]:  # fmt: skip
+    """Enter what somebody says of single records; returns all that was said, by digest of the record."""
+    if not included and not excluded:
+        return request.decisions
+    if not reason:
+        raise RegisterError("--reason: needed to include or exclude a record")
+    if before is None:
+        raise RegisterError(f"request {request.request_id}: nobody has searched yet; search without --include or --exclude first")
+    said = {"included": digests_of(register.keyring, before, included), "excluded": digests_of(register.keyring, before, excluded)}
+    if set(said["included"]) & set(said["excluded"]):
+        raise RegisterError("--include, --exclude: name a record once")
+    why = register.conceal(request.request_id, reason)
+    for event, records in said.items():
+        if records:
+            request = append(options, register, request.request_id, event, {"records": records, "reason": why})
+    return request.decisions
+
+
+def needs_approval(options: SubjectOptions, store: Store) -> bool:
+    """Whether the store's newest policy, or one that is given, asks for a second person's approval."""
+    return any(p is not None and p.requests.four_eyes for p in (options.policy, newest_policy(store)))
+
+
 def index(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[Backfilled, Reindexed]:
     """Note whom records are about of which less or nothing was noted when they came in. Repeated, it does what is left.
 
     Args:
         sources: raw inputs of interactions; inboxes are looked through as well.
     """
+    require_everything(options.role)
     register = register_of(options)
     store, keyring = register.store, register.keyring
     marked = backfill(store, keyring)
@@ -153,18 +192,23 @@ def grounds_of(options: SubjectOptions, register: Register) -> Grounds:
 
 def eraser_of(options: SubjectOptions, register: Register, *, zone: bool = True) -> Eraser:
     """What carries requests out."""
-    return Eraser(register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes)
+    return Eraser(
+        register.store, register.keyring, options.as_of, options.now, grounds_of(options, register), zone, options.inboxes, options.actor,
+        needs_approval(options, register.store),
+    )  # fmt: skip
 
 
 def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *, zone: bool = True) -> ErasePlan:
     """What an erasure or restriction would do; nothing is changed."""
     register = register_of(options, write=False)
+    allowed(options, register, request_id)
     return eraser_of(options, register, zone=zone).plan(request_id, scope)
 
 
 def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
     """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
     register = register_of(options)
+    allowed(options, register, request_id)
     done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
     checkpoint(register.store, register.keyring, options.now)
     return done
@@ -175,6 +219,7 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
 
     Returns: one result for each request whose person was found again. What the register keeps of them, keyed digests, is enough to find them.
     """
+    require_everything(options.role)
     register = register_of(options)
     eraser = eraser_of(options, register)
     out = []
@@ -189,6 +234,7 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
 def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> EraseResult:
     """Set aside, sealed, what a request is about."""
     register = register_of(options)
+    allowed(options, register, request_id)
     done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
     checkpoint(register.store, register.keyring, options.now)
     return done
@@ -197,6 +243,7 @@ def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> Eras
 def lift(options: SubjectOptions, request_id: str) -> int:
     """Bring back what a request had set aside; returns the number of rows."""
     register = register_of(options)
+    allowed(options, register, request_id)
     rows = aside.lift(register.store, register.keyring, request_id, options.as_of, options.now)
     eraser_of(options, register).finish(register.get(request_id))
     checkpoint(register.store, register.keyring, options.now)
@@ -241,16 +288,20 @@ def make_package(
     register, request = still_open(options, request_id)
     require_ready(request, ERASURE)
     store, keyring, snapshot = register.store, register.keyring, register.store.current()
+    require_approved(request, needs_approval(options, store), options.actor)
+    controller = controller_of(store, request, snapshot)
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)
-    match = Search(store, keyring, snapshot).run(before.confirmed, before.rejected, before.proposed)
+    match = Search(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
+    require_decided(store, request_id, match)
     about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
     raws = chosen(options.files, sources, [InteractionKey(m.record.account_id, m.record.record_id) for m in match.records], policy) if sources else {}
     discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
-    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws)
+    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws, aside.requests_of(store, keyring, snapshot, request_id))
     sections = gatherer.sections(kind)
     live = Live(store.files, store.root)
-    unread = look_through(store, keyring, snapshot, looking_for(match), Inboxes.of(live, options.inboxes)) if zone else Unread()
+    inboxes = Inboxes.of(live, options.inboxes)
+    unread = look_through(store, keyring, snapshot, looking_for(match, controller), inboxes, match.others) if zone else Unread()
     recordings = gatherer.recordings() if kind == "access" else []
     if kind == "access":
         gatherer.withheld.update(withheld_unread(unread, live, gatherer.own_calls))
@@ -264,7 +315,7 @@ def make_package(
         "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
         "records_found": len(match.records) + len(unread.rejected) + len(unread.live),
     }  # fmt: skip
-    note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.tokens)}
+    note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.own_tokens)}
 
     def more(run_id: str, state: Any) -> Changes:
         return Changes((seal(store, keyring, run_id, request_id, f"{state.seq:08d}.package", note),))

@@ -10,8 +10,11 @@ from typing import Any
 
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
+from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import open_keyed, open_to_change
+from callveil.transforms.subject.approve import same_person
+from callveil.transforms.subject.controller import Controller, chosen, controller_of, only_controller
 from callveil.transforms.subject.deadline import due_at
 from callveil.transforms.subject.identifiers import Identifier, subject_ref
 from callveil.transforms.subject.publish import Changes, seal
@@ -31,6 +34,7 @@ class SubjectOptions:
         policy, accounts, events, holds: what retention knows of duties and legal holds.
         keep: ground on which records of a class stay, by class.
         inboxes: folders of webhooks, beside those that `watch` has read for the store.
+        role: what whoever enters it may see.
     """
 
     store: str
@@ -45,6 +49,7 @@ class SubjectOptions:
     holds: Sequence[str] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
     inboxes: Sequence[str] = ()
+    role: Role = EVERYTHING
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class NewRequest:
         regulation, channel, zone, calendar: see `schemas.subject.EVENT_FIELDS`.
         region: of numbers without a country.
         note: free text, sealed.
+        account, agency: the controller it is made to; neither: the store's only one.
     """
 
     type: str
@@ -72,6 +78,8 @@ class NewRequest:
     clock_start_at: dt.datetime | None = None
     region: str = ""
     note: str = ""
+    account: str = ""
+    agency: str = ""
 
 
 def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
@@ -96,19 +104,22 @@ def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
         raise RegisterError("a request needs something to find the person by: --identifier")
     if new.received_at > options.as_of:
         raise RegisterError("received: is later than the time of entering it (--as-of)")
+    controller = _controller(options, register, new.account, new.agency, "open it")
     ref = subject_ref(register.keyring, new.identifiers)
-    request_id = new.request_id or "DSR-" + hashlib.sha256(f"{ref}|{new.type}|{new.received_at.isoformat()}".encode()).hexdigest()[:12]
+    named = f"{ref}|{new.type}|{new.received_at.isoformat()}" + (f"|{controller}" if new.account or new.agency else "")
+    request_id = new.request_id or "DSR-" + hashlib.sha256(named.encode()).hexdigest()[:12]
     if not REQUEST_ID.fullmatch(request_id):
         raise RegisterError("request: expected up to 64 letters, digits, dots, dashes and underscores; it is not redacted, so it may name nobody")
     if register.events(request_id):
         held = register.get(request_id)
-        if (held.subject_ref, held.type) == (ref, new.type):
+        if (held.subject_ref, held.type, held.account, held.agency) == (ref, new.type, controller.account, controller.agency):
             return held
-        raise RegisterError(f"request {request_id}: is in the register already, for another person or right; choose another id")
+        raise RegisterError(f"request {request_id}: is in the register already, for another person, right or controller; choose another id")
     start = new.clock_start_at or new.received_at
     values = {
         "actor": options.actor, "regulation": new.regulation, "type": new.type, "channel": new.channel, "zone": new.zone, "calendar": new.calendar,
-        "received_at": new.received_at, "clock_start_at": start, "subject_ref": ref, "due_at": due_at(new.regulation, start, new.zone, new.calendar),
+        "received_at": new.received_at, "clock_start_at": start, "subject_ref": ref,
+        "account": controller.account or None, "agency": controller.agency or None, "due_at": due_at(new.regulation, start, new.zone, new.calendar),
     }  # fmt: skip
     identity = {"identifiers": [[i.kind, i.value] for i in sorted(set(new.identifiers))], "region": new.region, "note": new.note}
 
@@ -117,6 +128,49 @@ def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
 
     register.append(request_id, "opened", options.as_of, options.now, values, more)
     return register.get(request_id)
+
+
+def _controller(options: SubjectOptions, register: Register, account: str, agency: str, way_out: str) -> Controller:
+    """The controller somebody names, or the store's only one. Raises `RegisterError`, `NotAllowed`."""
+    if account and agency:
+        raise RegisterError("--account, --agency: a request belongs to one of them")
+    found = chosen(register.store, account, agency) if account or agency else only_controller(register.store, way_out)
+    _require_role(options.role, found)
+    return found
+
+
+def _require_role(role: Role, controller: Controller) -> None:
+    """Refuse a controller whose accounts a role does not see all. Raises `NotAllowed`."""
+    role.narrow(["requests"], controller.accounts, False)
+    if role.accounts is not None and not controller.accounts:
+        raise NotAllowed(f"role {role.name} does not see requests that are bound to no account")
+
+
+def bind(options: SubjectOptions, request_id: str, account: str, agency: str) -> SubjectRequest:
+    """Bind a request that was opened for no controller to one. Once bound it stays."""
+    register = register_of(options)
+    request = register.get(request_id)
+    found = _controller(options, register, account, agency, f"bind request {request_id}")
+    if (request.account, request.agency) == (found.account, found.agency):
+        return request
+    if request.account or request.agency:
+        raise RegisterError(f"request {request_id}: is bound already, and stays so; open another one for {found}")
+    return append(options, register, request_id, "bound", {"account": found.account or None, "agency": found.agency or None})
+
+
+def approve(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest:
+    """Record that a second person approves what was found last. Raises `RegisterError` where it is one of those who found it."""
+    register, _ = still_open(options, request_id)
+    if not by.strip():
+        raise RegisterError("--by: the name of who approves it is needed")
+    events = register.events(request_id)
+    last = max((n for n, e in enumerate(events) if e["event"] == "searched"), default=None)
+    if last is None:
+        raise RegisterError(f"request {request_id}: nobody has searched yet, so there is nothing to approve")
+    first = {e["actor"] for e in events if e["event"] in ("searched", "included", "excluded") and e["actor"]}
+    if any(same_person(by, name) for name in first):
+        raise RegisterError(f"request {request_id}: whoever searched or decided may not approve it; another person has to (--by)")
+    return append(options, register, request_id, "approved", {"approved_by": by.strip()})
 
 
 def verify(options: SubjectOptions, request_id: str, method: str) -> SubjectRequest:
@@ -179,7 +233,7 @@ def object_to(options: SubjectOptions, request_id: str, decision: str, reason: s
 def notify(options: SubjectOptions, request_id: str, recipients: Sequence[str]) -> SubjectRequest:
     """Record which recipients were told of an erasure or restriction (Art. 19)."""
     register = register_of(options)
-    request = register.get(request_id)
+    request = allowed(options, register, request_id)
     return append(options, register, request_id, "notified", {"recipients_notified": sorted({*request.recipients_notified, *recipients})})
 
 
@@ -215,14 +269,42 @@ def close(
 
 def requests(options: SubjectOptions) -> list[SubjectRequest]:
     """All requests, those that are open first, by their last day."""
-    found = register_of(options, write=False).requests().values()
+    options.role.narrow(["requests"], [], False)
+    register = register_of(options, write=False)
+    found = [r for r in register.requests().values() if _is_seen(options.role, register, r)]
     return sorted(found, key=lambda r: (r.is_over, r.last_day, r.request_id))
+
+
+def _is_seen(role: Role, register: Register, request: SubjectRequest) -> bool:
+    """Whether a role sees a request: all of its controller's accounts."""
+    if role.accounts is None:
+        return True
+    try:
+        _require_role(role, controller_of(register.store, request))
+    except (NotAllowed, RegisterError):
+        return False
+    return True
+
+
+def allowed(options: SubjectOptions, register: Register, request_id: str) -> SubjectRequest:
+    """A request that whoever asks may see. Raises `RegisterError`, `NotAllowed`."""
+    request = register.get(request_id)
+    if options.role.accounts is not None or "requests" not in options.role.reports:
+        _require_role(options.role, controller_of(register.store, request))
+    return request
+
+
+def require_everything(role: Role) -> None:
+    """Refuse a role that sees some accounts only what is about all of a store. Raises `NotAllowed`."""
+    role.narrow(["requests"], [], False)
+    if role.accounts is not None:
+        raise NotAllowed(f"role {role.name} sees some accounts only, and this is about all of a store; let a role do it that sees all")
 
 
 def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, SubjectRequest]:
     """The register, and a request that is not over. Raises `RegisterError`."""
     register = register_of(options)
-    request = register.get(request_id)
+    request = allowed(options, register, request_id)
     if request.is_over:
         raise RegisterError(f"request {request_id}: is over ({request.status}); open a new one")
     return register, request

@@ -25,8 +25,8 @@ FIELDS: tuple[Field, ...] = tuple(
     Field(name, kind, doc, personal=False)
     for name, kind, doc in (
         ("record_class", _T, "versions, interactions, recordings, ..."),
-        ("account_id", _T, "account; empty for a whole file"),
-        ("record_id", _T, "keyed digest of the record's id; empty for a whole file"),
+        ("account_id", _T, "account; a row about a file stands once for each account in it, and is empty for what names none"),
+        ("record_id", _T, "keyed digest of the record's id; empty in a row about a file"),
         ("item_type", _T, "type of the object a version is about"),
         ("item_id", _T, "keyed digest of that object's id"),
         ("event_time", _S, "the record's time, UTC; of a whole file the beginning of its day"),
@@ -51,7 +51,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("object_version_old", _T, "SHA-256 of the file before"),
         ("object_version_new", _T, "SHA-256 of the file that replaces it; empty where none does"),
         ("rows_before", _I, "rows of the file before; for rows about a file"),
-        ("rows_deleted", _I, "rows that went"),
+        ("rows_deleted", _I, "rows that went; in a row about a file those of its account"),
         ("rows_after", _I, "rows of the file after"),
     )
 )

@@ -16,7 +16,7 @@ import yaml
 from callveil.schemas.entities import CUSTOM_PREFIX, ENTITIES
 from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
-from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, Operator, Rules, Settings, fold
+from callveil.schemas.rules import OPERATORS, SCOPES, TREATMENTS, Operator, Requests, Rules, Settings, fold
 
 __all__ = [
     "CUSTOM_PREFIX",
@@ -224,6 +224,7 @@ class Policy:
         document: the resolved document: presets merged in, defaults written out.
         retention, recordings: how long records are kept, how recordings are redacted as they arrive; each stands in the document only where the
             policy says something about it.
+        requests: how requests of data subjects are carried out; the same.
     """
 
     name: str
@@ -235,6 +236,7 @@ class Policy:
     document: dict[str, Any] = field(repr=False)
     retention: Retention = field(default_factory=Retention)
     recordings: Recordings = field(default_factory=Recordings)
+    requests: Requests = field(default_factory=Requests)
     _by_account: dict[str, tuple[int, ...]] = field(init=False, repr=False)
     _general: tuple[int, ...] = field(init=False, repr=False)
     _cache: OrderedDict[tuple[int, ...], Rules] = field(init=False, repr=False)
@@ -257,6 +259,7 @@ class Policy:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (
             self.name, self.sha256, self.detect, self.limits, self.base, self.overrides, self.document, self.retention, self.recordings,
+            self.requests,
         )  # fmt: skip
 
     def _matching(self, account_id: str, account_type: str, kind: str, language: str) -> Iterator[int]:

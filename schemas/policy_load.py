@@ -15,7 +15,7 @@ from callveil.schemas.policy_parse import FIELDS_BY_NAME, TOP_KEYS, Parsed, Pars
 from callveil.schemas.policy_yaml import MAX_CHARS, Reader, shown
 from callveil.schemas.recordings import Recordings
 from callveil.schemas.retention import Retention
-from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Rules, Settings
+from callveil.schemas.rules import GROUP_DEFAULTS, READ_GROUPS, Requests, Rules, Settings
 
 PRESETS = ("gdpr", "pci", "hipaa", "ccpa", "gdpr-attribution")
 DEFAULT_PRESET = "gdpr"
@@ -163,15 +163,17 @@ class _Chain:
         overrides = tuple(o for layer in self.layers for o in layer.overrides)
         name = self.layers[-1].name
         retention, recordings = Retention(), Recordings()
+        requests = Requests(**{k: v for layer in self.layers for k, v in (layer.requests or {}).items()})
         for layer in self.layers:
             retention = retention.layered(layer.retention or {})
             recordings = recordings.layered(layer.recordings or {})
         sections = {
             "retention": retention if any(layer.retention is not None for layer in self.layers) else None,
             "recordings": recordings if any(layer.recordings is not None for layer in self.layers) else None,
+            "requests": requests if any(layer.requests is not None for layer in self.layers) else None,
         }
         document = policy_document(name, made, Limits(**limits), base, overrides, {k: v.as_dict() for k, v in sections.items() if v})
-        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention, recordings)
+        return Policy(name, digest(document), made, Limits(**limits), base, overrides, document, retention, recordings, requests)
 
 
 def _report(layers: list[Parsed], paths: tuple[str, ...], message: str) -> None:

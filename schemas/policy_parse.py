@@ -24,7 +24,7 @@ from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, 
 
 VERSION = 1
 SETTING_KEYS = ("mode", "full_after_days", "label", "entities", "fields", "thresholds", "allow", "deny")
-TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides", "retention", "recordings")
+TOP_KEYS = ("version", "name", "extends", *SETTING_KEYS, "detect", "limits", "overrides", "retention", "recordings", "requests")
 LIMITS: Mapping[str, tuple[int, int]] = {
     "record_bytes": (1_024, 2**30), "field_chars": (1_024, 2**30), "depth": (4, 256), "document_bytes": (1_024, 2**33),
 }  # fmt: skip
@@ -54,7 +54,8 @@ CARD_DIGITS = 4
 @dataclass
 class Parsed:
     """What one file says. `detect` and `limits` hold the arguments it gives for `Detect` and `Limits`,
-    `retention` and `recordings` what it gives for `Retention.layered` and `Recordings.layered`; None where it has no such section."""
+    `retention` and `recordings` what it gives for `Retention.layered` and `Recordings.layered`, `requests` for
+    `Requests`; None where it has no such section."""
 
     reader: Reader
     name: str = ""
@@ -66,6 +67,7 @@ class Parsed:
     entities: frozenset[str] = frozenset()
     retention: dict[str, Any] | None = None
     recordings: dict[str, Any] | None = None
+    requests: dict[str, Any] | None = None
 
 
 class Parser:
@@ -100,6 +102,10 @@ class Parser:
             out.retention = read_retention(r, m["retention"])
         if "recordings" in m:
             out.recordings = read_recordings(r, m["recordings"])
+        if "requests" in m:
+            out.requests = {}
+            for key, node in r.mapping(m["requests"], "requests", ("four_eyes",)).items():
+                put(out.requests, key, r.boolean(node, f"requests.{key}"))
         if "overrides" in m:
             out.overrides = [self._override(n, f"overrides[{i}]") for i, n in enumerate(r.items(m["overrides"], "overrides"))]
         return out

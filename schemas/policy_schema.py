@@ -207,6 +207,10 @@ def policy_json_schema() -> Schema:
             "detect": _detect(),
             "retention": _retention(),
             "recordings": _recordings(),
+            "requests": _object(
+                {"four_eyes": {"type": "boolean", "description": "a second person has to approve a package or an erasure"}},
+                description="how requests of data subjects are carried out; see `callveil subject`",
+            ),
             "limits": _object({k: {"type": "integer", "minimum": low, "maximum": high} for k, (low, high) in LIMITS.items()}),
             "overrides": {
                 "type": ["array", "null"],

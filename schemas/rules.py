@@ -220,3 +220,18 @@ class Rules:
 def fold(text: str) -> str:
     """Form in which `allow` and `deny` texts are compared: case folded, white space collapsed to single spaces."""
     return " ".join(text.casefold().split())
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How requests of data subjects are carried out.
+
+    Attributes:
+        four_eyes: a second person has to approve what is found before it is disclosed or erased.
+    """
+
+    four_eyes: bool = False
+
+    def as_dict(self) -> dict[str, bool]:
+        """The form a policy file gives it in."""
+        return {"four_eyes": self.four_eyes}

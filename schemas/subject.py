@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Struct, Text, Timestamp, arrow_schema
 
@@ -12,8 +13,8 @@ TYPES = ("access", "portability", "erasure", "restriction", "objection", "rectif
 
 CHANNELS = ("email", "phone", "letter", "form", "in_person", "api", "other")
 
-EVENTS = ("opened", "verified", "paused", "resumed", "extended", "searched", "disclosed", "erased", "restricted", "lifted", "certified",
-          "objected", "notified", "closed")  # fmt: skip
+EVENTS = ("opened", "bound", "verified", "paused", "resumed", "extended", "searched", "included", "excluded", "approved", "disclosed", "erased",
+          "restricted", "lifted", "certified", "objected", "notified", "closed")  # fmt: skip
 """What happens to a request. The register is the list of these; nothing in it is ever changed."""
 
 DECISIONS = ("granted", "partly_granted", "refused", "withdrawn", "not_executed")
@@ -34,7 +35,7 @@ _PAUSE = Struct(
 
 
 def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
-    return tuple(Field(name, kind, doc, personal=name in ("actor",)) for name, kind, doc in rows)  # type: ignore[arg-type]
+    return tuple(Field(name, kind, doc, personal=name in ("actor", "approved_by")) for name, kind, doc in rows)  # type: ignore[arg-type]
 
 
 EVENT_FIELDS = _plain(
@@ -52,6 +53,8 @@ EVENT_FIELDS = _plain(
     ("received_at", _S, "when it came in, UTC"),
     ("clock_start_at", _S, "from when its time counts, UTC"),
     ("subject_ref", _T, "keyed digest of the person's identifiers"),
+    ("account", _T, "account the request belongs to"),
+    ("agency", _T, "agency the request belongs to, with its subaccounts"),
     ("due_at", _S, "end of the last day for an answer, UTC; stored when it is decided, never derived again"),
     ("method", _T, "how the identity was verified"),
     ("reason", _T, "why; a reversible token, since free text may name people"),
@@ -64,6 +67,8 @@ EVENT_FIELDS = _plain(
     ("systems_not_executed", _L, "systems in which it was not carried out, each with its reason"),
     ("records_found", _I, "records that are about the person"),
     ("accounts", _L, "accounts these records belong to, as the last search found them"),
+    ("records", _L, "keyed digests of records somebody has said to be the person's, or not to be"),
+    ("approved_by", _T, "second person who approved what is to be disclosed or erased"),
     ("disclosed", _I, "records that were disclosed"),
     ("withheld", _I, "records or parts that were withheld"),
     ("responded_at", _S, "when it was answered, UTC"),
@@ -80,7 +85,7 @@ REGISTER_FIELDS = _plain(
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at")),
     ("clock_pauses", ListOf(_PAUSE), "when the clock stood still"),
     ("identity_verified_at", _S, "when the identity was verified, UTC"),
-    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("method", "subject_ref", "due_at")),
+    *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("method", "subject_ref", "account", "agency", "due_at")),
     ("extended", _B, "whether the time was extended"),
     ("extension_reason", _T, "why; a reversible token"),
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("extension_notified_at", "extended_due_at")),
@@ -144,6 +149,9 @@ class SubjectRequest:
         status: one of `STATUSES`.
         pauses: when the clock stood still.
         events: number of its events.
+        account, agency: the controller it is bound to; both empty where it is bound to none.
+        decisions: `included` or `excluded` by digest of a record, as last said.
+        approved_by: who has approved it as it is now; empty where nobody has.
         tokens: digests of what identified the person, of the last erasure.
         runs: run ids of erasures and restrictions whose certificates are not published yet.
         The rest as in `REGISTER_FIELDS`.
@@ -182,6 +190,10 @@ class SubjectRequest:
     tokens: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     events: int = 0
+    account: str = ""
+    agency: str = ""
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    approved_by: str = ""
 
     @property
     def last_day(self) -> dt.datetime:

@@ -83,6 +83,11 @@ class RecordRef(NamedTuple):
     item_type: str = ""
     item_id: str = ""
 
+    @property
+    def shown(self) -> str:
+        """As people name it."""
+        return f"{'version ' * (self.record_class == 'version')}{self.account_id}/{self.record_id}"
+
 
 class SubjectEntry(NamedTuple):
     """One row of the index; see `FIELDS`."""

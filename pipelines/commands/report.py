@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import getpass
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
+from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, who, with_common
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
@@ -18,14 +16,13 @@ from callveil.transforms.history.report import verify_report
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
-from callveil.transforms.report.scope import EVERYTHING, NotAllowed, RolesError, Scope, load_roles
+from callveil.transforms.report.scope import NotAllowed, RolesError, Scope
 from callveil.transforms.report.write import verify_rows
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.identity import open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
 
-ROLES_ENV = "CALLVEIL_ROLES"
 DAYS = 30
 DESCRIPTION = """\
 Reports for compliance officers: Parquet with every row, CSV on request, and one HTML page each that needs no network.
@@ -77,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
         a.add_argument("--to", dest="end", type=parse_as_of, metavar="TIME", help="end of the period, exclusive (default: --as-of)")
         a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the report's time: what is open or overdue is counted at it (default: now)")
         a.add_argument("--csv", action="store_true", help="write CSV beside the Parquet")
-        a.add_argument("--roles", metavar="FILE", default=os.environ.get(ROLES_ENV), help=f"which role sees what, as YAML (default: ${ROLES_ENV})")
+        add_roles(a)
         a.add_argument("--for", dest="behalf", default="", metavar="NAME", help="for whom it is pulled; recorded")
         if name in ("processing", "all"):
             a.add_argument("--activities", metavar="FILE", default="", help="the company's record of processing, as YAML")
@@ -128,16 +125,6 @@ def main(argv: Sequence[str]) -> int:
         raise FailedError(str(error)) from None
 
 
-def who() -> str:
-    """Login name of whoever runs this: of the process, not what a variable says."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container without an entry for its user
-        return f"uid {os.getuid()}" if not os.environ.get("USER") else f"uid {os.getuid()} ({getpass.getuser()})"
-
-
 def options_of(args: argparse.Namespace) -> ReportOptions:
     """The job's options. Raises `UsageError` where the command line does not fit together."""
     for name in ("store", "out"):
@@ -149,8 +136,7 @@ def options_of(args: argparse.Namespace) -> ReportOptions:
     start = args.start or end - dt.timedelta(days=DAYS)
     if start >= end:
         raise UsageError("--from must lie before --to")
-    person = who()
-    role = load_roles(args.roles).of(person) if args.roles else EVERYTHING
+    person, role = who(), role_of(args)
     policy = policy_of(args.policy) if getattr(args, "policy", None) else None
     return ReportOptions(
         args.store, _folder(args.out),

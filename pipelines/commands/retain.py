@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, today, with_common
 from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.report.scope import NotAllowed, RolesError
 from callveil.transforms.retain.explain import Explained
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.retain.planfile import Plan, PlanError, summary
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
         elif name == "explain":
             a.add_argument("--record", required=True, metavar="CLASS/ACCOUNT/ID", help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
+        add_roles(a)
         add_store(a)
     return with_common(p)
 
@@ -85,11 +87,21 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     actions: dict[str, Callable[[argparse.Namespace, RetainOptions], int]] = {"plan": _plan, "apply": _apply, "run": _run, "explain": _explain}
     try:
+        _require_role(args)
         return actions[args.action](args, options_of(args))
-    except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
+    except (NotAllowed, RolesError, InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
     except (StoreError, FilesError, PlanError) as error:
         raise FailedError(str(error)) from None
+
+
+def _require_role(args: argparse.Namespace) -> None:
+    """Refuse what a role does not see: a run is about all of a store, an explanation about one account. Raises `NotAllowed`."""
+    role = role_of(args)
+    record = getattr(args, "record", "").split("/")
+    role.narrow(["retention"], record[1:2], False)
+    if role.accounts is not None and args.action != "explain":
+        raise NotAllowed(f"role {role.name} sees some accounts only, and retention is about all of a store; let a role do it that sees all")
 
 
 def _plan(args: argparse.Namespace, options: RetainOptions) -> int:

@@ -11,11 +11,14 @@ from pathlib import Path
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
+from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, with_common
 from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
+    allowed,
+    approve,
+    bind,
     close,
     extend,
     notify,
@@ -32,6 +35,7 @@ from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.report.scope import NotAllowed, RolesError
 from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
@@ -69,6 +73,8 @@ examples:
   callveil subject verify --store store/ --request R --method 'called back on the number we hold'
   callveil subject search --store store/ --request R                         records, and what else may identify the person
   callveil subject search --store store/ --request R --confirm L1 L2         once someone has looked at the proposals
+  callveil subject search --store store/ --request R --exclude 1001/5 --reason 'her husband called'     of a number that several people use
+  callveil subject approve --store store/ --request R --by 'J. Doe'          where the policy asks for a second person
   callveil subject access --store store/ --request R --out answer.zip --source 's3://raw/calls/' --context company.yaml
   callveil subject erase --store store/ --request R --dry-run                the plan and its hash; nothing is changed
   callveil subject erase --store store/ --request R --plan HASH              that plan and no other
@@ -93,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
         a.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="when the step happens (default: now)")
         a.add_argument("--actor", default=_user(), metavar="NAME", help="who enters it (default: the user)")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
+        add_roles(a)
         if name not in ("open", "status", "erase", "index"):
             a.add_argument("--request", required=True, metavar="ID", help="the request")
         add_store(a)
@@ -106,6 +113,8 @@ def parser() -> argparse.ArgumentParser:
     made["hold"].add_argument("--reason", default="", help="why the clock stops, such as what the person was asked for")
     made["hold"].add_argument("--resume", action="store_true", help="let the clock go on")
     declare.search_options(made["search"])
+    declare.controller_options(made["bind"])
+    made["approve"].add_argument("--by", required=True, metavar="NAME", help="who approves it: another person than those who searched and decided")
     for name in ("access", "port"):
         made[name].add_argument("--out", required=True, type=Path, metavar="FILE", help="zip to write; mode 0600, never overwritten")
         made[name].add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs, as `redact` takes them")
@@ -144,7 +153,7 @@ def options_of(args: argparse.Namespace) -> SubjectOptions:
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
     return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep,
-                          getattr(args, "inbox", ()))  # fmt: skip
+                          getattr(args, "inbox", ()), role_of(args))  # fmt: skip
 
 
 def _ground(text: str) -> tuple[str, str]:
@@ -172,7 +181,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         return ACTIONS[args.action][1](args, options_of(args))
-    except (RegisterError, DeadlineError, IdentifierError, BulkError, ContextError, PackageError, PlanChanged) as error:
+    except (RegisterError, NotAllowed, RolesError, DeadlineError, IdentifierError, BulkError, ContextError, PackageError, PlanChanged) as error:
         raise UsageError(str(error)) from None
     except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
         raise UsageError(str(error)) from None
@@ -188,6 +197,7 @@ def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
     new = NewRequest(
         args.type, identifiers_of(args.identifier, args.region), args.received or options.as_of, args.request, args.regulation, args.channel,
         args.zone, args.calendar, args.clock_start, args.region, args.note,
+        args.account, args.agency,
     )  # fmt: skip
     view.show_request(args, open_request(options, new), options.as_of)
     return DONE
@@ -200,8 +210,9 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
         problems = item.problems
         if not problems and item.submitted_at is not None:
             new = NewRequest(
-                item.type, item.identifiers, item.submitted_at, item.request_id, item.regulation, "api", args.zone, args.calendar, None, args.region
-            )
+                item.type, item.identifiers, item.submitted_at, item.request_id, item.regulation, "api", args.zone, args.calendar, None, args.region,
+                "", args.account, args.agency,
+            )  # fmt: skip
             try:
                 answers.append(response(open_request(options, new), options.as_of) | {"not_searched": list(item.not_searched)})
                 continue
@@ -211,6 +222,16 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
         answers.append({"place": item.place, "subject_request_id": item.request_id, "error": {"code": 400, "message": "; ".join(problems)}})
     view.show_bulk(args, answers)
     return REJECTED if refused else DONE
+
+
+def _bind(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_request(args, bind(options, args.request, args.account, args.agency), options.as_of)
+    return DONE
+
+
+def _approve(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.show_request(args, approve(options, args.request, args.by), options.as_of)
+    return DONE
 
 
 def _verify(args: argparse.Namespace, options: SubjectOptions) -> int:
@@ -233,7 +254,7 @@ def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
 def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
     match, shown = search(
         options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject,
-        sources=args.source, zone=not args.no_rejected,
+        sources=args.source, zone=not args.no_rejected, included=args.include, excluded=args.exclude, reason=args.reason,
     )  # fmt: skip
     view.show_match(args, match, shown)
     return DONE
@@ -292,19 +313,18 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _status(args: argparse.Namespace, options: SubjectOptions) -> int:
-    found = requests(options)
     if args.request:
-        own = [r for r in found if r.request_id == args.request]
-        if not own:
-            raise UsageError(f"request {args.request}: not in the register")
-        view.show_request(args, own[0], options.as_of)
+        view.show_request(args, allowed(options, register_of(options, write=False), args.request), options.as_of)
         return DONE
+    found = requests(options)
     view.show_status(args, [r for r in found if args.all or not r.is_over], options.as_of)
     return DONE
 
 
 ACTIONS: dict[str, tuple[str, Action]] = {
     "open": ("enter a request, or many; the deadline is decided and stored", _open),
+    "bind": ("bind a request that was opened for no controller to one", _bind),
+    "approve": ("record that a second person approves what was found, where the policy asks for that (requests.four_eyes)", _approve),
     "verify": ("record that the person's identity was verified", _verify),
     "extend": ("extend the time by two months; the person must have been told", _extend),
     "hold": ("stop the clock while the person is asked for something, or let it go on", _hold),

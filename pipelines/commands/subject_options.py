@@ -25,6 +25,14 @@ def open_options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--calendar", default="", metavar="CODE", help="holidays that are no working days: DE-BE, GB-ENG, FR (default: weekends only)")
     a.add_argument("--region", default="", metavar="CODE", help="country of numbers that are written without one, such as US; there is no default")
     a.add_argument("--note", default="", help="free text; sealed")
+    controller_options(a)
+
+
+def controller_options(a: argparse.ArgumentParser) -> None:
+    """Whose request it is."""
+    who = a.add_mutually_exclusive_group()
+    who.add_argument("--account", default="", metavar="ID", help="account it was made to (default: the store's only controller)")
+    who.add_argument("--agency", default="", metavar="ID", help="agency it was made to, with its subaccounts")
 
 
 def search_options(a: argparse.ArgumentParser) -> None:
@@ -32,6 +40,9 @@ def search_options(a: argparse.ArgumentParser) -> None:
     a.add_argument("--identifier", nargs="+", action="extend", default=[], metavar="[KIND:]VALUE", help="what the person has given since")
     a.add_argument("--confirm", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are the person's; `all`: all not shared")
     a.add_argument("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="proposals that are not")
+    for name, text in (("include", "are the person's"), ("exclude", "are somebody else's")):
+        a.add_argument(f"--{name}", nargs="+", action="extend", default=[], metavar="ID", help=f"records that {text}: ID or ACCOUNT/ID")
+    a.add_argument("--reason", default="", help="why records are included or excluded; stored as a reversible token")
     a.add_argument("--source", nargs="+", action="extend", default=[], metavar="WHERE", help="raw inputs: show what is proposed in clear")
     a.add_argument("--out", type=Path, metavar="FILE", help="write the match to a file too; mode 0600; it holds personal data")
     a.add_argument("--region", default="", metavar="CODE", help="country of numbers that are written without one, such as US; there is no default")

@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
+from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.subject.backfill import Backfilled
 from callveil.transforms.subject.certify import Certified
 from callveil.transforms.subject.erase import EraseResult
@@ -57,6 +58,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         return
     lines = [
         f"request {request.request_id} · {request.type} ({request.regulation}) · {request.status}",
+        *([f"  of {'agency' if request.agency else 'account'} {request.agency or request.account}"] if request.agency or request.account else []),
         f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
     ]
     if request.extended_due_at:
@@ -113,11 +115,17 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     for zone, n in match.unread.items():
         if n:
             print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
-    if not match.records and not any(match.unread.values()):
+    if not match.records and not match.undecided and not any(match.unread.values()):
         print("nothing was found; these forms were tried:")
         print("\n".join(f"  {c.name} ({c.kind}): {', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}" for c in match.confirmed))
     for text in match.not_read:
         print(f"  NOT READ: {text}")
+    for name in match.shared:
+        print(f"  CAREFUL: {name} ({next(c.kind for c in match.confirmed if c.name == name)}) may belong to several people")
+    if match.left_out:
+        print(f"  {len(match.left_out):,} left out, as somebody else's: {_names(m.record for m in match.left_out)}")
+    if match.undecided:
+        print(f"  {len(match.undecided):,} to be decided before anything is disclosed or erased: {_names(r for r, _ in match.undecided)}")
     if match.proposed:
         print("proposed, to be confirmed with --confirm NAME or refused with --reject NAME:")
     for p in match.proposed:
@@ -127,6 +135,11 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
             print(f"      CAREFUL: {p.shared}")
     if args.out:
         print(f"written to {args.out}; it holds personal data")
+
+
+def _names(records: Iterable[RecordRef]) -> str:
+    names = [r.shown for r in records]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindexed) -> None:

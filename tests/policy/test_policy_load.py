@@ -245,3 +245,13 @@ def test_missing_file_names_the_presets(tmp_path: Path) -> None:
 def test_errors_survive_pickling() -> None:
     error = PolicyError(problems("version: 3\n"))
     assert pickle.loads(pickle.dumps(error)).problems == error.problems
+
+
+def test_requests_section() -> None:
+    assert not load_policy(None).requests.four_eyes and "requests" not in load_policy(None).document
+    policy = parse_policy("version: 1\nextends: gdpr\nrequests: {four_eyes: true}\n")
+    assert policy.requests.four_eyes and parse_policy(policy.effective_yaml()).requests == policy.requests
+    with pytest.raises(PolicyError, match=r"requests\.four_eyes"):
+        parse_policy("version: 1\nrequests: {four_eyes: often}\n")
+    with pytest.raises(PolicyError, match="requests"):
+        parse_policy("version: 1\nrequests: {two_eyes: true}\n")

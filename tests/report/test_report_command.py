@@ -87,6 +87,14 @@ def test_retention_joins_certificates(out: Path) -> None:
     assert all(r["eligible_at"] <= r["disposed_at"] for r in rows)
 
 
+def test_an_accounts_report_counts_whole_files_that_went(place: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {}
+    for account in ("", "1000", "1001", "1002"):
+        assert main([*words(place, tmp_path, "retention", *(["--account", account] if account else [])), "--json"]) == 0
+        told[account] = orjson.loads(capsys.readouterr().out)["reports"][0]["figures"]["Records deleted"]
+    assert told == {"": "18", "1000": "9", "1001": "9", "1002": "0"}  # each day's file of individual accounts went whole
+
+
 def test_requests_and_erasures(out: Path) -> None:
     rows = {r["request_id"]: r for r in read(out, "requests")}
     assert sorted(rows) == [f"R-{n}" for n in range(5)]

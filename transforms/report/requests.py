@@ -30,7 +30,8 @@ ERASURE_COLUMNS = (
 
 def _of(request: SubjectRequest | None, scope: Scope) -> dict[str, Any] | None:
     """Columns that say which accounts a request is about, as far as the scope has them; None where it is about none of those."""
-    accounts = [a for a in request.accounts if scope.about(a)] if request else []
+    found = {*request.accounts, request.account} - {""} if request else set()
+    accounts = sorted(a for a in found if scope.about(a))
     if scope.accounts and not accounts:
         return None
     return {"account_id": accounts[0] if len(accounts) == 1 else None, "accounts": accounts}
@@ -59,7 +60,7 @@ class Requests:
                 continue
             about = _of(request, c.scope)
             if about is None:
-                self._elsewhere += not request.accounts
+                self._elsewhere += not (request.accounts or request.account)
                 continue
             row = common | register_row(request) | about
             self._requests.append(request)

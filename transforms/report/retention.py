@@ -125,13 +125,11 @@ class Retention:
             ],
             [
                 View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons)),
-                self._kept.view("Decisions", COLUMNS, "A row without an account stands for all records of a file that were due."),
+                self._kept.view("Decisions", COLUMNS, "A row without a record stands for all of its account's records in a file that were due."),
             ],
             ["Expired, deleted and purged are three times: a record expires by rule, is deleted when no reader sees it any more, and is purged when "
              "no copy is left in any object version."],
         )  # fmt: skip
         if self._late:
             page.notes.append(f"{number(self._late)} records had expired before an earlier run and arrived after it (late).")
-        if self._c.scope.accounts:
-            page.notes.append("Whole files belong to no single account, so their rows are left out where accounts were chosen.")
         return page

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import io
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,10 +110,10 @@ class Applier:
 
     def _change_files(self) -> tuple[list[FileEntry], list[FileEntry], dict[str, FileEntry | None]]:
         live = {f.path: f for f in self.snapshot.files}
-        todo: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+        todo: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
         for row in plan_rows(self.store.files, self.plan):
             if row["record_id"] is None and row["method"] not in ("none", "full_redaction", "purge_live"):
-                todo[row["object"]][row["record_class"], row["method"]] = row["rows_deleted"]
+                todo[row["object"]][row["record_class"], row["method"]] += row["rows_deleted"]
         added: list[FileEntry] = []
         removed: list[FileEntry] = []
         done: dict[str, FileEntry | None] = {}

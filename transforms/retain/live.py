@@ -31,7 +31,7 @@ def live_rows(planner: Planner) -> Iterator[Row]:
     """
     store = planner.store
     live = Live(store.files, store.root)
-    heads: dict[str, list[Row]] = {}
+    heads: dict[tuple[str, str], list[Row]] = {}
     try:
         receipts = list(live.receipts())
     except FileNotFoundError:
@@ -50,17 +50,17 @@ def live_rows(planner: Planner) -> Iterator[Row]:
                 row["object"] = f"{live.folder(key)[len(store.root.rstrip('/')) + 1 :]}/{what}"
                 if _goes(decision):
                     row |= {"method": METHOD, "decision": "delete", "object_version_old": receipt.get("sha256")}
-                    heads.setdefault(record.record_class, []).append(row)
+                    heads.setdefault((record.record_class, record.account_id), []).append(row)
                     planner.counts[f"{record.record_class}.delete"] += 1
                 yield row
                 if _goes(decision):
                     break
-    for name, rows in sorted(heads.items()):
+    for (name, account), rows in sorted(heads.items()):
         planner.counts[f"files.{METHOD}"] += len(rows)
         first = min(r["eligible_at"] for r in rows)
         last = max(rows, key=lambda r: r["eligible_at"])
         yield last | {
-            "record_class": name, "account_id": None, "record_id": None, "clock_start": None, "retain_until": None, "expired_first": first,
+            "record_class": name, "account_id": account, "record_id": None, "clock_start": None, "retain_until": None, "expired_first": first,
             "object": LIVE, "object_version_old": None, "rows_before": len(rows), "rows_deleted": len(rows), "rows_after": 0,
         }  # fmt: skip
 

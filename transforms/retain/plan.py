@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,34 @@ Conceal = Callable[..., str]
 """Turns ids into keyed digests."""
 
 _METHOD = {"delete": "rewrite", "redact": "full_redaction"}
+
+
+class _Due(NamedTuple):
+    """Records of one account in a file that are due.
+
+    Attributes:
+        rows: how many. last: the decision about the last to fall due. first: when the first did.
+    """
+
+    rows: int
+    last: Row
+    first: dt.datetime
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _Due:
+        """What some records' own rows come to."""
+        last = max(rows, key=lambda r: r["eligible_at"])
+        return cls(len(rows), last, min(r["eligible_at"] for r in rows))
+
+
+def _alike(accounts: Mapping[str, int], rows: int, last: Row, first: Row) -> dict[str, _Due]:
+    """The same decision for every account; under no account what is nobody's by name."""
+    told = {a: n for a, n in accounts.items() if a}
+    if sum(told.values()) > rows:  # several of its records are listed for one row
+        told = {}
+    rest = rows - sum(told.values())
+    found = told | ({"": rest} if rest or not told else {})  # sealed content counts no rows, and goes all the same
+    return {account: _Due(n, last, first["eligible_at"]) for account, n in found.items()}
 
 
 @dataclass
@@ -92,7 +120,7 @@ class Planner:
             if not plain and not accounts:
                 return []
             if plain and self._goes_unread(entry, actions[0][0], stored):
-                return [self._unread(entry, actions[0][0])]
+                return self._unread(entry, actions[0][0])
             if plain:
                 accounts = None
         return self._scan(entry, actions, accounts, fresh)
@@ -105,12 +133,17 @@ class Planner:
             return False
         return not accounts_present(self.store, entry, self.outlook.keepers(entry, record_class.name))
 
-    def _unread(self, entry: FileEntry, record_class: RecordClass) -> Row:
+    def _unread(self, entry: FileEntry, record_class: RecordClass) -> list[Row]:
         lo, hi = day_of(entry)
         stored = dict(entry.partition)["account_type"]
         first, last = (_decided(self.engine.decide(Record(record_class.name, "", "", at, stored))) for at in (lo, hi - 1))
         self.counts["bytes_unread"] += entry.bytes
-        return self._file_row(entry, record_class.name, "drop_file", entry.rows, last, first["eligible_at"])
+        accounts: Counter[str] = Counter()
+        for batch in key_batches(self.store, entry, ("account_id",)):
+            accounts.update(batch.column(0).to_pylist())
+        return self._file_rows(
+            entry, record_class.name, "drop_file", _alike(accounts, entry.rows, last, first)
+        )
 
     def _scan(self, entry: FileEntry, actions: Sequence[tuple[RecordClass, str]], accounts: set[str] | None, fresh: bool) -> list[Row]:
         stored = dict(entry.partition)["account_type"]
@@ -161,7 +194,10 @@ class Planner:
         if any(d.decision != "delete" for _, d in decisions):
             return []
         found = sorted((_decided(d) for _, d in decisions), key=lambda row: row["eligible_at"])
-        return [self._file_row(entry, record_class.name, "drop_file", entry.rows, found[-1], found[0]["eligible_at"])]
+        accounts = Counter(r.account_id for r, _ in decisions)
+        return self._file_rows(
+            entry, record_class.name, "drop_file", _alike(accounts, entry.rows, found[-1], found[0])
+        )
 
     def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[Record]:
         """Records of a file by account and interaction; one that stands for the file where nothing in it names any."""
@@ -184,26 +220,38 @@ class Planner:
             method = "drop_file"
         for row in rows:
             row["method"] = method
-        last = max(rows, key=lambda r: r["eligible_at"])
         late = all(r["late"] for r in rows)
-        head = self._file_row(entry, name, method, len(rows), last, min(r["eligible_at"] for r in rows), late)
-        return [head, *(rows if method != "drop_file" or late else [])]
+        own: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            own[row["account_id"] or ""].append(row)
+        due = {a: _Due.of(group) for a, group in own.items()}
+        heads = self._file_rows(entry, name, method, due, late)
+        return [*heads, *(rows if method != "drop_file" or late else [])]
 
-    def _file_row(self, entry: FileEntry, name: str, method: str, rows: int, like: Row, first: dt.datetime, late: bool = False) -> Row:
-        """A row about a file: `like` is the decision about the last of its records to fall due, `first` when the first did."""
+    def _file_rows(
+        self, entry: FileEntry, name: str, method: str, due: Mapping[str, _Due], late: bool = False
+    ) -> list[Row]:
+        """Rows about a file, one for each account that has records in it that are due.
+
+        Rows before and after are the file's; those that go are the account's.
+        """
         lo, _ = day_of(entry)
         partition = dict(entry.partition)
-        taken = dict(like)
+        rows = sum(d.rows for d in due.values())
         self.counts[f"files.{method}"] += 1
-        self.counts[f"{name}.{taken['decision']}"] += rows
         self.counts[f"{name}.late"] += rows if late else 0
-        after = entry.rows - rows if method == "rewrite" else 0 if method == "drop_file" else entry.rows
-        return taken | {
-            "record_class": name, "account_id": None, "record_id": None, "item_type": None, "item_id": None, "event_time": from_micros(lo),
-            "type_at_event": partition.get("account_type", "unknown"), "type_as_of": None, "account_status": None, "clock_start": None,
-            "retain_until": None, "expired_first": first, "late": late, "dry_run": True, "method": method, "object": entry.path,
-            "object_version_old": entry.sha256, "rows_before": entry.rows, "rows_deleted": rows, "rows_after": after,
-        }  # fmt: skip
+        after = {"rewrite": entry.rows - rows, "drop_file": 0}.get(method, entry.rows)
+        out = []
+        for account, d in sorted(due.items()):
+            self.counts[f"{name}.{d.last['decision']}"] += d.rows
+            out.append(dict(d.last) | {
+                "record_class": name, "account_id": account or None, "record_id": None, "item_type": None, "item_id": None,
+                "event_time": from_micros(lo), "type_at_event": partition.get("account_type", "unknown"), "type_as_of": None,
+                "account_status": None, "clock_start": None, "retain_until": None, "expired_first": d.first, "late": late, "dry_run": True,
+                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": entry.rows, "rows_deleted": d.rows,
+                "rows_after": after,
+            })  # fmt: skip
+        return out
 
     def record_row(self, entry: FileEntry | None, record: Record, decision: Decision, late: bool) -> Row:
         """A row about one record; what is not to go is counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,12 @@ from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.carry import Carried, write_index
-from callveil.transforms.subject.erased import ERASED
+from callveil.transforms.subject.controller import Controller, controller_of
+from callveil.transforms.subject.erased import ERASED as LIST
 from callveil.transforms.subject.match import Confirmed, Match
 from callveil.transforms.subject.publish import CONTENT, PURPOSE, Changes, publish, run_id_of
 from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.subject.shared import ERASED
 from callveil.transforms.watch.live import GONE, WHATS, Live
 
 NAME = "aside"
@@ -117,16 +119,28 @@ def tables_of(store: Store, keyring: Keyring, file: FileEntry) -> Iterator[tuple
         yield name, partition, pq.read_table(io.BytesIO(next(records)))
 
 
-def about(store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str]) -> list[tuple[FileEntry, Aside]]:
-    """Sealed files whose rows were set aside for a person that some digests identify."""
+def requests_of(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str) -> frozenset[str]:
+    """Requests that are bound to no other controller than one is."""
+    found = Register(store, keyring).requests(snapshot)
+    own = controller_of(store, found[request_id], snapshot)
+    bound = {r.request_id: Controller(r.account, r.agency, own.owners) for r in found.values() if r.account or r.agency}
+    return frozenset(r for r in found if (own.covers(bound[r]) if r in bound else own.alone))
+
+
+def about(
+    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
+) -> list[tuple[FileEntry, Aside]]:
+    """Sealed files whose rows some requests have set aside for a person that some digests identify."""
     mine = set(tokens)
-    found = ((f, read_head(store, keyring, f)) for f in files_of(snapshot))
+    found = ((f, read_head(store, keyring, f)) for f in files_of(snapshot) if dict(f.partition)["request"] in requests)
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
 
-def drop(store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: Carried) -> None:
+def drop(
+    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: Carried, requests: Collection[str]
+) -> None:
     """Take what was set aside for a person out of the store, for an erasure; its records stay on the list of what may not come back."""
-    for file, head in about(store, keyring, snapshot, tokens):
+    for file, head in about(store, keyring, snapshot, tokens, requests):
         done.removed.append(file)
         for name, _, rows in head.parts:
             done.count(name, CONTENT, "purge", rows, rows)
@@ -134,7 +148,7 @@ def drop(store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[st
 
 def match_of(tokens: Iterable[str]) -> Match:
     """A match of digests alone, for a request whose identifiers were erased with its records."""
-    return Match(0, (Confirmed("E", "erased", tuple(tokens), "identified the person when they were erased"),), (), (), ())
+    return Match(0, (Confirmed("E", ERASED, tuple(tokens), "identified the person when they were erased"),), (), (), ())
 
 
 def lift(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, now: dt.datetime) -> int:
@@ -159,7 +173,7 @@ def lift(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, no
             for file in own:
                 entries.update(_restore(store, keyring, snapshot, run_id, file, done))
             write_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
-            listed = [f for f in snapshot.by_dataset(ERASED.name) if dict(f.partition)["request"] == request_id]
+            listed = [f for f in snapshot.by_dataset(LIST.name) if dict(f.partition)["request"] == request_id]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
             row = register.row(request_id, "lifted", as_of, len(register.events(request_id, snapshot)) + 1, {"run_id": run_id})
             done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))

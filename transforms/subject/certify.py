@@ -22,6 +22,7 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
 from callveil.transforms.store.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.subject import scan
+from callveil.transforms.subject.controller import Controller, controller_of
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.inbox import Inboxes, Reader, erase_bodies
@@ -66,7 +67,8 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
     event = facts["event"]
     tokens = request.tokens if event != "lifted" else ()
-    versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id)
+    controller = controller_of(store, request)
+    versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id, controller)
     for package in work.get("packages", ()):
         Path(package["path"]).unlink(missing_ok=True)
     _, waiting = settle(store, now)
@@ -75,7 +77,7 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     record = store.url(purged_name(manifest.seq))
     is_purged = store.files.info(record) is not None
     purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
-    residual = _residual(store, keyring, manifest, tokens, work, event) if event != "lifted" else 0
+    residual = _residual(store, keyring, manifest, tokens, work, event, controller) if event != "lifted" else 0
     series = [tuple(s) for s in facts["series"]] or [("interactions", "interactions", "none", "", 0, 0, 0)]
     base = {
         "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
@@ -102,7 +104,9 @@ def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, r
     return {}
 
 
-def _purge_live(store: Store, keyring: Keyring, tokens: tuple[str, ...], work: dict[str, Any], event: str, run_id: str) -> int:
+def _purge_live(
+    store: Store, keyring: Keyring, tokens: tuple[str, ...], work: dict[str, Any], event: str, run_id: str, controller: Controller
+) -> int:  # fmt: skip
     """Purge what lies outside the catalog; returns object versions removed.
 
     A restriction leaves the markers: by them what it brings back is found.
@@ -110,37 +114,45 @@ def _purge_live(store: Store, keyring: Keyring, tokens: tuple[str, ...], work: d
     live, keys = Live(store.files, store.root), _keys(work, "live")
     versions = erase_live(live, keys)
     if event == "erased" and work:
-        reader = Reader(keyring, _looking(tokens, work), _keys(work, "stay"))
-        unlinker = Unlinker(keyring, tokens, _looking(tokens, work).known)
+        looking = _looking(tokens, work, controller)
+        reader = Reader(keyring, looking, _keys(work, "stay"))
+        unlinker = Unlinker(keyring, tokens, looking.known)
         versions += sum(unlink_live(live, InteractionKey(a, i), role, unlinker, run_id) for a, i, role in work["unlink"])
         versions += erase_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
-        versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"))
+        versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"), controller.holds)
     return versions
 
 
-def _looking(tokens: tuple[str, ...], work: dict[str, Any]) -> Looking:
+def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> Looking:
     known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
-    return Looking(frozenset(tokens), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")))
+    return Looking(
+        frozenset(work.get("tokens", tokens)), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")),
+        frozenset(work.get("rejected", ())), controller,
+    )  # fmt: skip
 
 
 def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
     return [InteractionKey(*k) for k in work.get(name, ())]
 
 
-def _residual(store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str) -> int:
+def _residual(
+    store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str, controller: Controller
+) -> int:  # fmt: skip
     """What is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
 
     After an erasure, what was never read into a dataset is opened and looked through once more.
     """
     snapshot = store.current()
     kept = {RecordRef(*r) for r in work.get("kept", ())}
-    found = {e.record for e in live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))} - kept
+    entries = live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))
+    found = {e.record for e in entries if controller.holds(e.account_id)} - kept
     present = {f.path for f in snapshot.files}
     written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
-    looking, zone = _looking(tokens, work), Live(store.files, store.root)
+    looking, zone = _looking(tokens, work, controller), Live(store.files, store.root)
     left = sum(bool(held(zone, k)) for k in _keys(work, "live"))
     if event == "erased":
-        left += len(find_live(store.files, store.root, tokens).keys() - set(_keys(work, "stay")))
+        arrived = {k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)}
+        left += len(arrived - set(_keys(work, "stay")))
         if work.get("inboxes") is not None:
             unread = look_through(store, keyring, snapshot, looking, Inboxes(tuple(work["inboxes"])), _keys(work, "stay"))
             left += sum(unread.counts().values())

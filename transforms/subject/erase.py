@@ -7,7 +7,7 @@ so whoever comes next finishes it: the list, the register's open run and the sto
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,10 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside, rejected
 from callveil.transforms.subject.action import DROP, KEEP, UNLINK
+from callveil.transforms.subject.approve import require_approved
 from callveil.transforms.subject.carry import Carried, Carrier
 from callveil.transforms.subject.certify import Certified, certify
+from callveil.transforms.subject.controller import controller_of
 from callveil.transforms.subject.erased import write_erased
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.inbox import Inboxes
@@ -32,7 +34,7 @@ from callveil.transforms.subject.match import Match
 from callveil.transforms.subject.plan import ERASURE, ErasePlan, PlanChanged, make_plan
 from callveil.transforms.subject.publish import Changes, publish, run_id_of, seal, sealed_files, settle, unseal
 from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, looking_for
+from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, doubtful, looking_for
 from callveil.transforms.watch.live import CALLS, Live
 from callveil.transforms.watch.people import MARKERS, is_empty
 
@@ -72,6 +74,7 @@ class Eraser:
         grounds: why records stay.
         as_of: time of the decision, UTC. now: for the record and leases; decides nothing.
         zone: look through what was never read into a dataset too. inboxes: folders of webhooks beside those that `watch` has read.
+        actor: who carries it out. four_eyes: whether another person has to approve it first.
     """
 
     store: Store
@@ -81,6 +84,8 @@ class Eraser:
     grounds: Grounds = field(default_factory=Grounds)
     zone: bool = True
     inboxes: Sequence[str] = ()
+    actor: str = ""
+    four_eyes: bool = False
     register: Register = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,7 +104,12 @@ class Eraser:
         snapshot = snapshot or self.store.current()
         require_markers(self.store)
         inboxes = Inboxes.of(self.live, self.inboxes) if self.zone else None
-        return make_plan(self.store, self.keyring, snapshot, request_id, self.match(request_id, snapshot), self.grounds, scope, inboxes)
+        request = self.register.get(request_id, snapshot)
+        controller = controller_of(self.store, request, snapshot)
+        return make_plan(
+            self.store, self.keyring, snapshot, request_id, self.match(request_id, snapshot), self.grounds, scope, inboxes,
+            controller=controller, decisions=request.decisions,
+        )  # fmt: skip
 
     def match(self, request_id: str, snapshot: Snapshot) -> Match:
         """The last search of a request; after an erasure, what its digests still find."""
@@ -107,7 +117,7 @@ class Eraser:
         files = sealed_files(snapshot, request_id, "match")
         if files:
             return Match.from_dict(unseal(self.store, self.keyring, files[-1]))
-        if request.tokens:
+        if request.tokens or self._was_done(request_id, ERASURE):
             return aside.match_of(request.tokens)
         raise RegisterError(f"request {request_id}: nobody has searched for the person yet; run `callveil subject search` first")
 
@@ -122,6 +132,7 @@ class Eraser:
         request = self.register.get(request_id)
         if not self._was_done(request_id, scope):  # what was erased once is erased again, should it have come back
             require_ready(request, scope)
+            require_approved(request, self.four_eyes, self.actor)
         done = self.finish(request)
         plan = self.plan(request_id, scope)
         if agreed and not plan.sha256.startswith(agreed):
@@ -167,10 +178,11 @@ class Eraser:
         self._count_live(plan, gone, done, event)
         if event == "erased":
             self._unread(snapshot, run_id, plan, done)
-            aside.drop(self.store, self.keyring, snapshot, plan.match.tokens, done)
-            work["packages"] = self._packages(snapshot, plan.match.tokens, done)
+            ours = aside.requests_of(self.store, self.keyring, snapshot, plan.request_id)
+            aside.drop(self.store, self.keyring, snapshot, plan.match.own_tokens, done, ours)
+            work["packages"] = self._packages(snapshot, plan.match.own_tokens, done, ours)
         else:
-            done.added.append(aside.seal_aside(self.store, self.keyring, run_id, plan.request_id, plan.match.tokens, done, gone))
+            done.added.append(aside.seal_aside(self.store, self.keyring, run_id, plan.request_id, plan.match.own_tokens, done, gone))
         refs = [*(a.record for a in plan.actions if a.action == DROP), *map(ref_of, gone)]
         erased = write_erased(self.store.files, self.store.root, run_id, snapshot.seq, self.keyring, refs, plan.request_id)
         done.added += [erased] if erased else []
@@ -180,7 +192,7 @@ class Eraser:
             if zone in left or not any(location == zone for _, location, _, _ in done.rows):
                 done.count(record_class, zone, "none", 0, 0, 0, left.get(zone, ""))
         values = {
-            "run_id": run_id, "plan_sha256": plan.sha256, "tokens": list(plan.match.tokens),
+            "run_id": run_id, "plan_sha256": plan.sha256, "tokens": list(plan.match.own_tokens),
             "records_found": len(plan.actions) + len(plan.unread.rejected) + sum(is_held(a) for a in plan.live) + len(plan.unread.live),
             "systems_searched": [z for z in ZONES if z not in left], "systems_not_executed": [f"{z}: {why}" for z, why in left.items()],
         }  # fmt: skip
@@ -201,12 +213,14 @@ class Eraser:
 
     def _work(self, plan: ErasePlan, gone: list[InteractionKey]) -> dict[str, Any]:
         """What is to be done once the run is published, and to be known for the check."""
-        looking = looking_for(plan.match)
+        request = self.register.get(plan.request_id)
+        looking = looking_for(plan.match, controller_of(self.store, request))
         stay = [a for a in (*plan.actions, *plan.live) if a.action == KEEP]
         return {
             "live": _lists(gone), "unlink": [[*_key(a.record), a.role] for a in plan.live if a.action == UNLINK],
-            "stay": _lists(_key(a.record) for a in stay if a.record.record_class in ("interaction", LIVE)),
-            "kept": [list(a.record) for a in plan.actions if a.action == KEEP], "known": [[i.kind, i.value] for i in looking.known],
+            "stay": _lists({*(_key(a.record) for a in stay if a.record.record_class in ("interaction", LIVE)), *plan.match.others}),
+            "kept": [list(r) for r in (*(a.record for a in plan.actions if a.action == KEEP), *(m.record for m in plan.match.left_out))],
+            "tokens": sorted(looking.tokens), "rejected": sorted(looking.rejected), "known": [[i.kind, i.value] for i in looking.known],
             "keys": _lists({*looking.keys, *plan.unread.own}), "mentioned": _lists(looking.mentioned),
             "rejections": [h.name for h in plan.unread.live], "bodies": [h.url for h in plan.unread.bodies],
             "inboxes": Inboxes.of(self.live, self.inboxes).folders if self.zone else None,
@@ -222,9 +236,10 @@ class Eraser:
                 unlinked = action.action == UNLINK and not action.ground
                 done.count("recordings", CALLS, "unlink" if action.action == UNLINK else "none", 1, int(unlinked), int(not unlinked), action.ground)
         if event == "erased":
-            stay = {_key(a.record) for a in plan.live if a.action == KEEP}
-            found = find_live(self.store.files, self.store.root, plan.match.tokens)
-            markers = sum(len(rows) for key, rows in found.items() if key not in stay)
+            stay = {_key(a.record) for a in plan.live if a.action == KEEP} | plan.match.others
+            holds = controller_of(self.store, self.register.get(plan.request_id)).holds
+            found = find_live(self.store.files, self.store.root, plan.match.own_tokens)
+            markers = sum(len(rows) for key, rows in found.items() if key not in stay and holds(key.account_id))
             if markers:
                 done.count("index", MARKERS, "purge", markers, markers)
             done.count("sources", OUTSIDE, "none", len(plan.outside), 0, len(plan.outside), NOT_OURS)
@@ -234,6 +249,13 @@ class Eraser:
         if event == "restricted":
             return dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), AT_REST)
         left = {} if self.zone else dict.fromkeys((REJECTED, LIVE_REJECTED, INBOX), LEFT_OUT)
+        snapshot = self.store.current()
+        controller = controller_of(self.store, self.register.get(plan.request_id, snapshot), snapshot)
+        if self.zone:
+            left |= doubtful(self.store, self.keyring, snapshot, plan.match, controller, Inboxes.of(self.live, self.inboxes))
+        if self.zone and not controller.alone:
+            nobodys = rejected.unowned(self.store, snapshot)
+            left |= {REJECTED: f"{nobodys} records that name no account were left alone: nothing says whose they are"} if nobodys else {}
         unknown = require_markers(self.store)
         if unknown:
             left[CALLS] = f"{unknown} records of which nothing says whom they are about; name them by interaction:ACCOUNT/ID"
@@ -250,11 +272,11 @@ class Eraser:
             if number:
                 done.count(ZONES[zone], zone, methods[zone], number, number)
 
-    def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: Carried) -> list[dict[str, str]]:
+    def _packages(self, snapshot: Snapshot, tokens: tuple[str, ...], done: Carried, ours: Collection[str]) -> list[dict[str, str]]:
         """Packages that were made of the person's data, to be deleted where they still lie; what says where they are goes too."""
         out, mine = [], set(tokens)
         for file in snapshot.by_dataset("subject_content"):
-            if file.path.endswith("package.sealed"):
+            if file.path.endswith("package.sealed") and dict(file.partition)["request"] in ours:
                 found = unseal(self.store, self.keyring, file)
                 if mine & set(found["tokens"]):
                     out.append({"path": found["path"], "sha256": found["sha256"]})

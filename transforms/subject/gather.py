@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO
@@ -52,12 +52,15 @@ class Gatherer:
 
     Args:
         store, keyring, snapshot: where. match: what was found. discloser: shows records. raws: the sources' records, by key.
+        requests: those whose rows set aside are shown.
     """
 
     def __init__(
-        self, store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, discloser: Discloser, raws: Mapping[InteractionKey, RawInteraction]
+        self, store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, discloser: Discloser, raws: Mapping[InteractionKey, RawInteraction],
+        requests: Collection[str] = (),
     ) -> None:  # fmt: skip
         self.store, self.keyring, self.snapshot, self.match, self.discloser, self.raws = store, keyring, snapshot, match, discloser, raws
+        self.requests = requests
         self.withheld: Counter[tuple[str, str]] = Counter()
         self.live = Live(store.files, store.root)
         self.roles = {_key(m): m for m in match.records if m.record.record_class in ("interaction", LIVE)}
@@ -125,7 +128,7 @@ class Gatherer:
 
     def _set_aside(self, known: set[InteractionKey]) -> Iterator[dict[str, Any]]:
         """The person's own records that a restriction has set aside: they are theirs to see all the same."""
-        for file, _ in aside.about(self.store, self.keyring, self.snapshot, self.match.tokens):
+        for file, _ in aside.about(self.store, self.keyring, self.snapshot, self.match.own_tokens, self.requests):
             for name, _, table in aside.tables_of(self.store, self.keyring, file):
                 if name == INTERACTIONS.name:
                     yield from (r for r in table.to_pylist() if InteractionKey(r["account_id"], r["id"]) not in known)

@@ -91,7 +91,8 @@ class Reader:
         try:
             doc = load(body)
         except ParseError:  # nothing says where a record of theirs ends
-            return (NOTHING, ()) if mentions(self._keyring, body, self._looking) else (body, ())
+            theirs = self._looking.controller.holds("")
+            return (NOTHING, ()) if theirs and mentions(self._keyring, body, self._looking) else (body, ())
         own: list[InteractionKey] = []
         name = list_of(doc)
         if name or isinstance(doc, list):
@@ -108,7 +109,7 @@ class Reader:
         """One record as it stays: the same object where nothing changes, None where it goes."""
         raw = _read({**around, name: [entry]} if name else [entry])
         key = raw.key if raw else None
-        if key in self._stay:
+        if key in self._stay or not self._looking.controller.holds(key.account_id if key else ""):
             return entry
         roles = self._roles(raw) if raw else set()
         if CONTACT in roles or (key is not None and key in self._looking.keys):
@@ -124,8 +125,10 @@ class Reader:
         return new if not mentions(self._keyring, dump(new), self._looking) else self._masked(new, STAFF in roles, self._own_words)
 
     def _roles(self, raw: RawInteraction) -> set[str]:
-        found = interaction_people(raw)
-        return {p.role for p in found if self._looking.tokens & set(ids.tokens(self._keyring, p.identifier).values())}
+        found = [(p.role, set(ids.tokens(self._keyring, p.identifier).values())) for p in interaction_people(raw)]
+        if any(role == CONTACT and digests & self._looking.rejected for role, digests in found):
+            return set()  # somebody else's
+        return {role for role, digests in found if self._looking.tokens & digests}
 
     def _masked(self, value: Any, is_staff: bool, words: frozenset[str]) -> Any:
         """A record of somebody else's with labels in the place of what leads to the person; `words` of names go too."""

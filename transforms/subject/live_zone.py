@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.subject_index import Link
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
@@ -52,6 +53,12 @@ def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[Interactio
             row = orjson.loads(files.read(info.url))
             out.setdefault(InteractionKey(row["account_id"], row["id"]), []).append(row)
     return out
+
+
+def links_of(live: Live, keyring: Keyring, key: InteractionKey) -> tuple[Link, ...]:
+    """Identifiers of a record of the live zone, as its list has them."""
+    digests = (record_token(keyring, ref_of(key), key_id) for key_id in keyring.key_ids)
+    return tuple(sorted({Link(*x) for d in digests for _, row in _lists(live, d) for x in row["links"]}))
 
 
 def held(live: Live, key: InteractionKey) -> list[str]:
@@ -120,12 +127,16 @@ def unlink_live(live: Live, key: InteractionKey, role: str, unlinker: Unlinker, 
         live.files.purge(live.files.join(folder, new["file"]))
 
 
-def erase_markers(live: Live, keyring: Keyring, keys: Iterable[InteractionKey], tokens: Iterable[str], stay: Iterable[InteractionKey]) -> int:
+def erase_markers(
+    live: Live, keyring: Keyring, keys: Iterable[InteractionKey], tokens: Iterable[str], stay: Iterable[InteractionKey],
+    holds: Callable[[str], bool] = bool,
+) -> int:  # fmt: skip
     """Purge the markers of records that went, and those that lead from a person to other records. Safe to repeat; its cost follows what is purged.
 
     Args:
         keys: records that went. tokens: digests of what identifies the person.
         stay: records that stay as they are, which the person can still be found in.
+        holds: whether an account's records are the controller's; the markers of others' stay.
 
     Returns how many object versions were removed.
     """
@@ -140,7 +151,7 @@ def erase_markers(live: Live, keyring: Keyring, keys: Iterable[InteractionKey], 
     for token in sorted(set(tokens)):
         for info in list(files.list(live.url(SUBJECTS, token))):
             record, row = info.url.rpartition("/")[2].removesuffix(".json"), orjson.loads(files.read(info.url))
-            if InteractionKey(row["account_id"], row["id"]) not in kept:
+            if InteractionKey(row["account_id"], row["id"]) not in kept and holds(row["account_id"]):
                 versions += _take_out(live, record, token) + len(files.purge(info.url))
     return versions
 

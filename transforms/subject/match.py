@@ -11,16 +11,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import identifiers as ids
+from callveil.transforms.subject.controller import Controller
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.keys import record_token, ref_of
-from callveil.transforms.subject.live_zone import LIVE, find_live
+from callveil.transforms.subject.live_zone import LIVE, find_live, links_of
+from callveil.transforms.subject.shared import ERASED, Review, Reviewer
 from callveil.transforms.subject.stored import live
+from callveil.transforms.watch.live import Live
 
 WEAK = frozenset({"ip"})
 """Kinds that many people share; they are never proposed."""
@@ -100,6 +104,9 @@ class Match:
         records: matched records, in order.
         unread: how much of what was never read into a dataset is about the person, by zone; empty where that was not looked at.
         not_read: what was not searched, or may hold more than the search could find.
+        shared: names of confirmed identifiers that may belong to several people.
+        left_out: records that lead to the person, and are somebody else's: they carry a rejected contact, or somebody has said so.
+        undecided: records of which nobody has said yet whose they are, with names of the proposals that stand in them.
     """
 
     seq: int
@@ -109,15 +116,30 @@ class Match:
     records: tuple[Matched, ...]
     unread: Mapping[str, int] = field(default_factory=dict)
     not_read: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    left_out: tuple[Matched, ...] = ()
+    undecided: tuple[tuple[RecordRef, tuple[str, ...]], ...] = ()
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Digests of all confirmed identifiers, in order."""
         return tuple(sorted({t for c in self.confirmed for t in c.tokens}))
 
+    @property
+    def own_tokens(self) -> tuple[str, ...]:
+        """Digests of the confirmed identifiers that are the person's alone, in order."""
+        return tuple(sorted({t for c in self.confirmed if c.name not in self.shared for t in c.tokens}))
+
+    @property
+    def others(self) -> frozenset[InteractionKey]:
+        """Interactions that lead to the person, and are somebody else's."""
+        kinds = ("interaction", LIVE)
+        return frozenset(_key(m.record) for m in self.left_out if m.record.record_class in kinds)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON form; it holds what the person gave, so it is sealed or handed to whoever asked."""
-        return asdict(self) | {"records": [asdict(m) | {"record": m.record._asdict()} for m in self.records]}
+        parts = {name: [_as_dict(m) for m in getattr(self, name)] for name in ("records", "left_out")}
+        return asdict(self) | parts | {"undecided": [[r._asdict(), list(names)] for r, names in self.undecided]}
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> Match:
@@ -127,12 +149,25 @@ class Match:
             tuple(Confirmed(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
             tuple(Proposal(**p) for p in d["proposed"]),
             tuple(d["rejected"]),
-            tuple(
-                Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"])) for m in d["records"]
-            ),
+            tuple(map(_of_dict, d["records"])),
             d.get("unread", {}),
             tuple(d.get("not_read", ())),
-        )  # fmt: skip
+            tuple(d.get("shared", ())),
+            tuple(map(_of_dict, d.get("left_out", ()))),
+            tuple((RecordRef(**r), tuple(names)) for r, names in d.get("undecided", ())),
+        )
+
+
+def _as_dict(m: Matched) -> dict[str, Any]:
+    return asdict(m) | {"record": m.record._asdict()}
+
+
+def _of_dict(m: Mapping[str, Any]) -> Matched:
+    return Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"]))
+
+
+def _key(record: RecordRef) -> InteractionKey:
+    return InteractionKey(record.account_id, record.record_id)
 
 
 def given(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[Confirmed, ...]:
@@ -148,10 +183,15 @@ class Search:
 
     Args:
         store: the store. keyring: conceals. snapshot: the state.
+        controller: whose records are looked at; no other's are.
+        decisions: what somebody has said of records, `included` or `excluded`, by digest of the record.
     """
 
-    def __init__(self, store: Store, keyring: Keyring, snapshot: Snapshot) -> None:
-        self.store, self.keyring, self.snapshot = store, keyring, snapshot
+    def __init__(
+        self, store: Store, keyring: Keyring, snapshot: Snapshot, controller: Controller, decisions: Mapping[str, str] | None = None
+    ) -> None:
+        self.store, self.keyring, self.snapshot, self.controller = store, keyring, snapshot, controller
+        self._decisions = decisions or {}
         self._known: dict[str, list[SubjectEntry]] = {}
 
     def run(self, confirmed: Iterable[Confirmed], rejected: Iterable[str] = (), before: Iterable[Proposal] = ()) -> Match:
@@ -167,8 +207,50 @@ class Search:
         found += self._about(found)
         records = _matched(found, by_token)
         records += self._live_zone({m.record for m in records}, by_token)
+        found_out = self._review(records, confirmed, by_token, frozenset(rejected))
         proposed = list(self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before}))
-        return Match(self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records))
+        left_out = [m for m in records if m.record in found_out.others]
+        records = [m for m in records if m.record not in found_out.others]
+        names = {p.token: p.name for p in proposed}
+        undecided = tuple((r, tuple(sorted(names[t] for t in inside if t in names))) for r, inside in sorted(found_out.undecided.items()))
+        return Match(
+            self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), {}, tuple(sorted(found_out.shared)), tuple(left_out), undecided
+        )
+
+    def decision(self, record: RecordRef) -> str:
+        """What somebody has said of a record: `included`, `excluded` or nothing."""
+        digests = (record_token(self.keyring, _plain(record), key_id) for key_id in self.keyring.key_ids)
+        return next((self._decisions[d] for d in digests if d in self._decisions), "")
+
+    def _review(
+        self, records: list[Matched], confirmed: tuple[Confirmed, ...], by_token: Mapping[str, Confirmed], rejected: frozenset[str]
+    ) -> Review:
+        """Tell records of the person from those that a shared identifier leads to."""
+        said = {m.record: self.decision(m.record) for m in records} if self._decisions else {}
+        excluded = {r for r, what in said.items() if what == "excluded"}
+        included = {r for r, what in said.items() if what == "included"}
+        names, kinds = {t: c.name for t, c in by_token.items()}, {c.name: c.kind for c in confirmed}
+        links = self._links(m.record for m in records if m.role != "third_party")
+        shared, others, undecided = set[str](), set(excluded), dict[RecordRef, frozenset[str]]()
+        for role in ("contact", "agent") if all(c.kind != ERASED for c in confirmed) else ():
+            own = {m.record: m for m in records if m.role == role and m.record not in included}
+            beside = {r: [x for x in links.get(r, ()) if x.role == role] for r in own}
+            found = Reviewer(beside, names, kinds, rejected, self._own_names).review(excluded & own.keys())
+            shared |= found.shared
+            others |= found.others
+            undecided |= found.undecided
+        calls = {_plain(r) for r in others if r.record_class != "version"}
+        others |= {m.record for m in records if m.through == ("about",) and m.record not in included and self._calls_of(m, links) & calls}
+        return Review(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
+
+    def _own_names(self, record: RecordRef) -> list[str]:
+        if record.record_class == "version":
+            return []
+        return list(ids.tokens(self.keyring, ids.interaction(record.account_id, record.record_id)).values())
+
+    def _calls_of(self, m: Matched, links: Mapping[RecordRef, tuple[Link, ...]]) -> set[RecordRef]:
+        """Interactions that a version is about."""
+        return {RecordRef("interaction", m.record.account_id, m.record.item_id)} if links.get(m.record) else set()
 
     def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
         """Entries under some digests, in order; what this search has looked up once it does not look up again."""
@@ -177,7 +259,8 @@ class Search:
         self._known.update({t: [] for t in new})
         files, root = self.store.files, self.store.root
         for entry in live(files, root, self.snapshot, lookup(files, root, self.snapshot, new)) if new else ():
-            self._known[entry.token].append(entry)
+            if self.controller.holds(entry.account_id):
+                self._known[entry.token].append(entry)
         return [entry for t in wanted for entry in self._known[t]]
 
     def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
@@ -190,7 +273,7 @@ class Search:
         """Records that were redacted as they arrived and are in no dataset yet."""
         out = []
         for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
-            if ref_of(key) not in known:
+            if ref_of(key) not in known and self.controller.holds(key.account_id):
                 role = min((r["role"] for r in rows), key=RANK.__getitem__)
                 fields, through = {r["field"] for r in rows if r["role"] == role}, {by_token[r["token"]].name for r in rows}
                 out.append(Matched(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
@@ -198,8 +281,11 @@ class Search:
 
     def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[Link, ...]]:
         """All identifiers of some records."""
-        names = [record_token(self.keyring, r, key_id) for r in records for key_id in self.keyring.key_ids]
-        return {e.record: e.links for e in self._live(names) if e.kind == RECORD}
+        wanted = sorted(set(records))
+        zone = Live(self.store.files, self.store.root)
+        arrived = {r: links_of(zone, self.keyring, _key(r)) for r in wanted if r.record_class == LIVE}
+        names = [record_token(self.keyring, r, key_id) for r in wanted if r not in arrived for key_id in self.keyring.key_ids]
+        return {e.record: e.links for e in self._live(names) if e.kind == RECORD} | arrived
 
     def _proposals(self, records: list[Matched], by_token: Mapping[str, Confirmed], rejected: set[str], names: dict[str, str]) -> Iterator[Proposal]:
         matched = {m.record: m for m in records}
@@ -226,6 +312,7 @@ class Search:
             shown = ", ".join(sorted({by_token[x.token].kind for x in links[record] if x.token in by_token and x.role == link.role}))
             entries = self._live([token])
             all_records = {e.record for e in entries if e.role == link.role}
+            all_records |= {r for x, r in places if r.record_class == LIVE}
             what = f"{record.record_class} {record.account_id}/{record.record_id}"
             reason = f"stands beside the confirmed {shown} as the same {link.role}'s in {what}"
             reason += f" and {len(places) - 1} more" if len(places) > 1 else ""
@@ -242,6 +329,11 @@ class Search:
                     others[other.kind].add(other.token)
         many = {kind: len(found) for kind, found in others.items() if len(found) > SHARED}
         return "; ".join(f"stands beside {n} different {kind}s, so it may be shared" for kind, n in sorted(many.items()))
+
+
+def _plain(record: RecordRef) -> RecordRef:
+    """A record of the live zone as the index would name it."""
+    return ref_of(_key(record)) if record.record_class == LIVE else record
 
 
 def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, Confirmed]) -> list[Matched]:

@@ -154,6 +154,7 @@ STATUS = {"open": "pending", "verified": "in_progress", "on_hold": "pending", "i
 def response(request: SubjectRequest, received_at: dt.datetime, controller: str = "") -> dict[str, Any]:
     """The answer to one request, as OpenDSR has it. The encoded request is left out: it would repeat what identifies the person."""
     return {
-        "controller_id": controller, "subject_request_id": request.request_id, "received_time": received_at.isoformat(),
+        "controller_id": controller or request.agency or request.account,
+        "subject_request_id": request.request_id, "received_time": received_at.isoformat(),
         "expected_completion_time": request.last_day.isoformat(), "request_status": STATUS[request.status], "api_version": "2.0",
     }  # fmt: skip

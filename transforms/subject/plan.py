@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject.action import DROP, KEEP, UNLINK, Action, decided, restricted
+from callveil.transforms.subject.controller import Controller
+from callveil.transforms.subject.decide import require_decided
 from callveil.transforms.subject.grounds import Grounds
 from callveil.transforms.subject.inbox import Inboxes
 from callveil.transforms.subject.live_plan import is_held, live_actions, outside_of, own_actions
@@ -65,7 +67,7 @@ class ErasePlan:
         rows = [[*a.record, a.role, a.action, a.digest, a.ground] for a in (*self.actions, *self.live)]
         unread: list[list[object]] = [[h.rejected_id, h.block, h.position] for h in self.unread.rejected]
         unread += [[name] for name in (*(h.name for h in self.unread.live), *(h.url for h in self.unread.bodies))]
-        facts = [self.request_id, self.scope, rows, unread, self.match.tokens]
+        facts = [self.request_id, self.scope, rows, unread, self.match.tokens, sorted(map(list, self.match.others))]
         return hashlib.sha256(orjson.dumps(facts)).hexdigest()
 
     @property
@@ -95,7 +97,7 @@ class ErasePlan:
 
 def make_plan(
     store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, before: Match, grounds: Grounds, scope: str = ERASURE,
-    inboxes: Inboxes | None = None,
+    inboxes: Inboxes | None = None, *, controller: Controller, decisions: Mapping[str, str] | None = None,
 ) -> ErasePlan:  # fmt: skip
     """Plan on a state of the store.
 
@@ -103,19 +105,25 @@ def make_plan(
         before: the search whose identifiers were confirmed; records are looked for anew.
         grounds: why records stay.
         inboxes: look through what was never read into a dataset too, and through these; None: leave all of that out.
+        controller: whose records are touched. decisions: what was said of records, by digest.
+
+    Raises `RegisterError` where nobody has said yet whose a record is.
     """
-    match = Search(store, keyring, snapshot).run(before.confirmed, before.rejected, before.proposed)
+    match = Search(store, keyring, snapshot, controller, decisions).run(before.confirmed, before.rejected, before.proposed)
+    require_decided(store, request_id, match)
     entries = index_entries(store.files, store.root, snapshot, [_key(m.record) for m in match.records if m.record.record_class == "interaction"])
     actions = sorted([*_interactions(snapshot, match.records, entries, grounds), *_versions(store, snapshot, match.records, grounds)])
     zone = Live(store.files, store.root)
     stored = {_key(a.record): a for a in actions if a.record.record_class == "interaction"}
-    live = list(live_actions(zone, find_live(store.files, store.root, match.tokens), stored, grounds))
+    arrived = find_live(store.files, store.root, match.tokens)
+    others = {k for k in arrived if k in match.others or not controller.holds(k.account_id)}
+    live = list(live_actions(zone, {k: rows for k, rows in arrived.items() if k not in others}, stored, grounds))
     if scope == RESTRICTION:
         actions, live = [restricted(a) for a in actions], [restricted(a) for a in live if is_held(a)]
     unread = Unread()
     if inboxes is not None and scope == ERASURE:
-        stay = {_key(a.record) for a in (*actions, *live) if a.action == KEEP}
-        unread = look_through(store, keyring, snapshot, looking_for(match), inboxes, stay)
+        stay = {_key(a.record) for a in (*actions, *live) if a.action == KEEP} | match.others
+        unread = look_through(store, keyring, snapshot, looking_for(match, controller), inboxes, stay)
         live += own_actions(zone, unread.own - {_key(a.record) for a in live}, grounds)
         live.sort()
     return ErasePlan(request_id, scope, match, tuple(actions), tuple(live), unread, tuple(outside_of(zone, live)), entries)

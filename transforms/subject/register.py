@@ -25,7 +25,7 @@ from callveil.transforms.subject.publish import Changes, publish, run_id_of
 EVENTS = register(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 _SIMPLE = ("method", "refusal_ground", "decision", "package", "package_sha256", "records_found", "disclosed", "withheld", "responded_at",
-           "extension_notified_at", "extended_due_at", "due_at", "subject_ref")  # fmt: skip
+           "extension_notified_at", "extended_due_at", "due_at", "subject_ref", "account", "agency", "approved_by")  # fmt: skip
 _LISTS = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "tokens", "accounts")
 
 
@@ -120,7 +120,8 @@ def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
         if row["event"] == "opened":
             request = SubjectRequest(
                 row["request_id"], row["regulation"], row["type"], row["channel"], row["zone"], row["calendar"] or "", row["received_at"],
-                row["clock_start_at"], row["subject_ref"], row["due_at"], events=1,
+                row["clock_start_at"], row["subject_ref"], row["due_at"], events=1, account=row.get("account") or "",
+                agency=row.get("agency") or "",
             )  # fmt: skip
         elif request is not None:
             request = _step(request, row)
@@ -131,7 +132,7 @@ def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
 
 def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     event = row["event"]
-    given = {name: row[name] for name in _SIMPLE if row[name] is not None}
+    given = {name: row[name] for name in _SIMPLE if row.get(name) is not None}
     given |= {name: tuple(row[name]) for name in _LISTS if row.get(name) is not None}
     status = request.status
     if event == "verified":
@@ -147,6 +148,10 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
         status = "in_progress"
     elif event == "closed":
         status = TERMINAL[row["decision"]]
+    if event in ("included", "excluded"):
+        given["decisions"] = {**request.decisions, **dict.fromkeys(row["records"], event)}
+    if event in ("searched", "included", "excluded"):  # what was approved is no longer what will be done
+        given["approved_by"] = ""
     if event in ("erased", "restricted", "lifted"):
         given["runs"] = (*request.runs, row["run_id"])
     elif event == "certified":
@@ -158,8 +163,7 @@ def register_row(request: SubjectRequest) -> dict[str, Any]:
     """A request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
     names = ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at", "identity_verified_at", "method", "subject_ref",
              "due_at", "extension_reason", "extension_notified_at", "extended_due_at", "status", "decision", "refusal_ground", "records_found",
-             "disclosed",
-             "withheld", "responded_at", "on_time", "package", "package_sha256")  # fmt: skip
+             "account", "agency", "disclosed", "withheld", "responded_at", "on_time", "package", "package_sha256")  # fmt: skip
     lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "accounts")
     pauses = [{"from": p.start, "to": p.end, "reason": p.reason} for p in request.pauses]
     return (

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject import identifiers as ids
+from callveil.transforms.subject.controller import Controller
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.keys import NUMBER
 
@@ -53,12 +54,16 @@ class Looking:
         tokens: digests of confirmed identifiers.
         known: those known in clear.
         keys: the person's own interactions. mentioned: others of which a redacted record says that they are mentioned.
+        rejected: digests of identifiers that are not the person's; content with one is somebody else's.
+        controller: whose records are looked through.
     """
 
     tokens: frozenset[str]
     known: tuple[Identifier, ...]
     keys: frozenset[InteractionKey]
     mentioned: frozenset[InteractionKey] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    controller: Controller = field(default_factory=Controller)
 
 
 def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
@@ -67,7 +72,10 @@ def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
     regions = {ids.REGION, *(ids.region_of(i.value) for i in looking.known if i.kind == "phone")} - {""}
     found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
     found |= {Identifier("phone", n) for m in NUMBER.finditer(text) for region in regions if (n := ids.normal_phone(m[0], region))}
-    if any(t in looking.tokens for i in found for t in ids.tokens(keyring, i).values()):
+    digests = {t for i in found for t in ids.tokens(keyring, i).values()}
+    if digests & looking.rejected:
+        return False
+    if digests & looking.tokens:
         return True
     folded = text.casefold()
     for identifier in looking.known:
@@ -78,6 +86,15 @@ def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
             if place in ids.normal_place(folded) and set(name.split()) <= set(ids.normal_name(folded).split()):
                 return True
     return False
+
+
+def unowned(store: Store, snapshot: Snapshot) -> int:
+    """How many rejected records name no account, so that nothing says whose they are."""
+    count = 0
+    for file in snapshot.by_dataset(REJECTED.name):
+        with store.files.open(store.url(file.path)) as source:
+            count += sum(not a for a in pq.read_table(source, columns=["account_id"]).column(0).to_pylist())
+    return count
 
 
 def unescaped(text: str) -> str:
@@ -96,6 +113,8 @@ def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -
     for file in snapshot.by_dataset(REJECTED.name):
         with store.files.open(store.url(file.path)) as source:
             for row in pq.read_table(source, columns=columns).to_pylist():
+                if not looking.controller.holds(row["account_id"]):
+                    continue
                 if row["blob"]:
                     blobs[row["blob"]].append((file, row))
                 elif InteractionKey(row["account_id"] or "", row["interaction_id"] or "") in looking.keys:
@@ -114,6 +133,8 @@ def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileE
             here = [(file, row) for file, row in rows if row["block"] == block]
             for position, content in enumerate(reader.read_block(block)):
                 row = _row_of(here, content)
+                if row is None and not looking.controller.holds(peek_key(content)[0]):
+                    continue
                 own = row and InteractionKey(str(row[1]["account_id"] or ""), str(row[1]["interaction_id"] or "")) in looking.keys
                 if own or mentions(keyring, content, looking):
                     yield RejectedHit(row[0].path if row else "", str(row[1]["rejected_id"]) if row else "", blob, block, position)

@@ -58,6 +58,8 @@ def scan_live(live: Live, keyring: Keyring, looking: Looking) -> list[LiveHit]:
     rest: list[tuple[str, InteractionKey]] = []
     for name, files in sorted(found.items()):
         key = _key(live, files.get(REASON))
+        if not looking.controller.holds(key.account_id):
+            continue
         content = _content(live, keyring, name) if CONTENT in files else b""
         if content and mentions(keyring, content, looking):
             hits[name] = LiveHit(name, *key, _is_own(keyring, content, looking))

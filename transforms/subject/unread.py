@@ -14,6 +14,7 @@ from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import rejected
+from callveil.transforms.subject.controller import Controller
 from callveil.transforms.subject.inbox import BodyHit, Inboxes, Reader, scan_inboxes
 from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match, values_of
@@ -57,12 +58,27 @@ def withheld_unread(unread: Unread, live: Live, own: Iterable[InteractionKey]) -
     return found + Counter({("originals", "raw"): sealed})
 
 
-def looking_for(match: Match) -> Looking:
-    """What is looked for of a person."""
+def looking_for(match: Match, controller: Controller) -> Looking:
+    """What is looked for of a person: not by identifiers that are others' too, since nothing says more of what was never read."""
     records = [m for m in match.records if m.record.record_class in ("interaction", LIVE)]
     by_role = {role: frozenset(InteractionKey(m.record.account_id, m.record.record_id) for m in records if m.role == role) for role in
                ("contact", "third_party")}  # fmt: skip
-    return Looking(frozenset(match.tokens), tuple(values_of(match.confirmed)), by_role["contact"], by_role["third_party"])
+    own = [c for c in match.confirmed if c.name not in match.shared]
+    return Looking(
+        frozenset(match.own_tokens), tuple(values_of(own)), by_role["contact"], by_role["third_party"], frozenset(match.rejected), controller
+    )
+
+
+def doubtful(store: Store, keyring: Keyring, snapshot: Snapshot, match: Match, controller: Controller, inboxes: Inboxes) -> dict[str, str]:
+    """What was left alone, by zone: only an identifier of several people leads to it, or it carries a rejected contact."""
+    if not match.shared and not match.rejected:
+        return {}
+    own = looking_for(match, controller)
+    anyhow = replace(own, tokens=frozenset(match.tokens), known=tuple(values_of(match.confirmed)), rejected=frozenset())
+    found = look_through(store, keyring, snapshot, anyhow, inboxes, match.others).counts()
+    ours = look_through(store, keyring, snapshot, own, inboxes, match.others).counts()
+    why = "were left alone: only an identifier of several people leads to them, or a rejected contact stands in them"
+    return {zone: f"{n - ours[zone]} {why}" for zone, n in found.items() if n > ours[zone]}
 
 
 def look_through(

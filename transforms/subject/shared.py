@@ -1,0 +1,163 @@
+"""Identifiers that belong to several people, and the records that are reached through them alone.
+
+A number may be a couple's, an address a family's, a name at a postcode a father's and a son's. Digests
+do not say so, but what stands beside them does: a confirmed identifier that stands beside the contacts
+of two people is nobody's alone, and what is reached through it alone is not the person's beyond doubt.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from callveil.schemas.subject_index import Link, RecordRef
+
+KINDS = ("agent", "name_address", "email", "phone", "visitor")
+"""Kinds that tell people apart, the strongest first."""
+STRONG = frozenset({"agent", "email", "interaction"})
+"""Kinds of confirmed identifiers beside which a rejected one leaves doubt; beside any other it leaves none."""
+ERASED = "erased"
+"""Kind of what identified a person who was erased: it holds no shared identifier."""
+
+
+class Node(NamedTuple):
+    """An identifier of a record: its kind, and its digest or, confirmed, its name."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a look at shared identifiers has found.
+
+    Attributes:
+        shared: names of confirmed identifiers that may belong to several people.
+        others: records that carry a rejected contact; they are somebody else's.
+        undecided: records of which nobody has said whose they are, with what stands in them.
+    """
+
+    shared: frozenset[str] = frozenset()
+    others: frozenset[RecordRef] = frozenset()
+    undecided: Mapping[RecordRef, frozenset[str]] = field(default_factory=dict)
+
+
+class _Groups:
+    """Records in groups that grow together, and the identifiers of each group."""
+
+    def __init__(self, nodes: Mapping[RecordRef, frozenset[Node]]) -> None:
+        self._above = {record: record for record in nodes}
+        self.nodes = {record: set(own) for record, own in nodes.items()}
+
+    def of(self, record: RecordRef) -> RecordRef:
+        """The record that stands for a record's group."""
+        while (up := self._above[record]) != record:
+            self._above[record] = self._above[up]
+            record = up
+        return record
+
+    def join(self, records: Iterable[RecordRef]) -> None:
+        """Make one group of the groups of some records."""
+        first, *rest = sorted({self.of(r) for r in records})
+        for root in rest:
+            self._above[root] = first
+            self.nodes[first] |= self.nodes.pop(root)
+
+
+class Reviewer:
+    """Reviews the records of one role.
+
+    Args:
+        links: identifiers of each record in the person's role there.
+        names: name of the confirmed identifier by digest. kinds: its kind by name.
+        rejected: digests that are not the person's.
+        own_names: digests of a record's own key.
+    """
+
+    def __init__(
+        self,
+        links: Mapping[RecordRef, Iterable[Link]],
+        names: Mapping[str, str],
+        kinds: Mapping[str, str],
+        rejected: frozenset[str],
+        own_names: Callable[[RecordRef], Iterable[str]],
+    ) -> None:
+        self._names, self._kinds, self._rejected, self._own_names = names, kinds, rejected, own_names
+        self._nodes = {record: frozenset(self._of(record, own)) for record, own in links.items()}
+        self._groups = _Groups({})
+
+    def _of(self, record: RecordRef, links: Iterable[Link]) -> Iterator[Node]:
+        for kind, token in (
+            *((x.kind, x.token) for x in links),
+            *(("interaction", t) for t in self._own_names(record)),
+        ):
+            if kind in KINDS or kind == "interaction" or token in self._names:
+                yield Node(kind, self._names.get(token, token))
+
+    def review(self, excluded: Collection[RecordRef] = ()) -> Review:
+        """Tell the records that are the person's from those that are not, and those nobody can tell.
+
+        Args:
+            excluded: records somebody has said are not the person's.
+        """
+        carriers = {
+            r for r, own in self._nodes.items() if r not in excluded and any(n.name in self._rejected for n in own)
+        }
+        doubted = {r for r in carriers if any(self._is_strong(n) for n in self._nodes[r])}
+        foreign = (carriers - doubted) | {r for r in excluded if r in self._nodes}
+        shared = {n for r in foreign for n in self._nodes[r] if n.name in self._kinds and not self._is_strong(n)}
+        clean = {r: own for r, own in self._nodes.items() if r not in carriers and r not in excluded}
+        places: dict[Node, list[RecordRef]] = defaultdict(list)
+        for record, own_nodes in sorted(clean.items()):
+            for node in own_nodes:
+                places[node].append(record)
+        self._groups = _Groups(clean)
+        for node in sorted(n for n in places if n.kind == "interaction"):  # a call and its versions
+            self._groups.join(places[node])
+        self._join(places, shared)
+        own = self._own(places, shared)
+        unsure = {r for r in clean if self._groups.of(r) not in own} | doubted
+        told = shared | {n for n in places if n.name in self._kinds and not unsure.isdisjoint(places[n])}
+        waiting = {r: frozenset(n.name for n in self._nodes[r]) for r in sorted(unsure)}
+        return Review(frozenset(n.name for n in told), frozenset(carriers - doubted), waiting)
+
+    def _is_strong(self, node: Node) -> bool:
+        return self._kinds.get(node.name) in STRONG
+
+    def _join(self, places: Mapping[Node, list[RecordRef]], shared: set[Node]) -> None:
+        """Join records through identifiers that contradict no stronger one; the others are shared."""
+        for at, kind in enumerate(KINDS):
+            for node in sorted(n for n in places if n.kind == kind and n not in shared):
+                if len(self._told_apart(places[node], node, KINDS[:at])) < 2 and self._alike(places[node], node):
+                    self._groups.join(places[node])
+
+    def _told_apart(self, records: Iterable[RecordRef], node: Node, kinds: tuple[str, ...] = KINDS) -> set[RecordRef]:
+        """Groups of some records that an identifier of some kinds, other than a given one, tells from others."""
+        roots = {self._groups.of(r) for r in records}
+        return {root for root in roots if any(n.kind in kinds and n != node for n in self._groups.nodes[root])}
+
+    def _alike(self, records: Iterable[RecordRef], node: Node) -> bool:
+        """Whether what else of its kind stands beside an identifier hangs together."""
+        groups: list[set[object]] = []
+        for record in records:
+            rest = {n for n in self._nodes[record] if n.kind == node.kind and n != node}
+            if rest:
+                mine: set[object] = {self._groups.of(record), *rest}
+                mine.update(*(g for g in groups if g & mine))
+                groups = [g for g in groups if not g & mine] + [mine]
+        return len(groups) < 2
+
+    def _own(self, places: Mapping[Node, list[RecordRef]], shared: set[Node]) -> set[RecordRef]:
+        """Groups that a confirmed identifier makes the person's: one that leads to no other group."""
+        own: set[RecordRef] = set()
+        left = {n for n in places if n.name in self._kinds and n not in shared}
+        while found := {n for n in left if self._leads_to_one(places[n], n, own)}:
+            left -= found
+            own |= {self._groups.of(r) for n in found for r in places[n]}
+        return own
+
+    def _leads_to_one(self, records: list[RecordRef], node: Node, own: set[RecordRef]) -> bool:
+        groups = {self._groups.of(r) for r in records}
+        return len(self._told_apart(records, node) - own) + (not groups.isdisjoint(own)) < 2
