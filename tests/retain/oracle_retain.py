@@ -64,7 +64,8 @@ def _replay(world: World, as_of: dt.datetime, until: dt.datetime, inclusive: boo
     for e in facts(world, as_of):
         if e.effective_at > until or (e.effective_at == until and not inclusive):
             break
-        me = accounts.setdefault(e.account_id, {"type": "unknown", "agency": "", "status": "active", "closed": [], "windows": [], "cancelled": None, "cause": ""})
+        new = {"type": "unknown", "agency": "", "status": "active", "closed": [], "windows": [], "cancelled": None, "cause": ""}
+        me = accounts.setdefault(e.account_id, new)
         if e.kind in ("opened", "plan_changed", "stated") and e.type in ("individual", "agency"):
             me["type"] = e.type
         if e.kind in ("opened", "moved", "stated") and e.agency_id is not None:
@@ -180,9 +181,9 @@ def kept_by_window(
             continue
         types = types_held(world, record, made, known, at, before=at != known)
         for rule in world.retention.rules:
-            if rule.action == "keep" and rule.clock == "cancelled" and at < start + dt.timedelta(days=rule.days):
-                if rule_touches(rule, record, types, "cancelled") and not was_due(world, record, made, known, start, action):
-                    return True
+            keeps = rule.action == "keep" and rule.clock == "cancelled" and rule_touches(rule, record, types, "cancelled")
+            if keeps and at < start + dt.timedelta(days=rule.days) and not was_due(world, record, made, known, start, action):
+                return True
     return False
 
 

@@ -240,8 +240,7 @@ HAPPENED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("backlate", "cancelled", "2026-08-01", {}),
     ("backlate", "reactivated", "2026-11-10", {}),
 )
-VERDICTS = """
-single 2026-11-21T23:59:59.999999+00:00 delete
+VERDICTS = """single 2026-11-21T23:59:59.999999+00:00 delete
 single 2026-11-22T00:00:00+00:00 delete
 single 2026-11-22T00:00:00.000001+00:00 keep
 single 2026-11-21T18:59:59.999999-05:00 delete
@@ -280,11 +279,10 @@ downgradedlongago 2026-11-24 keep
 backlate 2026-07-27 delete
 backlate 2026-08-21 delete
 backlate 2026-11-19 keep
-nobody 2026-10-30 quarantine
-""".split("\n")[1:-1]
+nobody 2026-10-30 quarantine"""
 
 
-@pytest.mark.parametrize("line", VERDICTS)
+@pytest.mark.parametrize("line", VERDICTS.splitlines())
 def test_versions_whose_end_was_decided_beforehand(line: str) -> None:
     """Forty versions of seventeen accounts at one time, each decided by hand from the table."""
     account, text, expected = line.split()
