@@ -65,6 +65,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
     if request.decision:
         lines.append(f"  decision: {request.decision}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
+    lines += [f"  {text}" for text in request.stated_times]
     print("\n".join(lines))
 
 

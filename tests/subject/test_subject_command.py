@@ -62,7 +62,8 @@ def test_a_request_from_opening_to_closing(world: World, run: Any, tmp_path: Pat
     assert run("close", "--request", "R", "--decision", "granted", "--notified", "CRM Ltd", day=12)[0] == DONE
     code, out, _ = run("status", "--request", "R", "--json", day=12)
     row = json.loads(out)
-    assert (row["status"], row["on_time"], row["recipients_notified"], row["overdue"]) == ("completed", True, ["CRM Ltd"], False)
+    assert (row["status"], row["recipients_notified"], row["overdue"]) == ("completed", ["CRM Ltd"], False)
+    assert row["responded_entered_at"] and any(text.startswith("answer stated for 2026-11-15 09:00Z, entered 20") for text in row["stated_times"])
     assert run("status", day=12)[1] == "no request is open\n"
     assert run("erase", "--request", "R", day=13)[1] == "nothing was left to do\n"
     assert "OVERDUE" not in run("status", "--all", day=30)[1]

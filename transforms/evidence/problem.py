@@ -15,6 +15,7 @@ KINDS = {
     "signature": "the signature does not hold",
     "stray": "a file that no run wrote",
     "anchor": "the chain does not hold what was noted outside",
+    "time": "a step of a request is stated for, or was entered at, a time before the step it follows",
     "left": "what was destroyed is still there",
 }
 

@@ -184,7 +184,7 @@ class Eraser:
             "records_found": len(plan.actions) + len(plan.unread.rejected) + sum(is_held(a) for a in plan.live) + len(plan.unread.live),
             "systems_searched": [z for z in ZONES if z not in left], "systems_not_executed": [f"{z}: {why}" for z, why in left.items()],
         }  # fmt: skip
-        row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values)
+        row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values, self.now)
         done.added.append(self.register.write(run_id, row, f"{snapshot.seq:08d}.event"))
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
         unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)
