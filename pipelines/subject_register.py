@@ -129,7 +129,8 @@ def pause(options: SubjectOptions, request_id: str, reason: str) -> SubjectReque
     """Stop the clock, while the person is asked for what is needed."""
     register, request = still_open(options, request_id)
     if request.status == "on_hold":
-        raise RegisterError(f"request {request_id}: its clock is stopped already")
+        since = f"{request.pauses[-1].start:%Y-%m-%d %H:%MZ}"
+        raise RegisterError(f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go on")
     return append(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
 
 
@@ -137,7 +138,9 @@ def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
     """Let the clock go on; the deadlines move by the days it stood still, and are stored anew."""
     register, request = still_open(options, request_id)
     if request.status != "on_hold":
-        raise RegisterError(f"request {request_id}: its clock is not stopped")
+        ended = request.pauses[-1].end if request.pauses else None
+        before = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
+        raise RegisterError(f"request {request_id}: its clock is not stopped{before}")
     *before, last = request.pauses
     if options.as_of < last.start:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
@@ -153,7 +156,8 @@ def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: d
     """Extend the time; the person must have been told, with reasons, before the first deadline (Art. 12(3))."""
     register, request = still_open(options, request_id)
     if request.extended_due_at:
-        raise RegisterError(f"request {request_id}: was extended already; the law knows one extension")
+        told = f", and the person told on {request.extension_notified_at:%Y-%m-%d}" if request.extension_notified_at else ""
+        raise RegisterError(f"request {request_id}: was extended already, to {request.extended_due_at:%Y-%m-%d}{told}; the law knows one extension")
     if not reason:
         raise RegisterError(f"request {request_id}: an extension needs a reason that the person was told")
     if notified_at > request.due_at:
@@ -224,7 +228,8 @@ def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, Subj
     register = register_of(options)
     request = register.get(request_id)
     if request.is_over:
-        raise RegisterError(f"request {request_id}: is over ({request.status}); open a new one")
+        answered = f", answered on {request.responded_at:%Y-%m-%d}" if request.responded_at else ""
+        raise RegisterError(f"request {request_id}: is over ({request.status}{answered}); open a new one")
     return register, request
 
 

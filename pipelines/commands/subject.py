@@ -12,7 +12,6 @@ from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, UsageError
 from callveil.pipelines.options import add_store, files_of, parse_as_of, policy_of, with_common
-from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -28,20 +27,13 @@ from callveil.pipelines.subject_register import (
 )
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
-from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.subject.carry import CarryError
-from callveil.transforms.subject.context import ContextError
 from callveil.transforms.subject.deadline import DeadlineError
 from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
 from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
-from callveil.transforms.subject.package import PackageError
-from callveil.transforms.subject.plan import ERASURE, RESTRICTION, PlanChanged
 from callveil.transforms.subject.register import RegisterError
 
 DESCRIPTION = """\
@@ -165,13 +157,34 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         return ACTIONS[args.action][1](args, options_of(args))
-    except (RegisterError, DeadlineError, IdentifierError, BulkError, ContextError, PackageError, PlanChanged) as error:
+    except (RegisterError, DeadlineError, IdentifierError, BulkError, KeyringError) as error:
         raise UsageError(str(error)) from None
-    except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
+    except _of_the_users() as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError, CarryError, SealedError) as error:
+    except (StoreError, FilesError, SealedError) as error:
         view.complain(str(error))
         return FAILED
+    except _of_carrying_out() as error:
+        view.complain(str(error))
+        return FAILED
+
+
+def _of_the_users() -> tuple[type[Exception], ...]:
+    """Mistakes that only the steps which read records make; named here, so that the others need not load what these do."""
+    from callveil.transforms.ingest.accounts import AccountsError
+    from callveil.transforms.ingest.discover import InputError
+    from callveil.transforms.retain.facts import EventsError, HoldsError
+    from callveil.transforms.subject.context import ContextError
+    from callveil.transforms.subject.package import PackageError
+    from callveil.transforms.subject.plan import PlanChanged
+
+    return ContextError, PackageError, PlanChanged, InputError, AccountsError, EventsError, HoldsError
+
+
+def _of_carrying_out() -> tuple[type[Exception], ...]:
+    from callveil.transforms.subject.carry import CarryError
+
+    return (CarryError,)
 
 
 def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
@@ -224,6 +237,8 @@ def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import search
+
     match, shown = search(
         options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject,
         sources=args.source, zone=not args.no_rejected,
@@ -233,17 +248,24 @@ def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import index
+
     view.show_index(args, index(options))
     return DONE
 
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import make_package
+
     kind = "access" if args.action == "access" else "portability"
     view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected))
     return DONE
 
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import erase, erase_returned, plan_erase
+    from callveil.transforms.subject.plan import ERASURE
+
     if args.returned:
         found = erase_returned(options)
         if not found:
@@ -256,6 +278,9 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import lift, plan_erase, restrict
+    from callveil.transforms.subject.plan import RESTRICTION
+
     if args.lift:
         view.show_lifted(args, lift(options, args.request))
         return DONE

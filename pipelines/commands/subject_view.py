@@ -10,21 +10,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.subject.backfill import Backfilled
-from callveil.transforms.subject.certify import Certified
-from callveil.transforms.subject.erase import EraseResult
-from callveil.transforms.subject.live_zone import LIVE
-from callveil.transforms.subject.match import Match
-from callveil.transforms.subject.plan import ErasePlan, summary
 from callveil.transforms.subject.register import register_row
+
+if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
+    from callveil.pipelines.subject import Packaged
+    from callveil.transforms.subject.backfill import Backfilled
+    from callveil.transforms.subject.certify import Certified
+    from callveil.transforms.subject.erase import EraseResult
+    from callveil.transforms.subject.match import Match
+    from callveil.transforms.subject.plan import ErasePlan
 
 SHOWN = 20
 
@@ -66,7 +67,20 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         lines.append(f"  decision: {request.decision}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
     lines += [f"  {text}" for text in request.stated_times]
+    lines += [f"  {text}" for text in _before(args.action, request)]
     print("\n".join(lines))
+
+
+def _before(action: str, request: SubjectRequest) -> list[str]:
+    """What the step at hand was preceded by: the same step before, a stop of the clock that has ended."""
+    events = {"open": "opened", "verify": "verified", "extend": "extended", "object": "objected"}
+    same = [e for e in request.entries if e.event == events.get(action)]
+    if action == "open":
+        return [f"in the register since {_day(same[0].entered_at or same[0].at)}"] if len(request.entries) > 1 else []
+    out = [f"{same[-2].event} before, on {_day(same[-2].said)}"] if len(same) > 1 else []
+    if action == "hold" and request.pauses and request.pauses[-1].end:
+        out.append(f"clock stopped {_day(request.pauses[-1].start)}, resumed {_day(request.pauses[-1].end)}")
+    return out
 
 
 def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime) -> None:
@@ -98,6 +112,8 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
 
 def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) -> None:
     """What a search found, and what it proposes."""
+    from callveil.transforms.subject.live_zone import LIVE
+
     if args.out:
         _write(args.out, match.as_dict() | {"values": shown})
     if args.json:
@@ -156,6 +172,8 @@ def show_package(args: argparse.Namespace, made: Packaged) -> None:
 
 def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
     """A plan, and how to carry it out."""
+    from callveil.transforms.subject.plan import summary
+
     if args.json:
         print_json(summary(plan))
         return
@@ -168,6 +186,8 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     """What an erasure or restriction did; returns the exit code."""
+    from callveil.transforms.subject.plan import summary
+
     done = result.certified
     if args.json:
         rows = [{k: r[k] for k in ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground")}
@@ -177,7 +197,8 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
             | ({"residual_hits": done.residual_hits, "versions_purged": done.versions_purged, "versions_locked": len(done.locked)} if done else {})
         )  # fmt: skip
     elif done is None:
-        print("nothing was left to do")
+        before = f"{result.before}; " if result.before else ""
+        print(f"request {result.plan.request_id}: {before}nothing was left to do")
     else:
         print("\n".join(_erased_lines(result, done)))
     for url in result.plan.outside:
@@ -192,6 +213,7 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
 
 def _erased_lines(result: EraseResult, done: Certified) -> list[str]:
     lines = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
+    lines += [f"  {result.before}; finished now"] if result.before and not result.seq else []
     for r in done.rows:
         ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
         if r["rows_matched"]:

@@ -11,8 +11,7 @@ from functools import lru_cache
 import phonenumbers
 
 from callveil.schemas.subject_index import KINDS
-from callveil.transforms.detect.known import WORD, fold
-from callveil.transforms.redact.names import Names
+from callveil.transforms.detect.normalized_text import WORD, fold
 from callveil.transforms.store.keyring import Keyring
 
 REGION = "US"
@@ -167,6 +166,8 @@ def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -
     value = identifier.value
     if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
         account, slash, own = value.partition("/")
+        from callveil.transforms.redact.names import Names  # which brings detection along
+
         value = f"{account}{slash}{Names(keyring).id(own)}"
     return keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
 

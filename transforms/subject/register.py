@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, entry_of
-from callveil.transforms.redact.operators import Secrets, token
+from callveil.transforms.redact.tokens import Secrets, token
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
