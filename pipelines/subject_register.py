@@ -139,8 +139,8 @@ def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
     register, request = still_open(options, request_id)
     if request.status != "on_hold":
         ended = request.pauses[-1].end if request.pauses else None
-        before = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
-        raise RegisterError(f"request {request_id}: its clock is not stopped{before}")
+        again = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
+        raise RegisterError(f"request {request_id}: its clock is not stopped{again}")
     *before, last = request.pauses
     if options.as_of < last.start:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
