@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
+from callveil.transforms.redact.tokens import reveal
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import open_keyed, open_to_change
 from callveil.transforms.subject.deadline import due_at
 from callveil.transforms.subject.identifiers import REGION, Identifier, subject_ref
+from callveil.transforms.subject.letter import letter
 from callveil.transforms.subject.publish import Changes, seal
 from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError
 
@@ -215,6 +219,23 @@ def close(
         "systems_not_executed": sorted({*request.systems_not_executed, *not_executed}) or None,
     }  # fmt: skip
     return append(options, register, request_id, "closed", values)
+
+
+def letter_of(options: SubjectOptions, request_id: str, kind: str) -> str:
+    """A letter about a request as it stands, as HTML. Raises `RegisterError` where the register does not bear it out."""
+    register = register_of(options, write=False)
+    request, snapshot = register.get(request_id), register.store.current()
+    event = {"extended": "extended", "refused": "closed"}.get(kind)
+    sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
+    reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""
+    certificates: dict[str, dict[str, Any]] = {}
+    for file in snapshot.by_dataset("erasure_certificates") if kind == "certificate" else ():
+        with register.store.files.open(register.store.url(file.path)) as source:
+            for row in pq.read_table(source).to_pylist():
+                held = certificates.get(row["certificate_id"])
+                if row["request_id"] == request_id and (held is None or row["completed_at"]):
+                    certificates[row["certificate_id"]] = row
+    return letter(kind, request, options.as_of, reason, list(certificates.values()))
 
 
 def requests(options: SubjectOptions) -> list[SubjectRequest]:

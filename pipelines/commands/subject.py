@@ -17,6 +17,7 @@ from callveil.pipelines.subject_register import (
     SubjectOptions,
     close,
     extend,
+    letter_of,
     notify,
     object_to,
     open_request,
@@ -33,6 +34,7 @@ from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.sealed import SealedError
 from callveil.transforms.subject.deadline import DeadlineError
 from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
+from callveil.transforms.subject.letter import KINDS
 from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
 from callveil.transforms.subject.register import RegisterError
 
@@ -116,6 +118,8 @@ def parser() -> argparse.ArgumentParser:
     made["close"].add_argument("--not-executed", nargs="+", action="extend", default=[], metavar="SYSTEM:REASON", help="where it was not carried out")
     made["close"].add_argument("--responded-at", type=parse_as_of, metavar="TIME", help="when the person was answered (default: --as-of)")
     made["close"].add_argument("--notified", nargs="+", action="extend", default=[], metavar="RECIPIENT", help="recipients that were told (Art. 19)")
+    made["letter"].add_argument("--kind", required=True, choices=KINDS, help="which letter")
+    made["letter"].add_argument("--out", required=True, type=Path, metavar="FILE", help="HTML file to write; mode 0600, never overwritten")
     made["status"].add_argument("--request", metavar="ID", help="one request in full")
     made["status"].add_argument("--all", action="store_true", help="those that are over too")
     return with_common(p)
@@ -306,6 +310,11 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
     return DONE
 
 
+def _letter(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.write_letter(args.out, letter_of(options, args.request, args.kind))
+    return DONE
+
+
 def _status(args: argparse.Namespace, options: SubjectOptions) -> int:
     found = requests(options)
     if args.request:
@@ -331,5 +340,6 @@ ACTIONS: dict[str, tuple[str, Action]] = {
     "restrict": ("set the person's records aside, encrypted, until the restriction is lifted", _restrict),
     "object": ("record how an objection was decided", _object),
     "close": ("end a request with its decision", _close),
+    "letter": ("write a letter to the person, or a one-page certificate, as HTML to be printed", _letter),
     "status": ("what is due, and when", _status),
 }

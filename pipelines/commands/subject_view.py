@@ -149,13 +149,23 @@ def show_index(args: argparse.Namespace, done: Backfilled) -> None:
         complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 
 
+def write_letter(path: Path, text: str) -> None:
+    """Write a letter, for its owner alone."""
+    _write_bytes(path, text.encode())
+    print(f"written to {path}; fill in the name, and print it")
+
+
 def _write(path: Path, value: Any) -> None:
+    _write_bytes(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(f"{path}: is there already; name another file") from None
     with os.fdopen(handle, "wb") as out:
-        out.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        out.write(data)
 
 
 def show_package(args: argparse.Namespace, made: Packaged) -> None:

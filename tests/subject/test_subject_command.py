@@ -70,6 +70,10 @@ def test_a_request_from_opening_to_closing(world: World, run: Any, tmp_path: Pat
     assert (row["status"], row["recipients_notified"], row["overdue"]) == ("completed", ["CRM Ltd"], False)
     assert row["responded_entered_at"] and any(text.startswith("answer stated for 2026-11-12") for text in row["stated_times"])
     assert run("status", day=12)[1] == "no request is open\n"
+    for kind, said in (("granted", "is granted"), ("certificate", "Certificate of erasure")):
+        assert run("letter", "--request", "R", "--kind", kind, "--out", str(tmp_path / f"{kind}.html"), day=12)[0] == DONE
+        assert said in (tmp_path / f"{kind}.html").read_text()
+    assert run("letter", "--request", "R", "--kind", "refused", "--out", str(tmp_path / "no.html"), day=12)[0] == USAGE
     said = f"request R: plan {plan['plan_sha256'][:16]} was carried out already, on 2026-11-11 09:00Z; nothing was left to do\n"
     assert run("erase", "--request", "R", day=13)[1] == said == run("erase", "--request", "R", "--plan", plan["plan_sha256"], day=13)[1]
     assert "OVERDUE" not in run("status", "--all", day=30)[1]
@@ -145,6 +149,7 @@ run("status")
 run("status", "--all", "--json")
 run("close", "--request", "R", "--decision", "refused", "--ground", "Art. 12(5)(b)", "--reason", "the third time this week")
 run("status", "--request", "R")
+run("letter", "--request", "R", "--kind", "refused", "--out", store + "-letter.html")
 heavy = ("apache_beam", "spacy", "thinc", "presidio_analyzer", "presidio_anonymizer")
 print("LOADED", sorted(m for m in heavy if m in sys.modules))
 """

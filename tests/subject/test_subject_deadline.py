@@ -217,3 +217,19 @@ def test_an_answer_in_time_is_in_time_where_it_was_entered_in_time(world: World)
     ]
     done = steps.close(world.options(10), "S", "refused", ground="Art. 12(5)(b)")
     assert done.on_time is True and done.standing(NOW) == "refused" and len(done.stated_times) == 2
+
+
+def test_letters_say_what_the_register_bears_out(world: World) -> None:
+    Keyring.open_or_create(world.keyring)
+    Store.open_or_create(world.files, world.output, world.keyring)
+    steps.open_request(world.options(), steps.NewRequest("access", tuple(parse_identifier("+12125550101")), NOW, "R", zone="Europe/Berlin"))
+    assert "We will answer by 3 December 2026" in steps.letter_of(world.options(1), "R", "received")
+    for kind in ("extended", "granted", "refused", "certificate"):
+        with pytest.raises(RegisterError):
+            steps.letter_of(world.options(1), "R", kind)
+    steps.extend(world.options(2), "R", "many <records>", NOW + dt.timedelta(days=2))
+    text = steps.letter_of(world.options(2), "R", "extended")
+    assert "to 3 February 2027" in text and "many &lt;records&gt;" in text and "complaint" in text
+    steps.close(world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily")
+    text = steps.letter_of(world.options(5), "R", "refused")
+    assert "Art. 12(5)(b)" in text and "asked daily" in text and "supervisory authority" in text and "+1212" not in text
