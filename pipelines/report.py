@@ -202,7 +202,8 @@ def _index(options: ReportOptions, context: Context, made: Sequence[Made], newes
         files.append({"report": m.kind.title, "name": f"{m.kind.name}.parquet", "rows": m.written.rows, "sha256": m.written.sha256})
         if options.csv:
             files.append({"report": m.kind.title, "name": f"{m.kind.name}.csv", "rows": m.written.rows, "sha256": m.written.csv_sha256})
-    return index_page(reports, files, About(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL))
+    verdicts = [v for m in made for v in m.page.verdicts]
+    return index_page(reports, files, About(_meta(options, context), options.store, context.snapshot.run_id, newest, TOOL), verdicts)
 
 
 def _told(cards: Sequence[Card]) -> list[dict[str, str]]:

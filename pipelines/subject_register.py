@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
+from callveil.transforms.redact.tokens import reveal
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import open_keyed, open_to_change
@@ -17,6 +20,7 @@ from callveil.transforms.subject.approve import same_person
 from callveil.transforms.subject.controller import Controller, chosen, controller_of, only_controller
 from callveil.transforms.subject.deadline import due_at
 from callveil.transforms.subject.identifiers import Identifier, subject_ref
+from callveil.transforms.subject.letter import letter
 from callveil.transforms.subject.publish import Changes, seal
 from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError
 
@@ -183,7 +187,8 @@ def pause(options: SubjectOptions, request_id: str, reason: str) -> SubjectReque
     """Stop the clock, while the person is asked for what is needed."""
     register, request = still_open(options, request_id)
     if request.status == "on_hold":
-        raise RegisterError(f"request {request_id}: its clock is stopped already")
+        since = f"{request.pauses[-1].start:%Y-%m-%d %H:%MZ}"
+        raise RegisterError(f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go on")
     return append(options, register, request_id, "paused", {"reason": register.conceal(request_id, reason)})
 
 
@@ -191,7 +196,9 @@ def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
     """Let the clock go on; the deadlines move by the days it stood still, and are stored anew."""
     register, request = still_open(options, request_id)
     if request.status != "on_hold":
-        raise RegisterError(f"request {request_id}: its clock is not stopped")
+        ended = request.pauses[-1].end if request.pauses else None
+        again = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
+        raise RegisterError(f"request {request_id}: its clock is not stopped{again}")
     *before, last = request.pauses
     if options.as_of < last.start:
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
@@ -207,7 +214,8 @@ def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: d
     """Extend the time; the person must have been told, with reasons, before the first deadline (Art. 12(3))."""
     register, request = still_open(options, request_id)
     if request.extended_due_at:
-        raise RegisterError(f"request {request_id}: was extended already; the law knows one extension")
+        told = f", and the person told on {request.extension_notified_at:%Y-%m-%d}" if request.extension_notified_at else ""
+        raise RegisterError(f"request {request_id}: was extended already, to {request.extended_due_at:%Y-%m-%d}{told}; the law knows one extension")
     if not reason:
         raise RegisterError(f"request {request_id}: an extension needs a reason that the person was told")
     if notified_at > request.due_at:
@@ -267,6 +275,23 @@ def close(
     return append(options, register, request_id, "closed", values)
 
 
+def letter_of(options: SubjectOptions, request_id: str, kind: str) -> str:
+    """A letter about a request as it stands, as HTML. Raises `RegisterError` where the register does not bear it out."""
+    register = register_of(options, write=False)
+    request, snapshot = register.get(request_id), register.store.current()
+    event = {"extended": "extended", "refused": "closed"}.get(kind)
+    sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
+    reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""
+    certificates: dict[str, dict[str, Any]] = {}
+    for file in snapshot.by_dataset("erasure_certificates") if kind == "certificate" else ():
+        with register.store.files.open(register.store.url(file.path)) as source:
+            for row in pq.read_table(source).to_pylist():
+                held = certificates.get(row["certificate_id"])
+                if row["request_id"] == request_id and (held is None or row["completed_at"]):
+                    certificates[row["certificate_id"]] = row
+    return letter(kind, request, options.as_of, reason, list(certificates.values()))
+
+
 def requests(options: SubjectOptions) -> list[SubjectRequest]:
     """All requests, those that are open first, by their last day."""
     options.role.narrow(["requests"], [], False)
@@ -306,7 +331,8 @@ def still_open(options: SubjectOptions, request_id: str) -> tuple[Register, Subj
     register = register_of(options)
     request = allowed(options, register, request_id)
     if request.is_over:
-        raise RegisterError(f"request {request_id}: is over ({request.status}); open a new one")
+        answered = f", answered on {request.responded_at:%Y-%m-%d}" if request.responded_at else ""
+        raise RegisterError(f"request {request_id}: is over ({request.status}{answered}); open a new one")
     return register, request
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import NOTHING
 from callveil.schemas.rejected import REASONS
-from callveil.transforms.ingest.chunks import NothingToRead
+
+if TYPE_CHECKING:  # which loads the language model's library, and most commands do without
+    from callveil.pipelines.attempts import RunResult
+    from callveil.transforms.ingest.chunks import NothingToRead
 
 ROWS = (
     ("in", "snapshots read"),

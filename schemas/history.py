@@ -11,6 +11,8 @@ CLASSES: dict[str, str] = {
     "login_rule": "who may sign in, from where, and for how long",
     "support_access": "access granted to the platform's support",
     "redaction_settings": "what is redacted, and when",
+    "privacy_settings": "data protection: GDPR and consent switches, how long data is kept",
+    "account_state": "an account's plan, pause, cancellation or return",
     "recording_encryption": "encryption of recordings",
     "key": "API key, token or other machine credential",
     "payment_method": "card, bank account or other means of payment",

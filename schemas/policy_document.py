@@ -192,7 +192,11 @@ def _retention_lines(retention: Retention) -> list[str]:
         "current": "days of the present type",
         "max": f"the longest days still hold {grace}",
     }
-    lines = [f"retention (after a downgrade: {downgrade[retention.on_downgrade]})"]
+    back = {"keep_window": "what the window kept stays to its end", "at_once": "the ordinary days hold at once"}
+    lines = [
+        f"retention (after a downgrade: {downgrade[retention.on_downgrade]}; "
+        f"after a reactivation: {back[retention.on_reactivation]})"
+    ]
     for rule in sorted(retention.rules):
         whose = " ".join(sorted({*rule.account_types, *rule.statuses, *(f"account {a}" for a in rule.accounts)})) or "all accounts"
         since = " after its account was cancelled" if rule.clock == "cancelled" else ""

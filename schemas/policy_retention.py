@@ -10,9 +10,12 @@ import yaml
 
 from callveil.schemas.account import ACCOUNT_TYPES, STATUSES
 from callveil.schemas.policy_yaml import Reader, kind_of, put, suggest
-from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, RetentionRule
+from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, RetentionRule
 
-RETENTION_KEYS = ("on_downgrade", "downgrade_grace_days", "subaccounts_inherit", "cancel_window_days", "skew_hours", "disable", "rules")
+RETENTION_KEYS = (
+    "on_downgrade", "downgrade_grace_days", "on_reactivation", "subaccounts_inherit", "cancel_window_days", "skew_hours",
+    "disable", "rules",
+)  # fmt: skip
 RULE_KEYS = ("id", "action", "days", "class", "clock", "account_type", "status", "account", "basis")
 RULE_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 MAX_DAYS = 36_500
@@ -26,6 +29,8 @@ def read_retention(r: Reader, node: yaml.Node) -> dict[str, Any]:
         path = f"retention.{key}"
         if key == "on_downgrade":
             put(out, key, r.choice(value, path, ON_DOWNGRADE))
+        elif key == "on_reactivation":
+            put(out, key, r.choice(value, path, ON_REACTIVATION))
         elif key == "downgrade_grace_days":
             if kind_of(value) == "null":
                 out[key] = None

@@ -37,7 +37,7 @@ from callveil.schemas.policy_parse import (
 )
 from callveil.schemas.policy_recordings import CHOICES, NUMBERS
 from callveil.schemas.policy_retention import MAX_HOURS, RULE_ID
-from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE
+from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, WORDLESS
 
 Schema = dict[str, Any]
@@ -165,6 +165,7 @@ def _retention() -> Schema:
         {
             "on_downgrade": {"enum": list(ON_DOWNGRADE)},
             "downgrade_grace_days": days | {"type": ["integer", "null"]},
+            "on_reactivation": {"enum": list(ON_REACTIVATION)},
             "subaccounts_inherit": {"type": "boolean"},
             "cancel_window_days": days,
             "skew_hours": {"type": "integer", "minimum": 0, "maximum": MAX_HOURS},

@@ -73,6 +73,9 @@ REASONS = {
 }
 """Reason codes and what they mean."""
 
+FILE_NAME = "FILE_NAME"
+"""Kind of the token that stands for the name of a file which names somebody."""
+
 RETRYABLE = frozenset({"timed_out", "internal_error"})
 """Reasons that another try may not meet: the record itself need not be mended first."""
 

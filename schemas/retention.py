@@ -25,6 +25,10 @@ ON_DOWNGRADE = ("at_event", "current", "max")
 """Whose days hold once an account can no longer create subaccounts: its type's when the record was made, its present type's, or the longest of
 all it had since, until the grace period is over."""
 
+ON_REACTIVATION = ("keep_window", "at_once")
+"""What becomes of what the window after a cancellation kept, once the account is reactivated within it: it stays
+until the window would have ended, or the ordinary days hold at once."""
+
 DAY_US = 86_400_000_000
 """Microseconds of the 24 hours that a rule's day has."""
 
@@ -99,6 +103,7 @@ class Retention:
         rules: in any order; ids are unique.
         on_downgrade: one of `ON_DOWNGRADE`.
         downgrade_grace_days: with `max`, how long after a downgrade the longest days still hold; None: for ever.
+        on_reactivation: one of `ON_REACTIVATION`.
         subaccounts_inherit: a subaccount of an agency counts as an agency's account itself.
         cancel_window_days: a reactivation within so many days undoes a cancellation; a later one begins a new life.
         skew_hours: a record dated further than this after `as_of` goes to quarantine.
@@ -107,6 +112,7 @@ class Retention:
     rules: tuple[RetentionRule, ...] = DEFAULT_RULES
     on_downgrade: str = "max"
     downgrade_grace_days: int | None = 30
+    on_reactivation: str = "keep_window"
     subaccounts_inherit: bool = False
     cancel_window_days: int = 60
     skew_hours: int = 24
@@ -116,6 +122,8 @@ class Retention:
             raise ValueError("two retention rules have the same id")
         if self.on_downgrade not in ON_DOWNGRADE:
             raise ValueError(f"on_downgrade must be one of {', '.join(ON_DOWNGRADE)}")
+        if self.on_reactivation not in ON_REACTIVATION:
+            raise ValueError(f"on_reactivation must be one of {', '.join(ON_REACTIVATION)}")
 
     @property
     def window_us(self) -> int:
@@ -133,6 +141,7 @@ class Retention:
         return {
             "on_downgrade": self.on_downgrade,
             "downgrade_grace_days": self.downgrade_grace_days,
+            "on_reactivation": self.on_reactivation,
             "subaccounts_inherit": self.subaccounts_inherit,
             "cancel_window_days": self.cancel_window_days,
             "skew_hours": self.skew_hours,

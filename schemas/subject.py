@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Struct, Text, Timestamp, arrow_schema
 
@@ -42,7 +44,8 @@ EVENT_FIELDS = _plain(
     ("event_id", _T, "digest of the event"),
     ("request_id", _T, "request"),
     ("event", _T, ", ".join(EVENTS)),
-    ("at", _S, "when it happened, UTC"),
+    ("at", _S, "when it happened, UTC, as stated"),
+    ("entered_at", _S, "when it was entered, UTC, by the clock of the machine that signed it; null in entries older than this column"),
     ("seq", _I, "place among the request's events, from 1"),
     ("actor", _T, "who entered it"),
     ("regulation", _T, "gdpr, uk_gdpr or ccpa"),
@@ -93,7 +96,11 @@ REGISTER_FIELDS = _plain(
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in (
         "decision", "refusal_ground", "exemptions", "systems_searched", "systems_not_executed", "records_found", "accounts", "disclosed", "withheld",
         "responded_at")),
-    ("on_time", _B, "whether it was answered by the end of its last day; null while it is open"),
+    ("on_time", _B, "whether it was answered, and that entered, by the end of its last day; null while it is open"),
+    ("received_entered_at", _S, "when the request was entered, UTC, by the signing machine's clock"),
+    ("verified_entered_at", _S, "when the verification was entered, UTC"),
+    ("responded_entered_at", _S, "when the answer was entered, UTC"),
+    ("stated_times", _L, "steps whose stated time is not that of their entry, and steps that go back in time"),
     *((f.name, f.type, f.doc) for f in EVENT_FIELDS if f.name in ("package", "package_sha256", "recipients_notified")),
 )  # fmt: skip
 REGISTER_SCHEMA = arrow_schema(REGISTER_FIELDS, {"callveil": "subject_request"})
@@ -115,7 +122,8 @@ CERTIFICATE_FIELDS = _plain(
     ("rows_retained", _I, "rows that stay as they are"),
     ("retention_ground", _T, "ground on which they stay, or why the place was not, or not wholly, looked at"),
     ("versions_purged", _I, "object versions and delete markers that were removed from the run's files"),
-    ("started_at", _S, "when the run was published, UTC: no reader has seen the rows since"),
+    ("started_at", _S, "when the run was published, UTC, as stated: no reader has seen the rows since"),
+    ("entered_at", _S, "when that was entered, UTC, by the signing machine's clock; null in certificates older than this column"),
     ("completed_at", _S, "when every old version of their files was gone, UTC; null while some are locked"),
     ("verification_method", _T, "how it was checked"),
     ("residual_hits", _I, "what the check still found"),
@@ -136,6 +144,61 @@ class Pause:
     reason: str
 
 
+STATED = dt.timedelta(minutes=5)
+"""A stated time that lies further from its entry is a statement about the past or the future."""
+
+
+class Entry(NamedTuple):
+    """A step as the register has it: what happened, when as stated, and when that was entered. UTC; None where it was not noted."""
+
+    event: str
+    at: dt.datetime
+    said: dt.datetime
+    entered_at: dt.datetime | None
+
+
+def entry_of(row: Mapping[str, Any]) -> Entry:
+    """The step of a row of `EVENT_FIELDS`. What is said of `opened` is the receipt, of `closed` the answer, of `extended` the notice."""
+    name = {"opened": "received_at", "closed": "responded_at", "extended": "extension_notified_at"}.get(row["event"], "at")
+    return Entry(row["event"], row["at"], row.get(name) or row["at"], row.get("entered_at"))
+
+
+def statements(entries: Sequence[Entry]) -> list[str]:
+    """Steps whose stated time is not that of their entry, one sentence each."""
+    words = {"opened": "receipt", "closed": "answer", "extended": "notice of the extension"}
+    out = []
+    for e in entries:
+        if e.entered_at is not None and abs(e.entered_at - e.said) > STATED:
+            way = "after" if e.entered_at > e.said else "before"
+            out.append(f"{words.get(e.event, e.event)} stated for {_clock(e.said)}, entered {_clock(e.entered_at)}: {_span(e)} {way}")
+    return out
+
+
+def steps_back(entries: Sequence[Entry]) -> list[str]:
+    """Steps that are stated for a time before the step they follow, or were entered before it, one sentence each."""
+    out = []
+    for n, (a, b) in enumerate(itertools.pairwise(entries), 2):
+        if b.at < a.at:
+            out.append(f"step {n}, {b.event}, is stated for {_clock(b.at)}, before step {n - 1}, {a.event}, of {_clock(a.at)}")
+        if a.entered_at and b.entered_at and b.entered_at < a.entered_at:
+            out.append(
+                f"step {n}, {b.event}, was entered {_clock(b.entered_at)}, before step {n - 1}, {a.event}, "
+                f"of {_clock(a.entered_at)}: a machine's clock was set back"
+            )
+    return out
+
+
+def _clock(when: dt.datetime) -> str:
+    return when.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def _span(entry: Entry) -> str:
+    assert entry.entered_at is not None
+    minutes = abs(entry.entered_at - entry.said) // dt.timedelta(minutes=1)
+    number, unit = next((minutes // size, name) for size, name in ((1440, "day"), (60, "hour"), (1, "minute")) if minutes >= size)
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class SubjectRequest:
     """A request as its events leave it. Times are UTC.
@@ -148,7 +211,7 @@ class SubjectRequest:
         due_at: end of the last day, as stored; `extended_due_at` where it was extended.
         status: one of `STATUSES`.
         pauses: when the clock stood still.
-        events: number of its events.
+        events: number of its events. entries: each with its stated time and that of its entry.
         account, agency: the controller it is bound to; both empty where it is bound to none.
         decisions: `included` or `excluded` by digest of a record, as last said.
         approved_by: who has approved it as it is now; empty where nobody has.
@@ -194,6 +257,31 @@ class SubjectRequest:
     agency: str = ""
     decisions: Mapping[str, str] = field(default_factory=dict)
     approved_by: str = ""
+    entries: tuple[Entry, ...] = ()
+
+    def entered(self, event: str) -> dt.datetime | None:
+        """When the newest step of a kind was entered, by the signing machine's clock."""
+        return next((e.entered_at for e in reversed(self.entries) if e.event == event), None)
+
+    @property
+    def received_entered_at(self) -> dt.datetime | None:
+        """When the request was entered."""
+        return self.entered("opened")
+
+    @property
+    def verified_entered_at(self) -> dt.datetime | None:
+        """When the verification was entered."""
+        return self.entered("verified")
+
+    @property
+    def responded_entered_at(self) -> dt.datetime | None:
+        """When the answer was entered."""
+        return self.entered("closed")
+
+    @property
+    def stated_times(self) -> list[str]:
+        """What is stated about another time than that of its entry, and steps that go back."""
+        return [*statements(self.entries), *steps_back(self.entries)]
 
     @property
     def last_day(self) -> dt.datetime:
@@ -207,8 +295,13 @@ class SubjectRequest:
 
     @property
     def on_time(self) -> bool | None:
-        """Whether it was answered by the end of its last day; None while it was not answered."""
-        return None if self.responded_at is None else self.responded_at <= self.last_day
+        """Whether it was answered by the end of its last day; None while it was not answered.
+
+        An answer whose entry came later counts as late: nothing but the statement says that it was given in time.
+        """
+        if self.responded_at is None:
+            return None
+        return max(self.responded_at, self.responded_entered_at or self.responded_at) <= self.last_day
 
     def is_overdue(self, as_of: dt.datetime) -> bool:
         """Whether its time is over and nobody has answered; while its clock stands still it is not."""
@@ -217,7 +310,11 @@ class SubjectRequest:
     def standing(self, as_of: dt.datetime) -> str:
         """How it stands at a time (UTC), in words."""
         if self.is_over:
-            return self.status if self.on_time is not False else f"{self.status}, late"
+            if self.on_time is not False:
+                return self.status
+            entered = self.responded_entered_at
+            said = self.responded_at is not None and self.responded_at <= self.last_day
+            return f"{self.status}, late" + (f": the answer was entered {entered:%Y-%m-%d}" if said and entered else "")
         if self.status == "on_hold":
             return f"clock stopped since {self.pauses[-1].start:%Y-%m-%d %H:%M}Z"
         days = (self.last_day - as_of).days

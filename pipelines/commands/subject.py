@@ -12,7 +12,6 @@ from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, with_common
-from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -21,6 +20,7 @@ from callveil.pipelines.subject_register import (
     bind,
     close,
     extend,
+    letter_of,
     notify,
     object_to,
     open_request,
@@ -33,21 +33,15 @@ from callveil.pipelines.subject_register import (
 from callveil.pipelines.summary import print_json
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
-from callveil.transforms.ingest.accounts import AccountsError
-from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.report.scope import NotAllowed, RolesError
-from callveil.transforms.retain.facts import EventsError, HoldsError
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError
 from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.subject.carry import CarryError
-from callveil.transforms.subject.context import ContextError
 from callveil.transforms.subject.deadline import DeadlineError
 from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
+from callveil.transforms.subject.letter import KINDS
 from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
-from callveil.transforms.subject.package import PackageError
-from callveil.transforms.subject.plan import ERASURE, RESTRICTION, PlanChanged
 from callveil.transforms.subject.register import RegisterError
 
 DESCRIPTION = """\
@@ -140,6 +134,8 @@ def parser() -> argparse.ArgumentParser:
     made["close"].add_argument("--not-executed", nargs="+", action="extend", default=[], metavar="SYSTEM:REASON", help="where it was not carried out")
     made["close"].add_argument("--responded-at", type=parse_as_of, metavar="TIME", help="when the person was answered (default: --as-of)")
     made["close"].add_argument("--notified", nargs="+", action="extend", default=[], metavar="RECIPIENT", help="recipients that were told (Art. 19)")
+    made["letter"].add_argument("--kind", required=True, choices=KINDS, help="which letter")
+    made["letter"].add_argument("--out", required=True, type=Path, metavar="FILE", help="HTML file to write; mode 0600, never overwritten")
     made["status"].add_argument("--request", metavar="ID", help="one request in full")
     made["status"].add_argument("--all", action="store_true", help="those that are over too")
     return with_common(p)
@@ -181,12 +177,32 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         return ACTIONS[args.action][1](args, options_of(args))
-    except (RegisterError, NotAllowed, RolesError, DeadlineError, IdentifierError, BulkError, ContextError, PackageError, PlanChanged) as error:
+    except (RegisterError, NotAllowed, RolesError, DeadlineError, IdentifierError, BulkError, KeyringError) as error:
         raise UsageError(str(error)) from None
-    except (InputError, AccountsError, EventsError, HoldsError, KeyringError) as error:
+    except _of_the_users() as error:
         raise UsageError(str(error)) from None
-    except (StoreError, FilesError, CarryError, SealedError) as error:
+    except (StoreError, FilesError, SealedError) as error:
         raise FailedError(str(error)) from None
+    except _of_carrying_out() as error:
+        raise FailedError(str(error)) from None
+
+
+def _of_the_users() -> tuple[type[Exception], ...]:
+    """Mistakes that only the steps which read records make; named here, so that the others need not load what these do."""
+    from callveil.transforms.ingest.accounts import AccountsError
+    from callveil.transforms.ingest.discover import InputError
+    from callveil.transforms.retain.facts import EventsError, HoldsError
+    from callveil.transforms.subject.context import ContextError
+    from callveil.transforms.subject.package import PackageError
+    from callveil.transforms.subject.plan import PlanChanged
+
+    return ContextError, PackageError, PlanChanged, InputError, AccountsError, EventsError, HoldsError
+
+
+def _of_carrying_out() -> tuple[type[Exception], ...]:
+    from callveil.transforms.subject.carry import CarryError
+
+    return (CarryError,)
 
 
 def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
@@ -252,6 +268,8 @@ def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import search
+
     match, shown = search(
         options, args.request, more=identifiers_of(args.identifier, args.region), confirmed=args.confirm, rejected=args.reject,
         sources=args.source, zone=not args.no_rejected, included=args.include, excluded=args.exclude, reason=args.reason,
@@ -261,11 +279,15 @@ def _search(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _index(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import index
+
     view.show_index(args, *index(options, args.source))
     return DONE
 
 
 def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import make_package
+
     kind = "access" if args.action == "access" else "portability"
     view.show_package(args, make_package(options, args.request, kind, args.out, sources=args.source, context=args.context, zone=not args.no_rejected,
                                          language=args.language))  # fmt: skip
@@ -273,6 +295,9 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import erase, erase_returned, plan_erase
+    from callveil.transforms.subject.plan import ERASURE
+
     if args.returned:
         found = erase_returned(options)
         if args.json and not found:
@@ -287,6 +312,9 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
+    from callveil.pipelines.subject import lift, plan_erase, restrict
+    from callveil.transforms.subject.plan import RESTRICTION
+
     if args.lift:
         view.show_lifted(args, lift(options, args.request))
         return DONE
@@ -309,6 +337,11 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
         responded_at=args.responded_at,
     )  # fmt: skip
     view.show_request(args, request, options.as_of)
+    return DONE
+
+
+def _letter(args: argparse.Namespace, options: SubjectOptions) -> int:
+    view.write_letter(args.out, letter_of(options, args.request, args.kind))
     return DONE
 
 
@@ -336,5 +369,6 @@ ACTIONS: dict[str, tuple[str, Action]] = {
     "restrict": ("set the person's records aside, encrypted, until the restriction is lifted", _restrict),
     "object": ("record how an objection was decided", _object),
     "close": ("end a request with its decision", _close),
+    "letter": ("write a letter to the person, or a one-page certificate, as HTML to be printed", _letter),
     "status": ("what is due, and when", _status),
 }

@@ -10,24 +10,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
-from callveil.pipelines.subject import Packaged
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.subject.backfill import Backfilled
-from callveil.transforms.subject.certify import Certified
-from callveil.transforms.subject.erase import EraseResult
 from callveil.transforms.subject.identifiers import forms_of
-from callveil.transforms.subject.live_zone import LIVE
-from callveil.transforms.subject.match import Match
-from callveil.transforms.subject.plan import ErasePlan, summary
 from callveil.transforms.subject.register import register_row
-from callveil.transforms.subject.reindex import Reindexed
+
+if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
+    from callveil.pipelines.subject import Packaged
+    from callveil.transforms.subject.backfill import Backfilled
+    from callveil.transforms.subject.certify import Certified
+    from callveil.transforms.subject.erase import EraseResult
+    from callveil.transforms.subject.match import Match
+    from callveil.transforms.subject.plan import ErasePlan
+    from callveil.transforms.subject.reindex import Reindexed
 
 SHOWN = 20
 
@@ -69,7 +70,21 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
     if request.decision:
         lines.append(f"  decision: {request.decision}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
+    lines += [f"  {text}" for text in request.stated_times]
+    lines += [f"  {text}" for text in _before(args.action, request)]
     print("\n".join(lines))
+
+
+def _before(action: str, request: SubjectRequest) -> list[str]:
+    """What the step at hand was preceded by: the same step before, a stop of the clock that has ended."""
+    events = {"open": "opened", "verify": "verified", "extend": "extended", "object": "objected"}
+    same = [e for e in request.entries if e.event == events.get(action)]
+    if action == "open":
+        return [f"in the register since {_day(same[0].entered_at or same[0].at)}"] if len(request.entries) > 1 else []
+    out = [f"{same[-2].event} before, on {_day(same[-2].said)}"] if len(same) > 1 else []
+    if action == "hold" and request.pauses and request.pauses[-1].end:
+        out.append(f"clock stopped {_day(request.pauses[-1].start)}, resumed {_day(request.pauses[-1].end)}")
+    return out
 
 
 def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of: dt.datetime) -> None:
@@ -101,6 +116,8 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
 
 def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) -> None:
     """What a search found, and what it proposes."""
+    from callveil.transforms.subject.live_zone import LIVE
+
     if args.out:
         _write(args.out, match.as_dict() | {"values": shown})
     if args.json:
@@ -156,13 +173,23 @@ def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindex
         complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 
 
+def write_letter(path: Path, text: str) -> None:
+    """Write a letter, for its owner alone."""
+    _write_bytes(path, text.encode())
+    print(f"written to {path}; fill in the name, and print it")
+
+
 def _write(path: Path, value: Any) -> None:
+    _write_bytes(path, orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise UsageError(f"{path}: is there already; name another file") from None
     with os.fdopen(handle, "wb") as out:
-        out.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        out.write(data)
 
 
 def show_package(args: argparse.Namespace, made: Packaged) -> None:
@@ -179,6 +206,8 @@ def show_package(args: argparse.Namespace, made: Packaged) -> None:
 
 def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
     """A plan, and how to carry it out."""
+    from callveil.transforms.subject.plan import summary
+
     if args.json:
         print_json(summary(plan))
         return
@@ -191,6 +220,8 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     """What an erasure or restriction did; returns the exit code."""
+    from callveil.transforms.subject.plan import summary
+
     done = result.certified
     if args.json:
         rows = [{k: r[k] for k in ("record_class", "location", "method", "rows_matched", "rows_erased", "rows_retained", "retention_ground")}
@@ -200,7 +231,8 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
             | ({"residual_hits": done.residual_hits, "versions_purged": done.versions_purged, "versions_locked": len(done.locked)} if done else {})
         )  # fmt: skip
     elif done is None:
-        print("nothing was left to do")
+        before = f"{result.before}; " if result.before else ""
+        print(f"request {result.plan.request_id}: {before}nothing was left to do")
     else:
         print("\n".join(_erased_lines(result, done)))
     for url in result.plan.outside:
@@ -215,6 +247,7 @@ def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
 
 def _erased_lines(result: EraseResult, done: Certified) -> list[str]:
     lines = [f"run {result.run_id[:16]} · published as number {result.seq}"] if result.seq else ["finished what an earlier attempt had begun"]
+    lines += [f"  {result.before}; finished now"] if result.before and not result.seq else []
     for r in done.rows:
         ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
         if r["rows_matched"]:

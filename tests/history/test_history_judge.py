@@ -104,6 +104,16 @@ def test_names_of_personal_fields(item: str, name: str, entity: str) -> None:
     assert whole_entity(item, name) == entity
 
 
+@pytest.mark.parametrize("item", ["Agent", "User", "AgentStatus", "UserAvailability"])
+@pytest.mark.parametrize("name", ["status", "status_message", "availability", "away_reason"])
+def test_what_staff_write_of_themselves_is_no_setting(item: str, name: str) -> None:
+    for text in ("On break - dialysis", "chemo until 3", "sick child", "Break (pregnancy check)", "at the lawyer's", "union meeting", "funeral"):
+        assert whole_entity(item, name) and not is_setting(item, name, text), text
+    for text in ("On break", "available", "OFFLINE", "Lunch", "Do not disturb", "Wrap-up", "in a meeting", "On a call", "2", "true"):
+        assert is_setting(item, name, text), text
+    assert whole_entity("Lead", "status") == "" and whole_entity("TrackingNumber", "status") == ""
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -143,6 +153,25 @@ def test_values_that_are_none(text: str) -> None:
         ("Report", "export", "", "data_export"),
         ("User", "update", "name", ""),
         ("Source", "update", "color", ""),
+        ("Account", "update", "plan", "account_state"),
+        ("Account", "update", "plan_id", "account_state"),
+        ("Account", "update", "status", "account_state"),
+        ("Account", "update", "paused_at", "account_state"),
+        ("Account", "update", "cancelled_at", "account_state"),
+        ("Account", "update", "cancellation_reason", "account_state"),
+        ("Account", "update", "can_create_subaccounts", "account_state"),
+        ("Subscription", "update", "status", "account_state"),
+        ("Account", "cancel", "", "account_state"),
+        ("Agency", "reactivated", "", "account_state"),
+        ("TrackingNumber", "update", "status", ""),
+        ("Campaign", "update", "plan", ""),
+        ("Account", "update", "name", ""),
+        ("Account", "update", "gdpr_enabled", "privacy_settings"),
+        ("Account", "update", "gdpr_mode", "privacy_settings"),
+        ("Tracker", "update", "cookie_consent_required", "privacy_settings"),
+        ("Account", "update", "anonymize_ip", "privacy_settings"),
+        ("Account", "update", "recording_consent_message", "privacy_settings"),
+        ("Account", "update", "data_retention_days", "privacy_settings"),
     ],
 )
 def test_security_classes(item: str, event: str, name: str, expected: str) -> None:

@@ -65,6 +65,13 @@ def test_secrets_and_cards_are_kept_by_no_policy(redact_version: Redact, rules: 
     assert str(value) not in after
 
 
+@pytest.mark.parametrize(("item", "name"), [("Agent", "status"), ("AgentStatus", "name"), ("User", "away_reason")])
+def test_what_staff_write_of_themselves_is_covered(redact_version: Redact, item: str, name: str) -> None:
+    before, after = redact_version.change(item, name, "On break", "On break - dialysis")
+    assert before == "On break"
+    assert "dialysis" not in after and after.startswith("[")
+
+
 @pytest.mark.parametrize("value", [True, False, None])
 def test_flags_are_no_secrets(redact_version: Redact, value: Any) -> None:
     assert redact_version.change("User", "password", value, value) == (value, value)

@@ -22,13 +22,15 @@ class World:
     """All that is known. `events` and `holds` in the order in which they came; both only grow.
 
     Attributes:
-        found: answers of `facts`, by how many events there were and the time asked for, since each question asks for them many times.
+        found, replayed: answers of `facts` and `replay`, by how many events there were and the times asked for, since each question asks
+            for them many times.
     """
 
     retention: Retention
     events: list[AccountEvent] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     found: dict[tuple[int, dt.datetime], list[AccountEvent]] = field(default_factory=dict, repr=False)
+    replayed: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
 
 
 def facts(world: World, as_of: dt.datetime) -> list[AccountEvent]:
@@ -50,12 +52,20 @@ def _facts(world: World, as_of: dt.datetime) -> list[AccountEvent]:
 
 def replay(world: World, as_of: dt.datetime, until: dt.datetime, inclusive: bool = True) -> dict[str, dict[str, Any]]:
     """Every account as it stands at `until`, by what was known at `as_of`."""
+    asked = (len(world.events), as_of, until, inclusive)
+    if asked not in world.replayed:
+        world.replayed[asked] = _replay(world, as_of, until, inclusive)
+    return world.replayed[asked]
+
+
+def _replay(world: World, as_of: dt.datetime, until: dt.datetime, inclusive: bool) -> dict[str, dict[str, Any]]:
     accounts: dict[str, dict[str, Any]] = {}
     window = dt.timedelta(days=world.retention.cancel_window_days)
     for e in facts(world, as_of):
         if e.effective_at > until or (e.effective_at == until and not inclusive):
             break
-        me = accounts.setdefault(e.account_id, {"type": "unknown", "agency": "", "status": "active", "closed": [], "cancelled": None, "cause": ""})
+        new = {"type": "unknown", "agency": "", "status": "active", "closed": [], "windows": [], "cancelled": None, "cause": ""}
+        me = accounts.setdefault(e.account_id, new)
         if e.kind in ("opened", "plan_changed", "stated") and e.type in ("individual", "agency"):
             me["type"] = e.type
         if e.kind in ("opened", "moved", "stated") and e.agency_id is not None:
@@ -74,6 +84,8 @@ def replay(world: World, as_of: dt.datetime, until: dt.datetime, inclusive: bool
             for other in back:
                 if e.effective_at >= other["cancelled"] + window:
                     other["closed"] = [*other["closed"], (other["cancelled"], e.effective_at)]
+                else:
+                    other["windows"] = [*other["windows"], (other["cancelled"], e.effective_at)]
                 other |= {"status": "active", "cancelled": None}
         if me["status"] != "cancelled":
             if e.kind == "paused" or (e.kind == "stated" and e.status == "paused"):
@@ -154,7 +166,25 @@ def must_go(world: World, record: Any, made: dt.datetime, as_of: dt.datetime, ac
         in_window = rule.clock == "cancelled" and closed is not None and as_of < closed + dt.timedelta(days=rule.days)
         if in_window and closed is not None and not was_due(world, record, made, as_of, closed, action):
             return False
-    return True
+    return not kept_by_window(world, record, made, as_of, as_of, closed, action)
+
+
+def kept_by_window(
+    world: World, record: Any, made: dt.datetime, known: dt.datetime, at: dt.datetime, before: dt.datetime | None, action: str
+) -> bool:
+    """Whether a window that a reactivation ended early keeps it at `at`; of windows that began before `before`."""
+    account = replay(world, known, known).get(record.account_id)
+    if account is None or world.retention.on_reactivation == "at_once":
+        return False
+    for start, back in account["windows"]:
+        if made >= back or (before is not None and start >= before):
+            continue
+        types = types_held(world, record, made, known, at, before=at != known)
+        for rule in world.retention.rules:
+            keeps = rule.action == "keep" and rule.clock == "cancelled" and rule_touches(rule, record, types, "cancelled")
+            if keeps and at < start + dt.timedelta(days=rule.days) and not was_due(world, record, made, known, start, action):
+                return True
+    return False
 
 
 def was_due(world: World, record: Any, made: dt.datetime, known: dt.datetime, closed: dt.datetime, action: str) -> bool:
@@ -162,6 +192,8 @@ def was_due(world: World, record: Any, made: dt.datetime, known: dt.datetime, cl
     account = replay(world, known, closed, inclusive=False).get(record.account_id)
     status = account["status"] if account else "active"
     if not by_event(world, record, made, known, closed, action, status, before=True):
+        return False
+    if kept_by_window(world, record, made, known, closed, closed, action):
         return False
     types = types_held(world, record, made, known, closed, before=True)
     return not any(

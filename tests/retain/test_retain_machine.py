@@ -15,7 +15,7 @@ from oracle_retain import EPOCH, World, decide
 from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import to_micros
-from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, Retention, RetentionRule
+from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, Retention, RetentionRule
 from callveil.transforms.retain.engine import NEVER, Engine, Record
 from callveil.transforms.retain.spans import due_spans
 from callveil.transforms.retain.timeline import Timelines
@@ -53,6 +53,7 @@ SECTIONS = st.builds(
     downgrade_grace_days=st.sampled_from([None, 0, 1, 30]),
     subaccounts_inherit=st.booleans(),
     cancel_window_days=st.sampled_from([1, 60]),
+    on_reactivation=st.sampled_from(("keep_window", *ON_REACTIVATION)),
 )
 
 

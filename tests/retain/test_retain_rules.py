@@ -203,6 +203,101 @@ def test_reactivation() -> None:
     assert due_at(decided(AT + 63 * DAY, *family, within, account="g")) == AT + 120 * DAY
 
 
+def test_what_a_window_kept_stays_after_a_reactivation() -> None:
+    closed, back = fact("a", "cancelled", AT + 3 * DAY), fact("a", "reactivated", AT + 20 * DAY)
+
+    def found(*facts: AccountEvent, **more: Any) -> dt.datetime | None:
+        return due_at(decided(AT + 25 * DAY, INDIVIDUAL, closed, back, *facts, **more))
+
+    assert found() == AT + 63 * DAY
+    assert found(on_reactivation="at_once") == AT + 7 * DAY
+    assert found(at=AT - 4 * DAY) == AT + 3 * DAY  # due when it was cancelled: the window never kept it
+    assert found(at=AT - 4 * DAY + MICRO) == AT + 63 * DAY
+    assert found(at=AT + 20 * DAY - MICRO) == AT + 63 * DAY  # made while it was cancelled
+    assert found(at=AT + 20 * DAY) == AT + 27 * DAY  # made afterwards
+    assert found(fact("a", "cancelled", AT + 24 * DAY)) == AT + 84 * DAY  # cancelled anew before the first window's end
+    again = (fact("a", "cancelled", AT + 70 * DAY), fact("a", "reactivated", AT + 71 * DAY))
+    assert due_at(decided(AT + 72 * DAY, INDIVIDUAL, closed, back, *again)) == AT + 63 * DAY
+
+
+NOVEMBER = dt.datetime(2026, 11, 29, tzinfo=dt.UTC)
+ACCOUNTS = {"agency": ("agencyone", "downgraded", "agencytwo", "downgradedlongago", "backlate"), "individual": (
+    "single", "sub", "upgraded", "inwindow", "over", "backintime", "subtwo", "movedbefore", "paused", "held", "movedafter",
+)}  # fmt: skip
+BELONGS = {"sub": "agencyone", "subtwo": "agencytwo", "movedbefore": "agencytwo", "movedafter": "agencytwo"}
+HAPPENED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("downgraded", "plan_changed", "2026-11-10", {"type": "individual"}),
+    ("upgraded", "plan_changed", "2026-11-20", {"type": "agency"}),
+    ("inwindow", "cancelled", "2026-11-24", {}),
+    ("over", "cancelled", "2026-09-29", {}),
+    ("backintime", "cancelled", "2026-11-01", {}),
+    ("backintime", "reactivated", "2026-11-28", {}),
+    ("movedbefore", "moved", "2026-10-01", {"agency_id": "agencyone"}),
+    ("agencytwo", "cancelled", "2026-11-20", {}),
+    ("paused", "paused", "2026-11-20", {"pause": "calls"}),
+    ("movedafter", "moved", "2026-11-25", {"agency_id": "agencyone"}),
+    ("downgradedlongago", "plan_changed", "2026-10-15", {"type": "individual"}),
+    ("backlate", "cancelled", "2026-08-01", {}),
+    ("backlate", "reactivated", "2026-11-10", {}),
+)
+VERDICTS = """single 2026-11-21T23:59:59.999999+00:00 delete
+single 2026-11-22T00:00:00+00:00 delete
+single 2026-11-22T00:00:00.000001+00:00 keep
+single 2026-11-21T18:59:59.999999-05:00 delete
+single 2026-11-21T19:00:00.000001-05:00 keep
+single 2026-11-29T05:00:00+00:00 keep
+single 2026-12-02T00:00:00+00:00 quarantine
+agencyone 2026-07-31T23:59:59.999999+00:00 delete
+agencyone 2026-08-01T00:00:00+00:00 delete
+agencyone 2026-08-01T00:00:00.000001+00:00 keep
+agencyone 2026-11-21 keep
+sub 2026-11-21 delete
+sub 2026-11-23 keep
+downgraded 2026-10-30 keep
+downgraded 2026-11-19 delete
+upgraded 2026-11-17 keep
+upgraded 2026-11-09 keep
+upgraded 2026-11-27 keep
+inwindow 2026-11-23 keep
+inwindow 2026-11-18 keep
+inwindow 2026-11-15 delete
+over 2026-09-27 delete
+over 2026-09-29 delete
+backintime 2026-10-31 keep
+backintime 2026-11-26 keep
+agencytwo 2026-08-21 keep
+agencytwo 2026-07-22 delete
+subtwo 2026-11-17 keep
+subtwo 2026-11-09 delete
+movedbefore 2026-11-17 delete
+paused 2026-11-23 keep
+paused 2026-11-21 delete
+held 2026-08-21 hold
+movedafter 2026-11-17 keep
+downgradedlongago 2026-09-30 delete
+downgradedlongago 2026-11-24 keep
+backlate 2026-07-27 delete
+backlate 2026-08-21 delete
+backlate 2026-11-19 keep
+nobody 2026-10-30 quarantine"""
+
+
+@pytest.mark.parametrize("line", VERDICTS.splitlines())
+def test_versions_whose_end_was_decided_beforehand(line: str) -> None:
+    """Forty versions of seventeen accounts at one time, each decided by hand from the table."""
+    account, text, expected = line.split()
+    made = dt.datetime.fromisoformat(text)
+    opened = [
+        fact(a, "opened", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), type=kind, agency_id=BELONGS.get(a, ""))
+        for kind, names in ACCOUNTS.items()
+        for a in names
+    ]
+    facts = [fact(a, k, dt.datetime.fromisoformat(day).replace(tzinfo=dt.UTC), **more) for a, k, day, more in HAPPENED]
+    holds = (Hold("h1", NOVEMBER - 100 * DAY, "counsel", account_id="held"),)
+    at = made if made.tzinfo else made.replace(tzinfo=dt.UTC)
+    assert decided(NOVEMBER, *opened, *facts, at=at, account=account, holds=holds).decision == expected
+
+
 def test_a_moved_subaccount() -> None:
     family = (
         fact("g", "opened", AT - 9 * DAY, type="agency"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from people_world import World, human, interaction
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, USAGE
+from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.keyring import Keyring
 
 
 @pytest.fixture
@@ -50,7 +54,8 @@ def test_a_request_from_opening_to_closing(world: World, run: Any, tmp_path: Pat
     code, out, _ = run("status", day=7)
     assert code == DONE and "clock stopped since" in out
     code, out, _ = run("hold", "--request", "R", "--resume", day=9)
-    assert "due 2026-12-07 23:59Z" in out
+    assert "due 2026-12-07 23:59Z" in out and "clock stopped 2026-11-06 09:00Z, resumed 2026-11-09 09:00Z" in out
+    assert "it was resumed already, on 2026-11-09" in run("hold", "--request", "R", "--resume", day=9)[2]
     code, out, _ = run("extend", "--request", "R", "--reason", "many records", day=10)
     assert code == DONE and "extended from 2026-12-07" in out and "due 2027-02-08" in out  # three months and three days; 7 February is a Sunday
     code, out, _ = run("erase", "--request", "R", "--dry-run", "--json", day=11)
@@ -62,9 +67,15 @@ def test_a_request_from_opening_to_closing(world: World, run: Any, tmp_path: Pat
     assert run("close", "--request", "R", "--decision", "granted", "--notified", "CRM Ltd", day=12)[0] == DONE
     code, out, _ = run("status", "--request", "R", "--json", day=12)
     row = json.loads(out)
-    assert (row["status"], row["on_time"], row["recipients_notified"], row["overdue"]) == ("completed", True, ["CRM Ltd"], False)
+    assert (row["status"], row["recipients_notified"], row["overdue"]) == ("completed", ["CRM Ltd"], False)
+    assert row["responded_entered_at"] and any(text.startswith("answer stated for 2026-11-12") for text in row["stated_times"])
     assert run("status", day=12)[1] == "no request is open\n"
-    assert run("erase", "--request", "R", day=13)[1] == "nothing was left to do\n"
+    for kind, said in (("granted", "is granted"), ("certificate", "Certificate of erasure")):
+        assert run("letter", "--request", "R", "--kind", kind, "--out", str(tmp_path / f"{kind}.html"), day=12)[0] == DONE
+        assert said in (tmp_path / f"{kind}.html").read_text()
+    assert run("letter", "--request", "R", "--kind", "refused", "--out", str(tmp_path / "no.html"), day=12)[0] == USAGE
+    said = f"request R: plan {plan['plan_sha256'][:16]} was carried out already, on 2026-11-11 09:00Z; nothing was left to do\n"
+    assert run("erase", "--request", "R", day=13)[1] == said == run("erase", "--request", "R", "--plan", plan["plan_sha256"], day=13)[1]
     assert "OVERDUE" not in run("status", "--all", day=30)[1]
 
 
@@ -120,3 +131,34 @@ def test_requests_in_bulk(world: World, run: Any, tmp_path: Path) -> None:
     assert len(json.loads(out)["requests"]) == 3
     lines.write_text("{broken\n")
     assert run("open", "--bulk", str(lines))[0] == USAGE
+
+
+REGISTER_COMMANDS = """
+import sys
+from callveil.pipelines.cli import main
+store, keyring = sys.argv[1:]
+def run(action, *words):
+    code = main(["subject", action, "--store", store, "--keyring", keyring, *words])
+    assert code == 0, (action, code)
+run("open", "--type", "access", "--request", "R", "--identifier", "+12125550101", "email:nobody@mail.example", "name:Nora Nobody|10115")
+run("verify", "--request", "R", "--method", "callback")
+run("hold", "--request", "R", "--reason", "asked for the account")
+run("hold", "--request", "R", "--resume")
+run("extend", "--request", "R", "--reason", "many records")
+run("status")
+run("status", "--all", "--json")
+run("close", "--request", "R", "--decision", "refused", "--ground", "Art. 12(5)(b)", "--reason", "the third time this week")
+run("status", "--request", "R")
+run("letter", "--request", "R", "--kind", "refused", "--out", store + "-letter.html")
+heavy = ("apache_beam", "spacy", "thinc", "presidio_analyzer", "presidio_anonymizer")
+print("LOADED", sorted(m for m in heavy if m in sys.modules))
+"""
+
+
+def test_commands_of_the_register_load_neither_beam_nor_spacy_nor_presidio(world: World) -> None:
+    Keyring.open_or_create(world.keyring)
+    Store.open_or_create(world.files, world.output, world.keyring)
+    words = [sys.executable, "-c", REGISTER_COMMANDS, world.output, world.keyring]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "LOADED []"

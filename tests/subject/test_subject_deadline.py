@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,13 @@ from people_world import NOW, World
 
 from callveil.pipelines import subject_register as steps
 from callveil.schemas.subject import Pause
+from callveil.transforms.evidence.keys import open_signer
+from callveil.transforms.evidence.verify import verify as verify_store
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.deadline import DeadlineError, due_at, months_after, working_day
 from callveil.transforms.subject.identifiers import parse_identifier
-from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.subject.register import Register, RegisterError, register_row
 
 UTC = dt.UTC
 
@@ -173,3 +176,60 @@ def test_steps_that_do_not_fit_are_refused(world: World, tmp_path: Path) -> None
     assert (ended.status, ended.systems_not_executed, ended.on_time) == ("not_executed", ("mail archive: the provider does not answer",), True)
     with pytest.raises(RegisterError, match="is over"):
         steps.verify(world.options(6), "R", "x")
+
+
+def entered(world: World, days: int, stated: int) -> steps.SubjectOptions:
+    """Options of a step that is entered some days after `NOW` and stated for another day."""
+    return replace(world.options(days), as_of=NOW + dt.timedelta(days=stated))
+
+
+def test_the_time_of_entry_stands_beside_every_stated_time(world: World) -> None:
+    Store.open_or_create(world.files, world.output, world.keyring)
+    Keyring.open_or_create(world.keyring)
+    new = steps.NewRequest("access", tuple(parse_identifier("+12125550101")), NOW, "R")
+    steps.open_request(world.options(), new)
+    steps.extend(world.options(10), "R", "many records", NOW + dt.timedelta(days=10))
+    steps.verify(entered(world, 100, 1), "R", "callback")
+    done = steps.close(world.options(101), "R", "refused", ground="Art. 12(5)(b)", responded_at=NOW + dt.timedelta(days=20))
+    assert done.responded_at == NOW + dt.timedelta(days=20) <= done.last_day < NOW + dt.timedelta(days=101) == done.responded_entered_at
+    assert done.on_time is False and done.standing(NOW).startswith("refused, late: the answer was entered 2027-02-12")
+    assert done.stated_times == [
+        "verified stated for 2026-11-04 09:00Z, entered 2027-02-11 09:00Z: 99 days after",
+        "answer stated for 2026-11-23 09:00Z, entered 2027-02-12 09:00Z: 81 days after",
+        "step 3, verified, is stated for 2026-11-04 09:00Z, before step 2, extended, of 2026-11-13 09:00Z",
+    ]
+    row = register_row(done)
+    assert (row["on_time"], row["verified_entered_at"], row["stated_times"]) == (False, NOW + dt.timedelta(days=100), done.stated_times)
+    found = verify_store(world.files, world.output, [open_signer(world.keyring).public])
+    assert found.problems == ()
+    assert [n.detail for n in found.notes if n.kind == "time"] == [f"request R: {done.stated_times[-1]}"]
+
+
+def test_an_answer_in_time_is_in_time_where_it_was_entered_in_time(world: World) -> None:
+    Store.open_or_create(world.files, world.output, world.keyring)
+    Keyring.open_or_create(world.keyring)
+    new = steps.NewRequest("access", tuple(parse_identifier("+12125550102")), NOW - dt.timedelta(days=2), "S")
+    steps.open_request(world.options(), new)
+    ahead = steps.verify(entered(world, 1, 9), "S", "callback")
+    assert ahead.stated_times == [
+        "receipt stated for 2026-11-01 09:00Z, entered 2026-11-03 09:00Z: 2 days after",
+        "verified stated for 2026-11-12 09:00Z, entered 2026-11-04 09:00Z: 8 days before",
+    ]
+    done = steps.close(world.options(10), "S", "refused", ground="Art. 12(5)(b)")
+    assert done.on_time is True and done.standing(NOW) == "refused" and len(done.stated_times) == 2
+
+
+def test_letters_say_what_the_register_bears_out(world: World) -> None:
+    Keyring.open_or_create(world.keyring)
+    Store.open_or_create(world.files, world.output, world.keyring)
+    steps.open_request(world.options(), steps.NewRequest("access", tuple(parse_identifier("+12125550101")), NOW, "R", zone="Europe/Berlin"))
+    assert "We will answer by 3 December 2026" in steps.letter_of(world.options(1), "R", "received")
+    for kind in ("extended", "granted", "refused", "certificate"):
+        with pytest.raises(RegisterError):
+            steps.letter_of(world.options(1), "R", kind)
+    steps.extend(world.options(2), "R", "many <records>", NOW + dt.timedelta(days=2))
+    text = steps.letter_of(world.options(2), "R", "extended")
+    assert "to 3 February 2027" in text and "many &lt;records&gt;" in text and "complaint" in text
+    steps.close(world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily")
+    text = steps.letter_of(world.options(5), "R", "refused")
+    assert "Art. 12(5)(b)" in text and "asked daily" in text and "supervisory authority" in text and "+1212" not in text

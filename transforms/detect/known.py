@@ -8,16 +8,16 @@ accents, spacing and punctuation make no difference: `O'Brien`, `o brien` and `O
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from callveil.transforms.detect.lang import word_file
+from callveil.transforms.detect.normalized_text import WORD as WORD
+from callveil.transforms.detect.normalized_text import fold as fold
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.said import said
 
-WORD = re.compile(r"[^\W_]+")
 DETECTOR = "known_value"
 SCORE = 0.95
 
@@ -43,13 +43,6 @@ FIELD_KINDS = {
 """How each field of the caller's group is matched. `country` is left out: naming a country identifies nobody."""
 
 COMPANY_FIELDS = ("tracking_number", "business_number")
-
-
-def fold(word: str) -> str:
-    """Case and accents removed. `é` and `e` are one; the length may differ from the source's."""
-    if word.isascii():
-        return word.lower()
-    return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
 
 
 COMMON_WORDS = word_file("en", "name_words.txt")

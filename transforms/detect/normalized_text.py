@@ -386,3 +386,14 @@ def _ats(text: str) -> Iterator[Edit]:
             label = _LABEL.match(text, dot.end() if dot is not None else done + 1)
             if dot is not None and label is not None:
                 yield dot.start(), dot.end(), "."
+
+
+WORD = re.compile(r"[^\W_]+")
+"""A word: letters and digits."""
+
+
+def fold(word: str) -> str:
+    """Case and accents removed. `é` and `e` are one; the length may differ from the source's."""
+    if word.isascii():
+        return word.lower()
+    return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))

@@ -7,14 +7,19 @@ for that a head digest is kept outside, and given as an anchor.
 
 from __future__ import annotations
 
+import io
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 from cryptography.x509 import Certificate
 
 from callveil.schemas.evidence import Digest
 from callveil.schemas.manifest import RunManifest
+from callveil.schemas.subject import Entry, entry_of, steps_back
 from callveil.transforms.evidence.anchor import Anchor, check_anchors
 from callveil.transforms.evidence.chain import Chain, Link, read_chain
 from callveil.transforms.evidence.control import check_control
@@ -117,10 +122,28 @@ def verify(
     check = FileCheck(files, root, paths, digests, manifests, found)
     check.check_all(rows)
     check_control(files, root, paths, chain, digests, manifests, found)
+    _note_steps_back(files, root, check, paths, found)
     newest = chain.links[-1]
     counts = len(manifests), check.files_checked, check.rows_checked
     done = Report((), (), *counts, newest.seq, newest.sha256, _signers(chain, seals), timestamps=stamps, anchored=anchored)
     return _report(found, seals, zone, done)
+
+
+def _note_steps_back(files: Files, root: str, check: FileCheck, paths: Collection[str], found: Found) -> None:
+    """Name steps of requests that go back in time: whoever may enter them may state any time, so that is no change of what was signed."""
+    entries: dict[str, list[tuple[int, Entry, str]]] = defaultdict(list)
+    for path, proof in check.live.items():
+        if proof.dataset != "subject_requests" or path not in paths:
+            continue
+        try:
+            for row in pq.read_table(io.BytesIO(files.read(files.join(root, path)))).to_pylist():
+                entries[row["request_id"]].append((row["seq"], entry_of(row), path))
+        except (pa.ArrowException, OSError, ValueError, LookupError):
+            continue  # what is wrong with the file itself is found above
+    for request_id, steps in entries.items():
+        steps.sort(key=lambda s: (s[0], s[2]))
+        for text in steps_back([entry for _, entry, _ in steps]):
+            found.note(steps[0][2].rsplit("/", 1)[0], "time", f"request {request_id}: {text}")
 
 
 def _other_key(trusted: Mapping[str, PublicKey], chains: Iterable[Chain]) -> str:

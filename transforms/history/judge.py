@@ -30,6 +30,30 @@ def _words(patterns: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|_)(?:{'|'.join(patterns.split())})(?:_|$)")
 
 
+STAFF_ITEMS = frozenset({"user", "agent", "member", "employee"})
+"""Item types that are people who work for the account."""
+STATUS_ITEMS = frozenset(f"{who}_{what}" for who in STAFF_ITEMS for what in ("status", "availability", "presence", "activity", "state"))
+"""Item types that say what someone who works for the account is doing."""
+NOTE = "UNKNOWN_FIELD"
+"""Stands for free text about someone who works for the account: why they are away may be about their health."""
+_STATUS = re.compile(
+    r"(?:^|_)(?:status|availability|presence|activity|away|absence|break|unavailable|not_ready|out_of_office|dnd)"
+    r"(?:_(?:text|message|notes?|reason|name|label|title|comment|detail|details|description))?$"
+)
+_STATUS_NOTE = re.compile(r"^(?:item_label|name|label|title|text|message|notes?|reason|comment|detail|details|description|value|from|to)$")
+_STATUS_WORDS = frozenset(
+    {
+        "available", "unavailable", "online", "offline", "ready", "not_ready", "busy", "idle",
+        "away", "break", "on_break", "on_a_break", "lunch", "on_lunch", "at_lunch",
+        "lunch_break", "coffee_break", "short_break", "wrap_up", "wrapup", "after_call_work",
+        "acw", "dnd", "do_not_disturb", "meeting", "in_meeting", "in_a_meeting", "training",
+        "in_training", "coaching", "on_a_call", "in_a_call", "on_call", "in_call", "ringing",
+        "logged_in", "logged_out", "signed_in", "signed_out", "out_of_office", "inbound",
+        "outbound", "outbound_only", "inbound_only", "accept_calls", "end_of_shift",
+        "off_shift", "on_shift",
+    }
+)  # fmt: skip
+
 _NATIONAL = _words("ssn social_security(?:_number|_no)? national_id tax_id tin")
 _WHOLE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("CVV", _words("cvv2? cvc2? ccv csc card_(?:verification|security)_(?:value|code)")),
@@ -96,7 +120,14 @@ def whole_entity(item_type: str, name: str) -> str:
     for entity, pattern in _WHOLE:
         if pattern.search(folded):
             return "" if entity == "PHONE_NUMBER" and item in NUMBER_ITEMS else entity
-    return ""
+    return NOTE if is_status(item, folded) else ""
+
+
+def is_status(item: str, folded: str) -> bool:
+    """Whether a field says what someone who works for the account is doing, in words of their own perhaps."""
+    if item in STATUS_ITEMS:
+        return _STATUS.search(folded) is not None or _STATUS_NOTE.match(folded) is not None
+    return item in STAFF_ITEMS and _STATUS.search(folded) is not None
 
 
 _WHO = _words("""names? nicknames? alias handle label titles? login logins users? owners? contacts?
@@ -163,6 +194,9 @@ def _is_setting(item_type: str, name: str, text: str) -> bool:
     folded = _folded(name)
     entity, last = _kind(item_type, name)
     strong, weak = closed_words(text)
+    if entity == NOTE:
+        plain = re.sub(r"[\W_]+", "_", text.casefold()).strip("_")
+        return is_flag(text) or strong > 0 or plain in _STATUS_WORDS or (text.isdigit() and len(text) < 4)
     switch = _SWITCHES.search(folded) is not None
     asked = switch or (not last if entity else _STATES_ONLY.search(folded))
     if (asked or (entity in _FIXED and text.isalpha())) and is_letter_flag(text) and "initial" not in folded:
@@ -201,9 +235,13 @@ def is_own_number(item_type: str, name: str) -> bool:
     )
 
 
+_ACCOUNT_ITEMS = frozenset({"account", "agency", "subaccount", "sub_account", "company", "organization", "subscription", "plan"})
 _CLASS_OF_FIELD: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("two_factor", _words("""two_?factor[a-z_]* 2fa[a-z_]* mfa[a-z_]* otp[a-z_]* totp[a-z_]* (?:backup|recovery)_?codes? second_factor[a-z_]*""")),
     ("support_access", _words("support_access[a-z_]* support_(?:grant|granted|login)[a-z_]* allow_support")),
+    ("privacy_settings", _words("""gdpr[a-z_]* ccpa[a-z_]* hipaa[a-z_]* (?:cookie_|tracking_|recording_)?consent[a-z_]* privacy[a-z_]*
+        data_(?:processing|protection|retention|residency|subject)[a-z_]* retention(?:_[a-z]+)* anonymi[sz]e[a-z_]* do_not_track
+        dpa[a-z_]* right_to[a-z_]*""")),
     ("redaction_settings", _words("redact(?:ion|ed|s|_after)?[a-z_]* auto_?redact[a-z_]* pci_mode mask(?:ing|ed)?_[a-z_]*")),
     ("recording_encryption", _words("""recording_encrypt[a-z_]* encrypt(?:ion)?_recordings? recordings_encrypt[a-z_]*
         encryption_key_id encrypt_at_rest""")),
@@ -225,6 +263,19 @@ _CLASS_OF_ITEM = {
     **dict.fromkeys(("two_factor", "two_factor_device", "otp_device", "mfa_device"), "two_factor"),
     **dict.fromkeys(("login_rule", "sso_configuration", "saml_configuration", "ip_rule"), "login_rule"),
 }
+_ACCOUNT_STATE = re.compile(
+    r"(?:^|_)(?:plan|status|state|tier|subscription)(?:_(?:id|name|type|code|level))?$|^(?:active|enabled|disabled|closed|deleted|archived)$"
+    r"|(?:^|_)(?:can_create_subaccounts|agency_id|trial|pause|paused|resumed|reactivated|cancel(?:l?ed|lation)?|suspended|closed|deactivated|"
+    r"terminated|downgraded|upgraded)(?:_|$)"
+)
+"""What an account is and whether it lives: fields of items that are accounts or their plans."""
+_ACCOUNT_EVENTS = frozenset(
+    {
+        "pause", "paused", "resume", "resumed", "cancel", "cancelled", "canceled",
+        "reactivate", "reactivated", "suspend", "suspended", "close", "closed", "destroy",
+        "plan_change", "plan_changed", "upgrade", "upgraded", "downgrade", "downgraded",
+    }
+)  # fmt: skip
 _RELEASE = re.compile(r"^(?:released|released_at|released_on|release|cancelled_at|ported_out_at)$")
 
 
@@ -243,6 +294,8 @@ def security_class(item_type: str, event: str, name: str) -> str:
         return "number_release"
     if item in _CLASS_OF_ITEM:
         return _CLASS_OF_ITEM[item]
+    if item in _ACCOUNT_ITEMS and (_ACCOUNT_STATE.search(folded) or (not folded and event in _ACCOUNT_EVENTS)):
+        return "account_state"
     if _ALLOWED_IPS.search(folded):
         return "login_rule"
     return next((name for name, pattern in _CLASS_OF_FIELD if folded and pattern.search(folded)), "")

@@ -13,7 +13,9 @@ from callveil.schemas.version import RawVersion, is_interaction, snake
 from callveil.transforms.history.closed import time_zones
 from callveil.transforms.history.decided import Decided
 from callveil.transforms.history.judge import (
+    NOTE,
     PERSON_ITEMS,
+    STATUS_ITEMS,
     is_own_number,
     is_setting,
     item_name,
@@ -78,7 +80,7 @@ class Judge:
             return "redact", SECRET
         entity = whole_entity(item, name)
         if slot.place[0] == "item_label":
-            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else ""
+            entity = "PERSON" if self.about or item_name(item) in PERSON_ITEMS else NOTE if item_name(item) in STATUS_ITEMS else ""
         if entity in ALWAYS:
             return "redact", entity
         if self.about:
@@ -136,7 +138,7 @@ class Judge:
             return SECRET
         item = self.raw.key.item_type
         if slot.treatment in ("redact", "clear"):
-            named = not self.about and slot.place != (EXTRA,) and slot.place[0] != "item_label"
+            named = not self.about and slot.place != (EXTRA,) and (slot.place[0] != "item_label" or slot.entity == NOTE)
             if named and is_setting(item, name, piece.text):
                 return ""
             return slot.entity or "REDACTED"

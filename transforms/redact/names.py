@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.hold import Hold
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
-from callveil.schemas.rejected import Rejected
+from callveil.schemas.rejected import FILE_NAME, Rejected
 from callveil.schemas.version import RawVersion, is_interaction
 from callveil.transforms.detect.consistent import everyday_words
 from callveil.transforms.detect.leaves import SEALED_NAMES
@@ -32,8 +32,6 @@ from callveil.transforms.store.keyring import Keyring
 PREFIX = "named-"
 DIGEST_CHARS = 26
 """Characters of a digest in base 32: 130 bits."""
-FILE_NAME = "FILE_NAME"
-"""What a token of a file's name is called."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _HUMP = re.compile(r"(?<=[^\W\d_])(?<![A-Z])(?=[A-Z])")

@@ -6,20 +6,23 @@ import base64
 import hashlib
 import hmac
 import re
-import struct
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
 from callveil.transforms.detect.consistent import KINDS
 from callveil.transforms.detect.known import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, fold, spoken_code
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.redact.tokens import TOKEN as TOKEN
+from callveil.transforms.redact.tokens import Secrets as Secrets
+from callveil.transforms.redact.tokens import TokenError as TokenError
+from callveil.transforms.redact.tokens import bound_to, seal_token
+from callveil.transforms.redact.tokens import renew_tokens as renew_tokens
+from callveil.transforms.redact.tokens import reveal as reveal
+from callveil.transforms.redact.tokens import scope_of as scope_of
+from callveil.transforms.redact.tokens import token as token
 
 PSEUDONYM_CHARS = 13
 """Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide with a chance of about 1 in 70 million."""
@@ -27,36 +30,6 @@ PSEUDONYM_CHARS = 13
 NUMERIC = frozenset({"CVV", "PIN", "US_ITIN"})
 """Numbers that are not sought again (`detect.consistent.KINDS`), but read alike however they are said."""
 WORD = re.compile(r"[^\W_]+")
-TOKEN = re.compile(r"\[([A-Z][A-Z0-9_]*):t1\.([A-Za-z0-9]+)\.([A-Za-z0-9_\-]+)\]")
-
-
-class TokenError(ValueError):
-    """A token cannot be opened: changed, cut off, of another scope, or made with a key the keyring lacks."""
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """Keys of pseudonyms and tokens; derived from the keyring, kept out of `repr`, never pickled with a pipeline.
-
-    Attributes:
-        key_id: the keyring's active key, which makes tokens. pseudonym_id: the key of pseudonyms.
-        pseudonym: 32 bytes for HMAC-SHA256.
-        token: 64 bytes for AES-SIV (RFC 5297).
-    """
-
-    key_id: str
-    pseudonym: bytes = field(repr=False)
-    token: bytes = field(repr=False)
-    pseudonym_id: str = ""
-
-    @classmethod
-    def of(cls, keyring: Keyring, key_id: str | None = None) -> Secrets:
-        """Derive both keys from a keyring; a retired key makes no tokens."""
-        name = key_id or keyring.active
-        token = keyring.derive("token", 64, name) if keyring.opens(name) else b""
-        return cls(name, keyring.derive("pseudonym", 32, key_id), token, key_id or keyring.digests)
-
-
 def canonical(entity: str, text: str) -> str:
     """The form in which two ways of writing or saying one value are equal: folded letters and digits; in numbers and codes spoken
     digits and repeats as digits, and the letter o as a zero, since speech does not tell them apart; telephone numbers by their last
@@ -69,16 +42,6 @@ def canonical(entity: str, text: str) -> str:
     if kind == EMAIL and "@" not in text:
         words = [w for w in words if w not in EMAIL_WORDS]
     return ("" if kind in (EMAIL, NAME) else " ").join(words)
-
-
-def scope_of(scope: str, account_id: str, interaction_id: str) -> tuple[str, ...]:
-    """What a pseudonym or token is bound to: one call, one account, or nothing."""
-    return {"call": ("call", account_id, interaction_id), "account": ("account", account_id)}.get(scope, ("everywhere",))
-
-
-def _bound(*parts: str) -> bytes:
-    data = [p.encode() for p in parts]
-    return b"".join(struct.pack(">I", len(d)) + d for d in data)
 
 
 class _Anonymizer(Operator):  # type: ignore[misc]
@@ -140,7 +103,7 @@ class Pseudonym(_Anonymizer):
         """HMAC-SHA256 over scope, entity type and canonical value."""
         params = params or {}
         entity, value = params["entity"], canonical(params["entity"], params["value"])
-        digest = hmac.digest(params["key"], _bound(*params["scope"], entity, value), hashlib.sha256)
+        digest = hmac.digest(params["key"], bound_to(*params["scope"], entity, value), hashlib.sha256)
         return f"[{entity}:{base64.b32encode(digest).decode().lower()[:PSEUDONYM_CHARS]}]"
 
 
@@ -150,8 +113,7 @@ class Token(_Anonymizer):
     def operate(self, text: str, params: dict[str, Any] | None = None) -> str:
         """AES-SIV of the text itself, bound to scope and entity type. Equal texts of one scope give equal tokens."""
         params = params or {}
-        data = AESSIV(params["key"]).encrypt(text.encode(), [_bound(*params["scope"]), params["entity"].encode()])
-        return f"[{params['entity']}:t1.{params['key_id']}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}]"
+        return seal_token(params["entity"], text, params["key"], params["key_id"], params["scope"])
 
 
 class Encoded(_Anonymizer):
@@ -213,64 +175,3 @@ def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_
     if operator.name == "clear":
         return "clear", {}, ""
     return "label", {"label": rules.label_for(entity)}, ""
-
-
-def token(entity: str, text: str, secrets: Secrets, account_id: str, interaction_id: str) -> str:
-    """A token of scope `call` outside of a redacted record, for texts that go with it."""
-    return Token().operate(
-        text, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope_of("call", account_id, interaction_id)}
-    )
-
-
-def reveal(token: str, keyring: Keyring, account_id: str = "", interaction_id: str = "") -> str:
-    """The text behind a token.
-
-    Args:
-        token: as it stands in a redacted text, brackets included.
-        keyring: must hold the key the token names.
-        account_id, interaction_id: where the token was found; needed for tokens of scope `account` and `call`.
-
-    Raises:
-        TokenError: no scope and key opens it.
-    """
-    match = TOKEN.fullmatch(token)
-    if not match:
-        raise TokenError("this is no callveil token; give it with its brackets, as it stands in the redacted text")
-    entity, key_id, body = match.groups()
-    return _opened(entity, key_id, body, keyring, account_id, interaction_id)[0]
-
-
-def _opened(entity: str, key_id: str, body: str, keyring: Keyring, account_id: str, interaction_id: str) -> tuple[str, tuple[str, ...]]:
-    """The text behind a token's parts, and the scope it is bound to. Raises `TokenError`."""
-    if not keyring.opens(key_id):
-        raise TokenError(f"the keyring has no key {key_id!r} that opens tokens; use the keyring of the run that made the token")
-    siv = AESSIV(Secrets.of(keyring, key_id).token)
-    try:
-        data = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
-    except ValueError:
-        raise TokenError("the token is damaged") from None
-    for scope in ("call", "account", "everywhere"):
-        bound = scope_of(scope, account_id, interaction_id)
-        try:
-            return siv.decrypt(data, [_bound(*bound), entity.encode()]).decode(), bound
-        except (InvalidTag, ValueError):
-            continue
-    raise TokenError("the token does not open: it was changed, or it belongs to another account or interaction (give --account and --interaction)")
-
-
-def renew_tokens(text: str, keyring: Keyring, account_id: str, interaction_id: str, key_id: str = "") -> str:
-    """A text with its tokens made anew by a key, the active one unless another is named; of the same length. One that does not open stays."""
-    maker = key_id or keyring.active
-
-    def renewed(match: re.Match[str]) -> str:
-        entity, key_id, body = match.groups()
-        if key_id == maker:
-            return match[0]
-        try:
-            value, scope = _opened(entity, key_id, body, keyring, account_id, interaction_id)
-        except TokenError:
-            return match[0]
-        secrets = Secrets.of(keyring, maker)
-        return Token().operate(value, {"entity": entity, "key": secrets.token, "key_id": secrets.key_id, "scope": scope})
-
-    return TOKEN.sub(renewed, text)

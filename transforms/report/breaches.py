@@ -9,7 +9,8 @@ from typing import Any
 
 from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS
 from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
-from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, View, number, ranking
+from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.files import Files
 
 LIMIT = dt.timedelta(hours=72)
@@ -185,7 +186,14 @@ class Breaches:
             "Hours until the authority was told", "hbar", [f"{r['breach_id']}{'' if r.get('notified_at') else ' (still open)'}" for r in told],
             {"hours": hours, "allowed": [72.0] * len(told)}, "hours", "Open ones are counted up to the report's time.", "",
         )  # fmt: skip
-        states = [{"state": s, "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
+        late, reasons = self._states["late_without_reasons"], self._states["late_with_reasons"]
+        why = [f"{number(self._states['overdue'])} are overdue"] if self._states["overdue"] else []
+        why += [f"{number(late)} were notified late without reasons"] if late else []
+        why += [f"{number(reasons)} were notified late, with reasons"] if reasons else []
+        why += [f"{number(waiting)} are to be decided or notified"] if waiting else []
+        kept = self._states["on_time"] + self._states["not_notifiable"]
+        verdict = Verdict("The authority is told of a breach within 72 hours", "breaches", kept, bad + reasons, waiting, tuple(why))
+        states = [{"state": words("state", s), "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
         page = Page(
             [
                 Card(
@@ -195,12 +203,13 @@ class Breaches:
                 Card("To be decided or notified", number(waiting), "", "warn" if waiting else ""),
                 Card("Need not be notified", number(self._states["not_notifiable"]), "with the reason documented"),
             ],
-            [chart, ranking("Breaches by state", self._states, "breaches")],
+            [chart, ranking("Breaches by state", in_words("state", self._states), "breaches")],
             [
                 self._kept.view("Breaches", COLUMNS),
                 View("States", (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")), states, len(states)),
             ],
             ["The register is the company's own; callveil checks it and counts the hours. It is not looked for in the store."],
+            [verdict] if self._breaches is not None else [],
         )
         if self._breaches is None:
             page.notes.insert(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow.parquet as pq
 
@@ -13,6 +14,7 @@ from callveil.schemas.retention import RetentionRule
 from callveil.transforms.report import arrived
 from callveil.transforms.report.activities import Activity, Limit
 from callveil.transforms.report.model import Context
+from callveil.transforms.report.retention import delay, is_deletion
 from callveil.transforms.report.scope import Scope
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.store.snapshot import parse_time
@@ -39,6 +41,7 @@ class Facts:
         oldest: oldest day by dataset and account type. rows: rows by dataset.
         retained_at: time of the newest retention run, or None.
         locked: deleted records of which old object versions are locked.
+        late: records deleted later than promised in the report's period, and the longest delay, by record class and account type.
     """
 
     root: str
@@ -48,6 +51,7 @@ class Facts:
     rows: Counter[str]
     retained_at: dt.datetime | None
     locked: int
+    late: Mapping[tuple[str, str], tuple[int, dt.timedelta]] = field(default_factory=dict)
 
 
 def gather(c: Context) -> Facts:
@@ -79,8 +83,25 @@ def gather(c: Context) -> Facts:
             latest[r["certificate_id"]] = (done, r["versions_locked"] or 0)
     locked = sum(n for done, n in latest.values() if not done)
     return Facts(
-        c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked
-    )
+        c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked,
+        late_deletions(c),
+    )  # fmt: skip
+
+
+def late_deletions(c: Context) -> dict[tuple[str, str], tuple[int, dt.timedelta]]:
+    """What the retention report of the same period counts as deleted late, by record class and account type."""
+    out: dict[tuple[str, str], tuple[int, dt.timedelta]] = {}
+    for entry in c.snapshot.by_dataset("dispositions"):
+        run = c.run_of(entry.path)
+        if not c.scope.holds(parse_time(run.as_of) if run else None):
+            continue
+        for row in c.read(entry):
+            late = delay(row) if is_deletion(row) and c.scope.about(row["account_id"]) else None
+            if late:
+                key = (row["record_class"], row["type_at_event"] or "")
+                number, longest = out.get(key, (0, dt.timedelta()))
+                out[key] = (number + (row["rows_deleted"] or 1), max(longest, late))
+    return out
 
 
 def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:
@@ -146,6 +167,10 @@ def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str
     """Whether the store keeps to the record's time limits: `yes`, `no` or `unknown`, and why not."""
     reasons, known = [], False
     for limit in activity.limits:
+        found = [v for (name, kind), v in facts.late.items() if name == limit.record_class and limit.account_type in ("", kind)]
+        if found:
+            days = max(d for _, d in found).total_seconds() / 86_400
+            reasons.append(f"{limit}: {sum(n for n, _ in found):,} {limit.record_class} were deleted late in this period, up to {days:.1f} days")
         late = _overdue(limit, facts, as_of)
         known = known or late is not None
         reasons += [late] if late and not _excepted(limit, facts, as_of) else []

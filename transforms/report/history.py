@@ -21,6 +21,15 @@ COLUMNS = (
 ORDINARY = "other changes"
 
 
+def actor_of(row: dict[str, Any]) -> str:
+    """Who made a change, told apart by id, else by name, else by address; a change that names nobody is put down to its kind of actor."""
+    who = row["actor_id"] or row["actor_name"]
+    kind = row["actor_type"] or "unknown"
+    if who:
+        return str(who)
+    return f"{kind} at {row['actor_ip']}" if row["actor_ip"] else f"{kind}, not named"
+
+
 class History:
     """Changes of the period, one row per changed field, account by account.
 
@@ -56,7 +65,7 @@ class History:
         kind = row["sensitive_class"] or ORDINARY
         self._days.add(row["occurred_at"], kind)
         self._items[row["item_type"]] += 1
-        self._actors[row["actor_id"] or row["actor_type"] or "unknown"] += 1
+        self._actors[actor_of(row)] += 1
         self._events[row["event"]] += 1
         if row["sensitive_class"]:
             self._classes[kind] += 1
@@ -70,14 +79,14 @@ class History:
         return Page(
             [
                 Card("Changes", number(self._changes), "one per changed field"),
-                Card("Security-relevant", number(found), "", "warn" if found else "good"),
-                Card("Actors", number(len(self._actors))),
-                Card("Kinds of object", number(len(self._items))),
+                Card("Security-relevant changes", number(found), "of these; the classes are listed below", "warn" if found else "good"),
+                Card("Actors", number(len(self._actors)), "people and systems that changed something, told apart by id, else by name"),
+                Card("Kinds of object", number(len(self._items)), "types of the objects that were changed"),
             ],
             [
-                self._days.chart("Changes by day and security class", "changes"),
-                ranking("Changes by object", self._items, "changes"),
-                ranking("Changes by actor", self._actors, "changes"),
+                self._days.chart("Changes by day and security class", "changes", "One per changed field, by the day it happened (UTC)."),
+                ranking("Changes by object", self._items, "changes", "One per changed field, by the type of the object."),
+                ranking("Changes by actor", self._actors, "changes", "One per changed field; actors by id, else by name."),
             ],
             [
                 View("Security-relevant changes by class", (("class", "Class"), ("meaning", "Meaning"), ("count", "Changes")), classes, len(classes)),

@@ -81,14 +81,38 @@ class View:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What was promised, and whether it was kept: one line of the index.
+
+    Attributes:
+        promise: in words. kept, broken, open: how many; `broken` and `open` of what `kept` is not.
+        why: what stands behind `broken` and `open`, in words.
+        unit: what is counted.
+    """
+
+    promise: str
+    unit: str
+    kept: int = 0
+    broken: int = 0
+    open: int = 0
+    why: tuple[str, ...] = ()
+
+    @property
+    def tone(self) -> str:
+        """`bad` where something was not kept, `warn` where it is open, else `good`."""
+        return "bad" if self.broken else "warn" if self.open else "good"
+
+
 @dataclass
 class Page:
-    """What a page shows, in its order."""
+    """What a page shows, in its order; `verdicts` stand on the index."""
 
     cards: list[Card] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     views: list[View] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
 
 
 @dataclass

@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from callveil.schemas.report import ReportType
 from callveil.schemas.subject import TERMINAL
-from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, View, number
+from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, Verdict, View, number
+from callveil.transforms.report.words import WORDS, words
 
 _HERE = Path(__file__).parent
 _NUMBERS = frozenset(
@@ -33,6 +34,8 @@ _TONES = {
     "retention_adherence": {"yes": "good", "no": "bad", "unknown": "warn"},
     "what": {"differs": "bad", "time limit": "warn"},
     "late": {"yes": "warn"},
+    "promise": {"late": "bad", "kept": "good"},
+    "stated": {"stated": "warn"},
     "standing": {"OVERDUE": "bad", "clock": "warn"} | {f"{status}, late": "bad" for status in TERMINAL.values()},
 }
 MAX_TEXT = 300
@@ -105,16 +108,28 @@ def report_page(kind: ReportType, page: Page, about: About) -> bytes:
     )  # fmt: skip
 
 
-def index_page(reports: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], about: About) -> bytes:
+def index_page(
+    reports: Sequence[Mapping[str, Any]], files: Sequence[Mapping[str, Any]], about: About, verdicts: Sequence[Verdict] = ()
+) -> bytes:
     """The page that ties the reports of a period together.
 
     Args:
         reports: name, title, what, page, cards and files of each. files: report, name, rows, sha256 of each.
+        verdicts: what was promised, and whether it was kept.
     """
+    broken = [v for v in verdicts if v.broken]
+    waiting = [v for v in verdicts if v.open and not v.broken]
+    headline = (
+        f"{len(broken)} of {len(verdicts)} promises were not kept in full." if broken
+        else f"Nothing promised was broken; {len(waiting)} of {len(verdicts)} promises have something open." if waiting
+        else f"All {len(verdicts)} promises were kept."
+    )  # fmt: skip
     return _render(
         "index.html.j2", ["page.js"], title="Compliance reports", what="The reports of one period, with their figures and files.", meta=about.meta,
         reports=reports, files=[dict(f) | {"shown": number(f["rows"])} for f in files], store=about.store, run_id=about.run_id or "none",
-        head=about.head or "none", tool=about.tool,
+        head=about.head or "none", tool=about.tool, headline=headline, tone="bad" if broken else "warn" if waiting else "good",
+        verdicts=[{"promise": v.promise, "unit": v.unit, "tone": v.tone, "why": v.why, "kept": number(v.kept), "broken": number(v.broken),
+                   "open": number(v.open), "said": {"bad": "not kept in full", "warn": "open", "good": "kept"}[v.tone]} for v in verdicts],
     )  # fmt: skip
 
 
@@ -191,4 +206,7 @@ def _cell(key: str, value: Any) -> dict[str, Any]:
             sort, css = text.rstrip("%"), "num"
         css = css or ("long" if len(text) > LONG_TEXT else "")
     tones = _TONES.get(key, {})
+    if key in WORDS and isinstance(value, str):
+        code, text = text, words(key, text)
+        return {"text": text, "key": sort, "css": css, "tag": tones.get(code, "")}
     return {"text": text, "key": sort, "css": css, "tag": tones.get(text) or tones.get(text.split(" ", 1)[0], "")}

@@ -9,7 +9,7 @@ from typing import Any
 from callveil.schemas.report import REPORTS
 from callveil.transforms.report.activities import Activity
 from callveil.transforms.report.facts import Facts, adherence, differences, gather
-from callveil.transforms.report.model import Card, Context, Kept, Page, View, number, ranking
+from callveil.transforms.report.model import Card, Context, Kept, Page, Verdict, View, number, ranking
 
 COLUMNS = (
     ("activity_id", "Activity"), ("name", "Name"), ("role", "Role"), ("purposes", "Purposes"), ("lawful_basis", "Lawful basis"),
@@ -53,14 +53,19 @@ class Processing:
             self._kept.add(row)
             yield row
 
+    def _verdict(self) -> Verdict:
+        why = [f["text"] for f in self._found if f["what"] == "time limit"]
+        kept = self._adherence
+        return Verdict("Time limits of the record of processing are kept", "activities", kept["yes"], kept["no"], kept["unknown"], tuple(why[:4]))
+
     def page(self) -> Page:
         """The page."""
         facts = self._facts
         differ = [f for f in self._found if f["what"] == "differs"]
         page = Page(
             [
-                Card("Activities", number(self._kept.total)),
-                Card("Compared with this store", number(sum(self._adherence.values()))),
+                Card("Activities", number(self._kept.total), "in the company's record"),
+                Card("Compared with this store", number(sum(self._adherence.values())), "activities whose data lies here"),
                 Card("Differences", number(len(differ)), "between the record, and policy and store", "bad" if differ else "good"),
                 Card("Time limits not kept", number(self._adherence["no"]), f"{number(self._adherence['unknown'])} unknown",
                      "bad" if self._adherence["no"] else "good"),
@@ -73,6 +78,8 @@ class Processing:
             ],
             ["The record is the company's own; callveil checks its form and sets it beside what its policy and store do."],
         )  # fmt: skip
+        if self._activities is not None:
+            page.verdicts.append(self._verdict())
         if facts is not None:
             page.charts.append(ranking("Data in the store by entity type", facts.entities, "findings", "What was found and redacted, of all time."))
             page.views.append(_store_view(facts))

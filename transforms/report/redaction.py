@@ -10,7 +10,8 @@ from callveil.schemas.entities import ENTITIES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import arrived
-from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.policies import policy_at
 
 _NAMES = tuple(f.name for f in REDACTION)
@@ -18,6 +19,11 @@ COLUMNS = (
     ("event_time", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"), ("kind", "Kind"), ("field_path", "Field"),
     ("entity_type", "Found"), ("detector", "By"), ("score", "Score"), ("action", "Action"), ("trigger", "Trigger"), ("processed_at", "Processed"),
 )  # fmt: skip
+
+
+def is_kept(row: dict[str, Any]) -> bool:
+    """Whether a finding was left readable, because the policy keeps its type."""
+    return row["status"] == "kept" or row["action"] in ("keep", "none")
 
 
 class Redaction:
@@ -32,7 +38,7 @@ class Redaction:
         self._interactions: set[bytes] = set()
         self._policies: dict[str, str | None] = dict(context.policy_names())
         self._common = context.common(REPORTS["redaction"])
-        self._found = self._recordings = 0
+        self._found = self._kept_values = self._recordings = 0
         self._covered = 0.0
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -82,13 +88,21 @@ class Redaction:
 
     def _count(self, row: dict[str, Any]) -> None:
         n = row["count"] or 1
+        self._actions[row["action"] or "none"] += n
+        self._kept.add(row)
+        if is_kept(row):
+            self._kept_values += n
+            return
         self._found += n
         self._days.add(row["event_time"], row["entity_type"], n)
-        self._actions[row["action"] or "none"] += n
         self._triggers[row["trigger"] or "auto"] += n
         if len(self._interactions) < 5_000_000:
             self._interactions.add(f"{row['account_id']}/{row['interaction_id']}".encode())
-        self._kept.add(row)
+
+    def _verdict(self, rejected: int) -> Verdict:
+        why = [f"{number(n)} {words('failure_reason', r)}" for r, n in self._reasons.most_common(4)]
+        text = (f"{number(rejected)} records are held back, encrypted, and were passed to nobody: {', '.join(why)}",) if rejected else ()
+        return Verdict("Personal data is redacted before anybody reads a record", "records", len(self._interactions), 0, rejected, text)
 
     def page(self) -> Page:
         """The page."""
@@ -98,37 +112,43 @@ class Redaction:
             {"entity": name, "meaning": ENTITIES.get(name, "named by the policy"), "count": count, "share": f"{count / max(self._found, 1):.1%}"}
             for name, count in totals.most_common()
         ]
-        reasons = [{"reason": r, "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        reasons = [{"reason": words("failure_reason", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
         page = Page(
             [
-                Card("Values redacted", number(self._found), f"in {number(len(self._interactions))} interactions"),
-                Card("Kinds of personal data", number(len(totals))),
-                Card("By hand or on request", number(sum(n for t, n in self._triggers.items() if t != "auto"))),
-                Card("Recordings redacted", number(self._recordings), f"{self._covered / 60:,.1f} minutes covered" if self._recordings else ""),
-                Card("Records rejected", number(rejected), "held back, encrypted, until mended", "warn" if rejected else "good"),
+                Card("Values redacted", number(self._found),
+                     f"in {number(len(self._interactions))} interactions; values kept are not among them"),
+                Card("Values kept", number(self._kept_values), "found, and left readable because the policy says so"),
+                Card("Kinds of personal data", number(len(totals)), "types of the values redacted"),
+                Card("By hand or on request", number(self._found - self._triggers["auto"]), "of the values redacted"),
+                Card("Recordings redacted", number(self._recordings),
+                     f"{self._covered / 60:,.1f} minutes covered" if self._recordings else "as they arrived"),
+                Card("Records held back", number(rejected),
+                     "could not be redacted; encrypted until mended", "warn" if rejected else "good"),
             ],
             [
-                self._days.chart("Findings by type and day", "findings", "By the day the interaction happened (UTC)."),
-                ranking("Findings by type", totals, "findings"),
-                ranking(
-                    "What was done", self._actions, "findings", "label: replaced by its type; pseudonym and token: keyed; clear: the field went."
-                ),
+                self._days.chart("Values redacted by type and day", "values",
+                                 "By the day the interaction happened (UTC). Values kept are not counted."),
+                ranking("Values redacted by type", totals, "values", "Values kept are not counted."),
+                ranking("What was done with what was found", in_words("action", self._actions), "values",
+                        "Values redacted and values kept together."),
             ],
             [
-                View("Findings by type", (("entity", "Type"), ("meaning", "Meaning"), ("count", "Findings"), ("share", "Share")), view, len(view)),
+                View("Values redacted by type",
+                     (("entity", "Type"), ("meaning", "Meaning"), ("count", "Values"), ("share", "Share")), view, len(view)),
                 self._kept.view("Findings", COLUMNS),
             ],
             ["A finding says what was found where and what was done; it never holds the value itself."],
-        )
+            [self._verdict(rejected)],
+        )  # fmt: skip
         if self._recordings:
             page.notes.append("What was redacted as it arrived stands beside what a later run made of the same record, so its values count in both.")
         if self._reasons:
-            page.charts.append(ranking("Rejected records by reason", self._reasons, "records"))
+            page.charts.append(ranking("Records held back, by reason", in_words("failure_reason", self._reasons), "records"))
             page.views.append(
-                View("Rejected records by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
+                View("Records held back, by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
             )
             page.views.append(
-                self._rejected.view("Rejected records", (("processed_at", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"),
+                self._rejected.view("Records held back", (("processed_at", "When"), ("account_id", "Account"), ("interaction_id", "Interaction"),
                                                          ("field_path", "Field"), ("failure_reason", "Reason"), ("detail", "Detail")))
             )  # fmt: skip
         return page

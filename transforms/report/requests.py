@@ -9,21 +9,25 @@ from typing import Any
 
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
-from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, number, ranking
 from callveil.transforms.report.scope import Scope
+from callveil.transforms.report.words import in_words
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.register import Register, register_row
 
 _DAY = dt.timedelta(days=1)
 OPEN_BARS = 60
 REQUEST_COLUMNS = (
-    ("request_id", "Request"), ("type", "Type"), ("status", "Status"), ("standing", "How it stands"), ("received_at", "Received"), ("due_at", "Due"),
-    ("extended_due_at", "Extended to"), ("responded_at", "Answered"), ("records_found", "Found"), ("disclosed", "Disclosed"),
+    ("request_id", "Request"), ("type", "Type"), ("status", "Status"), ("standing", "How it stands"), ("received_at", "Received"),
+    ("received_entered_at", "Entered"), ("due_at", "Due"),
+    ("extended_due_at", "Extended to"), ("responded_at", "Answered"), ("responded_entered_at", "Answer entered"),
+    ("stated_times", "Stated for another time than its entry"), ("records_found", "Found"), ("disclosed", "Disclosed"),
     ("withheld", "Withheld"), ("refusal_ground", "Ground"), ("accounts", "Accounts"), ("identity_verified_at", "Identity verified"),
 )  # fmt: skip
 ERASURE_COLUMNS = (
     ("request_id", "Request"), ("accounts", "Accounts"), ("scope", "Scope"), ("record_class", "Class"), ("location", "Where"), ("method", "Method"),
-    ("rows_matched", "Matched"), ("rows_erased", "Erased"), ("rows_retained", "Kept"), ("retention_ground", "Ground"), ("started_at", "Carried out"),
+    ("rows_matched", "Matched"), ("rows_erased", "Erased"), ("rows_retained", "Kept"), ("retention_ground", "Ground"),
+    ("started_at", "Carried out"), ("entered_at", "Entered"),
     ("completed_at", "Completed"), ("residual_hits", "Residual hits"), ("signer_key_id", "Signed by"),
 )  # fmt: skip
 
@@ -78,6 +82,19 @@ class Requests:
         note = "Days since each open request's time began, beside the days it has; the one due first stands on top."
         return Chart("Open requests: age against deadline", "hbar", labels, {"age": age, "time allowed": time}, "days", note, "")
 
+    @staticmethod
+    def _verdict(
+        overdue: list[SubjectRequest], waiting: list[SubjectRequest], late: list[SubjectRequest], failed: list[SubjectRequest], answered: int
+    ) -> Verdict:
+        broken = {r.request_id for r in (*overdue, *late)}
+        open_ = {r.request_id for r in waiting} - broken
+        why = [f"{r.request_id} is overdue since {r.last_day:%Y-%m-%d}" for r in overdue[:4]]
+        why += [f"{r.request_id} was answered late ({r.standing(r.last_day)})" for r in late[:4]]
+        why += [f"{number(len(broken) - len(why))} more"] if len(broken) > len(why) else []
+        why += [f"{number(len(open_))} are open and in time"] if open_ else []
+        why += [f"{number(len(failed))} were not carried out in a system"] if failed else []
+        return Verdict("People are answered within the time of the law", "requests", answered - len(late), len(broken), len(open_), tuple(why))
+
     def page(self) -> Page:
         """The page."""
         now = self._c.scope.as_of
@@ -87,24 +104,33 @@ class Requests:
         late = [r for r in self._requests if r.on_time is False]
         answered = [r for r in self._requests if r.responded_at]
         failed = [r for r in self._requests if r.systems_not_executed or r.status == "not_executed"]
+        stated = [r for r in self._requests if r.stated_times]
         days = sorted((r.responded_at - r.clock_start_at) / _DAY for r in answered if r.responded_at)
         page = Page(
             [
-                Card("Requests", number(len(self._requests)), f"{number(len(waiting))} open"),
+                Card("Requests", number(len(self._requests)),
+                     f"received before the period's end and not answered before it; {number(len(waiting))} open"),
                 Card("Overdue", number(len(overdue)), "open, and their time is over", "bad" if overdue else "good"),
-                Card("Due within 7 days", number(len(soon)), "", "warn" if soon else ""),
-                Card("Answered late", number(len(late)), f"of {number(len(answered))} answered", "bad" if late else "good"),
-                Card("Median days to answer", f"{days[len(days) // 2]:.1f}" if days else "-"),
-                Card("Not carried out somewhere", number(len(failed)), "", "bad" if failed else "good"),
+                Card("Due within 7 days", number(len(soon)), "open, counted from the report's time", "warn" if soon else ""),
+                Card("Answered late", number(len(late)), f"of {number(len(answered))} answered; an answer counts when it is entered",
+                     "bad" if late else "good"),
+                Card("Median days to answer", f"{days[len(days) // 2]:.1f}" if days else "-",
+                     "from the start of the time to the answer as stated"),
+                Card("Not carried out somewhere", number(len(failed)), "in a system that it names", "bad" if failed else "good"),
+                Card("Stated times", number(len(stated)),
+                     "requests with a step stated for another time than its entry", "warn" if stated else "good"),
             ],
             [
                 self._ages(),
-                self._types.chart("Requests received by type", "requests"),
-                ranking("Requests by status", self._states, "requests"),
+                self._types.chart("Requests received by type", "requests", "By the day they came in, as stated (UTC)."),
+                ranking("Requests by status", in_words("status", self._states), "requests", "As they stand in the register now."),
             ],
             [self._kept.view("Requests", REQUEST_COLUMNS)],
             ["Deadlines were stored when they were decided (one month, or three with an extension told in time) and are not derived again here.",
-             "Free texts of the register are reversible tokens; `callveil reveal` opens one with the keyring."],
+             "Free texts of the register are reversible tokens; `callveil reveal` opens one with the keyring.",
+             "Received and answered are times as stated; beside them stands when that was entered, by the signing machine's clock. "
+             "An answer that was entered after the last day counts as late."],
+            [self._verdict(overdue, waiting, late, failed, len(answered))],
         )  # fmt: skip
         if self._c.scope.accounts:
             page.notes.insert(
@@ -128,6 +154,8 @@ class Erasures:
         self._days = Days()
         self._erased = self._retained = self._locked = 0
         self._requests: set[str] = set()
+        self._bad: set[str] = set()
+        self._waiting: set[str] = set()
         self._residual: dict[str, int] = {}
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -147,7 +175,19 @@ class Erasures:
                 self._count(row)
                 yield row
 
+    def _verdict(self, residual: int) -> Verdict:
+        why = [f"the check still found {number(residual)} rows of a person"] if residual else []
+        why += [f"{number(self._retained)} rows stay, each on a legal ground"] if self._retained else []
+        why += [f"{number(self._locked)} certificates wait for locked copies"] if self._locked else []
+        broken = len(self._bad)
+        return Verdict("What is erased is gone everywhere", "requests", len(self._requests - self._bad - self._waiting), broken,
+                       len(self._waiting - self._bad), tuple(why))  # fmt: skip
+
     def _count(self, row: dict[str, Any]) -> None:
+        if row["residual_hits"]:
+            self._bad.add(row["request_id"])
+        if row["completed_at"] is None:
+            self._waiting.add(row["request_id"])
         self._requests.add(row["request_id"])
         self._erased += row["rows_erased"] or 0
         self._retained += row["rows_retained"] or 0
@@ -165,15 +205,15 @@ class Erasures:
         residual = sum(self._residual.values())
         page = Page(
             [
-                Card("Requests carried out", number(len(self._requests))),
-                Card("Rows erased", number(self._erased)),
+                Card("Requests carried out", number(len(self._requests)), "erasures and restrictions, in the period"),
+                Card("Rows erased", number(self._erased), "rows that went, or whose link to the person went"),
                 Card("Rows kept", number(self._retained), "each with its legal ground"),
-                Card("Residual hits", number(residual), "what the check still found", "bad" if residual else "good"),
+                Card("Found by the check", number(residual), "what the check afterwards still found of the person", "bad" if residual else "good"),
                 Card("Not complete", number(self._locked), "old object versions are locked", "warn" if self._locked else "good"),
             ],
             [
-                self._days.chart("Rows erased by record class", "rows"),
-                ranking("How rows were dealt with", +self._methods, "rows"),
+                self._days.chart("Rows erased by record class", "rows", "By the day the run was published (UTC)."),
+                ranking("How rows were dealt with", in_words("method", +self._methods), "rows", "Rows erased, as the tile counts them."),
             ],
             [
                 self._kept.view("Certificates", ERASURE_COLUMNS),
@@ -181,6 +221,7 @@ class Erasures:
             ],
             ["Each certificate names the digest of the run's manifest and of the certificate before it, and is signed; "
              "`callveil evidence verify` checks the store behind them."],
+            [self._verdict(residual)],
         )  # fmt: skip
         if self._c.scope.accounts:
             page.notes.insert(

@@ -9,15 +9,38 @@ from typing import Any
 
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.report import REPORTS, RETENTION
-from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, View, number, ranking
+from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.snapshot import parse_time
 
 _NAMES = tuple(f.name for f in RETENTION)
 COLUMNS = (
     ("record_class", "Class"), ("account_id", "Account"), ("decision", "Decision"), ("reason_code", "Reason"), ("rule_id", "Rule"),
     ("retention_days", "Days"), ("eligible_at", "Expired"), ("disposed_at", "Deleted"), ("old_versions_purged_at", "Purged"),
-    ("rows_deleted", "Records"), ("method", "Method"), ("late", "Late"), ("hold_id", "Hold"),
+    ("promise", "Promise"), ("rows_deleted", "Records"), ("method", "Method"), ("late", "Late"), ("hold_id", "Hold"),
 )  # fmt: skip
+
+
+SOON = dt.timedelta(days=1)
+"""Runs are daily: what is deleted within so long of its time is deleted as promised."""
+
+
+def delay(row: dict[str, Any]) -> dt.timedelta | None:
+    """How long after its time a deletion came, where that is later than was promised; None where it was in time, or nothing was deleted.
+
+    What had expired when it arrived (`late`) is no broken promise of the run that deleted it next.
+    A file stands for a day, and goes when the last of its records is due; its first may then wait a day longer.
+    """
+    done, last = row["disposed_at"], row["eligible_at"]
+    if row["decision"] not in ("delete", "redact") or not done or not last or row["dry_run"] or row["late"]:
+        return None
+    first = row.get("expired_first") or last
+    return done - first if done - last > SOON or done - first > 2 * SOON else None
+
+
+def is_deletion(row: dict[str, Any]) -> bool:
+    """Whether a row stands for what was deleted in a file: deletions are counted by these, once."""
+    return row["decision"] in ("delete", "redact") and bool(row["disposed_at"]) and row["record_id"] is None
 
 
 class Retention:
@@ -30,7 +53,7 @@ class Retention:
         self._reasons: Counter[str] = Counter()
         self._deleted: Counter[str] = Counter()
         self._steps: Counter[dt.datetime] = Counter()
-        self._deletions = self._late = self._unpurged = 0
+        self._deletions = self._late = self._unpurged = self._overdue = 0
         self._longest = dt.timedelta()
         self._runs: set[str] = set()
 
@@ -72,8 +95,10 @@ class Retention:
         n = row["rows_deleted"] if row["record_id"] is None and row["rows_deleted"] is not None else 1
         self._decisions[row["decision"]] += n
         self._reasons[row["reason_code"]] += n
-        self._days.add(when, row["decision"], n)
-        if row["decision"] in ("delete", "redact") and row["disposed_at"] and row["record_id"] is None:
+        self._days.add(when, words("decision", row["decision"]), n)
+        late = delay(row)
+        if is_deletion(row):
+            self._overdue += n if late else 0
             self._deletions += n
             self._deleted[row["record_class"]] += n
             self._unpurged += 0 if row["old_versions_purged_at"] else n
@@ -83,7 +108,19 @@ class Retention:
                 self._steps[row["disposed_at"]] -= n
                 self._longest = max(self._longest, row["disposed_at"] - first)
         self._late += n if row["late"] else 0
-        self._kept.add(row)
+        days = f"late by {late.total_seconds() / 86_400:,.1f} days" if late else ""
+        in_time = row["decision"] in ("delete", "redact") and row["disposed_at"] and not row["dry_run"]
+        self._kept.add(row | {"promise": days or ("kept" if in_time else None)})
+
+    def _verdict(self) -> Verdict:
+        held = self._decisions["hold"]
+        longest = f"{self._longest.total_seconds() / 86_400:.1f} days"
+        why = [f"{number(self._overdue)} were deleted more than a day after their time, the longest wait {longest}"] if self._overdue else []
+        why += [f"of {number(self._unpurged)} old copies are locked"] if self._unpurged else []
+        why += [f"{number(held)} stay by a legal hold"] if held else []
+        return Verdict(
+            "Data is deleted when its time is over", "records", self._deletions - self._overdue, self._overdue, self._unpurged, tuple(why)
+        )
 
     def _backlog(self) -> Chart:
         """Records that had expired and were not yet deleted, at the end of each day."""
@@ -107,21 +144,22 @@ class Retention:
     def page(self) -> Page:
         """The page."""
         held = self._decisions["hold"]
-        reasons = [{"reason": r, "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        reasons = [{"reason": words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
         longest = f"{self._longest.total_seconds() / 86_400:.1f} days" if self._deletions else "-"
         page = Page(
             [
-                Card("Retention runs", number(len(self._runs))),
-                Card("Records deleted", number(self._deletions)),
-                Card("Longest from expiry to deletion", longest),
+                Card("Retention runs", number(len(self._runs)), "in the period"),
+                Card("Records deleted", number(self._deletions), "whole files counted by their records; fully redacted ones too"),
+                Card("Deleted late", number(self._overdue), "more than a day after their time", "bad" if self._overdue else "good"),
+                Card("Longest from expiry to deletion", longest, "of these deletions, the longest", "bad" if self._overdue else ""),
                 Card("Not yet purged everywhere", number(self._unpurged), "deleted, but old object versions are locked",
                      "bad" if self._unpurged else "good"),
                 Card("Held", number(held), "protected by a legal hold", "warn" if held else ""),
             ],
             [
-                self._days.chart("Decisions by run", "records", "By the run's time."),
+                self._days.chart("Decisions by run", "records", "Every decision about a record or a file's records, by the run's time."),
                 self._backlog(),
-                ranking("Deleted by record class", self._deleted, "records"),
+                ranking("Deleted by record class", in_words("record_class", self._deleted), "records", "Records deleted, as the tile counts them."),
             ],
             [
                 View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons)),
@@ -129,6 +167,7 @@ class Retention:
             ],
             ["Expired, deleted and purged are three times: a record expires by rule, is deleted when no reader sees it any more, and is purged when "
              "no copy is left in any object version."],
+            [self._verdict()],
         )  # fmt: skip
         if self._late:
             page.notes.append(f"{number(self._late)} records had expired before an earlier run and arrived after it (late).")

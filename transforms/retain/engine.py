@@ -13,7 +13,7 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import from_micros
 from callveil.schemas.retention import DAY_US, Retention, RetentionRule
 from callveil.transforms.retain.holds import Holds
-from callveil.transforms.retain.timeline import Closure, State, Timeline, Timelines
+from callveil.transforms.retain.timeline import Closure, State, Timeline, Timelines, Window
 
 NEVER = 2**62
 """Stands for a time that does not come."""
@@ -140,10 +140,13 @@ class Engine:
         """When a record must be deleted or redacted, duties to keep it counted in, holds not."""
         closure = timeline.closure(record.at) if timeline else None
         states = timeline.states if timeline else ()
-        return self._due(record, action, states, closure)
+        windows = timeline.windows if timeline and self.retention.on_reactivation == "keep_window" else ()
+        return self._due(record, action, states, closure, windows)
 
-    def _due(self, record: Record, action: str, states: tuple[State, ...], closure: Closure | None) -> Due:
-        """`states` are those up to the time of the decision."""
+    def _due(
+        self, record: Record, action: str, states: tuple[State, ...], closure: Closure | None, windows: tuple[Window, ...]
+    ) -> Due:
+        """`states` are those up to the time of the decision, `windows` what reactivations within the window have undone."""
         held = list(_types(record, states))
         status = states[-1].status if states else "active"
         found = self._by_event(record, action, states, held, status)
@@ -153,14 +156,22 @@ class Engine:
         keep = max((record.at + r.days * DAY_US for r in self._matching("keep", record, set(held), status, "event")), default=0)
         if closure:
             until = max((closure.at + r.days * DAY_US for r in self._matching("keep", record, set(held), status, "cancelled")), default=0)
-            if until > keep and not self._was_due(record, action, states, closure):
+            if until > keep and not self._was_due(record, action, states, closure.at, windows):
                 keep = until
+        for window in windows:
+            if record.at < window.back and (closure is None or window.at < closure.at):
+                kept_by = self._matching("keep", record, set(held), "cancelled", "cancelled")
+                until = max((window.at + r.days * DAY_US for r in kept_by), default=0)
+                if until > keep and not self._was_due(record, action, states, window.at, windows):
+                    keep = until
         return found._replace(at=max(found.at, keep), keep=keep)
 
-    def _was_due(self, record: Record, action: str, states: tuple[State, ...], closure: Closure) -> bool:
+    def _was_due(
+        self, record: Record, action: str, states: tuple[State, ...], at: int, windows: tuple[Window, ...]
+    ) -> bool:
         """Whether it had to go already when the account was cancelled, as the account stood before: the window brings nothing back."""
-        earlier = tuple(s for s in states if s.at < closure.at)
-        return self._due(record, action, earlier, None).at <= closure.at
+        earlier = tuple(s for s in states if s.at < at)
+        return self._due(record, action, earlier, None, tuple(w for w in windows if w.at < at)).at <= at
 
     def _by_event(self, record: Record, action: str, states: tuple[State, ...], held: list[str], status: str) -> Due:
         """What the rules that count from the record's own time say, for the account type that `on_downgrade` chooses.

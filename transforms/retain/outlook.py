@@ -25,7 +25,8 @@ def day_of(entry: FileEntry) -> tuple[int, int]:
 
 def _differs(timeline: Timeline, by_status: bool) -> bool:
     """Whether the records of an account may be due at another time than those of others of its type."""
-    return bool(timeline.closures) or len({s.type for s in timeline.states}) > 1 or (by_status and timeline.last.status != "active")
+    closed = bool(timeline.closures or timeline.windows)
+    return closed or len({s.type for s in timeline.states}) > 1 or (by_status and timeline.last.status != "active")
 
 
 @dataclass

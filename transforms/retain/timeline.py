@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -49,6 +50,13 @@ class Closure(NamedTuple):
     cause: str
 
 
+class Window(NamedTuple):
+    """A cancellation that a reactivation within the window has undone: `at` and `back`, microseconds."""
+
+    at: int
+    back: int
+
+
 class Release(NamedTuple):
     """Tracking numbers that a cancellation released."""
 
@@ -63,6 +71,7 @@ class Timeline:
 
     states: tuple[State, ...]
     closures: tuple[Closure, ...] = ()
+    windows: tuple[Window, ...] = ()
     _times: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -86,11 +95,11 @@ class Timeline:
     def breaks(self) -> list[int]:
         """Times at which anything about it changes, sorted."""
         ends = [c.until for c in self.closures if c.until is not None]
-        return sorted({*self._times, *(c.at for c in self.closures), *ends})
+        return sorted({*self._times, *(c.at for c in self.closures), *ends, *itertools.chain(*self.windows)})
 
     def digest(self) -> str:
         """Digest of everything in it."""
-        return hashlib.sha256(repr((self.states, self.closures)).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((self.states, self.closures, self.windows)).encode()).hexdigest()[:16]
 
 
 @dataclass
@@ -102,6 +111,7 @@ class _Account:
     numbers: tuple[str, ...] = ()
     states: list[State] = field(default_factory=list)
     closures: list[Closure] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
 
 
 def known(events: Iterable[AccountEvent], as_of: dt.datetime) -> list[AccountEvent]:
@@ -140,7 +150,9 @@ class Timelines:
         self.releases: list[Release] = []
         for event in known(events, as_of):
             self._apply(event)
-        self.by_account: Mapping[str, Timeline] = {k: Timeline(tuple(a.states), tuple(a.closures)) for k, a in sorted(self._accounts.items())}
+        self.by_account: Mapping[str, Timeline] = {
+            k: Timeline(tuple(a.states), tuple(a.closures), tuple(a.windows)) for k, a in sorted(self._accounts.items())
+        }
 
     def get(self, account_id: str) -> Timeline | None:
         """Timeline of an account, or None where nothing is known about it."""
@@ -207,6 +219,8 @@ class Timelines:
         closure = account.closures.pop()
         if at - closure.at >= self._window:
             account.closures.append(closure._replace(until=at))
+        else:
+            account.windows.append(Window(closure.at, at))
         account.status = "active"
         return {account_id}
 

@@ -12,8 +12,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
-from callveil.schemas.rejected import Rejected
-from callveil.transforms.redact.names import FILE_NAME, Names
+from callveil.schemas.rejected import FILE_NAME, Rejected
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.parquet import REJECTED, publish_bytes, publish_records, sort_key
@@ -94,6 +93,8 @@ class RejectedWriter:
     def __init__(
         self, files: Files, root: str, keyring: Keyring, run_id: str, as_of: dt.datetime, name: str, before: RejectedBefore | None = None
     ) -> None:  # fmt: skip
+        from callveil.transforms.redact.names import Names  # which brings detection along
+
         self._files, self._root, self._run_id, self._as_of = files, root, run_id, as_of
         self._partition = {"day": as_of.date().isoformat()}
         self._path = data_path(REJECTED.name, self._partition, run_id, name)

@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, IncompleteReadError, ReadTimeoutError
 
@@ -161,6 +160,8 @@ class S3Files:
 
     def _client(self, attempts: int, seconds: int) -> Any:
         custom = self.settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        import boto3  # which takes half a second to load, and a store on disk does without
+
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=CONNECT_SECONDS,

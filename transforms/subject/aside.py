@@ -175,7 +175,7 @@ def lift(store: Store, keyring: Keyring, request_id: str, as_of: dt.datetime, no
             write_index(store, snapshot, run_id, set(entries), lambda e: entries[e.key], done)
             listed = [f for f in snapshot.by_dataset(LIST.name) if dict(f.partition)["request"] == request_id]
             series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
-            row = register.row(request_id, "lifted", as_of, len(register.events(request_id, snapshot)) + 1, {"run_id": run_id})
+            row = register.row(request_id, "lifted", as_of, len(register.events(request_id, snapshot)) + 1, {"run_id": run_id}, now)
             done.added.append(register.write(run_id, row, f"{snapshot.seq:08d}.event"))
             facts = {"request_id": request_id, "event": "lifted", "series": series}
             return Changes(tuple(done.added), (*done.removed, *own, *listed), {}, (facts,))

@@ -81,7 +81,10 @@ def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: R
     series = [tuple(s) for s in facts["series"]] or [("interactions", "interactions", "none", "", 0, 0, 0)]
     base = {
         "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
-        "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of), "completed_at": now if is_purged else None,
+        "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of),
+        "entered_at": next((e.get("entered_at") for e in Register(store, keyring).events(request.request_id)
+                            if e.get("run_id") == manifest.run_id and e["event"] == event), None),
+        "completed_at": now if is_purged else None,
         "verification_method": METHOD, "residual_hits": residual,
         "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))), "signer_key_id": None, "signature": None,
     }  # fmt: skip
@@ -177,7 +180,7 @@ def _publish(
         removed: list[FileEntry] = []
         if is_purged:
             values = {"run_id": manifest.run_id}
-            row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values)
+            row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values, now)
             added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
             removed = [f for f in sealed_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
         return Changes(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
@@ -187,7 +190,8 @@ def _publish(
 
 def message_of(row: dict[str, Any]) -> bytes:
     """What is signed of a certificate: all of it but the signature, in one form."""
-    names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature")
+    # A column that came later is signed where it says something, so that older certificates hold as they were signed.
+    names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature" and (f.name != "entered_at" or row.get(f.name)))
     return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
 
 

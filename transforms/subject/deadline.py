@@ -16,8 +16,6 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
-
 from callveil.schemas.subject import Pause
 
 DAY = dt.timedelta(days=1)
@@ -66,6 +64,8 @@ def holidays_of(name: str) -> Any:
     """
     if not name:
         return None
+    import holidays  # which takes a while to load, and a request without a calendar does without
+
     country, _, part = name.upper().partition("-")
     try:
         return holidays.country_holidays(country, subdiv=part or None)

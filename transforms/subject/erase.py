@@ -57,12 +57,14 @@ class EraseResult:
         plan: what was carried out.
         run_id, seq: the run; empty and 0 where nothing was left to do.
         certified: how purging and checking went; None where nothing was to be certified.
+        before: which plan was carried out by an earlier command, in words; empty where none was.
     """
 
     plan: ErasePlan
     run_id: str = ""
     seq: int = 0
     certified: Certified | None = None
+    before: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,14 @@ class Eraser:
             require_approved(request, self.four_eyes, self.actor)
         done = self.finish(request)
         plan = self.plan(request_id, scope)
+        before = self._carried_out(request_id, scope, agreed)
         if agreed and not plan.sha256.startswith(agreed):
-            if done is not None and plan.is_empty:
-                return EraseResult(plan, certified=done)
-            raise PlanChanged(f"the plan is {plan.sha256[:16]} now, not {agreed[:16]}: other rows are stored. Look at it, and agree anew")
+            if (done is not None or before) and plan.is_empty:
+                return EraseResult(plan, certified=done, before=before)
+            now = f"the plan is {plan.sha256[:16]} now, not {agreed[:16]}: other rows are stored. Look at it, and agree anew"
+            raise PlanChanged(f"{before}; {now}" if before else now)
         if plan.is_empty and self._was_done(request_id, scope):
-            return EraseResult(plan, certified=done)
+            return EraseResult(plan, certified=done, before=before)
         manifest = self._publish(plan, scope)
         return EraseResult(plan, manifest.run_id, manifest.seq, self.finish(self.register.get(request_id)))
 
@@ -157,6 +161,14 @@ class Eraser:
     def _was_done(self, request_id: str, scope: str) -> bool:
         event = "erased" if scope == ERASURE else "restricted"
         return any(e["event"] == event for e in self.register.events(request_id))
+
+    def _carried_out(self, request_id: str, scope: str, agreed: str) -> str:
+        """Which plan was carried out before, and when, in words: the one that was agreed to, or the last; empty where none was."""
+        event = "erased" if scope == ERASURE else "restricted"
+        rows = [e for e in self.register.events(request_id) if e["event"] == event and (e["plan_sha256"] or "").startswith(agreed)]
+        if not rows:
+            return ""
+        return f"plan {(rows[-1]['plan_sha256'] or '')[:16]} was carried out already, on {rows[-1]['at']:%Y-%m-%d %H:%MZ}"
 
     def _publish(self, plan: ErasePlan, scope: str) -> RunManifest:
         event = "erased" if scope == ERASURE else "restricted"
@@ -196,7 +208,7 @@ class Eraser:
             "records_found": len(plan.actions) + len(plan.unread.rejected) + sum(is_held(a) for a in plan.live) + len(plan.unread.live),
             "systems_searched": [z for z in ZONES if z not in left], "systems_not_executed": [f"{z}: {why}" for z, why in left.items()],
         }  # fmt: skip
-        row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values)
+        row = self.register.row(plan.request_id, event, self.as_of, len(self.register.events(plan.request_id, snapshot)) + 1, values, self.now)
         done.added.append(self.register.write(run_id, row, f"{snapshot.seq:08d}.event"))
         series = [[*name, *counts] for name, counts in sorted(done.rows.items())]
         unlinked = sorted(record_token(self.keyring, ref_of(_key(a.record))) for a in plan.live if a.action == UNLINK)

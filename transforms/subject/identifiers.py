@@ -11,8 +11,7 @@ from functools import lru_cache
 import phonenumbers
 
 from callveil.schemas.subject_index import KINDS
-from callveil.transforms.detect.known import WORD, fold
-from callveil.transforms.redact.names import Names
+from callveil.transforms.detect.normalized_text import WORD, fold
 from callveil.transforms.store.keyring import Keyring
 
 REGION = "US"
@@ -234,6 +233,8 @@ def token(keyring: Keyring, identifier: Identifier, key_id: str | None = None) -
     value = identifier.value
     if identifier.kind == "interaction":  # asked for by the platform's id, it is known by the one it is stored under
         account, slash, own = value.partition("/")
+        from callveil.transforms.redact.names import Names  # which brings detection along
+
         value = f"{account}{slash}{Names(keyring).id(own)}"
     return keyring.hmac(f"subject/{identifier.kind}", value, key_id=key_id)[:TOKEN_HEX]
 
@@ -247,6 +248,8 @@ def asked(keyring: Keyring, identifier: Identifier) -> tuple[str, ...]:
     """All that may stand for what somebody asks for: of an interaction under each form its id may be stored as."""
     if identifier.kind != "interaction":
         return tuple(tokens(keyring, identifier).values())
+    from callveil.transforms.redact.names import Names  # which brings detection along
+
     account, slash, own = identifier.value.partition("/")
     forms = sorted(Names(keyring).stored(own))
     values = [(f"{account}{slash}{form}", key_id) for key_id in keyring.key_ids for form in forms]

@@ -214,8 +214,9 @@ class Search:
         names = {p.token: p.name for p in proposed}
         undecided = tuple((r, tuple(sorted(names[t] for t in inside if t in names))) for r, inside in sorted(found_out.undecided.items()))
         return Match(
-            self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), {}, tuple(sorted(found_out.shared)), tuple(left_out), undecided
-        )
+            self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), shared=tuple(sorted(found_out.shared)),
+            left_out=tuple(left_out), undecided=undecided,
+        )  # fmt: skip
 
     def decision(self, record: RecordRef) -> str:
         """What somebody has said of a record: `included`, `excluded` or nothing."""

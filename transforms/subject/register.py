@@ -14,8 +14,8 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest
-from callveil.transforms.redact.operators import Secrets, token
+from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, entry_of
+from callveil.transforms.redact.tokens import Secrets, token
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import Table, publish_records, register
@@ -78,9 +78,11 @@ class Register:
         """Free text as a reversible token, which `callveil reveal --interaction REQUEST` opens."""
         return token("REASON", text, Secrets.of(self.keyring), "", request_id) if text else ""
 
-    def row(self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any]) -> dict[str, Any]:
-        """An event as it is stored; its id is a digest of what it says."""
-        row = {"request_id": request_id, "event": event, "at": at, "seq": seq, **values}
+    def row(
+        self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any], now: dt.datetime
+    ) -> dict[str, Any]:
+        """An event as it is stored, with the time of its entry; its id is a digest of what it says."""
+        row = {"request_id": request_id, "event": event, "at": at, "entered_at": now, "seq": seq, **values}
         digest = hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return row | {"event_id": digest[:32]}
 
@@ -94,7 +96,7 @@ class Register:
         """Publish one event.
 
         Args:
-            at: when it happened, UTC. now: for the lease.
+            at: when it happened, UTC. now: when it is entered.
             values: columns of the event.
             more: a function of run id and snapshot that writes what goes along with it and returns `Changes`.
 
@@ -104,7 +106,7 @@ class Register:
 
         def build(snapshot: Snapshot) -> Changes:
             extra: Changes = more(run_id, snapshot) if more else Changes()
-            row = self.row(request_id, event, at, len(self.events(request_id, snapshot)) + 1, values)
+            row = self.row(request_id, event, at, len(self.events(request_id, snapshot)) + 1, values, now)
             facts = ({"request_id": request_id, "event": event}, *extra.inputs)
             return Changes(
                 (self.write(run_id, row, f"{snapshot.seq:08d}.event"), *extra.added), extra.removed, {f"event.{event}": 1, **extra.counts}, facts
@@ -121,7 +123,7 @@ def fold(events: Iterable[Mapping[str, Any]]) -> SubjectRequest:
             request = SubjectRequest(
                 row["request_id"], row["regulation"], row["type"], row["channel"], row["zone"], row["calendar"] or "", row["received_at"],
                 row["clock_start_at"], row["subject_ref"], row["due_at"], events=1, account=row.get("account") or "",
-                agency=row.get("agency") or "",
+                agency=row.get("agency") or "", entries=(entry_of(row),),
             )  # fmt: skip
         elif request is not None:
             request = _step(request, row)
@@ -156,15 +158,17 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
         given["runs"] = (*request.runs, row["run_id"])
     elif event == "certified":
         given["runs"] = tuple(r for r in request.runs if r != row["run_id"])
-    return replace(request, **given, status=status, events=request.events + 1)
+    entries = (*request.entries, entry_of(row))
+    return replace(request, **given, status=status, events=request.events + 1, entries=entries)
 
 
 def register_row(request: SubjectRequest) -> dict[str, Any]:
     """A request as a row of the register; see `schemas.subject.REGISTER_FIELDS`."""
     names = ("request_id", "regulation", "type", "channel", "received_at", "clock_start_at", "identity_verified_at", "method", "subject_ref",
              "due_at", "extension_reason", "extension_notified_at", "extended_due_at", "status", "decision", "refusal_ground", "records_found",
-             "account", "agency", "disclosed", "withheld", "responded_at", "on_time", "package", "package_sha256")  # fmt: skip
-    lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "accounts")
+             "account", "agency", "disclosed", "withheld", "responded_at", "on_time", "package", "package_sha256", "received_entered_at",
+             "verified_entered_at", "responded_entered_at")  # fmt: skip
+    lists = ("exemptions", "systems_searched", "systems_not_executed", "recipients_notified", "accounts", "stated_times")
     pauses = [{"from": p.start, "to": p.end, "reason": p.reason} for p in request.pauses]
     return (
         {n: getattr(request, n) for n in names}
