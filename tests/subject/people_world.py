@@ -138,10 +138,10 @@ class World:
         at = NOW + dt.timedelta(days=days)
         return SubjectOptions(self.output, at, at, "officer", self.keyring, self.files, load_policy(str(self.root / "policy.yaml")), **more)
 
-    def ask(self, kind: str, *identifiers: str, request_id: str = "", verified: bool = True) -> SubjectRequest:
+    def ask(self, kind: str, *identifiers: str, request_id: str = "", verified: bool = True, account: str = "") -> SubjectRequest:
         """Open a request, and verify it."""
         found = tuple(i for text in identifiers for i in parse_identifier(text, "US"))
-        request = open_request(self.options(), NewRequest(kind, found, NOW, request_id))
+        request = open_request(self.options(), NewRequest(kind, found, NOW, request_id, account=account))
         return verify(self.options(0.1), request.request_id, "callback") if verified else request
 
     def confirm_all(self, request_id: str, right: set[str] | None = None) -> Match:

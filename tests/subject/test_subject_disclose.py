@@ -58,6 +58,10 @@ RECORDS = [
 ]  # fmt: skip
 
 
+CONTROLLERS = {"sofia.brand@mail.example": "1", "+14155550301": "2", "agent:3/AG7": "3"}
+"""The account each request is made to."""
+
+
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A function that answers somebody by identifiers: the records of their package, why things are missing, and the page."""
@@ -66,7 +70,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     @cache
     def answer(kind: str, section: str, *identifiers: str) -> tuple[list[dict[str, Any]], dict[str, int], str]:
-        request = world.ask(kind, *identifiers).request_id
+        request = world.ask(kind, *identifiers, account=CONTROLLERS[identifiers[0]]).request_id
         search(world.options(1), request)
         out = Path(world.root / f"{request}.zip")
         make_package(world.options(2), request, kind, out, sources=[str(world.root / "in")])
