@@ -146,8 +146,8 @@ def test_words_that_no_label_ever_holds_are_none_where_they_are_usual(tmp_path: 
 
 @pytest.mark.parametrize(
     ("kind", "unknown"),
-    [("ORDER_ID", []), ("ACCOUNT_ID", []), ("EMAIL", ["qdt"]), ("PASSWORD", ["qdt"])],
+    [("ORDER_ID", []), ("ACCOUNT_ID", []), ("EMAIL", ["quellmir"]), ("PASSWORD", ["quellmir"])],
 )
 def test_the_letters_of_a_code_are_no_name(tmp_path: Path, kind: str, unknown: list[str]) -> None:
-    (talk,) = read(write(tmp_path / "a.jsonl", row("it is qdt 52", ("qdt 52", kind), complete=())))
+    (talk,) = read(write(tmp_path / "a.jsonl", row("it is quellmir 52", ("quellmir 52", kind), complete=())))
     assert labels(talk) == [(word, UNKNOWN) for word in unknown]
