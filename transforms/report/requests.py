@@ -21,7 +21,7 @@ REQUEST_COLUMNS = (
     ("request_id", "Request"), ("type", "Type"), ("status", "Status"), ("standing", "How it stands"), ("received_at", "Received"),
     ("received_entered_at", "Entered"), ("due_at", "Due"),
     ("extended_due_at", "Extended to"), ("responded_at", "Answered"), ("responded_entered_at", "Answer entered"),
-    ("stated_times", "Stated for another time than its entry"), ("records_found", "Found"), ("disclosed", "Disclosed"),
+    ("stated_times", "Stated otherwise"), ("records_found", "Found"), ("disclosed", "Disclosed"),
     ("withheld", "Withheld"), ("refusal_ground", "Ground"), ("accounts", "Accounts"), ("identity_verified_at", "Identity verified"),
 )  # fmt: skip
 ERASURE_COLUMNS = (
