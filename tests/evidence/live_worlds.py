@@ -98,9 +98,9 @@ class Zone:
         return SubjectOptions(self.root, at, at, "officer", self.keyring, self.files, self.policy)
 
     def request(self, kind: str, call: Call, days: float = 0) -> str:
-        """A person's request about the calls of their number; found, but not carried out."""
+        """A person's request to the company of a call about the calls of their number; found, but not carried out."""
         identity = tuple(i for i in parse_identifier(number_of(call)))
-        made = open_request(self._subject(days), NewRequest(kind, identity, AS_OF + days * DAY))
+        made = open_request(self._subject(days), NewRequest(kind, identity, AS_OF + days * DAY, account=call.account))
         verify(self._subject(days + 0.1), made.request_id, "callback")
         search(self._subject(days + 0.2), made.request_id)
         return made.request_id
