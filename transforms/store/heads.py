@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -29,6 +29,7 @@ ENV = "CALLVEIL_STATE"
 RUNS = "runs"
 """The chain of manifests; other chains are named by their folder below the store's root."""
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class RolledBack(StoreError):
@@ -73,21 +74,34 @@ def memory_of(store: Store) -> Path:
 
 def remembered(store: Store) -> dict[str, Head]:
     """What is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
+
+    def heads(document: Any) -> dict[str, Head]:
+        found = document["heads"].items()
+        return {str(chain): Head(int(seq), str(digest)) for chain, (seq, digest) in found}
+
+    untold = "whether newer records of the store are gone cannot be told"
+    damaged = f"not what callveil remembers of {store.root}; remove the file, or restore it"
+    return _read(lambda: memory_of(store), heads, untold, damaged)
+
+
+def _read(
+    find: Callable[[], Path], parse: Callable[[Any], dict[str, T]], untold: str, damaged: str
+) -> dict[str, T]:
+    """What a file of the state folder holds; empty where there is none, or it cannot be read.
+
+    Raises `StoreError` where it is damaged.
+    """
     path: Path | str = "the home folder"
     try:
-        path = memory_of(store)
-        found = orjson.loads(path.read_bytes())["heads"]
-        return {str(chain): Head(int(seq), str(digest)) for chain, (seq, digest) in found.items()}
+        path = find()
+        return parse(orjson.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home folder
-        untold = "whether newer records of the store are gone cannot be told"
         log.warning("%s: cannot be read (%s), so %s", path, _why(error), untold)
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StoreError(
-            f"{path}: not what callveil remembers of {store.root}; remove the file, or restore it"
-        ) from None
+        raise StoreError(f"{path}: {damaged}") from None
 
 
 def remember(store: Store, seen: Mapping[str, Head]) -> None:
@@ -143,21 +157,13 @@ def replaced(state: str | None) -> dict[str, str]:
 
     Raises `StoreError` where the file is damaged.
     """
-    path: Path | str = "the home folder"
-    try:
-        path = replaced_file(state)
-        found = orjson.loads(path.read_bytes())["replaced"]
-        return {str(key): str(by) for key, by in found.items()}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, RuntimeError) as error:
-        untold = "whether this keyring is an older copy cannot be told"
-        log.warning("%s: cannot be read (%s), so %s", path, _why(error), untold)
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise StoreError(
-            f"{path}: not what callveil remembers of rotated keys; remove it, or restore it"
-        ) from None
+
+    def pairs(document: Any) -> dict[str, str]:
+        return {str(key): str(by) for key, by in document["replaced"].items()}
+
+    untold = "whether this keyring is an older copy cannot be told"
+    damaged = "not what callveil remembers of rotated keys; remove it, or restore it"
+    return _read(lambda: replaced_file(state), pairs, untold, damaged)
 
 
 def outdated(state: str | None, active: str, key_ids: Collection[str], path: str) -> str:

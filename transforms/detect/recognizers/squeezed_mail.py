@@ -85,16 +85,11 @@ def _address(reading: Reading, token: int) -> tuple[int, int] | None:
         alone = before > 0 and not _number(reading, token - 1)
         first = token if alone else _local(reading, token)
         return (token if first is None else first, token) if before or first is not None else None
-    if (
-        token + 1 < stop
-        and reading.low[token + 1] in SAID_ENDINGS
-        and (low in vocab.providers or _misspelt(low, vocab.language.code))
+    squeezed = token + 1 < stop and reading.low[token + 1] in SAID_ENDINGS
+    last = token + 1 if squeezed else _dotted_end(reading, token, stop)
+    if last > token and (
+        low in vocab.providers or (squeezed and _misspelt(low, vocab.language.code))
     ):
-        first = _local(reading, token)
-        said = first is not None and first == token - 1 and (_everyday(reading, first))
-        return None if first is None or said else (first, token + 1)
-    last = _dotted_end(reading, token, stop)
-    if low in vocab.providers and last > token:
         first = _local(reading, token)
         said = first is not None and first == token - 1 and _everyday(reading, first)
         return None if first is None or said else (first, last)

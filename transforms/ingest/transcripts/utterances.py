@@ -89,11 +89,8 @@ def _left(value: Any, said: str, used: frozenset[str]) -> Any:
 
 
 def of_words(rows: Iterable[Row]) -> list[Utterance]:
-    """An utterance without a text of its own for each speaker and channel of some words."""
-    whose: dict[Any, list[Row]] = {}
-    for row in rows:
-        whose.setdefault(as_key(row.get("speaker"), row.get("channel")), []).append(row)
-    return [Utterance(speaker=found[0].get("speaker"), channel=found[0].get("channel"), words=found) for found in whose.values()]
+    """Words alone, each of which names its own speaker and channel: `transcript` makes turns of them."""
+    return [Utterance(words=list(rows))]
 
 
 def attach(rows: list[Row], mark: Any) -> None:
