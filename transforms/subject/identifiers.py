@@ -133,6 +133,11 @@ def region_of(number: str) -> str:
         return ""
 
 
+def local_digits(number: str) -> str:
+    """Digits of a number in normal form as they are dialled within its country, without a leading zero."""
+    return str(phonenumbers.parse(number, None).national_number) if number.startswith("+") else number.removeprefix("digits:")
+
+
 def normal_email(text: str) -> str | None:
     """An address in lower case, or None for what is none."""
     found = EMAIL.search(text.strip().removeprefix("mailto:"))
