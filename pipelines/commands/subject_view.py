@@ -169,6 +169,8 @@ def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindex
     if interactions.left:
         complain(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
     print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
+    if done.older:
+        complain(f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as their sources are not there")
     if done.unknown:
         complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 

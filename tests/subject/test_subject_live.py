@@ -206,6 +206,27 @@ def test_records_from_before_markers_were_kept_are_marked_anew(made: LiveWorld) 
     assert len(made.world.rows("interactions")) == number
 
 
+def test_records_noted_by_an_earlier_method_are_noted_anew(made: LiveWorld) -> None:
+    """By their sources; where these are gone each search and certificate counts them."""
+    zone = Path(made.world.output, "live", "subjects")
+    before = files_of(made)
+    for path in zone.rglob("*.json"):
+        row = json.loads(path.read_bytes())
+        del row["method"]
+        path.write_bytes(json.dumps(row).encode())
+    with pytest.raises(RegisterError, match="subject index"):
+        search(made.world.options(1), "R")
+    (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()
+    done = index(made.world.options(1))[0]
+    assert done == Backfilled(listed=0, read=done.read, opened=0, unknown=0, older=1) and done.read > 3
+    assert index(made.world.options(1))[0] == Backfilled(listed=0, read=0, opened=0, unknown=0, older=1)
+    assert set(before) <= set(files_of(made))
+    match, _ = search(made.world.options(2), "R")
+    assert "1 records noted by an earlier callveil" in " ".join(match.not_read)
+    erase(made.world.options(3), "R")
+    assert not [path for path, _ in left_over(zone, made.people[0].values)]
+
+
 def test_where_nothing_says_whom_a_record_is_about_that_is_told(made: LiveWorld) -> None:
     zone, folder = Path(made.world.output, "live", "subjects"), Path(made.live.folder(key(OWN[0])))
     shutil.rmtree(zone)

@@ -8,7 +8,7 @@ alone, and counted. Repeated, it does what is left.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,12 @@ from callveil.transforms.store.policies import newest_policy, policy_at
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.disclose import OWN_GROUPS
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.keys import CONTACT, OTHER, STAFF, Found, conceal
-from callveil.transforms.subject.live_zone import is_marked
+from callveil.transforms.subject.keys import CONTACT, METHOD, OTHER, STAFF, Found, conceal
+from callveil.transforms.subject.live_zone import marked_by
 from callveil.transforms.watch.act import Actor
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Receipt
-from callveil.transforms.watch.people import COMPLETE, SUBJECTS, index_live, note_complete, write_list
+from callveil.transforms.watch.people import COMPLETE, SUBJECTS, Lacking, index_live, method_of, note_complete, write_list
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,41 @@ class Backfilled:
         listed: had markers, and have a list of them now.
         read: marked from their sources. opened: from their tokens.
         unknown: nothing says whom they are about.
+        older: stay as an earlier callveil noted them, which noted less, since their sources are not there.
     """
 
     listed: int
     read: int
     opened: int
     unknown: int
+    older: int = 0
 
 
-def backfill(store: Store, keyring: Keyring) -> Backfilled:
-    """Write the markers that are missing, and note that none is. Raises `SealedError` where the keyring does not open a body."""
+def backfill(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> Backfilled:
+    """Write the markers that are missing, and note that none is.
+
+    Args:
+        gone: digests of people who were erased; nothing leads to them again.
+
+    Raises `SealedError` where the keyring does not open a body.
+    """
     live = Live(store.files, store.root)
     listed = _list_markers(live)
     waiting = {InteractionKey(r["account_id"], r["id"]): r for r in live.receipts() if r["what"] == "record" and r["status"] == "done"}
-    waiting = {key: r for key, r in waiting.items() if not is_marked(live, keyring, key)}
-    read = opened = 0
+    methods = {key: marked_by(live, keyring, key) for key in waiting}
+    waiting = {key: r for key, r in waiting.items() if METHOD not in methods[key]}
+    read = opened = unknown = 0
     for key, people in _from_sources(store, keyring, live, waiting):
-        index_live(live, keyring, key, _day(waiting.pop(key)), people)
+        index_live(live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone))
         read += 1
-    unknown = 0
-    for key, receipt in sorted(waiting.items()):
-        people = _from_tokens(live, keyring, key, receipt)
+    bare = {key: r for key, r in sorted(waiting.items()) if not methods[key]}
+    for key, receipt in bare.items():
+        people = [p for p in _from_tokens(live, keyring, key, receipt) if p.token not in gone]
         index_live(live, keyring, key, _day(receipt), people)
         opened, unknown = opened + bool(people), unknown + (not people)
-    note_complete(live, unknown)
-    return Backfilled(listed, read, opened, unknown)
+    older = len(waiting) - len(bare)
+    note_complete(live, Lacking(unknown, older))
+    return Backfilled(listed, read, opened, unknown, older)
 
 
 def _day(receipt: Receipt) -> str:
@@ -77,7 +87,7 @@ def _day(receipt: Receipt) -> str:
 
 def _list_markers(live: Live) -> int:
     """Write lists of markers that are there and stand in none. Memory: all of these."""
-    links: dict[tuple[str, InteractionKey, str], set[Link]] = defaultdict(set)
+    links: dict[tuple[str, InteractionKey, str, str], set[Link]] = defaultdict(set)
     listed: dict[str, set[str]] = defaultdict(set)
     for info in live.files.list(live.url(SUBJECTS)):
         folder, name = info.url.split("/")[-2:]
@@ -88,11 +98,11 @@ def _list_markers(live: Live) -> int:
             listed[folder] |= {link[0] for link in row["links"]}
         else:
             record = name.removesuffix(".json")
-            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(Link(*(row[n] for n in Link._fields)))
+            links[record, InteractionKey(row["account_id"], row["id"]), row["day"], method_of(row)].add(Link(*(row[n] for n in Link._fields)))
     fresh = {k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()}
-    for (record, key, day), own in sorted(fresh.items()):
+    for (record, key, day, method), own in sorted(fresh.items()):
         if own:
-            write_list(live, key, record, day, sorted(own))
+            write_list(live, key, record, day, sorted(own), method)
     return sum(bool(own) for own in fresh.values())
 
 
