@@ -196,8 +196,8 @@ def test_records_from_before_markers_were_kept_are_marked_anew(made: LiveWorld) 
     with pytest.raises(RegisterError, match="subject index"):
         plan_erase(made.world.options(1), "R")
     number = len(made.world.rows("interactions"))
-    assert index(made.world.options(1))[0] == Backfilled(listed=len(lists), read=0, opened=0, unknown=0)
-    assert files_of(made) == before
+    assert index(made.world.options(1))[0] == Backfilled(listed=len(lists), read=len(lists), opened=0, unknown=0)
+    assert before.items() <= files_of(made).items()
     shutil.rmtree(zone)
     (made.world.root / "calls" / ACCOUNT / f"{OWN[0]}.json").unlink()  # tokens still say who
     assert index(made.world.options(1))[0] == Backfilled(listed=0, read=len(lists) - 1, opened=1, unknown=0)

@@ -33,7 +33,11 @@ from callveil.transforms.subject.live_zone import marked_by
 from callveil.transforms.watch.act import Actor
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Receipt
-from callveil.transforms.watch.people import COMPLETE, SUBJECTS, Lacking, index_live, method_of, note_complete, write_list
+from callveil.transforms.watch.people import COMPLETE, SUBJECTS, Lacking, index_live, note_complete, write_list
+
+
+FROM_MARKERS = "1"
+"""Method of a list that is put together from markers: these say nothing of names."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def _day(receipt: Receipt) -> str:
 
 def _list_markers(live: Live) -> int:
     """Write lists of markers that are there and stand in none. Memory: all of these."""
-    links: dict[tuple[str, InteractionKey, str, str], set[Link]] = defaultdict(set)
+    links: dict[tuple[str, InteractionKey, str], set[Link]] = defaultdict(set)
     listed: dict[str, set[str]] = defaultdict(set)
     for info in live.files.list(live.url(SUBJECTS)):
         folder, name = info.url.split("/")[-2:]
@@ -98,11 +102,11 @@ def _list_markers(live: Live) -> int:
             listed[folder] |= {link[0] for link in row["links"]}
         else:
             record = name.removesuffix(".json")
-            links[record, InteractionKey(row["account_id"], row["id"]), row["day"], method_of(row)].add(Link(*(row[n] for n in Link._fields)))
+            links[record, InteractionKey(row["account_id"], row["id"]), row["day"]].add(Link(*(row[n] for n in Link._fields)))
     fresh = {k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()}
-    for (record, key, day, method), own in sorted(fresh.items()):
+    for (record, key, day), own in sorted(fresh.items()):
         if own:
-            write_list(live, key, record, day, sorted(own), method)
+            write_list(live, key, record, day, sorted(own), FROM_MARKERS)
     return sum(bool(own) for own in fresh.values())
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from callveil.schemas.subject_index import KINDS
+from callveil.schemas.subject_index import KINDS, NAME
 from callveil.transforms.detect.normalized_text import WORD, fold
 from callveil.transforms.store.keyring import Keyring
 
@@ -160,6 +160,25 @@ def name_address(name: str, *places: str | None) -> list[Identifier]:
     if " " not in words:
         return []
     return [Identifier("name_address", f"{words}|{place}") for p in places if p and len(place := normal_place(p)) >= 4]
+
+
+def words_of(name: str) -> list[str]:
+    """Words of a contact's name that tell it from others; none where it names nobody."""
+    from callveil.transforms.detect.known import NO_NAMES  # which brings detection along
+
+    words = [w for w in normal_name(name).split() if w not in NO_NAMES]
+    return [] if any(c.isdigit() for w in words for c in w) else words
+
+
+def name_at(word: str, identifier: Identifier) -> Identifier:
+    """A word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
+    return Identifier(NAME, f"{word}|{identifier.kind}:{identifier.value}")
+
+
+def named(name: Identifier) -> Identifier:
+    """The identifier that a word of a name stands beside; see `name_at`."""
+    kind, _, value = name.value.partition("|")[2].partition(":")
+    return Identifier(kind, value)
 
 
 def agent(account_id: str, agent_id: str) -> Identifier:

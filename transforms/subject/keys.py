@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
+from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
 from callveil.schemas.version import RawVersion, VersionKey, is_interaction, snake
 from callveil.transforms.detect.leaves import walk
 from callveil.transforms.detect.normalized_text import normalize
@@ -16,8 +16,11 @@ from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
 from callveil.transforms.subject.said import addresses_said, numbers_said
 
-METHOD = "2"
-"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled."""
+METHOD = "3"
+"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled;
+from 3 on with the words of names that tell people on one line apart."""
+NAMED = ("phone", "visitor")
+"""Kinds of identifiers that people share, so that names beside them are compared."""
 CONTACT, STAFF, OTHER = "contact", "agent", "third_party"
 PHONES = ("caller_number_complete", "caller_number", "contact_number", "caller_number_format", "caller_number_bare", "alternative_number")
 """Where a contact's numbers stand; those that tell the country come first."""
@@ -93,6 +96,11 @@ def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Seque
             add(ids.agent(raw.key.account_id, str(value)), STAFF, field)
     if isinstance(text := staff.get("email"), str) and (address := ids.normal_email(text)):
         add(Identifier("email", address), STAFF, "agent.email")
+    for text in (record.get("name"), form.get("name")):
+        if isinstance(text, str):
+            for identifier in [i for i, role in found if role == CONTACT and i.kind in NAMED]:
+                for word in ids.words_of(text):
+                    add(ids.name_at(word, identifier), CONTACT, NAME)
     taken = {identifier for identifier, _ in found}
     for identifier, field in (*_said(mentioned, region, language), *_loose(record, region)):
         if identifier not in taken:
@@ -185,7 +193,11 @@ def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
 
 def conceal(keyring: Keyring, people: Iterable[Found]) -> tuple[Link, ...]:
     """The same as keyed digests, in order."""
-    return tuple(sorted(Link(ids.token(keyring, p.identifier), p.identifier.kind, p.role, p.field) for p in people))
+    return tuple(sorted(Link(ids.token(keyring, p.identifier), p.identifier.kind, p.role, _field(keyring, p)) for p in people))
+
+
+def _field(keyring: Keyring, found: Found) -> str:
+    return ids.token(keyring, ids.named(found.identifier)) if found.identifier.kind == NAME else found.field
 
 
 def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None) -> str:
@@ -197,7 +209,7 @@ def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: I
     """Rows of the index for one record: one from each identifier to it, and one from it to all of them."""
     links = tuple(links)
     key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.digests)
-    out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links]
+    out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links if link.kind != NAME]
     if record.record_class == "interaction":
         own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))
         out.append(SubjectEntry(own, "interaction", CONTACT, "id", *key))

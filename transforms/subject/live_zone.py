@@ -166,7 +166,7 @@ def _take_out(live: Live, record: str, token: str) -> int:
     """Take an identifier out of the lists of a record that stays."""
     versions = 0
     for url, row in _lists(live, record):
-        rest = [link for link in row["links"] if link[0] != token]
+        rest = [link for link in row["links"] if token not in link]
         if len(rest) < len(row["links"]):
             write_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest, method_of(row))
             versions += len(live.files.purge(url))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import Link
+from callveil.schemas.subject_index import NAME, Link
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.keys import METHOD, record_token, ref_of
@@ -33,7 +33,7 @@ def index_live(live: Live, keyring: Keyring, key: InteractionKey, day: str, peop
     own = Link(ids.token(keyring, ids.interaction(key.account_id, key.id)), "interaction", "contact", "id")
     links = sorted({*people, own})
     write_list(live, key, record, day, links)
-    for link in links:
+    for link in (x for x in links if x.kind != NAME):
         live.files.write(marker_url(live, link.token, record), _dump(_head(key, day, METHOD) | link._asdict()))
 
 
