@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.batch import Detected
 from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.known import spoken_code
+from callveil.transforms.detect.consistent import KINDS
+from callveil.transforms.detect.known import CODE, spoken_code
 from callveil.transforms.detect.leaves import Leaf
 from callveil.transforms.detect.resolve import accept, merge, overlap_test
 
@@ -23,12 +24,14 @@ class Pieces:
         keep: what the policy leaves readable, where nothing else touches the text: recorded, so that a report can say so.
         values: the whole value of each group of spans, which may be spread over several texts.
         parts: the pieces it was put together from.
+        runs: entity type and pieces of the numbers and addresses of each reading, in order, whichever value they are of.
     """
 
     redact: list[tuple[Leaf, list[Span]]] = field(repr=False)
     keep: list[tuple[Leaf, Span]] = field(repr=False)
     values: dict[str, str] = field(repr=False)
     parts: dict[str, tuple[str, ...]] = field(repr=False)
+    runs: list[tuple[str, tuple[str, ...]]] = field(repr=False)
 
 
 SHORTEST = 9
@@ -52,6 +55,20 @@ def said_once(entity: str, parts: Sequence[str]) -> Sequence[str]:
     return parts
 
 
+SAID = ("PHONE_NUMBER", "EMAIL_ADDRESS")
+"""Types of values by which people are found in what is said."""
+
+
+def _runs(text: str, spans: Iterable[Span]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Pieces of a reading that may say one number or address together, and numbers that were taken for those of something else."""
+    own = [s for s in spans if s.detector != CONSISTENCY]
+    for entity in SAID:
+        pieces = tuple(text[s.start : s.end] for s in merge(s for s in own if s.entity == entity))
+        if len(pieces) > 1:
+            yield entity, pieces
+    yield from (("PHONE_NUMBER", (text[s.start : s.end],)) for s in own if s.entity not in SAID and KINDS.get(s.entity) == CODE)
+
+
 def pieces_of(detected: Detected) -> Pieces:
     """Sort out what counts under the record's rules and cut it at the borders of its texts."""
     decision = detected.job.decision
@@ -61,6 +78,7 @@ def pieces_of(detected: Detected) -> Pieces:
     spans: dict[int, list[Span]] = defaultdict(list)
     guarded = {id(leaf) for leaf, treatment in detected.leaves if treatment == "guard"}
     kept: list[tuple[Leaf, Span]] = []
+    runs: list[tuple[str, tuple[str, ...]]] = []
     for reading, found in zip(detected.readings, detected.spans, strict=True):
         text = reading.view.text
         redact, keep = accept(text, found, decision.rules, decision.floor)
@@ -68,6 +86,7 @@ def pieces_of(detected: Detected) -> Pieces:
         entities |= {span.group: span.entity for span in found}
         for span in merge(s for s in redact if s.detector != CONSISTENCY):  # further mentions stand for the value, they are no part of it
             parts[span.group].append(text[span.start : span.end])
+        runs += _runs(text, redact)
         for group, said in parts.items():
             values.setdefault(group, tuple(said))  # copies of the conversation repeat what it said first
         for leaf, span in reading.split(merge(redact)):
@@ -78,4 +97,4 @@ def pieces_of(detected: Detected) -> Pieces:
     replaced = {key: overlap_test(spans.get(key, ())) for key in {id(leaf) for leaf, _ in kept}}
     readable = [(leaf, span) for leaf, span in kept if not replaced[id(leaf)](span.start, span.end)]
     whole = {group: " ".join(said_once(entities[group], parts)) for group, parts in values.items()}
-    return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, whole, values)
+    return Pieces([(leaves[key], merge(found)) for key, found in spans.items()], readable, whole, values, runs)

@@ -35,7 +35,6 @@ from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Receipt
 from callveil.transforms.watch.people import COMPLETE, SUBJECTS, Lacking, index_live, note_complete, write_list
 
-
 FROM_MARKERS = "1"
 """Method of a list that is put together from markers: these say nothing of names."""
 

@@ -102,6 +102,11 @@ def national(digits: str, region: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
 
 
+def is_whole(number: str) -> bool:
+    """Whether a number in E.164 has the length of one of its country, area code included."""
+    return bool(phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None)) == phonenumbers.ValidationResult.IS_POSSIBLE)
+
+
 def without_extension(text: str) -> str:
     """A number as it is written, without `ext. 7`."""
     return re.split(r"(?i)\s*(?:;?ext|extension|x|durchwahl|poste)\b", text, maxsplit=1)[0]

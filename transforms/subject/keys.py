@@ -14,7 +14,7 @@ from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.said import addresses_said, numbers_said
+from callveil.transforms.subject.said import addresses_in_run, addresses_said, numbers_in_run, numbers_said
 
 METHOD = "3"
 """How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled;
@@ -56,13 +56,18 @@ def region_of(record: Mapping[str, Any]) -> str:
     return ids.REGION
 
 
-def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Sequence[str]]] = (), language: str = "en") -> list[Found]:
+Pieces = Iterable[tuple[str, Sequence[str]]]
+"""Entity types, each with pieces of text."""
+
+
+def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = ()) -> list[Found]:
     """Identifiers of everybody in a raw interaction.
 
     Args:
         raw: the record; not changed.
         mentioned: entity type, and pieces in their order, of each value that was found in its texts.
         language: whose words the texts are in.
+        runs: entity type, and pieces that follow each other and may say values together.
 
     Returns: one item per identifier and role, in order. The business' own numbers are nobody's.
     """
@@ -102,7 +107,7 @@ def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Seque
                 for word in ids.words_of(text):
                     add(ids.name_at(word, identifier), CONTACT, NAME)
     taken = {identifier for identifier, _ in found}
-    for identifier, field in (*_said(mentioned, region, language), *_loose(record, region)):
+    for identifier, field in (*_said(mentioned, region, language), *_in_runs(runs, region, language), *_loose(record, region)):
         if identifier not in taken:
             add(identifier, OTHER, field)
     return [Found(identifier, role, field) for (identifier, role), field in found.items()]
@@ -128,6 +133,14 @@ def _said(mentioned: Iterable[tuple[str, Sequence[str]]], region: str, language:
             yield from ((Identifier("phone", number), "content") for number in numbers_said(parts, region, language))
         elif entity == "EMAIL_ADDRESS":
             yield from ((Identifier("email", address), "content") for address in addresses_said(parts, language))
+
+
+def _in_runs(runs: Pieces, region: str, language: str) -> Iterator[tuple[Identifier, str]]:
+    for entity, pieces in runs:
+        if entity == "PHONE_NUMBER":
+            yield from ((Identifier("phone", number), "content") for number in numbers_in_run(pieces, region, language))
+        else:
+            yield from ((Identifier("email", address), "content") for address in addresses_in_run(pieces, language))
 
 
 def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier, str]]:
