@@ -288,7 +288,7 @@ def make_package(
     register, request = still_open(options, request_id)
     require_ready(request, ERASURE)
     store, keyring, snapshot = register.store, register.keyring, register.store.current()
-    require_approved(request, needs_approval(options, store), options.actor)
+    require_approved(request, needs_approval(options, store), options.actor, options.login)
     controller = controller_of(store, request, snapshot)
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)

@@ -76,7 +76,7 @@ def backfill(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> Back
         read += 1
     bare = {key: r for key, r in sorted(waiting.items()) if not methods[key]}
     for key, receipt in bare.items():
-        people = [p for p in _from_tokens(live, keyring, key, receipt) if p.token not in gone]
+        people = tuple(p for p in _from_tokens(live, keyring, key, receipt) if p.token not in gone)
         index_live(live, keyring, key, _day(receipt), people)
         opened, unknown = opened + bool(people), unknown + (not people)
     older = len(waiting) - len(bare)

@@ -130,9 +130,14 @@ def _addresses(text: str, language: str) -> list[str]:
     out = []
     for zero in ("0", "o"):
         words = _written(text, language, zero)
-        starts = (n for n in range(len(words)) if not n or (words[n - 1] not in SYMBOLS and "@" in words[n:]))
+        starts = (n for n in range(len(words)) if not n or ("@" in words[n:] and not _hang_together(words[n - 1], words[n])))
         out += [a for n in starts if (a := ids.normal_email("".join(words[n:])))]
     return list(dict.fromkeys(out))
+
+
+def _hang_together(before: str, word: str) -> bool:
+    """Whether two words of an address are surely parts of it: one is a symbol, or both are letters or digits of a word that is spelled."""
+    return before in SYMBOLS or word in SYMBOLS or len(before) == len(word) == 1
 
 
 def _written(text: str, language: str, zero: str) -> list[str]:

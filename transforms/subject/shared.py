@@ -184,8 +184,8 @@ def _named(links: Mapping[RecordRef, Iterable[Link]], own_words: Collection[froz
     for records in beside.values():
         names = set(records.values())
         full = {n for n in names if not any(n < other for other in names)}
-        for record, said in records.items() if len(full) > 1 else ():
-            whole = [n for n in full if said <= n]
+        for record, short in records.items() if len(full) > 1 else ():
+            whole = [n for n in full if short <= n]
             if len(whole) == 1:
                 node = Node(NAME, "/".join(sorted(whole[0])))
                 nodes[record].add(node)
