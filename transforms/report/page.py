@@ -118,10 +118,10 @@ def index_page(
         verdicts: what was promised, and whether it was kept.
     """
     broken = [v for v in verdicts if v.broken]
-    waiting = [v for v in verdicts if v.open and not v.broken]
+    waiting = [v for v in verdicts if v.tone == "warn"]
     headline = (
         f"{len(broken)} of {len(verdicts)} promises were not kept in full." if broken
-        else f"Nothing promised was broken; {len(waiting)} of {len(verdicts)} promises have something open." if waiting
+        else f"Nothing promised was broken; {len(waiting)} of {len(verdicts)} promises have something open, or nothing tells." if waiting
         else f"All {len(verdicts)} promises were kept."
     )  # fmt: skip
     return _render(
@@ -129,7 +129,7 @@ def index_page(
         reports=reports, files=[dict(f) | {"shown": number(f["rows"])} for f in files], store=about.store, run_id=about.run_id or "none",
         head=about.head or "none", tool=about.tool, headline=headline, tone="bad" if broken else "warn" if waiting else "good",
         verdicts=[{"promise": v.promise, "unit": v.unit, "tone": v.tone, "why": v.why, "kept": number(v.kept), "broken": number(v.broken),
-                   "open": number(v.open), "said": {"bad": "not kept in full", "warn": "open", "good": "kept"}[v.tone]} for v in verdicts],
+                   "open": number(v.open), "said": v.said} for v in verdicts],
     )  # fmt: skip
 
 
@@ -209,4 +209,4 @@ def _cell(key: str, value: Any) -> dict[str, Any]:
     if key in WORDS and isinstance(value, str):
         code, text = text, words(key, text)
         return {"text": text, "key": sort, "css": css, "tag": tones.get(code, "")}
-    return {"text": text, "key": sort, "css": css, "tag": tones.get(text) or tones.get(text.split(" ", 1)[0], "")}
+    return {"text": words(key, text), "key": sort, "css": css, "tag": tones.get(text) or tones.get(text.split(" ", 1)[0], "")}
