@@ -16,8 +16,8 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.retention import RetentionRule
 from callveil.transforms.report import arrived
 from callveil.transforms.report.activities import Activity, Limit
-from callveil.transforms.report.model import Context
-from callveil.transforms.report.retention import STALE_RUN, delay, is_deletion
+from callveil.transforms.report.model import Context, counted
+from callveil.transforms.report.retention import STALE_RUN, delay, is_deletion, purges, records, series_of
 from callveil.transforms.report.scope import Scope
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.store.snapshot import parse_time
@@ -44,7 +44,7 @@ class Facts:
         entities: values found, by entity type, redacted and kept together.
         oldest: oldest day by dataset and account type. rows: rows by dataset; both of the report's accounts alone, where some were chosen.
         retained_at: time of the newest retention run, or None.
-        locked: deleted records of which old object versions are locked.
+        locked: records of the report's accounts that were ever deleted and are not purged everywhere.
         late: records of the report's accounts that were deleted later than promised in its period, and the longest delay, by record class and
             account type.
     """
@@ -86,16 +86,10 @@ def gather(c: Context) -> Facts:
         for f in arrived.findings(c, receipt):
             entities[f["entity_type"]] += f["count"] or 1
     retained = [parse_time(m.as_of) for m in c.runs.values() if m.job == "retain"]
-    locked = 0
-    latest: dict[str, tuple[bool, int]] = {}
-    for entry in c.snapshot.by_dataset("certificates"):
-        for r in c.read(entry, ["certificate_id", "purged_at", "versions_locked"]):
-            done = r["purged_at"] is not None or latest.get(r["certificate_id"], (False, 0))[0]
-            latest[r["certificate_id"]] = (done, r["versions_locked"] or 0)
-    locked = sum(n for done, n in latest.values() if not done)
+    late, locked = deletions(c)
     return Facts(
         c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked,
-        late_deletions(c),
+        late,
     )  # fmt: skip
 
 
@@ -114,20 +108,23 @@ def _rows(c: Context, entry: FileEntry) -> int:
     return sum(t.num_rows for t in _tables(c, entry, [])) if entry.dataset in _BY_ACCOUNT else 0
 
 
-def late_deletions(c: Context) -> dict[tuple[str, str], tuple[int, dt.timedelta]]:
-    """What the retention report of the same period counts as deleted late, by record class and account type."""
+def deletions(c: Context) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
+    """What the retention report of the same period counts as deleted late, by record class and account type; and what is not purged, of all time."""
     out: dict[tuple[str, str], tuple[int, dt.timedelta]] = {}
+    locked, certified = 0, purges(c)
     for entry in c.snapshot.by_dataset("dispositions"):
         run = c.run_of(entry.path)
-        if not c.scope.holds(parse_time(run.as_of) if run else None):
-            continue
+        is_within = c.scope.holds(parse_time(run.as_of) if run else None)
         for row in c.read(entry):
-            late = delay(row) if is_deletion(row) and c.scope.about(row["account_id"]) else None
+            if not is_deletion(row) or not c.scope.about(row["account_id"]):
+                continue
+            locked += 0 if certified.get(series_of(row, run.run_id if run else ""), (None, None))[0] else records(row)
+            late = delay(row) if is_within else None
             if late:
                 key = (row["record_class"], row["type_at_event"] or "")
                 number, longest = out.get(key, (0, dt.timedelta()))
-                out[key] = (number + (row["rows_deleted"] or 1), max(longest, late))
-    return out
+                out[key] = (number + records(row), max(longest, late))
+    return out, locked
 
 
 def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:
@@ -201,7 +198,7 @@ def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str
         known = known or late is not None
         reasons += [late] if late and not _excepted(limit, facts, as_of) else []
     if facts.locked:
-        reasons.append(f"{facts.locked:,} old object versions of deleted records are locked")
+        reasons.append(f"{counted(facts.locked, 'deleted record is', 'deleted records are')} not purged everywhere: old object versions are locked")
     if reasons:
         return "no", reasons
     if not _ran(facts, as_of):

@@ -122,7 +122,7 @@ class Requests:
                      "of those answered, from the start of the time to the answer as stated; pauses count"),
                 Card("Not carried out somewhere", number(len(failed)), "of these; in a system that it names", "bad" if failed else "good"),
                 Card("Stated times", number(len(stated)),
-                     "of these; with a step stated for another time than its entry", "warn" if stated else "good"),
+                     "of these; with a step that goes back, or is stated for another time than its entry", "warn" if stated else "good"),
             ],
             [
                 self._ages(),

@@ -53,6 +53,22 @@ def records(row: dict[str, Any]) -> int:
     return 1 if row["rows_deleted"] is None else int(row["rows_deleted"])
 
 
+def purges(c: Context) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
+    """When the files of a series were purged, and when that was checked; the latest certificate of each."""
+    out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
+    for entry in c.snapshot.by_dataset("certificates"):
+        for r in c.read(entry):
+            series = (r["run_id"], r["record_class"], r["account_type"] or "", r["rule_id"] or "", r["method"])
+            if out.get(series, (None, None))[0] is None:
+                out[series] = (r["purged_at"], r["verified_at"])
+    return out
+
+
+def series_of(row: dict[str, Any], run_id: str) -> tuple[str, ...]:
+    """The series of a run's certificates that a disposition belongs to."""
+    return (run_id, row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"])
+
+
 class Retention:
     """Decisions of the retention runs whose time lies in the period."""
 
@@ -71,7 +87,7 @@ class Retention:
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows run by run."""
         c = self._c
-        common, certified = c.common(REPORTS["retention"]), self._certificates()
+        common, certified = c.common(REPORTS["retention"]), purges(c)
         for entry in c.snapshot.by_dataset("dispositions"):
             run = c.run_of(entry.path)
             when = parse_time(run.as_of) if run else None
@@ -82,8 +98,7 @@ class Retention:
             for d in c.read(entry):
                 if not c.scope.about(d["account_id"]):
                     continue
-                series = (run.run_id if run else "", d["record_class"], d["type_at_event"] or "", d["rule_id"] or "", d["method"])
-                purged, verified = certified.get(series, (None, None))
+                purged, verified = certified.get(series_of(d, run.run_id if run else ""), (None, None))
                 row = common | {n: d.get(n) for n in _NAMES if n in d} | {
                     "policy_version": run.policy_name if run else None, "policy_sha256": run.policy_sha256 if run else None,
                     "account_id": d["account_id"] or None, "account_type_at_event": d["type_at_event"] or None,
@@ -91,16 +106,6 @@ class Retention:
                 }  # fmt: skip
                 self._count(row, when)
                 yield row
-
-    def _certificates(self) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
-        """When the files of a series were purged, and when that was checked; the latest certificate of each."""
-        out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
-        for entry in self._c.snapshot.by_dataset("certificates"):
-            for r in self._c.read(entry):
-                series = (r["run_id"], r["record_class"], r["account_type"] or "", r["rule_id"] or "", r["method"])
-                if out.get(series, (None, None))[0] is None:
-                    out[series] = (r["purged_at"], r["verified_at"])
-        return out
 
     def _count(self, row: dict[str, Any], when: dt.datetime | None) -> None:
         n = records(row)
