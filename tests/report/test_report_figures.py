@@ -150,7 +150,7 @@ def test_each_table_is_what_sql_says(pulled: tuple[Built, str, Path, Any], base:
 
 
 def test_each_verdict_is_what_sql_says(pulled: tuple[Built, str, Path, Any], base: sqlite3.Connection) -> None:
-    page = (pulled[2] / "index.html").read_text()
+    account, page = pulled[1], (pulled[2] / "index.html").read_text()
     rows = re.findall(r'<tr><th scope="row">(.*?)</th><td><span class="tag (\w+)">(.*?)</span></td>(.*?)</tr>', page)
     assert {_text(r[0]) for r in rows} == sql.VERDICTS.keys()
     for promise, tone, _, cells in rows:
@@ -162,6 +162,8 @@ def test_each_verdict_is_what_sql_says(pulled: tuple[Built, str, Path, Any], bas
             assert NUMBER.findall(why) == str(numbers).split(), (promise, why)
     broken = sum(r[1] == "bad" for r in rows)
     assert f"{broken} of {len(rows)} promises were not kept in full." in page
+    requests = (pulled[2] / "requests.html").read_text()
+    assert account or '<span class="tag bad">refused, late: the answer was entered 2026-11-12</span>' in requests
     register = next(_text(r[3]) for r in rows if r[0].startswith("People are answered"))
     for (name,) in base.execute("select request_id from overdue"):
         assert f"{name} is overdue since" in register
