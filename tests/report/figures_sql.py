@@ -147,7 +147,8 @@ TILES: dict[str, dict[str, str]] = {
         "Values kept": "select sum(count) from f where status = 'kept'",
         "Kinds of personal data": "select count(distinct entity_type) from r",
         "By hand or on request": "select sum(count) from r where trigger <> 'auto'",
-        "Recordings redacted": f"select count(*), printf('%.1f', sum(covered) / 60.0) from receipts where what = 'audio' and {_in('as_of')} and {_of()}",
+        "Recordings redacted": f"""select count(*), printf('%.1f', sum(covered) / 60.0) from receipts
+            where what = 'audio' and {_in('as_of')} and {_of()}""",
         "Records held back": "select count(*) from x",
     },
     "retention": {
@@ -211,7 +212,8 @@ CHARTS: dict[str, dict[str, str]] = {
     },
     "retention": {
         "Decisions by run": f"select {_DATE.format('ran_at')}, {_word('decision')}, sum(n) from decided group by 1, 2",
-        "Expiry backlog": f"""with days(day) as (select distinct {_DATE.format('first')} from gone union select {_DATE.format('disposed_at')} from gone
+        "Expiry backlog": f"""with days(day) as (select distinct {_DATE.format('first')} from gone
+              union select {_DATE.format('disposed_at')} from gone
               union select date(value, 'unixepoch') from (with recursive t(value) as (select min(first) / 1000000 from gone
                 union all select value + 86400 from t where value + 86400 <= (select max(disposed_at) / 1000000 from gone)) select value from t))
             select day, 'records', (select coalesce(sum(rows_deleted), 0) from gone where {_DATE.format('first')} <= day
@@ -239,7 +241,8 @@ CHARTS: dict[str, dict[str, str]] = {
         "Changes by actor": "select coalesce(actor_id, actor_name), 'changes', count(*) from h group by 1",
     },
     "breaches": {
-        "Hours until the authority was told": f"""with t as (select breach_id || case when notified_at is null then ' (still open)' else '' end as label,
+        "Hours until the authority was told": f"""with t as (select
+              breach_id || case when notified_at is null then ' (still open)' else '' end as label,
               (coalesce(notified_at, {_NOW}) - aware_at) / 3600000000.0 as hours from b where notifiable is not 0)
             select label, 'hours', hours from t union all select label, 'allowed', 72 from t""",
         "Breaches by state": f"select {_word('state')}, 'breaches', count(*) from b group by 1",
@@ -280,7 +283,8 @@ TABLES: dict[str, dict[str, str]] = {
             union all select 'rows of what was redacted as it arrived', (select printf('%,d', count(*)) from receipts where {_of()})""",
     },
     "history": {
-        "Security-relevant changes by class": "select sensitive_class as Class, count(*) as Changes from h where sensitive_class is not null group by 1",
+        "Security-relevant changes by class": """select sensitive_class as Class, count(*) as Changes from h
+            where sensitive_class is not null group by 1""",
         "Security-relevant changes": f"""select {_CLOCK.format('created_at')} as "When", account_id as Account, item_type as Object,
             field as Field from h where sensitive_class is not null""",
         "All changes": f"""select {_CLOCK.format('created_at')} as "When", account_id as Account, item_type as Object, field as Field from h""",
@@ -347,7 +351,7 @@ def tables(root: str, as_of: dt.datetime, start: dt.datetime, end: dt.datetime, 
     _company(base, activities, breaches, root)
     base.executescript(_VIEWS)
     own = [n for n in DATASETS if not accounts or n in ("findings", "rejected", "versions", "dispositions")]
-    counts = {n: base.execute(f"select count(*) from {n} where {_of() if accounts else '1'}").fetchone()[0] for n in own}  # noqa: S608
+    counts = {n: base.execute(f"select count(*) from {n} where {_of() if accounts else '1'}").fetchone()[0] for n in own}
     _load(base, "stored", [{"name": n, "n": f"{c:,}"} for n, c in counts.items() if c], ("name", "n"))
     return base
 
@@ -360,7 +364,7 @@ def _load(base: sqlite3.Connection, name: str, rows: list[dict[str, Any]], colum
     columns = columns or tuple(dict.fromkeys(c for row in rows for c in row))
     base.execute(f"create table {name} (rowid_, {', '.join(f'[{c}]' for c in columns)})")
     marks = ", ".join("?" * (len(columns) + 1))
-    base.executemany(f"insert into {name} values ({marks})", [[n, *(_cell(r.get(c)) for c in columns)] for n, r in enumerate(rows)])  # noqa: S608
+    base.executemany(f"insert into {name} values ({marks})", [[n, *(_cell(r.get(c)) for c in columns)] for n, r in enumerate(rows)])
 
 
 def _cell(value: Any) -> Any:

@@ -39,7 +39,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A store from which all of that has gone, by a run that had looked at the files before or by one that had not; and the run's result."""
     bench = Bench(tmp_path_factory.mktemp("accounts") / "bench")
     bench.keyring = bench.root / "keyring.json"
-    broken: list[Any] = [{"account_id": int(a), "id": 900 + n, "called_at": "not a time"} for n, a in enumerate("41 41 42".split())]
+    broken: list[Any] = [{"account_id": int(a), "id": 900 + n, "called_at": "not a time"} for n, a in enumerate(["41", "41", "42"])]
     bench.run([call(1), *broken, {"note": "no account"}], policy=PLAIN)
     made = Place(bench.root, root=bench.output, policy=POLICY)
     made.accounts = [account("41"), account("42"), account("50", "agency"), account("51", agency_id="50")]

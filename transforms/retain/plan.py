@@ -247,8 +247,8 @@ class Planner:
                 "record_class": name, "account_id": account or None, "record_id": None, "item_type": None, "item_id": None,
                 "event_time": from_micros(lo), "type_at_event": partition.get("account_type", "unknown"), "type_as_of": None,
                 "account_status": None, "clock_start": None, "retain_until": None, "expired_first": d.first, "late": late, "dry_run": True,
-                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": max(entry.rows, rows), "rows_deleted": d.rows,
-                "rows_after": after,
+                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": max(entry.rows, rows),
+                "rows_deleted": d.rows, "rows_after": after,
             })  # fmt: skip
         return out
 

@@ -22,11 +22,15 @@ _COMPLAINT = (
     "You have the right to lodge a complaint with a data protection supervisory authority, in particular where you live or work or where you "
     "think the law was infringed (Article 77), and the right to a judicial remedy (Article 79)."
 )
-_CSS = """:root { color-scheme: light } @page { size: A4; margin: 22mm } body { font: 11pt/1.5 Georgia, serif; color: #111; background: #fff; max-width: 42rem; margin: 2rem auto;
-padding: 0 1rem } h1 { font-size: 1.25rem } dl { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem } dd { margin: 0; overflow-wrap: anywhere }
-table { border-collapse: collapse; width: 100%; font-size: 9pt } th, td { border: 1px solid #777; padding: .2rem .4rem; text-align: left;
-vertical-align: top; overflow-wrap: break-word } .num { text-align: right } .sign { margin-top: 3rem }
-@media (max-width: 480px) { dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: .4rem } dt { color: #444 } th, td { padding: .15rem .2rem } table { font-size: 8pt } }
+_CSS = """:root { color-scheme: light } @page { size: A4; margin: 22mm }
+body { font: 11pt/1.5 Georgia, serif; color: #111; background: #fff; max-width: 42rem; margin: 2rem auto;
+padding: 0 1rem } h1 { font-size: 1.25rem }
+dl { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem } dd { margin: 0; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; font-size: 9pt }
+th, td { border: 1px solid #777; padding: .2rem .4rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
+.num { text-align: right } .sign { margin-top: 3rem }
+@media (max-width: 480px) { dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: .4rem } dt { color: #444 }
+th, td { padding: .15rem .2rem } table { font-size: 8pt } }
 @media print { body { margin: 0; max-width: none; padding: 0 } tr { break-inside: avoid } }"""
 
 
