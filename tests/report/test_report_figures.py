@@ -21,6 +21,7 @@ from reports import AS_OF, Built, words
 from world import ACTORS, ALL, FROM, Truth, world
 
 from callveil.pipelines.cli import main
+from callveil.pipelines.subject_register import SubjectOptions, letter_of
 from callveil.schemas.report import REPORTS
 
 SCOPES = {"the company": ALL, "one account": "1001"}
@@ -227,3 +228,20 @@ def test_figures_are_those_the_generator_knows(pulled: tuple[Built, str, Path, A
     assert row["retention_adherence"] == "no" and f": {truth.late[account]} versions were deleted late in this period, up to " in reason
     waiting = truth.locked[account]
     assert locked == [f"{waiting} deleted records are not purged everywhere: old object versions are locked"] * bool(waiting)
+
+
+def test_a_certificate_to_hand_over_sums_all_runs_of_its_request(made: tuple[Built, Truth]) -> None:
+    """R-07 was restricted and lifted; R-08's check still found two rows, which each certificate of its run says."""
+    place = made[0]
+    options = SubjectOptions(place.root, AS_OF, AS_OF, keyring=place.keyring)
+    told = {name: _text(letter_of(options, name, "certificate").replace("</dd>", "; ")) for name in ("R-02", "R-03", "R-06", "R-07", "R-08")}
+    expected = {
+        "R-02": ("Certificate of erasure", "Rows erased38;", "Rows kept1;", "afterwards0 rows"),
+        "R-03": ("Rows erased3;", "Every copy purged24 November 2026;"),  # published again once it was complete
+        "R-06": ("Every copy purgednot yet: old copies are locked;",),
+        "R-07": ("Certificate of restriction", "Rows set aside11;"),
+        "R-08": ("Rows erased1;", "Rows kept5;", "afterwards2 rows"),
+    }
+    for name, parts in expected.items():
+        assert all(part in told[name] for part in parts), (name, told[name])
+    assert "Rows erased" not in told["R-07"] and "drop_rows" not in "".join(told.values())
