@@ -18,7 +18,7 @@ _NAMES = tuple(f.name for f in RETENTION)
 COLUMNS = (
     ("record_class", "Class"), ("account_id", "Account"), ("decision", "Decision"), ("reason_code", "Reason"), ("rule_id", "Rule"),
     ("retention_days", "Days"), ("eligible_at", "Expired"), ("disposed_at", "Deleted"), ("old_versions_purged_at", "Purged"),
-    ("promise", "Promise"), ("rows_deleted", "Records"), ("method", "Method"), ("late", "Late"), ("hold_id", "Hold"),
+    ("promise", "Promise"), ("rows_deleted", "Records"), ("method", "Method"), ("late", "Arrived expired"), ("hold_id", "Hold"),
 )  # fmt: skip
 
 
