@@ -26,6 +26,9 @@ to another recording, and its times say nothing about this one."""
 WRITTEN = {"libmp3lame": "mp3", "libopus": "opus"}
 """Codecs by encoder, where the names differ."""
 
+CONTAINER = {"ipod": "mov", "mp4": "mov", "webm": "matroska"}
+"""The same of demuxers by muxer."""
+
 
 NameOf = Callable[[str], str]
 """Makes the name of a redacted recording from the suffix that fits what is written."""
@@ -57,7 +60,7 @@ class Recording:
     Attributes:
         container, codec: FFmpeg's names, as it was found by content.
         written: codec of what was written.
-        written_container: FFmpeg's name of its muxer.
+        written_container: the container of what was written, named as `container` is.
         video: what became of moving pictures: `dropped` or `copied`; empty where there were none.
         rate: samples per second.
         channels: number of channels.
@@ -183,5 +186,5 @@ def _summary(recording: Opened, target: Target, read: Read, planned: Plan, size:
     video = ("copied" if target.films else "dropped") if recording.films else ""
     return Recording(
         recording.container, recording.codec.removesuffix("float"), written, read.rate, read.channels, read.frames, covered, cut, size,
-        written_container=target.muxer, video=video,
+        written_container=CONTAINER.get(target.muxer, target.muxer), video=video,
     )  # fmt: skip

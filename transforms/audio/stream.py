@@ -45,7 +45,7 @@ MakeCover = Callable[[int, int], Cover]
 """Makes the cover once rate (samples per second) and channels are known."""
 
 
-Aside = Callable[[av.Packet], None]
+Aside = Callable[["av.Packet[Any]"], None]
 """Takes the packets of moving pictures."""
 
 
@@ -70,7 +70,7 @@ def frames_of(recording: Opened, read: Read, aside: Aside | None = None) -> Iter
                 aside(packet)
             continue
         try:
-            frames = packet.decode()
+            frames = cast("list[AudioFrame]", packet.decode())
         except av.InvalidDataError:
             read.cut = True
             continue
@@ -206,9 +206,9 @@ class _Films:
     def __init__(self, recording: Opened, out: OutputContainer) -> None:
         self._out = out
         self._streams = {film.index: out.add_stream_from_template(film) for film in recording.films}
-        self._held: list[av.Packet] | None = []
+        self._held: list[av.Packet[Any]] | None = []
 
-    def take(self, packet: av.Packet) -> None:
+    def take(self, packet: av.Packet[Any]) -> None:
         packet.stream = self._streams[packet.stream.index]
         if self._held is None:
             self._out.mux(packet)
