@@ -22,7 +22,8 @@ CONTAINERS = (
 """Demuxers FFmpeg may use. Others, playlists above all, could make it read files that the recording names."""
 
 PACKET_BYTES = 1 << 14
-"""What the WAV demuxer gives at a time at most. With its own 1,024 demuxing takes a tenth of all there is to do; with more, pieces leave the cache."""
+"""What the WAV demuxer gives at a time at most. With its own 1,024 demuxing takes a tenth of all there is to do;
+with more, pieces leave the cache."""
 
 DECLARING = ("aiff", "au", "flac", "mov", "tta", "wv")
 """Containers that say how long the sound is. FFmpeg guesses for others, and then counts what is there."""
