@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from callveil.pipelines.faults import without_warnings
+from callveil.pipelines.tethered import end_with_parent
 
 if TYPE_CHECKING:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -28,7 +29,8 @@ def local_runner() -> FnApiRunner:
 
 
 def work() -> None:
-    """Become a worker. What it has to say above `INFO` goes to the runner, which tells it."""
+    """Become a worker, which ends with the command. What it has to say above `INFO` goes to the runner, which tells it."""
+    end_with_parent()
     logging.basicConfig(handlers=[logging.NullHandler()])
     logging.disable(logging.INFO)
     without_warnings()

@@ -18,6 +18,7 @@ from apache_beam.io.unbounded_source import ReadFromUnboundedSource
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.local_runner import local_runner
+from callveil.pipelines.tethered import tethered_prism
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Policy
@@ -219,7 +220,9 @@ def run_forever(options: WatchOptions) -> None:
     """Run the streaming job until it is stopped. Raises whatever ends it."""
     words = streaming_options(options.beam)  # before anything is made: it may find that no runner is at hand
     job = make_job(options)
-    pipeline = beam.Pipeline(options=PipelineOptions(words))
+    beam_options = PipelineOptions(words)
+    on_prism = beam_options.get_all_options()["runner"] == "PrismRunner"
+    pipeline = beam.Pipeline(runner=tethered_prism() if on_prism else None, options=beam_options)
     build(pipeline, job, options)
     result = pipeline.run()
     threading.Thread(target=_tell, args=(result, options.tell), daemon=True).start()

@@ -7,9 +7,15 @@ from typing import Any
 import yaml
 
 from callveil.schemas.policy_yaml import Reader, put
-from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, WITHOUT_TRANSCRIPT
+from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, VIDEO, WITHOUT_TRANSCRIPT
 
-CHOICES = {"mode": COVERS, "channel": CHANNELS, "without_transcript": WITHOUT_TRANSCRIPT, "original": ORIGINALS}
+CHOICES = {
+    "mode": COVERS,
+    "channel": CHANNELS,
+    "without_transcript": WITHOUT_TRANSCRIPT,
+    "original": ORIGINALS,
+    "video": VIDEO,
+}
 NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0)}
 """Bounds, seconds; a week is longer than any platform takes to transcribe a call."""
 RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align", "keypad")

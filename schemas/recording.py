@@ -21,6 +21,8 @@ FIELDS: tuple[Field, ...] = tuple(
         ("container", _T, "FFmpeg's name of the container, by content"),
         ("codec", _T, "codec of the original, by content"),
         ("written", _T, "codec of the redacted recording"),
+        ("written_container", _T, "FFmpeg's name of its container"),
+        ("video", _T, "what became of moving pictures: dropped or copied; empty where there were none"),
         ("rate", _I, "samples per second"),
         ("channels", _I, "number of channels"),
         ("seconds", _N, "length"),

@@ -18,6 +18,10 @@ WITHOUT_TRANSCRIPT = ("cover", "recognise", "reject")
 ORIGINALS = ("keep", "seal", "delete")
 """What becomes of the original: it stays where it is, moves into the store encrypted, or is deleted."""
 
+VIDEO = ("drop", "copy")
+"""What becomes of moving pictures beside the sound. They are not looked at: a shared screen or a name under a face tells who
+calls, and so do captions within the picture. So they are left out unless somebody says that they may stay."""
+
 
 @dataclass(frozen=True)
 class Recordings:
@@ -32,6 +36,7 @@ class Recordings:
         align: whether words are timed by forced alignment where the transcript times turns only; else whole turns are covered.
         keypad: whether keypad tones are covered wherever they are heard: digits can be read off them.
         original: one of `ORIGINALS`.
+        video: one of `VIDEO`.
     """
 
     mode: str = "mute"
@@ -42,10 +47,12 @@ class Recordings:
     align: bool = True
     keypad: bool = True
     original: str = "keep"
+    video: str = "drop"
 
     def __post_init__(self) -> None:
         for value, options in (
             (self.mode, COVERS), (self.channel, CHANNELS), (self.without_transcript, WITHOUT_TRANSCRIPT), (self.original, ORIGINALS),
+            (self.video, VIDEO),
         ):  # fmt: skip
             if value not in options:
                 raise ValueError(f"expected one of {', '.join(options)}")
@@ -53,8 +60,9 @@ class Recordings:
             raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week)")
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; it reads back to an equal object. Policies from before `keypad` keep their digest."""
-        return {k: v for k, v in asdict(self).items() if k != "keypad" or not v}
+        """The form a policy file gives it in; it reads back to an equal object. Policies from before `keypad` and `video` keep their digest."""
+        later = {"keypad": True, "video": "drop"}
+        return {k: v for k, v in asdict(self).items() if k not in later or v != later[k]}
 
     def layered(self, given: Mapping[str, Any]) -> Recordings:
         """This section with another file's members on top."""

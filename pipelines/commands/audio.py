@@ -22,7 +22,7 @@ from callveil.schemas.finding import Finding
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
-from callveil.schemas.recordings import CHANNELS
+from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
 from callveil.transforms.audio.align import Aligner
@@ -49,9 +49,11 @@ sure are covered as wholes; where nothing says when something was said, the whol
 Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on telephone lines) or a faster-whisper model that lies
 here. What it does not hear is not covered, so this is never done unasked.
 
-WAV (PCM, float, mu-law, A-law), FLAC, MP3, Ogg (Opus, Vorbis, FLAC) and M4A (AAC) are read by content, whatever their name; the same format comes
-out (for Vorbis: Opus). What is not covered stays as it is, bit by bit for WAV and FLAC. Tags, pictures and chapters are left out. The result is read
-once more before it takes its name."""
+What FFmpeg decodes is read by content, whatever its name. PCM, float, mu-law and A-law (WAV, W64, AIFF, AU, CAF), IMA and MS ADPCM, FLAC, ALAC,
+MP3, Opus (Ogg, WebM) and AAC (M4A) come out in the same codec, Vorbis as Opus, the rest (GSM, AMR, G.722, WMA, MP2, sound in AVI or MPEG, ...) as
+FLAC or WAV; what is printed says so. What is not covered stays as it is, bit by bit for PCM, G.711, FLAC and ALAC. Tags, pictures, subtitles
+and chapters are left out, and so are moving pictures: nothing looks at them, and a face, a screen or a name in them tells who calls (--video copy
+takes them over). The result is read once more before it takes its name."""
 
 EPILOG = """\
 spans: a JSON array, seconds from the beginning; channel 1 is the first of the recording, left out or 0 means all:
@@ -100,6 +102,12 @@ def parser() -> argparse.ArgumentParser:
         default=True,
         help="cover keypad tones wherever they are heard: keyed digits can be read off them (default); --no-keypad leaves them",
     )
+    p.add_argument(
+        "--video",
+        choices=VIDEO,
+        default="drop",
+        help="moving pictures: drop (default) leaves them out; copy takes them over as they are, faces, screens and captions within them too",
+    )
     p.add_argument("--no-check", action="store_true", help="do not read the result once more")
     p.add_argument("--dry-run", action="store_true", help="say what would be covered; write nothing")
     p.add_argument("--json", action="store_true", help="print as JSON")
@@ -118,7 +126,13 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("give --spans, --interaction or --recogniser: one of them has to say what is covered")
     if args.spans and args.recogniser:
         raise UsageError("--recogniser: --spans says already what is covered")
-    treatment = Treatment(Sound.of(args.mode), Margins(args.padding, args.padding), check=not args.no_check, keypad=args.keypad)
+    treatment = Treatment(
+        Sound.of(args.mode),
+        Margins(args.padding, args.padding),
+        check=not args.no_check,
+        keypad=args.keypad,
+        films=args.video == "copy",
+    )
     try:
         spans = read_spans(args.spans, args.channel) if args.spans else found_spans(files, args)
         if args.dry_run:
@@ -214,7 +228,8 @@ def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[
 def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[str, Any]:
     """JSON form of what was done."""
     return {
-        "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written, "rate": done.rate,
+        "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written,
+        "written_container": "" if dry_run else done.written_container, "video": done.video, "rate": done.rate,
         "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "keyed": done.keyed, "cut": done.cut,
         "covered_seconds": [round(s, 3) for s in done.covered_seconds],
         "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
@@ -223,7 +238,8 @@ def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[
 
 def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    written = done.codec if done.written == done.codec else f"{done.codec} written as {done.written}"
+    same = (done.written, done.written_container) == (done.codec, done.container)
+    written = done.codec if same else f"{done.codec} in {done.container} written as {done.written} in {done.written_container}"
     console.print(
         f"{'would write' if dry_run else 'wrote'} {output}: {done.seconds:.1f} s, {done.channels} channel(s), {done.rate} Hz, {written}", markup=False
     )
@@ -231,6 +247,8 @@ def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bo
         console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
     if not spans and not done.keyed:
         console.print("nothing had to be covered; only tags, pictures and chapters were left out")
+    if done.video:
+        console.print(f"its moving pictures were {'copied as they are' if done.video == 'copied' else 'left out'}")
     if done.keyed:
         console.print(f"{done.keyed} stretch(es) of keypad tones were found and are covered")
     if done.cut:

@@ -7,6 +7,8 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import resource
+import ssl
 import stat
 import sys
 import threading
@@ -22,17 +24,24 @@ from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3, local_path
 from callveil.transforms.watch.inbox import Inbox
 from callveil.transforms.watch.signatures import SCHEMES, TOLERANCE
-from callveil.transforms.watch.webhook import BODY_BYTES, HEALTH, METRICS, Visit, Webhook
+from callveil.transforms.watch.webhook import BODY_BYTES, HEALTH, METRICS, Limits, Visit, Webhook
 
 SECRET_BYTES = 16
 """A shorter secret can be guessed from one signed request."""
+
+SPARE_FILES = 128
+"""Open files beside connections: libraries, the inbox, what waits to be closed."""
 
 DESCRIPTION = """\
 Receive webhooks: check who sent them, put each body into the inbox, encrypted with the keyring, and only then answer 200. A body that is delivered
 again is stored once. `callveil watch` reads the inbox, and needs the same keyring.
 
-Answers: 200 stored, or stored before; 401 not signed, signed wrongly, or too old; 404, 405, 411, 413 and 400 for requests of another shape; 503 where
-the inbox cannot be written to, with Retry-After. No answer and no line of the log quotes anything that was sent."""
+Answers: 200 stored, or stored before; 401 not signed, signed wrongly, or too old; 404, 405, 411, 413 and 400 for requests of another shape; 408 where
+headers or body did not come in time; 503 where the inbox cannot be written to, with Retry-After. No answer and no line of the log quotes anything
+that was sent.
+
+A connection that sends nothing, or a byte now and then, is closed at its deadline, and before that where its sender has opened more than its share:
+the one that has waited longest goes, and no request that is whole. So those who leave connections open keep nobody else from being answered."""
 
 EPILOG = f"""\
 signatures (--scheme):
@@ -45,13 +54,14 @@ examples:
   callveil receive --inbox inbox/ --secret-file ctm.secret
   callveil receive --inbox s3://raw/inbox/ --secret-file hook.secret --scheme hmac-sha256 --listen 127.0.0.1:8080
 
-It speaks HTTP and belongs behind something that speaks TLS, such as nginx:
+--tls-cert and --tls-key make it speak TLS (1.2 or later). SIGHUP reads both again, so that a renewed certificate holds for new connections. The other
+way is something that speaks TLS in front, such as nginx; all its connections count as one sender's:
   location = /webhook {{
       client_max_body_size {BODY_BYTES >> 20}m;
       limit_req zone=hooks burst=100;               # limit_req_zone $binary_remote_addr zone=hooks:1m rate=50r/s; in the http section
       proxy_pass http://127.0.0.1:8080;
   }}
-Leave {HEALTH} (200 or 503) and {METRICS} (counters for Prometheus) to your own network.
+{HEALTH} (200 or 503) and {METRICS} (counters for Prometheus) are told on --health alone, without TLS: leave that address to your own network.
 
 SIGTERM or ^C: no new connection is taken, requests that have begun are finished, the counters are printed.
 exit codes: 0 ended by a signal, 1 the address or the inbox cannot be used, 2 usage"""
@@ -72,6 +82,21 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--signature-header", metavar="NAME", help="another name for the header that has the signature")
     p.add_argument("--tolerance", type=float, default=TOLERANCE, metavar="SECONDS", help="how far a request's time may lie from ours (default 300)")
     p.add_argument("--max-bytes", type=int, default=BODY_BYTES, metavar="BYTES", help="largest body (default 4 MiB)")
+    p.add_argument(
+        "--health",
+        default="127.0.0.1:8081",
+        metavar="HOST:PORT|none",
+        help=f"address of its own on which {HEALTH} and {METRICS} are told (default 127.0.0.1:8081); none: nowhere",
+    )
+    p.add_argument("--tls-cert", metavar="FILE", help="certificate chain as PEM: connections are TLS; with --tls-key")
+    p.add_argument("--tls-key", metavar="FILE", help="its private key as PEM, without a passphrase")
+    p.add_argument("--header-seconds", type=float, default=Limits.header_seconds, metavar="SECONDS",
+                   help="from a connection's beginning to the end of a request's headers, TLS handshake and all (default 10)")  # fmt: skip
+    p.add_argument("--body-seconds", type=float, default=Limits.body_seconds, metavar="SECONDS",
+                   help="from there to the end of its body, however steadily it comes (default 30)")  # fmt: skip
+    p.add_argument("--peer-connections", type=int, default=Limits.peer_connections, metavar="NUMBER",
+                   help="connections one sender may have open: an IPv4 address, or an IPv6 network of 64 bits (default 64)")  # fmt: skip
+    p.add_argument("--connections", type=int, default=Limits.connections, metavar="NUMBER", help="connections open in all (default 512)")
     p.add_argument("--threads", type=int, default=8, help="requests in work at a time (default 8)")
     p.add_argument("--quiet", action="store_true", help="no access log (it goes to stderr, a line per request)")
     p.add_argument("--json", action="store_true", help="access log and counters as JSON")
@@ -82,11 +107,19 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     args = parser().parse_args(argv)
-    if args.tolerance <= 0 or args.max_bytes <= 0 or args.threads <= 0:
-        raise UsageError("--tolerance, --max-bytes and --threads need numbers above 0")
-    if not args.path.startswith("/") or args.path in (HEALTH, METRICS):
-        raise UsageError(f"--path begins with a slash, and is neither {HEALTH} nor {METRICS}")
-    host, port = address(args.listen)
+    numbers = (args.tolerance, args.max_bytes, args.threads, args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
+    if min(numbers) <= 0:
+        raise UsageError(
+            "--tolerance, --max-bytes, --threads, --header-seconds, --body-seconds, --peer-connections and --connections need numbers above 0"
+        )
+    allow_connections(args.connections)
+    if not args.path.startswith("/"):
+        raise UsageError("--path begins with a slash")
+    listen = address(args.listen)
+    health = None if args.health == "none" else address(args.health, "--health")
+    tls = TlsFiles(args.tls_cert, args.tls_key) if args.tls_cert or args.tls_key else None
+    if tls:
+        tls.load()
     secrets = read_secrets(args.secret_file)
     try:
         files = files_of(args)
@@ -104,39 +137,93 @@ def main(argv: Sequence[str]) -> int:
     app = Webhook(Inbox(files, args.inbox, keyring).store, scheme, secrets, args.path, args.max_bytes, args.tolerance)
     if not args.quiet:
         app.visited = _log_json if args.json else _log
-    return _serve(args, app, host, port)
+    return _serve(args, app, listen, health, tls)
 
 
-def _serve(args: argparse.Namespace, app: Webhook, host: str, port: int) -> int:
+def _serve(args: argparse.Namespace, app: Webhook, listen: tuple[str, int], health: tuple[str, int] | None, tls: TlsFiles | None) -> int:
     from callveil.pipelines.receive import serve, stopping
 
     def reload() -> None:
         try:
+            if tls:
+                tls.load()
             app.secrets = read_secrets(args.secret_file)
             print(f"callveil receive: {len(app.secrets)} secret(s) from now on", file=sys.stderr, flush=True)
         except UsageError as error:
-            print(f"callveil receive: {error}; the secrets stay as they were", file=sys.stderr, flush=True)
+            print(f"callveil receive: {error}; secrets stay as they were, and so does the certificate", file=sys.stderr, flush=True)
 
-    def ready(host: str, port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        print(f"callveil receive: listening on http://{shown}:{port}{args.path}, inbox {args.inbox}", file=sys.stderr, flush=True)
+    def ready(taken: tuple[str, int], beside: tuple[str, int] | None) -> None:
+        where = f"{'https' if tls else 'http'}://{shown(taken)}{args.path}"
+        told = f", health on http://{shown(beside)}{HEALTH}" if beside else ""
+        print(f"callveil receive: listening on {where}, inbox {args.inbox}{told}", file=sys.stderr, flush=True)
 
     stop = threading.Event()
     stopping(stop, reload)
+    limits = Limits(args.header_seconds, args.body_seconds, args.peer_connections, args.connections)
     try:
-        serve(app, host, port, args.threads, stop, ready)
+        serve(app, listen, health, args.threads, stop, ready, limits, tls.context if tls else None)
     except OSError as error:
-        raise FailedError(f"{args.listen}: {error.strerror or 'cannot listen there'}; give another --listen") from None
+        raise FailedError(f"{error.filename}: {error.strerror}; give another --listen or --health") from None
     counts = dict(sorted(app.counts.items()))
     print(json.dumps(counts) if args.json else "\n".join(f"{number:>12,}  {outcome}" for outcome, number in counts.items()), flush=True)
     return DONE
 
 
-def address(text: str) -> tuple[str, int]:
+class TlsFiles:
+    """Certificate and key of a TLS listener.
+
+    Args:
+        certificate, key: PEM files.
+    """
+
+    def __init__(self, certificate: str | None, key: str | None) -> None:
+        if not (certificate and key):
+            raise UsageError("--tls-cert and --tls-key: give both, the certificate chain and its private key")
+        self.certificate, self.key = certificate, key
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.options |= ssl.OP_NO_RENEGOTIATION
+
+    def load(self) -> None:
+        """Read both files; they hold for connections from then on. Raises `UsageError`, and then nothing has changed."""
+        try:
+            if stat.S_IMODE(Path(self.key).stat().st_mode) & 0o007:
+                raise UsageError(f"{self.key}: all users may read the key; mend it with `chmod o= {self.key}`")
+            # On trial first: a chain that is loaded without its key would end connections.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
+                context.load_cert_chain(self.certificate, self.key, password=_no_passphrase)
+        except ssl.SSLError:
+            raise UsageError(
+                f"--tls-cert {self.certificate}, --tls-key {self.key}: no certificate chain and private key that belong together; both are PEM"
+            ) from None
+        except OSError as error:
+            raise UsageError(f"--tls-cert {self.certificate}, --tls-key {self.key}: {error.strerror}") from None
+
+
+def _no_passphrase() -> str:
+    raise UsageError("--tls-key: the key has a passphrase, which nobody is here to type; write it without one, readable by its owner alone")
+
+
+def allow_connections(number: int) -> None:
+    """Raise this process's limit of open files to what so many connections need. Raises `UsageError` where it may not."""
+    needed = number + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise UsageError(f"--connections: {number} need {needed} open files, and {hard} are allowed; raise that (ulimit -Hn) or ask for fewer")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+def shown(taken: tuple[str, int]) -> str:
+    """An address as a URL has it."""
+    return f"[{taken[0]}]:{taken[1]}" if ":" in taken[0] else f"{taken[0]}:{taken[1]}"
+
+
+def address(text: str, option: str = "--listen") -> tuple[str, int]:
     """Host and port of `HOST:PORT`; the host of an IPv6 address stands in brackets. Raises `UsageError`."""
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise UsageError("--listen: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
+        raise UsageError(f"{option}: expected HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 

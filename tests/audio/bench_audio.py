@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")  # as the command line has it
 
 KINDS = ("mulaw", "alaw-stereo", "s16-stereo-48k", "mp3-8k", "mp3-44k-stereo", "opus", "opus-stereo", "flac", "m4a-8k", "m4a-44k-stereo")
 

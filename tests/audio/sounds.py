@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -45,6 +46,17 @@ FORMATS = {
     "vorbis": ("ogg", "vorbis", 44100, 2, 96_000, False),
     "m4a-8k": ("ipod", "aac", 8000, 1, 16_000, False),
     "m4a-44k-stereo": ("ipod", "aac", 44100, 2, 96_000, False),
+    "wav-adpcm-ima": ("wav", "adpcm_ima_wav", 8000, 1, 0, False),
+    "wav-adpcm-ms-stereo": ("wav", "adpcm_ms", 16000, 2, 0, False),
+    "aiff-s16-stereo": ("aiff", "pcm_s16be", 8000, 2, 0, True),
+    "aiff-s24": ("aiff", "pcm_s24be", 48000, 1, 0, True),
+    "aifc-sowt": ("aiff", "pcm_s16le", 8000, 1, 0, True),
+    "au-mulaw-stereo": ("au", "pcm_mulaw", 8000, 2, 0, True),
+    "caf-f32": ("caf", "pcm_f32be", 16000, 1, 0, True),
+    "m4a-alac-stereo": ("ipod", "alac", 16000, 2, 0, True),
+    "webm-opus-stereo": ("webm", "libopus", 48000, 2, 64_000, False),
+    "aac-8k": ("adts", "aac", 8000, 1, 16_000, False),
+    "mpegts-aac": ("mpegts", "aac", 44100, 1, 64_000, False),
 }
 
 
@@ -112,7 +124,7 @@ def encoded(signal: Signal, container: str, codec: str, rate: int, bit_rate: int
         stream = out.add_stream(codec, rate=rate, layout=layout, options=options)
         if codec == "flac":
             stream.codec_context.format = "s16" if bits == 16 else "s32"
-        else:
+        elif bit_rate:
             stream.bit_rate = bit_rate
         for at in range(0, signal.shape[1], 4096):
             part = np.ascontiguousarray(signal[:, at : at + 4096])
@@ -132,10 +144,56 @@ def file_of(name: str, signal: Signal) -> bytes:
     """A signal in one of `FORMATS`."""
     container, codec, rate, channels, bits, _ = FORMATS[name]
     assert len(signal) == channels
-    if container == "wav":
-        return wav_bytes(pcm_bytes(signal, int(codec), bits), int(codec), rate, channels, bits)
+    if isinstance(codec, int):
+        return wav_bytes(pcm_bytes(signal, codec, bits), codec, rate, channels, bits)
     flac = codec == "flac"
     return encoded(signal, container, str(codec), rate, 0 if flac else bits, bits if flac else 16)
+
+
+def gsm_wav(seconds: float, seed: int = 1) -> bytes:
+    """GSM 6.10 in WAV (WAV49: two frames in 65 bytes): any bytes are sound, so these are drawn."""
+    frames = int(seconds * 50)
+    data = np.random.default_rng(seed).bytes(65 * (frames // 2))
+    head = struct.pack("<HHIIHHHH", 0x31, 1, 8000, 1625, 65, 0, 2, 320)
+    chunks = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"fact" + struct.pack("<II", 4, frames * 160)
+    chunks += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+def gsm_raw(seconds: float, seed: int = 1) -> bytes:
+    """GSM 6.10 by itself: frames of 33 bytes that begin with 0xD."""
+    frames = np.random.default_rng(seed).integers(0, 256, (int(seconds * 50), 33), dtype=np.uint8)
+    frames[:, 0] = 0xD0 | frames[:, 0] & 0x0F
+    return frames.tobytes()
+
+
+def amr_wideband(seconds: float, seed: int = 1) -> bytes:
+    """AMR-WB (RFC 4867, section 5): frames of 23.85 kbit/s."""
+    frames = np.random.default_rng(seed).integers(0, 256, (int(seconds * 50), 61), dtype=np.uint8)
+    frames[:, 0] = 8 << 3 | 1 << 2
+    return b"#!AMR-WB\n" + frames.tobytes()
+
+
+def film(signal: Signal, container: str, video: str, audio: str, rate: int) -> bytes:
+    """Moving pictures with sound, and names in their tags."""
+    sink = io.BytesIO()
+    channels, seconds = len(signal), signal.shape[1] / rate
+    with av.open(sink, "w", format=container) as out:
+        out.metadata.update({"title": "call with Zoe Marsh", "comment": "+1 415 555 0101"})
+        pictures = out.add_stream(video, rate=10, width=64, height=48, pix_fmt="yuv420p")
+        pictures.metadata["title"] = "screen of Zoe Marsh"
+        sound = out.add_stream(audio, rate=rate, layout=LAYOUTS[channels])
+        for at in range(int(seconds * 10)):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), at * 5 % 256, np.uint8), "rgb24")
+            picture.pts, picture.time_base = at, Fraction(1, 10)
+            out.mux(pictures.encode(picture))
+            part = np.ascontiguousarray(signal[:, at * rate // 10 : (at + 1) * rate // 10]).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(part, "fltp", LAYOUTS[channels])
+            frame.sample_rate, frame.pts = rate, at * rate // 10
+            out.mux(sound.encode(frame))
+        out.mux(pictures.encode(None))
+        out.mux(sound.encode(None))
+    return sink.getvalue()
 
 
 def heard(path: str | Path) -> tuple[int, NDArray[np.float64]]:

@@ -9,8 +9,11 @@ from callveil.schemas.recordings import Recordings
 
 def test_defaults_and_layers():
     assert load_policy("gdpr").recordings == Recordings()
-    policy = parse_policy("version: 1\nextends: gdpr\nrecordings: {mode: beep, wait_seconds: 60, align: false, keypad: false, original: seal}\n")
-    assert policy.recordings == Recordings(mode="beep", wait_seconds=60.0, align=False, keypad=False, original="seal")
+    said = "mode: beep, wait_seconds: 60, align: false, keypad: false, original: seal, video: copy"
+    policy = parse_policy(f"version: 1\nextends: gdpr\nrecordings: {{{said}}}\n")
+    assert policy.recordings == Recordings("beep", "own", 0.1, 60.0, align=False, keypad=False, original="seal", video="copy")
+    assert parse_policy(policy.effective_yaml()).recordings == policy.recordings
+
 
 
 def test_it_changes_the_digest_only_where_it_is_given():
@@ -30,6 +33,7 @@ def test_it_changes_the_digest_only_where_it_is_given():
         ("recordings: {align: sometimes}", "recordings.align"),
         ("recordings: {waits: 3}", "recordings.waits"),
         ("recordings: {original: burn}", "recordings.original"),
+        ("recordings: {video: blur}", "recordings.video"),
     ],
 )
 def test_mistakes_are_named(text, field):

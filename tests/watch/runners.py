@@ -42,7 +42,7 @@ class Prism:
         self.starts += 1
 
     def kill(self, role: str) -> None:
-        """Kill -9 the client (Prism then ends by itself) or Prism (then the client does)."""
+        """Kill -9 the client (Prism then ends with it) or Prism (then the client does)."""
         assert self.process is not None
         if role == "client":
             self.process.kill()

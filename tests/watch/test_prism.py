@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
-from cloud import CREDENTIALS, Cloud
+from cloud import CREDENTIALS, Cloud, wait_for
 from landing import calls
 from runners import Prism
+from test_tethered import gone
 from watch_disturb import POLICY, Feed, check, disturb
 
 from callveil.pipelines.watch import prism
@@ -31,3 +33,21 @@ def test_every_recording_once_through_kills(tmp_path: Path) -> None:
     finally:
         watch.stop()
         cloud.stop()
+
+
+def test_prism_ends_with_a_command_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    args = ["--input", str(tmp_path / "in"), "--output", str(tmp_path / "store")]
+    watch = Prism(tmp_path, args, {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")})
+    try:
+        watch.start()
+
+        def servers() -> list[psutil.Process]:
+            return [p for p in watch.tree()[1:] if p.name() == "prism"]
+
+        wait_for("Prism", lambda: bool(servers()), 120)
+        server = servers()[0]
+        watch.kill("client")
+        wait_for("Prism's end", lambda: gone(server.pid), 60)
+    finally:
+        watch.stop()

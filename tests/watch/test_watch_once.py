@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from audio.sounds import ESPEAK, chatter, encoded, file_of, heard, level, pcm_bytes, spoken, wav_bytes
+from audio.sounds import ESPEAK, chatter, encoded, file_of, film, gsm_raw, gsm_wav, heard, level, pcm_bytes, spoken, wav_bytes
 from watch.landing import Call, calls, land, noise
 
 from callveil.pipelines import cli
@@ -92,6 +92,28 @@ def test_recording_and_record_are_redacted_together(place, landed):
         document = json.loads(output(place, call, "record").read_bytes())
         assert document["interaction"]["redaction_mode"] == "content"
         assert len(document["findings"]) == receipt(place, call, "record")["findings"] > 0
+
+
+def test_containers_are_read_by_content_and_written_under_the_suffix_that_fits(place):
+    """GSM as a telephone system writes it, and a meeting with pictures, both without a transcript."""
+    meeting = film(chatter(48_000, 1, 2), "webm", "libvpx", "libopus", 48_000)
+    made = {"1": (".gsm", gsm_raw(2)), "2": (".mp4", gsm_wav(2)), "3": (".webm", meeting)}
+    for number, (suffix, data) in made.items():
+        (place / "in" / "17").mkdir(exist_ok=True)
+        (place / "in" / "17" / f"{number}{suffix}").write_bytes(data)
+    counts = run_once(options(place, wait_seconds=0), later())
+    assert counts["audio.done"] == 3
+    found = {n: live(place).receipt(InteractionKey("17", n), "audio") for n in made}
+    told = {n: (r["codec"], r["container"], r["written"], r["written_container"], r["video"]) for n, r in found.items()}
+    assert told == {
+        "1": ("gsm", "gsm", "flac", "flac", ""),
+        "2": ("gsm_ms", "wav", "pcm_s16le", "wav", ""),
+        "3": ("opus", "matroska", "opus", "matroska", "dropped"),
+    }
+    for number, suffix in (("1", ".flac"), ("2", ".wav"), ("3", ".webm")):
+        assert found[number]["file"].endswith(suffix)
+        _, after = heard(Path(live(place).folder(InteractionKey("17", number))) / found[number]["file"])
+        assert after.shape[1] and level(after) < -60
 
 
 def test_where_words_are_not_heard_their_turn_is_covered(place, tmp_path_factory):

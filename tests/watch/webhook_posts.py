@@ -9,6 +9,8 @@ import http.client
 import os
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -50,7 +52,8 @@ class Receiver:
         self.words, self.listen = words, f"127.0.0.1:{port}"
         self.log = root / "log"
         self.process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self.port = self.health = 0
+        self.tls: ssl.SSLContext | None = None
 
     def write_secrets(self, *secrets: bytes) -> None:
         """Replace the secret file."""
@@ -63,16 +66,17 @@ class Receiver:
         return Keyring.load(self.keyring_path)
 
     def __enter__(self) -> Receiver:
-        words = ["--inbox", self.inbox, "--secret-file", str(self.secret_file), "--keyring", str(self.keyring_path), "--listen", self.listen]
+        words = ["--inbox", self.inbox, "--secret-file", str(self.secret_file), "--keyring", str(self.keyring_path)]
+        words += ["--listen", self.listen, "--health", "127.0.0.1:0"]
         command = [sys.executable, "-m", "callveil.pipelines.cli", "receive", *words, *self.words]
         with self.log.open("a") as sink:
             begin = sink.tell()
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
         until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
-            found = re.search(r"listening on http://[^ ]*:(\d+)/", self.log.read_text()[begin:])
+            found = re.search(r"listening on https?://[^ ]*:(\d+)/.* health on http://[^ ]*:(\d+)/", self.log.read_text()[begin:])
             if found:
-                self.port = int(found[1])
+                self.port, self.health = int(found[1]), int(found[2])
                 return self
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
@@ -92,6 +96,10 @@ class Receiver:
     def send(self, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/webhook") -> tuple[int, str, dict[str, str]]:
         """One request over a connection of its own: status, text and headers of the answer."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        if path in ("/health", "/metrics"):
+            link = http.client.HTTPConnection("127.0.0.1", self.health, timeout=30)
+        elif self.tls:
+            link = http.client.HTTPSConnection("localhost", self.port, timeout=30, context=self.tls)
         try:
             link.request(method, path, body, headers)
             answer = link.getresponse()
@@ -102,6 +110,31 @@ class Receiver:
     def files(self) -> list[Path]:
         """Sealed bodies that lie in a local inbox."""
         return sorted(Path(self.inbox).glob("*.sealed"))
+
+
+def half_open(port: int, number: int, peers: int = 1) -> list[socket.socket]:
+    """Connections that leave a request unfinished, each in one of four ways, from as many addresses of this machine."""
+    head = b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+    begun = (b"", b"POST /webh", head, head + b"\r\n{")
+    links = []
+    for n in range(number):
+        source = (f"127.0.0.{2 + n % peers}", 0) if peers > 1 else None
+        link = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=source)
+        link.sendall(begun[n % len(begun)])
+        links.append(link)
+    return links
+
+
+def is_open(link: socket.socket) -> bool:
+    """Whether the other side has neither answered nor closed."""
+    link.setblocking(False)
+    try:
+        link.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def resident(pid: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import av
@@ -26,6 +26,13 @@ to another recording, and its times say nothing about this one."""
 WRITTEN = {"libmp3lame": "mp3", "libopus": "opus"}
 """Codecs by encoder, where the names differ."""
 
+CONTAINER = {"ipod": "mov", "mp4": "mov", "webm": "matroska"}
+"""The same of demuxers by muxer."""
+
+
+NameOf = Callable[[str], str]
+"""Makes the name of a redacted recording from the suffix that fits what is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
@@ -36,12 +43,14 @@ class Treatment:
         margins: how far covers reach.
         check: read the result again before it is published, and reject it where something can still be heard.
         keypad: cover keypad tones as well, wherever they are heard.
+        films: copy moving pictures as they are, instead of leaving them out.
     """
 
     sound: Sound = field(default_factory=Sound)
     margins: Margins = field(default_factory=Margins)
     check: bool = True
     keypad: bool = True
+    films: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,9 @@ class Recording:
 
     Attributes:
         container, codec: FFmpeg's names, as it was found by content.
-        written: codec of what was written; empty where nothing was.
+        written: codec of what was written.
+        written_container: the container of what was written, named as `container` is.
+        video: what became of moving pictures: `dropped` or `copied`; empty where there were none.
         rate: samples per second.
         channels: number of channels.
         frames: samples per channel.
@@ -70,6 +81,8 @@ class Recording:
     cut: bool
     bytes: int = 0
     keyed: int = 0
+    written_container: str = ""
+    video: str = ""
 
     @property
     def seconds(self) -> float:
@@ -91,7 +104,7 @@ def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Tr
     keyed = _keyed(files, source, spans, treatment)
     spans = [*spans, *keyed]
     with opened(files, source) as recording:
-        target = target_of(recording, info.size if info else 0)
+        target = target_of(recording, info.size if info else 0, films=treatment.films)
         read = count(recording)
         if not read.frames:
             raise AudioRejected("empty_audio", "it holds no samples")
@@ -101,18 +114,19 @@ def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Tr
 
 
 def redact_audio(
-    files: Files, source: str, output: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False
+    files: Files, source: str, output: str | NameOf, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False
 ) -> Recording:  # fmt: skip
     """Write a recording again with stretches of it covered.
 
-    The format follows the content, not the name. Samples outside covers and fades are bit-identical for PCM, G.711 and FLAC, and so are channels
-    without covers; other formats are encoded again in the same family (Vorbis as Opus). Length is the same to the sample, for AAC to the frame.
-    Tags, pictures and chapters are left out. Memory does not depend on the length.
+    The format follows the content, not the name. Samples outside covers and fades are bit-identical for PCM, G.711, FLAC and ALAC, and so are
+    channels without covers; other codecs are encoded again (Vorbis as Opus), and those that FFmpeg only decodes become FLAC or WAV (see
+    `formats.target_of`). Length is the same to the sample, for AAC to the frame. Tags, pictures, subtitles and chapters are left out, moving
+    pictures as `treatment` says. Memory does not depend on the length.
 
     Args:
         files: access to both.
         source: path or URL of the recording.
-        output: path or URL of the redacted one; it appears whole or not at all.
+        output: path or URL of the redacted one, or what makes it from the suffix that fits; it appears whole or not at all.
         spans: what must not be heard. None at all is a valid answer: the copy then only loses its tags.
         treatment: sound, margins and checking.
         if_none_match: only if there is no `output` yet.
@@ -127,7 +141,7 @@ def redact_audio(
     spans = [*spans, *keyed]
     with spooled() as sink:
         with opened(files, source) as recording:
-            target = target_of(recording, info.size if info else 0)
+            target = target_of(recording, info.size if info else 0, films=treatment.films)
             margins = treatment.margins.widened(target.guard)
             planned: list[Plan] = []
 
@@ -147,7 +161,8 @@ def redact_audio(
             if problem:
                 raise AudioRejected("audio_residual", problem)
         sink.seek(0)
-        files.write(output, sink, if_none_match=if_none_match)
+        url = output if isinstance(output, str) else output(target.suffix(source))
+        files.write(url, sink, if_none_match=if_none_match)
     return replace(done, keyed=len(keyed))
 
 
@@ -168,4 +183,8 @@ def _summary(recording: Opened, target: Target, read: Read, planned: Plan, size:
     cut = read.cut or (recording.declared is not None and read.frames < recording.declared - math.ceil(0.2 * read.rate))
     covered = tuple(ranges.clamped(read.frames) for ranges in planned)
     written = WRITTEN.get(target.encoder, target.encoder or recording.codec)
-    return Recording(recording.container, recording.codec.removesuffix("float"), written, read.rate, read.channels, read.frames, covered, cut, size)
+    video = ("copied" if target.films else "dropped") if recording.films else ""
+    return Recording(
+        recording.container, recording.codec.removesuffix("float"), written, read.rate, read.channels, read.frames, covered, cut, size,
+        written_container=CONTAINER.get(target.muxer, target.muxer), video=video,
+    )  # fmt: skip

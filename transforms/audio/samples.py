@@ -80,9 +80,14 @@ class Linear(_Typed):
 
 @dataclass(frozen=True)
 class Packed24:
-    """24-bit integers, three bytes each, little-endian."""
+    """24-bit integers, three bytes each.
 
-    name: str = "pcm_s24le"
+    Attributes:
+        big: the highest byte comes first.
+    """
+
+    name: str
+    big: bool = False
     size: int = 3
 
     def view(self, data: bytearray, channels: int) -> Block:
@@ -91,11 +96,12 @@ class Packed24:
 
     def load(self, block: Block) -> Floats:
         wide = np.zeros((*block.shape[:-1], 4), np.uint8)
-        wide[..., 1:] = block
+        wide[..., 1:] = block[..., ::-1] if self.big else block
         return wide.view("<i4")[..., 0].astype(np.float64) / 2.0**31
 
     def store(self, values: Floats) -> Block:
-        return to_integers(values, 24).astype("<i4")[..., None].view(np.uint8)[..., :3]
+        stored = to_integers(values, 24).astype("<i4")[..., None].view(np.uint8)[..., :3]
+        return stored[..., ::-1] if self.big else stored
 
 
 @dataclass(frozen=True)
@@ -144,16 +150,32 @@ PCM: dict[str, Samples] = {
     s.name: s
     for s in (
         Linear("pcm_u8", "u1", 8, 128),
+        Linear("pcm_s8", "i1", 8),
         Linear("pcm_s16le", "<i2", 16),
-        Packed24(),
+        Linear("pcm_s16be", ">i2", 16),
+        Packed24("pcm_s24le"),
+        Packed24("pcm_s24be", big=True),
         Linear("pcm_s32le", "<i4", 32),
+        Linear("pcm_s32be", ">i4", 32),
         Real("pcm_f32le", "<f4"),
+        Real("pcm_f32be", ">f4"),
         Real("pcm_f64le", "<f8"),
+        Real("pcm_f64be", ">f8"),
         Companded("pcm_mulaw", g711.MULAW_LEVELS, g711.MULAW_CODES),
         Companded("pcm_alaw", g711.ALAW_LEVELS, g711.ALAW_CODES),
     )
 }
 """Codecs whose coded bytes are samples, by FFmpeg's name."""
 
-DECODED: dict[str, Samples] = {s.name: s for s in (Linear("s16", "=i2", 16), Linear("s32", "=i4", 24), Real("flt", "=f4"), Real("dbl", "=f8"))}
-"""Packed sample formats decoders give, by FFmpeg's name. `s32` comes from 24-bit FLAC alone, whose lowest byte is zero."""
+DECODED: dict[str, Samples] = {
+    s.name: s
+    for s in (
+        Linear("u8", "u1", 8, 128),
+        Linear("s16", "=i2", 16),
+        Linear("s32", "=i4", 24),
+        Real("flt", "=f4"),
+        Real("dbl", "=f8"),
+    )
+}
+"""Packed sample formats decoders give, by FFmpeg's name. `s32` comes from 24-bit FLAC and ALAC above all, whose lowest byte is zero: covers
+keep it so."""

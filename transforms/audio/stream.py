@@ -19,6 +19,8 @@ from callveil.transforms.audio.formats import Target
 from callveil.transforms.audio.open import AudioRejected, Opened
 from callveil.transforms.audio.samples import DECODED, PCM, Block, Floats
 
+UNNAMED = {"1 channels": "mono", "2 channels": "stereo"}
+
 MAX_GAP = 0.1
 """Seconds by which the times a file states may run ahead of its sound. With more, sound is missing in the middle and nobody knows what times mean."""
 
@@ -43,18 +45,32 @@ MakeCover = Callable[[int, int], Cover]
 """Makes the cover once rate (samples per second) and channels are known."""
 
 
-def frames_of(recording: Opened, read: Read) -> Iterator[AudioFrame]:
+Aside = Callable[["av.Packet[Any]"], None]
+"""Takes the packets of moving pictures."""
+
+
+def frames_of(recording: Opened, read: Read, aside: Aside | None = None) -> Iterator[AudioFrame]:
     """Decode a recording; `read.frames` is the place of the frame that is given.
 
+    Args:
+        recording: as opened.
+        read: as `begin` gives it.
+        aside: given what comes of moving pictures; without it they are passed over.
+
     Raises:
-        AudioRejected: `bad_audio` where sound is damaged or missing before the end, or the format changes on the way.
+        AudioRejected: `bad_audio` where sound is damaged or missing before the end; `unsupported_audio` where the format changes on the way,
+            or is none that is known here.
     """
     form: tuple[int, str, str] | None = None
     first: int | None = None
     unit, scale, gap = 0, 1, 0.0
-    for packet in recording.source.demux(recording.stream):
+    for packet in recording.source.demux([recording.stream, *(recording.films if aside else ())]):
+        if packet.stream is not recording.stream:
+            if aside and packet.size:
+                aside(packet)
+            continue
         try:
-            frames = packet.decode()
+            frames = cast("list[AudioFrame]", packet.decode())
         except av.InvalidDataError:
             read.cut = True
             continue
@@ -63,6 +79,8 @@ def frames_of(recording: Opened, read: Read) -> Iterator[AudioFrame]:
                 raise AudioRejected("bad_audio", "a piece in the middle of it is damaged")
             here = (frame.sample_rate, frame.layout.name, frame.format.name)
             if form is None:
+                if frame.format.packed.name not in DECODED:
+                    raise AudioRejected("unsupported_audio", f"its samples are of a kind ({frame.format.packed.name}) that is not read here")
                 form, read.rate, read.channels = here, frame.sample_rate, frame.layout.nb_channels
                 # In whole numbers: fractions take more time than decoding does.
                 base = frame.time_base or Fraction(0)
@@ -164,17 +182,43 @@ def _coded(recording: Opened, read: Read, target: Target, make: MakeCover, out: 
     """The way of coded sound: decode, cover, encode. Encoder delay is written into the file, and taken off again by decoders that read it."""
     stream: AudioStream | None = None
     cover: Cover | None = None
-    base = Fraction(1, read.rate)
-    for frame in frames_of(recording, read):
+    films = _Films(recording, out) if target.films else None
+    base, first = Fraction(1, read.rate), 0
+    for frame in frames_of(recording, read, films.take if films else None):
         at = read.frames
         if stream is None or cover is None:
             stream, cover, base = _encoder(out, target, frame), make(read.rate, read.channels), Fraction(1, read.rate)
+            if films:
+                # Sound that begins later than the pictures keeps its distance to them.
+                first = max(0, round((frame.pts or 0) * (frame.time_base or 0) * read.rate))
+                films.begin()
         if cover.touches(at, at + frame.samples):
             frame = _covered(frame, at, cover)
-        frame.pts, frame.time_base = at, base
+        frame.pts, frame.time_base = first + at, base
         out.mux(stream.encode(frame))
     if stream is not None:
         out.mux(stream.encode(None))
+
+
+class _Films:
+    """Copies moving pictures beside the sound. Packets wait until all streams are known: the header comes first."""
+
+    def __init__(self, recording: Opened, out: OutputContainer) -> None:
+        self._out = out
+        self._streams = {film.index: out.add_stream_from_template(film) for film in recording.films}
+        self._held: list[av.Packet[Any]] | None = []
+
+    def take(self, packet: av.Packet[Any]) -> None:
+        packet.stream = self._streams[packet.stream.index]
+        if self._held is None:
+            self._out.mux(packet)
+        else:
+            self._held.append(packet)
+
+    def begin(self) -> None:
+        held, self._held = self._held or [], None
+        for packet in held:
+            self._out.mux(packet)
 
 
 def _encoder(out: OutputContainer, target: Target, frame: AudioFrame) -> AudioStream:
@@ -184,7 +228,9 @@ def _encoder(out: OutputContainer, target: Target, frame: AudioFrame) -> AudioSt
         if target.encoder != "libopus":
             raise AudioRejected("unsupported_audio", f"{rate} samples per second cannot be written in this format")
         rate = 48_000
-    stream = cast(AudioStream, out.add_stream(target.encoder, rate=rate, options=dict(target.encoder_options), layout=frame.layout.name))
+    # Headers may tell the number of channels alone, which some encoders do not take.
+    layout = UNNAMED.get(frame.layout.name, frame.layout.name)
+    stream = cast(AudioStream, out.add_stream(target.encoder, rate=rate, options=dict(target.encoder_options), layout=layout))
     if target.bit_rate:
         stream.bit_rate = target.bit_rate
     formats = [f.name for f in av.Codec(target.encoder, "w").audio_formats or ()]

@@ -26,7 +26,10 @@ from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.originals import open_original
 
 DISPOSITIONS = "dispositions"
-GROWS = frozenset({"file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "rate", "channels", "seconds", "cut"})
+GROWS = frozenset({
+    "file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "written_container", "video", "rate", "channels",
+    "seconds", "cut", "keyed",
+})  # fmt: skip
 """What a recording's receipt says otherwise once more of it is covered."""
 
 RENEWED = frozenset({"file", "sha256", "bytes"})

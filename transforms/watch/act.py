@@ -56,6 +56,10 @@ Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
 
 
+OF_ORIGINAL = ("container", "codec", "video", "cut", "keyed")
+"""What a receipt says of the original; a copy that is covered once more says otherwise."""
+
+
 @dataclass(frozen=True)
 class Published:
     """One output that came into being.
@@ -88,7 +92,8 @@ class Actor:
 
     def __post_init__(self) -> None:
         r = self.job.policy.recordings
-        object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), Margins(r.padding_seconds, r.padding_seconds), keypad=r.keypad))
+        margins = Margins(r.padding_seconds, r.padding_seconds)
+        object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), margins, keypad=r.keypad, films=r.video == "copy"))
 
     def act(self, key: InteractionKey, held: Gathered) -> list[Published]:
         """Publish what is not published yet.
@@ -221,8 +226,10 @@ class Actor:
             folder = live.folder(key)
             name = self._name(receipt["sha256"], more, receipt["file"])
             done = self._written(files.join(folder, receipt["file"]), files.join(folder, name), more)
+            name = done["file"]
             covered = [max(a, b) for a, b in zip(receipt["covered_seconds"], done.pop("covered_seconds"), strict=True)]
-            new = receipt | done | {"file": name, "covered_seconds": covered, "spans": [*old, *(_row(s) for s in more)], "codec": receipt["codec"]}
+            new = receipt | done | {k: receipt[k] for k in OF_ORIGINAL if k in receipt}
+            new |= {"covered_seconds": covered, "spans": [*old, *(_row(s) for s in more)]}
             if live.swap(key, receipt, new):
                 files.purge(files.join(folder, receipt["file"]))
                 return
@@ -292,10 +299,17 @@ class Actor:
         return {"status": "done", "reason": reason, "file": name, **done, "spans": rows_of(spans)}
 
     def _written(self, source: str, url: str, spans: list[AudioSpan]) -> Receipt:
-        """Write a redacted recording; what is told of it. Raises as `redact_audio` does."""
-        done = redact_audio(self.job.files, source, url, spans, self.treatment)
-        digest, size = self.job.files.sha256(url)
+        """Write a redacted recording, under the suffix that fits it; what is told of it. Raises as `redact_audio` does."""
+        urls: list[str] = []
+
+        def named(suffix: str) -> str:
+            urls.append(url.removesuffix(suffix_of(url)) + suffix)
+            return urls[0]
+
+        done = redact_audio(self.job.files, source, named, spans, self.treatment)
+        digest, size = self.job.files.sha256(urls[0])
         return {
+            "file": urls[0].rpartition("/")[2], "written_container": done.written_container, "video": done.video,
             "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec, "written": done.written, "rate": done.rate,
             "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut, "keyed": done.keyed,
             "covered_seconds": [round(s, 6) for s in done.covered_seconds],

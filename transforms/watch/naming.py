@@ -10,7 +10,8 @@ from callveil.schemas.interaction import InteractionKey
 
 AUDIO = (
     ".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".ulaw", ".alaw", ".gsm", ".amr", ".webm", ".wma", ".aif",
-    ".aiff",
+    ".aiff", ".aifc", ".au", ".awb", ".caf", ".w64", ".m4b", ".mkv", ".mka", ".mov", ".3gp", ".avi", ".asf", ".wmv", ".flv", ".mp2", ".mpg", ".ts",
+    ".ac3", ".dss", ".qcp", ".voc", ".sph", ".wv", ".tta", ".ape", ".amrwb", ".snd",
 )  # fmt: skip
 """Suffixes that say recording. Some of them cannot be redacted; they are taken in all the same, so that each gets its reason."""
 

@@ -25,6 +25,23 @@ Environ = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a sender may take up.
+
+    Attributes:
+        header_seconds: from a connection's beginning, or a later request's first byte, to the end of its headers; a TLS handshake counts in.
+        body_seconds: from there to the end of the body.
+        peer_connections: open at a time from one peer: an IPv4 address, or an IPv6 network of 64 bits.
+        connections: open at a time.
+    """
+
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    peer_connections: int = 64
+    connections: int = 512
+
+
+@dataclass(frozen=True)
 class Visit:
     """One request, for the access log: nothing of its content, nor what a sender put into path, query or headers.
 
@@ -91,24 +108,24 @@ class Webhook:
             answer = self._answer(method, path, environ)
         except Exception:  # noqa: BLE001 - its text may quote the body
             answer = _Answer(500, "internal_error", "a fault of the receiver; nothing was stored, send it again")
-        if path not in (HEALTH, METRICS):
-            with self._lock:
-                self.counts[answer.outcome] += 1
-        body = answer.text.encode() if answer.kind != "application/json" else orjson.dumps({"outcome": answer.outcome, "detail": answer.text}) + b"\n"
-        headers = [("Content-Type", answer.kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *answer.headers]
-        start(f"{answer.status} {_STATUS[answer.status]}", headers)
-        known = path if path in (self.path, HEALTH, METRICS) else "-"
+        self._count(answer.outcome)
+        known = path if path == self.path else "-"
         verb = method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS") else "-"
         size = _length(environ) or 0
         seconds = time.perf_counter() - began
         self.visited(Visit(str(environ.get("REMOTE_ADDR", "-")), verb, known, answer.status, answer.outcome, size, seconds))
-        return [] if method == "HEAD" else [body]
+        return _sent(answer, method, start)
+
+    def turned_away(self, peer: str, status: int, outcome: str, seconds: float) -> None:
+        """Note a connection that was closed before it had sent a whole request."""
+        self._count(outcome)
+        self.visited(Visit(peer, "-", "-", status, outcome, 0, seconds))
+
+    def _count(self, outcome: str) -> None:
+        with self._lock:
+            self.counts[outcome] += 1
 
     def _answer(self, method: str, path: str, environ: Environ) -> _Answer:
-        if path in (HEALTH, METRICS):
-            if method not in ("GET", "HEAD"):
-                return _Answer(405, "bad_method", f"{path} is read by GET", (("Allow", "GET, HEAD"),))
-            return self._health() if path == HEALTH else self._metrics()
         if path != self.path:
             return _Answer(404, "bad_path", "nothing is received here; check the URL the sender has")
         if method != "POST":
@@ -137,18 +154,51 @@ class Webhook:
         self._failing = False
         return _Answer(200, "stored", "stored") if new else _Answer(200, "duplicate", "this body was stored before")
 
-    def _health(self) -> _Answer:
+    def health(self) -> _Answer:
+        """Say whether bodies can be stored."""
         if self._failing:
             return _Answer(503, "inbox_failed", "the last body could not be stored")
         return _Answer(200, "ok", "ready to receive")
 
-    def _metrics(self) -> _Answer:
+    def metrics(self) -> _Answer:
         """Counters in Prometheus' text format."""
         with self._lock:
             counts = sorted(self.counts.items())
         rows = [f'callveil_receive_requests_total{{outcome="{outcome}"}} {count}\n' for outcome, count in counts]
         head = "# HELP callveil_receive_requests_total Requests by outcome.\n# TYPE callveil_receive_requests_total counter\n"
         return _Answer(200, "ok", head + "".join(rows), kind="text/plain; version=0.0.4")
+
+
+@dataclass(frozen=True)
+class Health:
+    """The application that tells how the receiver is, for a listener of its own: none of it is the senders' business.
+
+    Attributes:
+        webhook: the receiver.
+        limit: bytes a body may have.
+    """
+
+    webhook: Webhook
+    limit: int = 1 << 10
+
+    def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        method, path = str(environ.get("REQUEST_METHOD", "")), str(environ.get("PATH_INFO", ""))
+        return _sent(self._answer(method, path), method, start)
+
+    def _answer(self, method: str, path: str) -> _Answer:
+        if path not in (HEALTH, METRICS):
+            return _Answer(404, "bad_path", f"{HEALTH} and {METRICS} are told here")
+        if method not in ("GET", "HEAD"):
+            return _Answer(405, "bad_method", f"{path} is read by GET", (("Allow", "GET, HEAD"),))
+        return self.webhook.health() if path == HEALTH else self.webhook.metrics()
+
+
+def _sent(answer: _Answer, method: str, start: Callable[..., Any]) -> list[bytes]:
+    body = answer.text.encode() if answer.kind != "application/json" else orjson.dumps({"outcome": answer.outcome, "detail": answer.text}) + b"\n"
+    headers = [("Content-Type", answer.kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *answer.headers]
+    start(f"{answer.status} {_STATUS[answer.status]}", headers)
+    return [] if method == "HEAD" else [body]
 
 
 def _length(environ: Environ) -> int | None:
