@@ -10,8 +10,8 @@ from callveil.schemas.policy_yaml import Reader, put
 from callveil.schemas.recordings import CHANNELS, COVERS, ORIGINALS, WITHOUT_TRANSCRIPT
 
 CHOICES = {"mode": COVERS, "channel": CHANNELS, "without_transcript": WITHOUT_TRANSCRIPT, "original": ORIGINALS}
-NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0)}
-"""Bounds, seconds; a week is longer than any platform takes to transcribe a call."""
+NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0), "settle_seconds": (0.0, 86_400.0)}
+"""Bounds, seconds; a week is longer than any platform takes to transcribe a call, a day than any takes to write one down."""
 RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align", "keypad")
 
 

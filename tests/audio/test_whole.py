@@ -80,7 +80,7 @@ def endless_flac() -> bytes:
         (lambda: b"ID3\x04\0\0\0\0\x7f\x0a" + b"\0" * 10, "cut"),
         (lambda: data_of("mp3-8k")[len(data_of("mp3-8k")) // 2 :], "open"),
         (lambda: data_of("flac-s16-stereo") + b"TAG" + b"\0" * 125, "whole"),
-        (lambda: b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\0moov\0\0\0\x08", "cut"),
+        (lambda: b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42\0\0\0\x08free", "cut"),
         (lambda: b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff" + b"\0" * 20, "open"),
         (lambda: b"#!AMR\n" + b"\x3c" * 64, "open"),
         (lambda: b"<html>404</html>", "open"),

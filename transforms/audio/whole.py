@@ -76,10 +76,10 @@ def _chunks(file: BinaryIO, form: str) -> Iterator[tuple[bytes, int, int]]:
 def _wave64(file: BinaryIO, _head: bytes, size: int) -> Length:
     place = 40  # identifier, size and kind of the file
     for _ in range(MAX_CHUNKS):
+        if place + 24 > size:
+            break
         file.seek(place)
         head = file.read(24)
-        if len(head) < 24:
-            break
         length = int.from_bytes(head[16:], "little")
         if head[:4] == b"data":
             return _ends(place + length, size) if 24 < length < 1 << 62 else "open"
