@@ -9,6 +9,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -32,19 +33,20 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.subject.erased import erased_now
 from callveil.transforms.subject.keys import conceal, interaction_people, ref_of
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Gathered
-from callveil.transforms.watch.live import EMPTY, WHATS, Receipt, What, entries_of, outranks, says, stub, with_entry
+from callveil.transforms.watch.live import EMPTY, WHATS, Ledger, Receipt, What, entries_of, outranks, stub, with_entry
 from callveil.transforms.watch.naming import suffix_of
 from callveil.transforms.watch.originals import original_of, put_away
 from callveil.transforms.watch.people import index_live
-from callveil.transforms.watch.pieces import BARE, Piece, has_transcript, unseal, with_transcript
+from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
 from callveil.transforms.watch.read import SECOND, reread
 from callveil.transforms.watch.rejections import reject
+from callveil.transforms.watch.told import Told, told_of
 
 SAME_LENGTH = 0.5
 """Seconds by which two recordings of the same time may differ in length: codecs pad."""
@@ -110,9 +112,11 @@ class Actor:
                 self.job.live.commit(key, what, stub(key, what))
             return []
         out: list[Published] = []
-        told = self._told(key, held)
-        if told:
-            self._record(key, *told, held, out)
+        if told := told_of(self.job, self.built.keyring, key, held):
+            if told.out:
+                self._cover_by(key, told.out, told.piece, told.raw)
+            else:
+                self._record(key, told, held, out)
         for piece in held.recordings:
             self._audio(key, held, piece, now, out)
         return out
@@ -121,41 +125,8 @@ class Actor:
         """Whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
         return erased_now(Store(self.job.files, self.job.root), self.built.keyring.current()).holds(ref_of(key))
 
-    def _told(self, key: InteractionKey, held: Gathered) -> tuple[Piece, RawInteraction, str] | None:
-        """The record to be published, with the transcript that lies in a file beside it, and the object that is; None where there is nothing new.
-
-        What came before is read again from where it came; where that is gone, what a transcript is found in says what to cover all the same.
-        """
-        job, keyring = self.job, self.built.keyring
-        receipt = job.live.receipt(key, "record") or {}
-        said, piece = receipt.get("said", ""), held.record
-        if piece and receipt and int(receipt["rank"]) >= piece.rank:
-            piece = None  # an earlier snapshot, or this one once more
-        raw = unseal(keyring, piece) if piece else None
-        words = unseal(keyring, held.transcript) if held.transcript else None
-        if held.transcript and not (receipt and says(receipt, held.transcript.object_id)):
-            said = held.transcript.object_id
-            if piece is None and receipt and receipt["status"] not in EMPTY and int(receipt["rank"]) != BARE:
-                raw = reread(job, keyring, receipt["object"], key)
-                piece = held.transcript._replace(object_id=receipt["object"], landed_at=receipt["landed_at"], sort="record")
-                if raw is None:
-                    self._cover_by(key, receipt, held.transcript, words)
-                    return None
-        elif piece is None:
-            return None
-        if raw is None:
-            return (held.transcript, words, said) if held.transcript and words else None
-        if piece is None or has_transcript(raw) or not said:
-            return (piece, raw, "") if piece else None
-        if words is None or (held.transcript and held.transcript.object_id != said):
-            words = reread(job, keyring, said, key)
-        raw = with_transcript(raw, words) if words else raw
-        return piece._replace(rank=raw.rank), raw, said
-
-    def _cover_by(self, key: InteractionKey, receipt: Receipt, piece: Piece, raw: RawInteraction | None) -> None:
+    def _cover_by(self, key: InteractionKey, receipt: Receipt, piece: Piece, raw: RawInteraction) -> None:
         """Cover what a transcript asks for, where its record is out and cannot be read again: that stays as it is."""
-        if raw is None:
-            return
         _, spans = self._redacted(raw, self.job.run_at(piece.landed_at, piece.object_id), self._place(key), self.job.policy.recordings.channel)
         if spans is not None:
             self._again(key, spans)
@@ -173,13 +144,9 @@ class Actor:
     def _original(self, key: InteractionKey, entry: Receipt) -> Place | None:
         return original_of(self.job.files, self.job.live, self.built.keyring, key, entry)
 
-    def _record(self, key: InteractionKey, piece: Piece, raw: RawInteraction, said: str, held: Gathered, out: list[Published]) -> None:
-        """Publish the record unless it, or a later snapshot, is there.
-
-        Args:
-            said: object of the transcript in it that came in a file of its own; empty where none did.
-        """
-        live = self.job.live
+    def _record(self, key: InteractionKey, told: Told, held: Gathered, out: list[Published]) -> None:
+        """Publish the record unless it, or a later snapshot, is there."""
+        live, piece, raw, said = self.job.live, told.piece, told.raw, told.said
         old = live.receipt(key, "record")
         if old and not outranks({"rank": piece.rank, "said": said}, old):
             return
@@ -268,31 +235,61 @@ class Actor:
                 if receipt["object"] != piece.object_id:
                     self._second(key, piece, out)
                 return
-            old = self._before(receipt, piece) if receipt else None
-            if receipt and old and (old["object"] == piece.object_id or old["landed_at"] > piece.landed_at):
+            digest = "" if receipt and _entry(receipt, piece) else self._digest(piece.url)
+            old = self._before(receipt, piece, digest) if receipt else None
+            if receipt and old and (old["object"] == piece.object_id or (old["source"] == piece.url and old["landed_at"] > piece.landed_at)):
                 break
-            new = self._copy(key, held, piece, receipt, old)
+            twin = next((e for e in entries_of(receipt or {}) if digest and _holds(e, digest)), None)
+            if twin and not old:
+                self._twin(twin, piece, now)
+                return
+            if old and old == twin:  # the same content was written anew, or moved
+                new: Receipt | None = old | {"object": piece.object_id, "source": piece.url, "landed_at": piece.landed_at}
+            else:
+                new = self._copy(key, held, piece, receipt, old)
             if new is None:
                 return  # it changed meanwhile: what it is now is an arrival of its own
+            new["source_sha256"] = digest
             both = with_entry(receipt, old, new)
             if live.swap(key, receipt, both) if receipt else live.commit(key, "audio", both):
-                out.append(Published(key, "audio", new["status"], new["reason"], piece.landed_at, new.get("seconds", 0.0)))
                 receipt = both
+                if not old or old.get("file") != new.get("file"):
+                    out.append(Published(key, "audio", new["status"], new["reason"], piece.landed_at, new.get("seconds", 0.0)))
                 if old:
                     self._discard(key, "audio", old.get("file", ""))
                     live.forget_rejections(old["object"])
                 break
             self._discard(key, "audio", new.get("file", ""))
-        entry = next((e for e in entries_of(receipt) if e["object"] == piece.object_id), None)
+        entry = _entry(receipt, piece)
         if entry and entry["original"] != "keep" and now >= piece.landed_at + self.job.policy.recordings.settle_seconds:
             put_away(self.job.files, live, self.built.keyring, key, entry, piece)
 
-    def _before(self, receipt: Receipt, piece: Piece) -> Receipt | None:
-        """What is published of the same recording, or of what its file held before, unless that was put away: then this is another recording."""
-        entries = entries_of(receipt)
-        same = next((e for e in entries if e["object"] == piece.object_id), None)
-        grown = (e for e in reversed(entries) if e["source"] == piece.url and not self.job.live.put_away(e))
-        return same or next(grown, None)
+    def _digest(self, url: str) -> str:
+        try:
+            return self.job.files.sha256(url)[0]
+        except (FileNotFoundError, PermissionError):
+            return ""  # it is rejected when it is to be covered
+
+    def _twin(self, entry: Receipt, piece: Piece, now: float) -> None:
+        """Deal with a file of which there is a redacted copy, made from another one. It goes once that was put away."""
+        rules = self.job.policy.recordings
+        if rules.original != "keep" and entry["original"] != "keep":
+            if not self.job.live.put_away(entry) or now < piece.landed_at + rules.settle_seconds:
+                return
+            with suppress(PreconditionFailed):
+                self.job.files.purge(piece.url, if_match=piece.etag)
+        self.job.live.note(Arrival(piece.url, piece.etag, 0, piece.landed_at), Ledger("audio", (), 0, "copy"))
+
+    def _before(self, receipt: Receipt, piece: Piece, digest: str) -> Receipt | None:
+        """What is published of a recording: of itself, of what its file held before, or of the file it was before it was moved.
+
+        A file in the place of one that was put away is another recording.
+        """
+        same = _entry(receipt, piece)
+        there = [e for e in entries_of(receipt) if not self.job.live.put_away(e)]
+        grown = next((e for e in reversed(there) if e["source"] == piece.url), None)
+        moved = (e for e in there if digest and _holds(e, digest) and self.job.files.info(e["source"]) is None)
+        return same or grown or next(moved, None)
 
     def _copy(self, key: InteractionKey, held: Gathered, piece: Piece, receipt: Receipt | None, old: Receipt | None) -> Receipt | None:
         """Write the redacted recording; returns what the receipt says of it, or None where the recording is no longer what it was."""
@@ -463,6 +460,16 @@ class Actor:
         receipt = self.job.live.receipt(key, what)
         if name and name not in {e.get("file") for e in (entries_of(receipt) if receipt else ())}:
             self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
+
+
+def _entry(receipt: Receipt, piece: Piece) -> Receipt | None:
+    """What a receipt says of a recording."""
+    return next((e for e in entries_of(receipt) if e["object"] == piece.object_id), None)
+
+
+def _holds(entry: Receipt, digest: str) -> bool:
+    """Whether a redacted copy is of a recording of that content, all of it."""
+    return entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
 
 
 def _as_long(done: Receipt, beside: Receipt) -> bool:
