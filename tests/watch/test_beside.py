@@ -82,7 +82,8 @@ def test_anything_else_is_none(data):
     ("name", "key"),
     [
         ("17/1.vtt", "1"), ("17/1.wav.json", "1"), ("17/1.MP3.srt", "1"), ("17/1.en.vtt", "1"), ("17/1.en-US.vtt", "1"),
-        ("17/1.transcript.json", "1"), ("17/call_123.json", "call_123"), ("17/1.2.json", "1.2"), ("s3://b/17/1.txt", "1"), ("s3://17/1.txt", None), ("1.txt", None),
+        ("17/1.transcript.json", "1"),
+        ("17/call_123.json", "call_123"), ("17/1.2.json", "1.2"), ("s3://b/17/1.txt", "1"), ("s3://17/1.txt", None), ("1.txt", None),
     ],
 )  # fmt: skip
 def test_the_name_says_whose_it_is(name, key):
