@@ -26,7 +26,9 @@ from callveil.transforms.watch.live import Live, entries_of, outranks
 from callveil.transforms.watch.originals import open_original
 
 DISPOSITIONS = "dispositions"
-GROWS = frozenset({"file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "rate", "channels", "seconds", "cut"})
+GROWS = frozenset(
+    {"file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "rate", "channels", "seconds", "cut", "replaced"}
+)
 """What a recording's receipt says otherwise once more of it is covered."""
 
 COPIES = ("redone", "covered", "added")

@@ -165,6 +165,7 @@ class Actor:
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
         }  # fmt: skip
         receipt |= {"said": said} if said else {}
+        receipt |= {"replaced": old["file"]} if old and old["file"] else {}
         if said and spans is None and old:
             spans = _spans(old)
         if isinstance(result, Rejected):
@@ -249,7 +250,7 @@ class Actor:
                 new = self._copy(key, held, piece, receipt, old)
             if new is None:
                 return  # it changed meanwhile: what it is now is an arrival of its own
-            new["source_sha256"] = digest
+            new |= {"source_sha256": digest, **({"replaced": old["file"]} if old and old.get("file") not in (None, new.get("file")) else {})}
             both = with_entry(receipt, old, new)
             if live.swap(key, receipt, both) if receipt else live.commit(key, "audio", both):
                 receipt = both
@@ -329,7 +330,7 @@ class Actor:
         while True:
             receipt = live.receipt(key, "audio")
             if receipt is None or receipt["status"] in EMPTY or number >= len(entries_of(receipt)):
-                return
+                return live.sweep(receipt) if receipt else None
             old = entries_of(receipt)[number]
             new = None
             if old["status"] == "done" and old["transcript"]:
@@ -343,6 +344,7 @@ class Actor:
             if new is None:
                 number += 1
                 continue
+            new |= {k: v for k, v in (("replaced", old.get("file")), ("source_sha256", old.get("source_sha256"))) if v}
             swapped = live.swap(key, receipt, with_entry(receipt, old, new))
             number += swapped
             self._discard(key, "audio", (old if swapped else new).get("file", ""))

@@ -223,6 +223,8 @@ class Live:
                 return False
             if receipt["status"] in EMPTY:
                 continue
+            if any(self.files.info(url) for url in self._replaced(receipt)):
+                return False
             if ledger.what == "audio":
                 done = self._is_out(receipt, arrival)
             elif ledger.note == TRANSCRIPT:
@@ -232,6 +234,16 @@ class Live:
             if not done:
                 return False
         return True
+
+    def sweep(self, receipt: Receipt) -> None:
+        """Purge files that others have taken the place of, where whoever replaced them was killed before that."""
+        for url in self._replaced(receipt):
+            self.files.purge(url)
+
+    def _replaced(self, receipt: Receipt) -> list[str]:
+        entries = entries_of(receipt)
+        names = {e["replaced"] for e in entries if e.get("replaced")} - {e.get("file") for e in entries}
+        return [self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), name) for name in sorted(names)]
 
     def _is_out(self, receipt: Receipt, arrival: Arrival) -> bool:
         """Whether a recording is published or rejected, and its original where the policy wants it."""

@@ -69,6 +69,8 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
         reject(job, keyring, arrival, 0, second, counts)
         live.note(arrival, Ledger("audio", (), 1, "second_recording"))
         return
+    if published:
+        live.sweep(published)
     counts["recordings"] += 1
     record = live.receipt(key, "record")
     alone = published is not None or (record is not None and record.get("spans") is not None)
@@ -122,7 +124,7 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
                     note = TRANSCRIPT
                     counts["transcripts"] += 1
                 keys.append((item.key.account_id, item.key.id, item.rank))
-                if item.rank == BARE or not _published(job, item):
+                if not _published(job, item) or item.rank == BARE:
                     yield item.key, _piece(job, keyring, arrival, place, item)
             place += 1
     except FileNotFoundError:
@@ -179,7 +181,10 @@ def _beside(job: WatchJob, files: Files, arrival: Arrival) -> Iterator[RawIntera
 
 def _published(job: WatchJob, raw: RawInteraction) -> bool:
     receipt = job.live.receipt(raw.key, "record")
-    return receipt is not None and int(receipt["rank"]) >= raw.rank
+    if receipt is None or int(receipt["rank"]) < raw.rank:
+        return False
+    job.live.sweep(receipt)
+    return True
 
 
 def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: RawInteraction) -> Piece:
