@@ -68,7 +68,7 @@ def search(
         raise RegisterError(
             "the store was written by a callveil that did not note whom records are about; redact its sources into a new store, to search that"
         )
-    unknown = require_markers(store)
+    lacking = require_markers(store)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot) if sealed_files(snapshot, request_id, "match") else None
     identity = [Identifier(*i) for file in sealed_files(snapshot, request_id, "identity") for i in unseal(store, keyring, file)["identifiers"]]
     held = values_of(c for c in before.confirmed if c.name.startswith("G")) if before else []
@@ -97,7 +97,7 @@ def search(
         match = finder.run(disclosed(match.confirmed, keyring, seen), refused, match.proposed)
         shown = {c.name: c.value for c in disclosed(_as_confirmed(match), keyring, seen) if c.value}
     accounts = sorted({m.record.account_id for m in match.records})
-    left = [f"{CALLS}: {unknown} records of which nothing says whom they are about"] if unknown else []
+    left = [f"{CALLS}: {told}"] if (told := lacking.told()) else []
     if old := len(behind(store.files, store.root, snapshot)):
         left.append(
             f"interactions: {old} were noted by an earlier callveil, which did not know every number and address that is said in them; "
@@ -162,13 +162,13 @@ def index(options: SubjectOptions, sources: Sequence[str] = ()) -> tuple[Backfil
     require_everything(options.role)
     register = register_of(options)
     store, keyring = register.store, register.keyring
-    marked = backfill(store, keyring)
+    gone = {t for r in requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
+    marked = backfill(store, keyring, gone)
     if not behind(store.files, store.root, store.current()):
         return marked, Reindexed(0, 0)
     policy = options.policy or newest_policy(store) or load_policy(None)
     job = WatchJob(policy, store.files, store.root, str(keyring.path))
     actor, at = Actor(job, job.engines()), options.as_of.timestamp()
-    gone = {t for r in requests(options) if any(e["event"] == "erased" for e in register.events(r.request_id)) for t in r.tokens}
     inboxes = Inboxes.of(Live(store.files, store.root), options.inboxes).folders
     return marked, reindex(
         store, keyring, options.as_of, options.now, [*sources, *inboxes], policy, lambda raw: actor.people_of(raw, at, "index"), gone
@@ -288,7 +288,7 @@ def make_package(
     register, request = still_open(options, request_id)
     require_ready(request, ERASURE)
     store, keyring, snapshot = register.store, register.keyring, register.store.current()
-    require_approved(request, needs_approval(options, store), options.actor)
+    require_approved(request, needs_approval(options, store), options.actor, options.login)
     controller = controller_of(store, request, snapshot)
     policy = options.policy or load_policy(None)
     before = Eraser(store, keyring, options.as_of, options.now).match(request_id, snapshot)

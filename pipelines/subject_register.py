@@ -39,6 +39,7 @@ class SubjectOptions:
         keep: ground on which records of a class stay, by class.
         inboxes: folders of webhooks, beside those that `watch` has read for the store.
         role: what whoever enters it may see.
+        login: login name of the process; four eyes are those of two logins. Empty where it is not known.
     """
 
     store: str
@@ -54,6 +55,12 @@ class SubjectOptions:
     keep: Mapping[str, str] = field(default_factory=dict)
     inboxes: Sequence[str] = ()
     role: Role = EVERYTHING
+    login: str = ""
+
+    @property
+    def latest(self) -> dt.datetime:
+        """The later of both times: how a request stands once a step is entered."""
+        return max(self.as_of, self.now)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def register_of(options: SubjectOptions, *, write: bool = True) -> Register:
     store, keyring = opened(options.files, options.store, options.keyring)
     if write:
         store.recover()
-    return Register(store, keyring)
+    return Register(store, keyring, options.login)
 
 
 def open_request(options: SubjectOptions, new: NewRequest) -> SubjectRequest:
@@ -171,9 +178,13 @@ def approve(options: SubjectOptions, request_id: str, by: str) -> SubjectRequest
     last = max((n for n, e in enumerate(events) if e["event"] == "searched"), default=None)
     if last is None:
         raise RegisterError(f"request {request_id}: nobody has searched yet, so there is nothing to approve")
-    first = {e["actor"] for e in events if e["event"] in ("searched", "included", "excluded") and e["actor"]}
-    if any(same_person(by, name) for name in first):
+    before = [e for e in events if e["event"] in ("searched", "included", "excluded")]
+    if any(same_person(by, e["actor"]) for e in before if e["actor"]):
         raise RegisterError(f"request {request_id}: whoever searched or decided may not approve it; another person has to (--by)")
+    if options.login and any(same_person(options.login, e.get("login") or "") for e in before):
+        raise RegisterError(
+            f"request {request_id}: the login {options.login} has searched or decided, so another person has to approve it, under their own login"
+        )
     return append(options, register, request_id, "approved", {"approved_by": by.strip()})
 
 
@@ -200,9 +211,9 @@ def resume(options: SubjectOptions, request_id: str) -> SubjectRequest:
         again = f"; it was resumed already, on {ended:%Y-%m-%d %H:%MZ}" if ended else ""
         raise RegisterError(f"request {request_id}: its clock is not stopped{again}")
     *before, last = request.pauses
-    if options.as_of < last.start:
+    if options.as_of < next(e.at for e in reversed(request.entries) if e.event == "paused"):
         raise RegisterError(f"request {request_id}: the clock cannot go on before it was stopped")
-    pauses = (*before, type(last)(last.start, options.as_of, last.reason))
+    pauses = (*before, last.until(options.as_of, options.now))
     facts = (request.regulation, request.clock_start_at, request.zone, request.calendar, pauses)
     values: dict[str, Any] = {"due_at": due_at(*facts)}
     if request.extended_due_at:
@@ -224,6 +235,11 @@ def extend(options: SubjectOptions, request_id: str, reason: str, notified_at: d
         )
     if notified_at > options.as_of:
         raise RegisterError(f"request {request_id}: the person is said to have been told later than this is entered (--as-of)")
+    if options.now > request.due_at:
+        raise RegisterError(
+            f"request {request_id}: its last day, {request.due_at:%Y-%m-%d}, is over, and an extension that is entered later extends nothing: "
+            "nothing but the statement says that the person was told in time; answer it now"
+        )
     last = due_at(request.regulation, request.clock_start_at, request.zone, request.calendar, request.pauses, extended=True)
     values = {"reason": register.conceal(request_id, reason), "extension_notified_at": notified_at, "extended_due_at": last}
     return append(options, register, request_id, "extended", values)
@@ -267,6 +283,8 @@ def close(
         raise RegisterError(f"request {request_id}: an erasure or restriction is not finished; repeat the command that began it")
     if decision == "granted" and (request.systems_not_executed or not_executed):
         raise RegisterError(f"request {request_id}: it was not carried out everywhere; close it as partly_granted or not_executed")
+    if responded_at and responded_at > options.as_of:
+        raise RegisterError(f"request {request_id}: is said to have been answered later than this is entered (--as-of)")
     values = {
         "decision": decision, "refusal_ground": ground or None, "reason": register.conceal(request_id, reason) or None,
         "exemptions": list(exemptions) or None, "responded_at": responded_at or options.as_of,
@@ -278,7 +296,7 @@ def close(
 def letter_of(options: SubjectOptions, request_id: str, kind: str) -> str:
     """A letter about a request as it stands, as HTML. Raises `RegisterError` where the register does not bear it out."""
     register = register_of(options, write=False)
-    request, snapshot = register.get(request_id), register.store.current()
+    request, snapshot = allowed(options, register, request_id), register.store.current()
     event = {"extended": "extended", "refused": "closed"}.get(kind)
     sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
     reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""

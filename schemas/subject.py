@@ -37,7 +37,7 @@ _PAUSE = Struct(
 
 
 def _plain(*rows: tuple[str, object, str]) -> tuple[Field, ...]:
-    return tuple(Field(name, kind, doc, personal=name in ("actor", "approved_by")) for name, kind, doc in rows)  # type: ignore[arg-type]
+    return tuple(Field(name, kind, doc, personal=name in ("actor", "approved_by", "login")) for name, kind, doc in rows)  # type: ignore[arg-type]
 
 
 EVENT_FIELDS = _plain(
@@ -48,6 +48,7 @@ EVENT_FIELDS = _plain(
     ("entered_at", _S, "when it was entered, UTC, by the clock of the machine that signed it; null in entries older than this column"),
     ("seq", _I, "place among the request's events, from 1"),
     ("actor", _T, "who entered it"),
+    ("login", _T, "login name of the process that entered it; empty where it was not noted"),
     ("regulation", _T, "gdpr, uk_gdpr or ccpa"),
     ("type", _T, ", ".join(TYPES)),
     ("channel", _T, ", ".join(CHANNELS)),
@@ -137,11 +138,23 @@ CERTIFICATE_SCHEMA = arrow_schema(CERTIFICATE_FIELDS, {"callveil": "erasure_cert
 
 @dataclass(frozen=True)
 class Pause:
-    """A stretch in which a request's clock stands still. Half-open, UTC; `end` is None while it lasts."""
+    """A stretch in which a request's clock stands still. Half-open, UTC; `end` is None while it lasts.
+
+    It counts from its entry, and up to the entry of its end: of what is stated about the past or the future nothing but the statement says so.
+    """
 
     start: dt.datetime
     end: dt.datetime | None
     reason: str
+
+    @classmethod
+    def since(cls, at: dt.datetime, entered_at: dt.datetime | None, reason: str) -> Pause:
+        """One that begins; both times as its entry has them."""
+        return cls(max(at, entered_at or at), None, reason)
+
+    def until(self, at: dt.datetime, entered_at: dt.datetime | None) -> Pause:
+        """The same, ended; both times as the entry of its end has them."""
+        return Pause(self.start, max(self.start, min(at, entered_at or at)), self.reason)
 
 
 STATED = dt.timedelta(minutes=5)
@@ -214,7 +227,7 @@ class SubjectRequest:
         events: number of its events. entries: each with its stated time and that of its entry.
         account, agency: the controller it is bound to; both empty where it is bound to none.
         decisions: `included` or `excluded` by digest of a record, as last said.
-        approved_by: who has approved it as it is now; empty where nobody has.
+        approved_by: who has approved it as it is now; empty where nobody has. approved_login: that process' login name.
         tokens: digests of what identified the person, of the last erasure.
         runs: run ids of erasures and restrictions whose certificates are not published yet.
         The rest as in `REGISTER_FIELDS`.
@@ -257,6 +270,7 @@ class SubjectRequest:
     agency: str = ""
     decisions: Mapping[str, str] = field(default_factory=dict)
     approved_by: str = ""
+    approved_login: str = ""
     entries: tuple[Entry, ...] = ()
 
     def entered(self, event: str) -> dt.datetime | None:

@@ -16,6 +16,10 @@ agent's id within an account, and an interaction's key."""
 ROLES = ("contact", "agent", "third_party")
 """What a person is in a record: the contact, a member of staff, or somebody who is mentioned in it."""
 
+NAME = "name"
+"""Kind of a word of the contact's name, digested with a number or online id of the same record: it tells people on a shared one apart, and
+leads nowhere. Its `field` is the digest of that identifier."""
+
 RECORD = "record"
 """Kind of the row that leads from a record to all its identifiers."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, with_common
+from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, who, with_common
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -122,9 +122,9 @@ def parser() -> argparse.ArgumentParser:
         declare.unread_options(made[name])
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
-    who = made["erase"].add_mutually_exclusive_group(required=True)
-    who.add_argument("--request", metavar="ID", help="the request")
-    who.add_argument("--returned", action="store_true", help="erase again whoever came back since, such as by a restored backup")
+    whom = made["erase"].add_mutually_exclusive_group(required=True)
+    whom.add_argument("--request", metavar="ID", help="the request")
+    whom.add_argument("--returned", action="store_true", help="erase again whoever came back since, such as by a restored backup")
     made["restrict"].add_argument("--lift", action="store_true", help="bring back what was set aside")
     for name in ("object", "close"):
         made[name].add_argument("--decision", required=True, choices=DECISIONS, help="how it was decided")
@@ -141,15 +141,20 @@ def parser() -> argparse.ArgumentParser:
     return with_common(p)
 
 
+def _clock() -> dt.datetime:
+    """The time of entry, by this machine's clock."""
+    return dt.datetime.now(dt.UTC)
+
+
 def options_of(args: argparse.Namespace) -> SubjectOptions:
     """The job's options."""
-    now = dt.datetime.now(dt.UTC)
+    now = _clock()
     given = getattr(args, "policy", None)
     policy = policy_of(given) if given or (hasattr(args, "policy") and args.action not in ("access", "port")) else None
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
     return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep,
-                          getattr(args, "inbox", ()), role_of(args))  # fmt: skip
+                          getattr(args, "inbox", ()), role_of(args), who())  # fmt: skip
 
 
 def _ground(text: str) -> tuple[str, str]:
@@ -215,7 +220,7 @@ def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
         args.zone, args.calendar, args.clock_start, args.region, args.note,
         args.account, args.agency,
     )  # fmt: skip
-    view.show_request(args, open_request(options, new), options.as_of)
+    view.show_request(args, open_request(options, new), options.latest)
     return DONE
 
 
@@ -241,29 +246,29 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _bind(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, bind(options, args.request, args.account, args.agency), options.as_of)
+    view.show_request(args, bind(options, args.request, args.account, args.agency), options.latest)
     return DONE
 
 
 def _approve(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, approve(options, args.request, args.by), options.as_of)
+    view.show_request(args, approve(options, args.request, args.by), options.latest)
     return DONE
 
 
 def _verify(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, verify(options, args.request, args.method), options.as_of)
+    view.show_request(args, verify(options, args.request, args.method), options.latest)
     return DONE
 
 
 def _extend(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.as_of)
+    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.latest)
     return DONE
 
 
 def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
     if not args.resume and not args.reason:
         raise UsageError("--reason: needed to stop the clock")
-    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.as_of)
+    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.latest)
     return DONE
 
 
@@ -325,7 +330,7 @@ def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _object(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.as_of)
+    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.latest)
     return DONE
 
 
@@ -336,7 +341,7 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
         options, args.request, args.decision, ground=args.ground, reason=args.reason, exemptions=args.exemption, not_executed=args.not_executed,
         responded_at=args.responded_at,
     )  # fmt: skip
-    view.show_request(args, request, options.as_of)
+    view.show_request(args, request, options.latest)
     return DONE
 
 

@@ -18,6 +18,7 @@ from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.summary import print_json
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.report.words import words
 from callveil.transforms.subject.identifiers import forms_of
 from callveil.transforms.subject.register import register_row
 
@@ -58,7 +59,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
         print_json(_json_request(request, as_of))
         return
     lines = [
-        f"request {request.request_id} · {request.type} ({request.regulation}) · {request.status}",
+        f"request {request.request_id} · {request.type} ({request.regulation}) · {words('status', request.status)}",
         *([f"  of {'agency' if request.agency else 'account'} {request.agency or request.account}"] if request.agency or request.account else []),
         f"  received {_day(request.received_at)}, due {_day(request.last_day)}: {request.standing(as_of)}",
     ]
@@ -68,7 +69,7 @@ def show_request(args: argparse.Namespace, request: SubjectRequest, as_of: dt.da
     if request.records_found is not None:
         lines.append(f"  {request.records_found:,} records found")
     if request.decision:
-        lines.append(f"  decision: {request.decision}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
+        lines.append(f"  decision: {words('decision', request.decision)}{f' ({request.refusal_ground})' if request.refusal_ground else ''}")
     lines += [f"  not carried out: {text}" for text in request.systems_not_executed]
     lines += [f"  {text}" for text in request.stated_times]
     lines += [f"  {text}" for text in _before(args.action, request)]
@@ -97,7 +98,7 @@ def show_status(args: argparse.Namespace, found: Sequence[SubjectRequest], as_of
         return
     width = max(len(r.request_id) for r in found)
     for r in found:
-        print(f"{r.request_id:<{width}}  {r.type:<12} {r.status:<12} due {_day(r.last_day)}  {r.standing(as_of)}")
+        print(f"{r.request_id:<{width}}  {r.type:<12} {words('status', r.status):<22} due {_day(r.last_day)}  {r.standing(as_of)}")
 
 
 def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> None:
@@ -109,7 +110,7 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
         if "error" in a:
             complain(f"{a['place']}: {a['error']['message']}")
         else:
-            print(f"{a['subject_request_id']}  {a['request_status']}, due {a['expected_completion_time']}")
+            print(f"{a['subject_request_id']}  {words('status', a['request_status'])}, due {a['expected_completion_time']}")
             for text in a["not_searched"]:
                 complain(f"{a['subject_request_id']}: {text}")
 
@@ -169,6 +170,8 @@ def show_index(args: argparse.Namespace, done: Backfilled, interactions: Reindex
     if interactions.left:
         complain(f"{interactions.left:,} interactions stay as an earlier callveil noted them, as their sources are not there: name them by --source")
     print(f"{done.read:,} records of the live zone marked from their sources, {done.opened:,} from their tokens; {done.listed:,} lists made")
+    if done.older:
+        complain(f"{done.older:,} records of the live zone stay as an earlier callveil noted them, as their sources are not there")
     if done.unknown:
         complain(f"of {done.unknown:,} records nothing says any more whom they are about: a search finds them by interaction:ACCOUNT/ID alone")
 

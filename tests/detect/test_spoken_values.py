@@ -30,6 +30,13 @@ CASES = {
     "corrected": "A: your number please || C: [four one five five five six no sorry five five five oh one three four]",
     "taken back": "A: your number please || C: [0 7 7 0 7 scratch that 0 7 7 0 0 9 0 0 9 0 6]",
     "echoed": "A: what's your number || C: [four one five] || A: [four one five] || C: [five five five oh one three four]",
+    "dialled from Europe": "the customer wants a call on [0044 1632 960911] | or on [00-44-1632-960-911]",
+    "dialled from America": "ring [011 44 1632 960911] or [011-44-1632-960911]",
+    "dialled and said": "A: what is her number || C: [zero one one four four one six three two nine six zero nine one one]",
+    # addresses said in pieces
+    "mail read back": "A: what's your e-mail || C: [ivo dot kern] || A: [ivo dot kern] || C: [at mail dot example] || A: thanks",
+    "mail of words read back": "A: can I have your email || C: it's [zebra cloud] || A: [zebra cloud] || C: [at mail dot example]",
+    "mail after a pause": "A: your email please || C: [kowalski] || A: [kowalski] || C: [and then at gmail dot com]",
     # cards
     "card in words": "my card is [four one one one one one one one one one one one one one one one]",
     "card in groups": "the card number is [4242 4242 4242 4242], exp [04/27], cvv [123].",

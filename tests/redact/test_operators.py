@@ -87,6 +87,21 @@ def test_a_pseudonym_is_the_same_however_a_value_is_written(redact: Bench) -> No
     assert names.isdisjoint(re.findall(r":([a-z2-7]{13})\]", one(redact, "pseudonym", "call 415-555-0135")))
 
 
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ["my number is 415 555 0134", "so that's four one five five five five oh one three four"],
+        ["my number is 415 555 0134", "415 555 0134", "yes"],
+        ["my number is 415 555 0134 415 555 0134", "yes"],
+    ],
+)
+def test_a_number_read_back_has_the_pseudonym_of_one_said_once(redact: Bench, turns: list[str]) -> None:
+    out = redact({"transcription_text": "\n".join(f"{'AC'[n % 2]}: {t}" for n, t in enumerate(["what's your number", *turns]))},
+                 "entities: {default: {operator: pseudonym, scope: everywhere}}")  # fmt: skip
+    names = set(re.findall(r"\[PHONE_NUMBER:([a-z2-7]{13})\]", content(out)["transcription_text"]))
+    assert [f"[PHONE_NUMBER:{n}]" for n in names] == [one(redact, "{operator: pseudonym, scope: everywhere}", "call 415-555-0134")[5:]]
+
+
 def test_pseudonyms_depend_on_the_key_and_the_type(redact: Bench, keyring: Keyring) -> None:
     other = Bench(redact.detector, keyring)
     assert one(redact, "pseudonym") != one(other, "pseudonym")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import random
@@ -15,16 +16,21 @@ import pytest
 from people_world import World, human, interaction
 
 from callveil.pipelines.cli import main
+from callveil.pipelines.commands import subject
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, USAGE
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 
 
 @pytest.fixture
-def run(world: World, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs one action on the world's store at a time of the request's first days; returns the exit code and what was printed."""
+def run(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs one action on the world's store at a time of the request's first days; returns the exit code and what was printed.
 
-    def call(action: str, *words: str, day: int = 4) -> tuple[int, str, str]:
+    A step is entered `late` hours after the time it is stated for.
+    """
+
+    def call(action: str, *words: str, day: int = 4, late: float = 0) -> tuple[int, str, str]:
+        monkeypatch.setattr(subject, "_clock", lambda: dt.datetime(2026, 11, day, 9, tzinfo=dt.UTC) + dt.timedelta(hours=late))
         place = ["--store", world.output, "--keyring", world.keyring, "--as-of", f"2026-11-{day:02d}T09:00:00Z"]
         code = main(["subject", action, *place, *words])
         out = capsys.readouterr()
@@ -64,7 +70,7 @@ def test_a_request_from_opening_to_closing(world: World, run: Any, tmp_path: Pat
     assert run("erase", "--request", "R", "--plan", "0" * 16, day=11)[0] == USAGE
     code, out, _ = run("erase", "--request", "R", "--plan", plan["plan_sha256"], day=11)
     assert code == DONE and "the check found 0 left" in out and len(world.rows("interactions")) == 3
-    assert run("close", "--request", "R", "--decision", "granted", "--notified", "CRM Ltd", day=12)[0] == DONE
+    assert run("close", "--request", "R", "--decision", "granted", "--notified", "CRM Ltd", day=12, late=2)[0] == DONE
     code, out, _ = run("status", "--request", "R", "--json", day=12)
     row = json.loads(out)
     assert (row["status"], row["recipients_notified"], row["overdue"]) == ("completed", ["CRM Ltd"], False)
@@ -131,6 +137,25 @@ def test_requests_in_bulk(world: World, run: Any, tmp_path: Path) -> None:
     assert len(json.loads(out)["requests"]) == 3
     lines.write_text("{broken\n")
     assert run("open", "--bulk", str(lines))[0] == USAGE
+
+
+def test_what_is_entered_late_moves_no_deadline(world: World, run: Any) -> None:
+    """A notice of an extension, a stop of the clock and an answer that are stated for a time in which they would have counted."""
+    Keyring.open_or_create(world.keyring)
+    Store.open_or_create(world.files, world.output, world.keyring)
+    for name in ("R", "S"):
+        assert run("open", "--type", "access", "--request", name, "--identifier", "+12125550101", "--received", "2026-09-20T09:00:00Z")[0] == DONE
+    assert "OVERDUE by 15 days" in run("status")[1]
+    refused = run("extend", "--request", "R", "--reason", "many", "--notified-at", "2026-10-10T09:00:00Z")
+    assert refused[0] == USAGE and "is over, and an extension that is entered later extends nothing" in refused[2]
+    late = 60 * 24.0  # entered at the end of the year
+    assert run("hold", "--request", "R", "--reason", "asked for more", day=5, late=late)[0] == DONE
+    out = run("hold", "--request", "R", "--resume", day=28, late=late)[1]
+    assert "due 2026-10-20" in out and "OVERDUE by" in out
+    told = run("close", "--request", "S", "--decision", "withdrawn", "--responded-at", "2027-02-01T00:00:00Z")[2]
+    assert "answered later than this is entered" in told
+    assert run("close", "--request", "S", "--decision", "withdrawn", "--responded-at", "2026-10-01T00:00:00Z")[0] == DONE
+    assert json.loads(run("status", "--request", "S", "--json")[1])["on_time"] is False
 
 
 REGISTER_COMMANDS = """

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 import zipfile
+from dataclasses import replace
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -17,8 +18,9 @@ from people_world import World
 from callveil.pipelines.subject import make_package, search
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
+from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.view import View
-from callveil.transforms.subject.context import CATEGORIES, RIGHTS, Context
+from callveil.transforms.subject.context import CATEGORIES, RIGHTS, Context, retention_of
 from callveil.transforms.subject.disclose import REASONS
 from callveil.transforms.subject.own import Own
 from callveil.transforms.subject.package import Package, Section, withheld_rows
@@ -40,6 +42,9 @@ RECORDS = [
         "form": {"form_id": "F1", "form_name": "Contact", "name": "Sofia Brand", "email": "sofia.brand@mail.example",
                  "number_to_call": "+447700900471",
                  "custom": [{"id": "c", "label": "Marketing consent", "value": True},
+                            {"id": "addr", "label": "Address", "value": "12 Quay Lane, Newcastle NE1 4ST"},
+                            {"id": "dob", "label": "Date of birth", "value": "1984-03-02"},
+                            {"id": "e", "label": "Emergency contact's phone", "value": "+44 7700 900999"},
                             {"id": "x", "label": "Comments", "value": "My partner Jan Wils (jan.wils@mail.example) will be home"}]},
     },
     PLAIN | {
@@ -55,10 +60,13 @@ RECORDS = [
                               "C: you are always so rude Tessa")} | STAFF,
     PLAIN | {"id": 42, "account_id": 3, "kind": "call", "caller_number": "+16135550342", "name": "Omar Tamm",
              "outline": turns("A: Weber Inn Tessa speaking", "C: Omar Tamm here cancel my booking")} | STAFF,
+    PLAIN | {"id": 51, "account_id": 4, "kind": "call", "caller_number": "+441632960811", "name": "Greta Holm", "email": "greta@mail.example"},
+    PLAIN | {"id": 52, "account_id": 4, "kind": "text", "caller_number": "+441632960811",
+             "message_body": "Greta here, please add breakfast for Tobias"},
 ]  # fmt: skip
 
 
-CONTROLLERS = {"sofia.brand@mail.example": "1", "+14155550301": "2", "agent:3/AG7": "3"}
+CONTROLLERS = {"sofia.brand@mail.example": "1", "+14155550301": "2", "agent:3/AG7": "3", "+441632960811": "4"}
 """The account each request is made to."""
 
 
@@ -86,9 +94,11 @@ def test_what_somebody_wrote_in_a_form_is_theirs(shown: Any, kind: str) -> None:
     (record,), why, _ = shown(kind, "conversations", "sofia.brand@mail.example")
     own = {"name": "Sofia Brand", "email": "sofia.brand@mail.example", "number_to_call": "+447700900471"}
     assert {n: record["form"][n] for n in own} == own and record["form"]["custom"][0]["value"] is True
-    comment = record["form"]["custom"][1]["value"]
+    custom = {c["id"]: c["value"] for c in record["form"]["custom"]}
+    assert [custom[n] for n in ("addr", "dob")] == ["12 Quay Lane, Newcastle NE1 4ST", "1984-03-02"] and "900999" not in custom["e"]
+    comment = custom["x"]
     assert comment.startswith("My partner [withheld") and "jan.wils" not in comment and "Wils" not in comment
-    assert set(why) == {"third_party"} and why["third_party"] <= 2  # the partner, and nothing else
+    assert set(why) == {"third_party"} and why["third_party"] <= 3  # the partner, the emergency contact, and nothing else
 
 
 def test_an_address_somebody_gives_as_their_own_is_theirs(shown: Any) -> None:
@@ -107,6 +117,23 @@ def test_staff_see_their_own_name_and_address(shown: Any) -> None:
     assert first[0] == "Weber Inn this is Tessa Quill" and first[3] == "you are always so rude Tessa" and "Tessa speaking" in second[0]
     text = json.dumps(records)
     assert not any(customer in text for customer in ("Ines", "Rook", "Omar", "Tamm", "55503")) and why["contact"] >= 6
+
+
+def test_somebodys_own_name_is_known_from_their_other_records(shown: Any) -> None:
+    (_, text), why, _ = shown("access", "conversations", "+441632960811")
+    assert text["message_body"] == "Greta here, please add breakfast for [withheld: PERSON]" and why == {"third_party": 1}
+
+
+def test_a_number_asked_for_and_said_in_pieces_is_ones_own() -> None:
+    said = ["A: can I have a second number", "C: four one five five five five", "A: yes", "C: zero three nine eight",
+            "A: four one five five five five zero three nine eight", "C: and her number is four one five five five five zero three nine zero"]
+    view = View.of_turns([({"A": "agent", "C": "caller"}[t[0]], t[3:]) for t in said])
+    pieces = [said[1][3:], said[3][3:], said[4][3:], said[5].removeprefix("C: and her number is ")]
+    spans = [Span((at := view.text.index(p)), at + len(p), "PHONE_NUMBER", 0.9, "test", f"g{n}") for n, p in enumerate(pieces)]
+    raw = RawInteraction(InteractionKey("1", "2"), "call", None, 1, {"caller_number": "+14155550999"}, SourceRef("f"))  # type: ignore[arg-type]
+    told = Own(raw, "contact", lambda *_: False)
+    told.listen(view, spans)
+    assert [told.is_own("PHONE_NUMBER", p, p) for p in pieces] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +193,22 @@ def test_the_page_speaks_the_requests_language_in_its_zone() -> None:
     for text in (*REASONS.values(), *RIGHTS, *CATEGORIES.values(), "What is noted with it", "How to open the files"):
         assert escape(text, quote=False) in english and escape(text, quote=False) not in german
     assert readme(package("fr", "UTC")).decode().count("What we found") == 1  # no French words yet: English, and said to be
+
+
+def test_fields_and_rules_have_german_words() -> None:
+    """Of every field the page may show, and of retention's rules."""
+    pack = package("de", "UTC")
+    hidden = {"Status", "Medium"}  # alike in both
+    timed = ("duration", "talk_time", "ring_time", "hold_time")
+    shown = [f.name for f in FIELDS if f.group not in ("staff", "media", "identity", "time") and f.name not in ("outline", "chat_messages", "words")]
+    rows = [{name: 5 if name in timed else "x" for name in shown} | {"id": "1", "kind": "call"}]
+    pack.sections[0] = replace(pack.sections[0], rows=rows)
+    rules = retention_of(load_policy(None))
+    pack.context["retention_by_policy"] = [*rules, "conversations: kept for at least 30 days from the end of the account they belong to (tax)"]
+    german, english = readme(pack).decode(), readme(replace(pack, language="en")).decode()
+    labels = set(re.findall(r"<dt>([^<]+)</dt>", english)) - hidden
+    assert len(labels) > 60 and labels.isdisjoint(re.findall(r"<dt>([^<]+)</dt>", german))
+    assert "Gespräche: mindestens 30 Tage aufbewahrt nach dem Ende des Kontos, zu dem sie gehören (tax)." in german and " days" not in german
 
 
 def test_translations_fill_the_same_gaps() -> None:

@@ -18,12 +18,15 @@ from callveil.pipelines.subject import erase, erase_returned, make_package, plan
 from callveil.pipelines.subject_register import SubjectOptions, close, requests
 from callveil.transforms.evidence.keys import open_signer
 from callveil.transforms.evidence.verify import verify as verify_evidence
-from callveil.transforms.redact.operators import reveal
+from callveil.transforms.redact.operators import Secrets, reveal, scope_of
+from callveil.transforms.redact.tokens import seal_token
 from callveil.transforms.store.care import unpurged, verify
+from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.certify import is_signed
-from callveil.transforms.subject.identifiers import parse_identifier, tokens
+from callveil.transforms.subject.identifiers import Identifier, parse_identifier, tokens
 from callveil.transforms.subject.plan import PlanChanged
 from callveil.transforms.subject.register import RegisterError
+from callveil.transforms.subject.unlink import Unlinker
 
 DATASETS = ("interactions", "findings", "versions", "rejected", "requests")
 
@@ -230,6 +233,36 @@ def test_what_leads_to_the_person_goes_from_rows_of_others(world: World) -> None
     token = next(w for w in after["notes"].split() if ":t1." in w)
     assert reveal(token, world.keys, "41", telling["id"])[-4:] == third.phones[0][-4:]
     assert {k: v for k, v in after.items() if k != "notes"} == {k: v for k, v in before.items() if k != "notes"}
+
+
+@pytest.mark.parametrize(
+    ("entity", "text", "own"),
+    [
+        ("PHONE_NUMBER", "(415) 555-0134", True),
+        ("PHONE_NUMBER", "four one five five five five oh one three four", True),
+        ("PHONE_NUMBER", "415 555 0134 415 555 0134", True),  # read back
+        ("PHONE_NUMBER", "415 555 0134 0134", True),
+        ("PHONE_NUMBER", "four one five, five five five, zero one three four, zero one three four", True),
+        ("PHONE_NUMBER", "vier eins fünf fünf fünf fünf null eins drei vier", True),
+        ("PHONE_NUMBER", "five five five", True),  # a piece
+        ("PHONE_NUMBER", "415 555 0135", False),
+        ("PHONE_NUMBER", "415 555 0135 0135", False),
+        ("PHONE_NUMBER", "seven seven", False),
+        ("EMAIL_ADDRESS", "jane dot moor at mail dot example", True),
+        ("EMAIL_ADDRESS", "Jane.Moor@mail.example jane dot moor at mail dot example", True),
+        ("EMAIL_ADDRESS", "jane", True),
+        ("EMAIL_ADDRESS", "mail dot example", False),
+        ("EMAIL_ADDRESS", "june dot moor at mail dot example", False),
+    ],
+)
+def test_what_tokens_hold_is_told_however_it_was_said(keyring: Keyring, entity: str, text: str, own: bool) -> None:
+    """What was said in words, in pieces or twice is theirs; what is another's is not."""
+    known = [Identifier("phone", "+14155550134"), Identifier("email", "jane.moor@mail.example")]
+    unlinker = Unlinker(keyring, [t for i in known for t in tokens(keyring, i).values()], known)
+    secrets = Secrets.of(keyring)
+    made = seal_token(entity, text, secrets.token, secrets.key_id, scope_of("account", "41", "7"))
+    row, count = unlinker.row({"notes": f"call {made} back"}, "41", "7")
+    assert (count, row["notes"]) == ((1, f"call [{entity}] back") if own else (0, f"call {made} back"))
 
 
 def test_staff_leave_the_records_they_worked_on(world: World) -> None:

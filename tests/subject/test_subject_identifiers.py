@@ -187,7 +187,9 @@ def test_who_is_in_an_interaction() -> None:
         ("PHONE_NUMBER", ["020 7946 0123"]),
         ("EMAIL_ADDRESS", ["sis@example.org"]),
     ]
+    beside = ("phone:+442079460123", "phone:+442079460456", "visitor:vis-77")
     assert people(record, said) == {
+        *(("name", f"{word}|{at}", "contact") for word in ("jane", "doe") for at in beside),
         ("phone", "+442079460123", "contact"),
         ("phone", "+442079460456", "contact"),
         ("email", "jane@example.com", "contact"),

@@ -36,6 +36,11 @@ def call(number: int, account: int, phone: str, name: str = "", email: str = "",
     return record | {"caller_number": phone} | {k: v for k, v in own.items() if v} | more
 
 
+def named(number: int, name: str) -> dict[str, Any]:
+    """A call on the line by someone who gives a name at most."""
+    return call(number, 1, LINE) | ({"name": name} if name else {})
+
+
 def couple() -> list[dict[str, Any]]:
     """A couple's shared line: two calls of hers, one of his."""
     hers, his = ("Nora Vexley", "nora.vexley@post.example"), ("Piet Vexley", "piet.vexley@post.example")
@@ -140,6 +145,15 @@ def test_what_a_shared_number_alone_leads_to_is_decided_by_record(world: World) 
         ([call(1, 1, LINE, "Ada Berg"), call(2, 1, LINE, "Bo Berg")], [LINE], [1, 2]),
         ([call(1, 1, "+441632960001", "", "f@x.example"), call(2, 1, "+441632960002", "", "f@x.example")], ["f@x.example"], []),
         ([call(1, 1, "+441632960001", "Ada Berg", "f@x.example"), call(2, 1, "+441632960002", "Bo Berg", "f@x.example")], ["f@x.example"], [1, 2]),
+        # names alone tell a couple's calls apart, and nobody knows whose the nameless one is
+        ([named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "")], [LINE], [1, 2, 3]),
+        ([named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "")], [LINE, "name:Ada Berg|NE1 4ST"], [2, 3]),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), named(2, "Bo Berg")], [LINE, "a@x.example"], [2]),
+        ([named(1, "Ada Berg"), named(2, "Ada"), named(3, "BERG, Ada M."), named(4, "Unknown Caller"), named(5, "")], [LINE], []),
+        ([named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "Berg")], [LINE, "name:Ada Berg|NE1 4ST"], [2, 3]),
+        (  # one person writes their name in two ways, which their address says
+            [named(1, "Jon Berg") | {"email": "a@x.example"}, named(2, "John Berg") | {"email": "a@x.example"}, named(3, "")], [LINE], [],
+        ),
         (  # a couple with a landline and a mobile, both given
             [call(1, 1, LINE, "Ada Berg", alternative_number="+441632960003"), call(2, 1, LINE, "Bo Berg", alternative_number="+441632960003")],
             [LINE, "+441632960003"], [1, 2],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from people_world import World
 
 from callveil.pipelines.cli import main
@@ -14,6 +17,7 @@ from callveil.pipelines.exits import DONE, USAGE
 from callveil.pipelines.subject import index, search
 from callveil.pipelines.subject_register import SubjectOptions
 from callveil.transforms.subject import keys
+from callveil.transforms.subject.said import numbers_in_run
 
 DIALOGUES = [
     ["C: my sister can be reached at four one five five five five zero five zero one"],
@@ -56,10 +60,53 @@ def test_nine_of_nine(world: World) -> None:
         assert found(world, (f"+1415555050{n}", f"001 415 555 050{n}", f"(415) 555-050{n}")[n % 3], f"R{n}")[:2] == ([str(record["id"])], ())
 
 
+READ_BACK = {
+    "+441632960911": [
+        ["A: what is her number", "C: my sister is on 0044 1632 960911"],
+        ["A: what is her number", "C: 011 44 1632 960911"],
+        ["A: what is your number", "C: zero one six three two", "A: zero one six three two", "C: nine six zero nine one one",
+         "A: nine six zero nine one one"],
+        ["A: what is your number", "C: oh one six three two", "A: oh one six three two", "C: nine six oh", "A: nine six oh", "C: nine double one"],
+        ["A: what is your number", "C: oh one six three two", "A: sorry", "C: oh one six three two", "A: yes", "C: nine six oh nine double one"],
+    ],
+    "ivo.kern@mail.example": [
+        ["A: is it still ivo dot kern at mail dot example", "C: yes"],
+        ["A: what is your e-mail", "C: I V O dot K E R N at mail dot example"],
+        ["A: what is your e-mail", "C: ivo.kern at mail.example"],
+        ["A: what is your e-mail", "C: ivo dot kern", "A: ivo dot kern", "C: at mail dot example", "A: at mail dot example thanks"],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", READ_BACK)
+def test_values_read_back_piece_by_piece_are_found(world: World, value: str) -> None:
+    calls = [call(n, said) | {"country": "GB"} for n, said in enumerate(READ_BACK[value], 10)]
+    world.redact(calls)
+    assert found(world, value, "R")[0] == [str(c["id"]) for c in calls]
+
+
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+CUTS = st.lists(st.integers(2, 9), min_size=1, max_size=3, unique=True)
+AGAIN = st.lists(st.sampled_from(["", "", "piece", "all", "end"]), min_size=4, max_size=4)
+
+
+@given(st.from_regex(r"(415|212)[2-9][0-9]{6}|0(1632|2079)[0-9]{6}", fullmatch=True), CUTS, AGAIN)
+def test_a_number_said_in_pieces_is_put_together(number: str, cuts: list[int], again: list[str]) -> None:
+    """However it is cut, and whether pieces, all that was said so far or the last digits are read back in between."""
+    places = [0, *sorted(cuts), len(number)]
+    said: list[str] = []
+    for (a, b), how in zip(itertools.pairwise(places), again, strict=False):
+        said.append(number[a:b])
+        said += {"piece": [number[a:b]], "all": [number[:b]], "end": [number[b - 2 : b]], "": []}[how]
+    region, whole = ("GB", f"+44{number[1:]}") if number[0] == "0" else ("US", f"+1{number}")
+    assert whole in numbers_in_run([" ".join(WORDS[int(d)] for d in piece) for piece in said], region)
+
+
 def test_a_store_of_before_is_noted_anew_where_its_sources_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as before:  # as an earlier callveil wrote it: without the numbers that are said
         before.setattr(keys, "METHOD", "")
         before.setattr(keys, "_said", lambda *_: iter(()))
+        before.setattr(keys, "_in_runs", lambda *_: iter(()))
         world.redact(RECORDS)
     records, not_read, _ = found(world, "+14155550504", "R")
     assert records == [] and "9 were noted by an earlier callveil" in not_read[0] and "--source" in not_read[0]

@@ -94,13 +94,15 @@ class KnownValue:
     score: float = SCORE
 
 
+NO_NAMES = frozenset({
+    "mr", "mrs", "ms", "dr", "miss", "sir", "prof", "jr", "sr", "unknown", "caller", "wireless", "anonymous", "unavailable",
+})  # fmt: skip
+"""Words of a name's field that name nobody."""
+
+
 def _name_values(text: str, entity: str) -> Iterable[KnownValue]:
     words = [fold(w) for w in WORD.findall(text)]
-    words = [
-        w
-        for w in words
-        if w not in ("mr", "mrs", "ms", "dr", "miss", "sir", "prof", "jr", "sr", "unknown", "caller", "wireless", "anonymous", "unavailable")
-    ]
+    words = [w for w in words if w not in NO_NAMES]
     if not words or any(w.isdigit() for w in words):
         return
     joined = "".join(words)

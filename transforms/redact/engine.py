@@ -35,7 +35,7 @@ from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal,
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
-from callveil.transforms.redact.pieces import pieces_of
+from callveil.transforms.redact.pieces import SAID, pieces_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
@@ -136,7 +136,7 @@ class Redactor:
         raw = detected.job.raw
         work = _Work(self, detected, extra)
         record = work.apply()
-        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en"))
+        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
@@ -155,6 +155,7 @@ class _Work:
         self.redactor, self.detected, self.extra = redactor, detected, extra
         self.values: dict[str, str] = {}
         self.parts: dict[str, tuple[str, ...]] = {}
+        self.runs: Sequence[tuple[str, tuple[str, ...]]] = ()
         self.found: list[tuple[Leaf, list[Span]]] = []
         self.job = detected.job
         self.raw = detected.job.raw
@@ -172,7 +173,7 @@ class _Work:
         """The redacted values of the record."""
         record: dict[str, Any] = clone(self.raw.record)
         found = pieces_of(self.detected)
-        self.values, self.parts = found.values, found.parts
+        self.values, self.parts, self.runs = found.values, found.parts, found.runs
         self.found = found.redact
         pieces = {id(leaf): spans for leaf, spans in found.redact}
         for leaf, span in found.keep:
@@ -376,7 +377,7 @@ class _Work:
         told: set[str] = set()
         for leaf, spans in self.found:
             for span in spans:
-                if span.entity not in ("PHONE_NUMBER", "EMAIL_ADDRESS") or span.group in told:
+                if span.entity not in SAID or span.group in told:
                     continue
                 piece = (normalize(leaf.text[span.start : span.end]).text,)
                 yield span.entity, self.parts.get(span.group, piece) if span.group else piece

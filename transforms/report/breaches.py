@@ -9,11 +9,12 @@ from typing import Any
 
 from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS
 from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
-from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, Verdict, View, counted, number, ranking
 from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.files import Files
 
 LIMIT = dt.timedelta(hours=72)
+BARS = 60
 _TIMES = ("aware_at", "occurred_at", "notified_at", "subjects_notified_at")
 _COUNTS = ("approx_subjects", "approx_records")
 _DERIVED = ("notify_by", "state")
@@ -180,37 +181,43 @@ class Breaches:
         bad = self._states["overdue"] + self._states["late_without_reasons"]
         waiting = self._states["due"] + self._states["undecided"]
         as_of = self._c.scope.as_of
-        told = [r for r in self._rows if r.get("notifiable") is not False][-60:]
+        concerned = [r for r in self._rows if r.get("notifiable") is not False]
+        told = concerned[-BARS:]
+        newest = f" The newest {BARS} of {number(len(concerned))}." if len(concerned) > BARS else ""
         hours = [round(((r.get("notified_at") or as_of) - r["aware_at"]).total_seconds() / 3600, 1) for r in told]
         chart = Chart(
             "Hours until the authority was told", "hbar", [f"{r['breach_id']}{'' if r.get('notified_at') else ' (still open)'}" for r in told],
-            {"hours": hours, "allowed": [72.0] * len(told)}, "hours", "Open ones are counted up to the report's time.", "",
+            {"hours": hours, "allowed": [72.0] * len(told)}, "hours",
+            "Each breach of the period that was or may have to be notified, from when it became known; "
+            f"open ones up to the report's time.{newest}", "",
         )  # fmt: skip
         late, reasons = self._states["late_without_reasons"], self._states["late_with_reasons"]
-        why = [f"{number(self._states['overdue'])} are overdue"] if self._states["overdue"] else []
-        why += [f"{number(late)} were notified late without reasons"] if late else []
-        why += [f"{number(reasons)} were notified late, with reasons"] if reasons else []
-        why += [f"{number(waiting)} are to be decided or notified"] if waiting else []
+        why = [f"{counted(self._states['overdue'], 'is', 'are')} overdue"] if self._states["overdue"] else []
+        why += [f"{counted(late, 'was', 'were')} notified late without reasons"] if late else []
+        why += [f"{counted(reasons, 'was', 'were')} notified late, with reasons"] if reasons else []
+        why += [f"{counted(waiting, 'is', 'are')} to be decided or notified"] if waiting else []
         kept = self._states["on_time"] + self._states["not_notifiable"]
         verdict = Verdict("The authority is told of a breach within 72 hours", "breaches", kept, bad + reasons, waiting, tuple(why))
         states = [{"state": words("state", s), "meaning": BREACH_STATES[s], "count": n} for s, n in self._states.most_common()]
         page = Page(
             [
-                Card(
-                    "Breaches", number(len(self._rows)), f"people concerned: about {number(sum(r.get('approx_subjects') or 0 for r in self._rows))}"
-                ),
-                Card("Late without reasons, or overdue", number(bad), "72 hours (Art. 33(1))", "bad" if bad else "good"),
-                Card("To be decided or notified", number(waiting), "", "warn" if waiting else ""),
-                Card("Need not be notified", number(self._states["not_notifiable"]), "with the reason documented"),
+                Card("Breaches", number(len(self._rows)),
+                     f"became known in the period; about {number(sum(r.get('approx_subjects') or 0 for r in self._rows))} people concerned"),
+                Card("Late without reasons, or overdue", number(bad), "of these; the authority is to be told within 72 hours (Art. 33(1))",
+                     "bad" if bad else "good"),
+                Card("To be decided or notified", number(waiting), "of these; their 72 hours are not over", "warn" if waiting else ""),
+                Card("Need not be notified", number(self._states["not_notifiable"]), "of these, with the reason documented"),
             ],
-            [chart, ranking("Breaches by state", in_words("state", self._states), "breaches")],
+            [chart, ranking("Breaches by state", in_words("state", self._states), "breaches", "Breaches of the period, at the report's time.")],
             [
                 self._kept.view("Breaches", COLUMNS),
                 View("States", (("state", "State"), ("meaning", "Meaning"), ("count", "Breaches")), states, len(states)),
             ],
             ["The register is the company's own; callveil checks it and counts the hours. It is not looked for in the store."],
             [verdict] if self._breaches is not None else [],
-        )
+        )  # fmt: skip
+        if self._c.scope.accounts:
+            page.notes.insert(0, "Accounts were chosen; the register is not divided by account, so it stands here as a whole.")
         if self._breaches is None:
             page.notes.insert(
                 0, "No register was given (--breaches FILE), so this report is empty. `callveil report breaches --template` prints one."

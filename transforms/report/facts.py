@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from callveil.schemas.manifest import FileEntry
 from callveil.schemas.policy import Policy
 from callveil.schemas.retention import RetentionRule
 from callveil.transforms.report import arrived
 from callveil.transforms.report.activities import Activity, Limit
-from callveil.transforms.report.model import Context
-from callveil.transforms.report.retention import delay, is_deletion
+from callveil.transforms.report.model import Context, counted
+from callveil.transforms.report.retention import STALE_RUN, delay, is_deletion, purges, records, series_of
 from callveil.transforms.report.scope import Scope
 from callveil.transforms.store.policies import newest_policy
 from callveil.transforms.store.snapshot import parse_time
@@ -23,7 +26,8 @@ _DATASETS = {"versions": "versions", "interactions": "interactions", "findings":
 """Datasets by record class; the others are fields of interactions."""
 SPECIAL = {"MEDICAL_RECORD": "health", "MEDICAL_LICENSE": "health", "UK_NHS": "health", "NRP": "nationality, religion, politics"}
 """Entity types that hint at special categories (Art. 9)."""
-STALE_RUN = dt.timedelta(days=2)
+_BY_ACCOUNT = frozenset({"interactions", "versions", "findings", "rejected", "dispositions"})
+"""Datasets whose rows name their account."""
 STALE_REVIEW = dt.timedelta(days=365)
 EVER = Scope(dt.datetime.min.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC), dt.datetime.max.replace(tzinfo=dt.UTC))
 GRACE = dt.timedelta(days=1)
@@ -37,11 +41,12 @@ class Facts:
     Attributes:
         root: where the store lies.
         policy: the newest the store was decided by, or None.
-        entities: findings by entity type.
-        oldest: oldest day by dataset and account type. rows: rows by dataset.
+        entities: values found, by entity type, redacted and kept together.
+        oldest: oldest day by dataset and account type. rows: rows by dataset; both of the report's accounts alone, where some were chosen.
         retained_at: time of the newest retention run, or None.
-        locked: deleted records of which old object versions are locked.
-        late: records deleted later than promised in the report's period, and the longest delay, by record class and account type.
+        locked: records of the report's accounts that were ever deleted and are not purged everywhere.
+        late: records of the report's accounts that were deleted later than promised in its period, and the longest delay, by record class and
+            account type.
     """
 
     root: str
@@ -55,53 +60,71 @@ class Facts:
 
 
 def gather(c: Context) -> Facts:
-    """Look at the store: one column of the findings, records that arrived in the live zone, else names and numbers of files alone."""
+    """Look at the store: columns of the findings, records that arrived in the live zone, else names and numbers of files alone.
+
+    Where accounts were chosen, rows are counted by their column of accounts.
+    """
     entities: Counter[str] = Counter()
     for entry in c.snapshot.by_dataset("findings"):
-        with c.store.files.open(c.store.url(entry.path)) as source:
-            for batch in pq.ParquetFile(source).iter_batches(10_000, columns=["entity_type"]):
-                for pair in batch.column(0).value_counts().to_pylist():
-                    entities[pair["values"]] += pair["counts"]
+        for table in _tables(c, entry, ["entity_type", "count"]):
+            values = table.set_column(1, "count", pc.fill_null(table.column("count"), 1)).group_by("entity_type").aggregate([("count", "sum")])
+            entities.update(dict(zip(values.column("entity_type").to_pylist(), values.column("count_sum").to_pylist(), strict=True)))
     oldest: dict[tuple[str, str], dt.date] = {}
     rows: Counter[str] = Counter()
     for entry in c.snapshot.files:
-        rows[entry.dataset] += entry.rows
+        number = _rows(c, entry)
+        rows[entry.dataset] += number
+        if c.scope.accounts and not number:
+            continue
         partition = dict(entry.partition)
         if "day" in partition:
             key = (entry.dataset, partition.get("account_type", ""))
             day = dt.date.fromisoformat(partition["day"])
             oldest[key] = min(oldest.get(key, day), day)
-    for receipt in arrived.receipts(replace(c, scope=EVER)):
+    for receipt in arrived.receipts(replace(c, scope=replace(EVER, accounts=c.scope.accounts))):
         rows["live"] += 1
-        entities.update(f["entity_type"] for f in arrived.findings(c, receipt))
+        for f in arrived.findings(c, receipt):
+            entities[f["entity_type"]] += f["count"] or 1
     retained = [parse_time(m.as_of) for m in c.runs.values() if m.job == "retain"]
-    locked = 0
-    latest: dict[str, tuple[bool, int]] = {}
-    for entry in c.snapshot.by_dataset("certificates"):
-        for r in c.read(entry, ["certificate_id", "purged_at", "versions_locked"]):
-            done = r["purged_at"] is not None or latest.get(r["certificate_id"], (False, 0))[0]
-            latest[r["certificate_id"]] = (done, r["versions_locked"] or 0)
-    locked = sum(n for done, n in latest.values() if not done)
+    late, locked = deletions(c)
     return Facts(
         c.store.root, c.given.get("policy") or newest_policy(c.store, c.runs.values()), entities, oldest, rows, max(retained, default=None), locked,
-        late_deletions(c),
+        late,
     )  # fmt: skip
 
 
-def late_deletions(c: Context) -> dict[tuple[str, str], tuple[int, dt.timedelta]]:
-    """What the retention report of the same period counts as deleted late, by record class and account type."""
+def _tables(c: Context, entry: FileEntry, columns: list[str]) -> Iterator[pa.Table]:
+    """Columns of a file's rows that are of the report's accounts."""
+    among = pa.array(sorted(c.scope.accounts), pa.string())
+    with c.store.files.open(c.store.url(entry.path)) as source:
+        for batch in pq.ParquetFile(source).iter_batches(10_000, columns=[*columns, *(["account_id"] if c.scope.accounts else [])]):
+            table = pa.Table.from_batches([batch])
+            yield table.filter(pc.is_in(table.column("account_id"), among)) if c.scope.accounts else table
+
+
+def _rows(c: Context, entry: FileEntry) -> int:
+    if not c.scope.accounts:
+        return entry.rows
+    return sum(t.num_rows for t in _tables(c, entry, [])) if entry.dataset in _BY_ACCOUNT else 0
+
+
+def deletions(c: Context) -> tuple[dict[tuple[str, str], tuple[int, dt.timedelta]], int]:
+    """What the retention report of the same period counts as deleted late, by record class and account type; and what is not purged, of all time."""
     out: dict[tuple[str, str], tuple[int, dt.timedelta]] = {}
+    locked, certified = 0, purges(c)
     for entry in c.snapshot.by_dataset("dispositions"):
         run = c.run_of(entry.path)
-        if not c.scope.holds(parse_time(run.as_of) if run else None):
-            continue
+        is_within = c.scope.holds(parse_time(run.as_of) if run else None)
         for row in c.read(entry):
-            late = delay(row) if is_deletion(row) and c.scope.about(row["account_id"]) else None
+            if not is_deletion(row) or not c.scope.about(row["account_id"]):
+                continue
+            locked += 0 if certified.get(series_of(row, run.run_id if run else ""), (None, None))[0] else records(row)
+            late = delay(row) if is_within else None
             if late:
                 key = (row["record_class"], row["type_at_event"] or "")
                 number, longest = out.get(key, (0, dt.timedelta()))
-                out[key] = (number + (row["rows_deleted"] or 1), max(longest, late))
-    return out
+                out[key] = (number + records(row), max(longest, late))
+    return out, locked
 
 
 def differences(activity: Activity, others: list[Activity], facts: Facts, as_of: dt.datetime) -> list[str]:
@@ -175,7 +198,7 @@ def adherence(activity: Activity, facts: Facts, as_of: dt.datetime) -> tuple[str
         known = known or late is not None
         reasons += [late] if late and not _excepted(limit, facts, as_of) else []
     if facts.locked:
-        reasons.append(f"{facts.locked:,} old object versions of deleted records are locked")
+        reasons.append(f"{counted(facts.locked, 'deleted record is', 'deleted records are')} not purged everywhere: old object versions are locked")
     if reasons:
         return "no", reasons
     if not _ran(facts, as_of):

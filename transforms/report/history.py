@@ -78,10 +78,10 @@ class History:
         found = sum(self._classes.values())
         return Page(
             [
-                Card("Changes", number(self._changes), "one per changed field"),
+                Card("Changes", number(self._changes), "of the period, one per changed field; an event without fields counts once"),
                 Card("Security-relevant changes", number(found), "of these; the classes are listed below", "warn" if found else "good"),
-                Card("Actors", number(len(self._actors)), "people and systems that changed something, told apart by id, else by name"),
-                Card("Kinds of object", number(len(self._items)), "types of the objects that were changed"),
+                Card("Actors", number(len(self._actors)), "people and systems behind these changes, told apart by id, else by name"),
+                Card("Kinds of object", number(len(self._items)), "types of the objects that were changed in the period"),
             ],
             [
                 self._days.chart("Changes by day and security class", "changes", "One per changed field, by the day it happened (UTC)."),

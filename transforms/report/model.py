@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Card:
     """A figure at the head of a page.
 
     Attributes:
-        label, value, hint: texts.
+        label, value: texts. hint: one line that says what is counted.
         tone: `good`, `bad`, `warn` or empty.
     """
 
@@ -46,15 +46,15 @@ class Chart:
     Attributes:
         title: of the chart. kind: `bar`, `stacked`, `hbar` or `line`.
         labels: along the axis. series: values by name, as long as the labels.
-        unit: of the values. note: one sentence on how to read it. mark: labels that stand out.
+        unit: of the values. note: one sentence that says what is counted.
     """
 
     title: str
     kind: str
     labels: Sequence[str]
     series: Mapping[str, Sequence[float | None]]
-    unit: str = ""
-    note: str = ""
+    unit: str
+    note: str
     axis: str = "day"
 
     @property
@@ -86,9 +86,10 @@ class Verdict:
     """What was promised, and whether it was kept: one line of the index.
 
     Attributes:
-        promise: in words. kept, broken, open: how many; `broken` and `open` of what `kept` is not.
+        promise: in words. kept, broken, open: how many; each is counted in one of these.
         why: what stands behind `broken` and `open`, in words.
         unit: what is counted.
+        known: false where nothing tells whether it was kept.
     """
 
     promise: str
@@ -97,11 +98,21 @@ class Verdict:
     broken: int = 0
     open: int = 0
     why: tuple[str, ...] = ()
+    known: bool = True
 
     @property
     def tone(self) -> str:
-        """`bad` where something was not kept, `warn` where it is open, else `good`."""
-        return "bad" if self.broken else "warn" if self.open else "good"
+        """`bad` where something was not kept, `warn` where it is open or not known, else `good`."""
+        return "bad" if self.broken else "warn" if self.open or not self.known else "good"
+
+    @property
+    def said(self) -> str:
+        """The verdict in words."""
+        if self.broken:
+            return "not kept in full"
+        if not self.known:
+            return "not known"
+        return "open" if self.open else "kept" if self.kept else "nothing was due"
 
 
 @dataclass
@@ -184,27 +195,37 @@ class Days:
             out[name] += count
         return out
 
-    def chart(self, title: str, unit: str, note: str = "") -> Chart:
+    def chart(self, title: str, unit: str, note: str) -> Chart:
         """A stacked bar per day; the rarest names are summed as others, and long stretches are drawn by month."""
-        days = sorted({day for day, _ in self._counts})
-        labels = _all_days(days[0], days[-1]) if days else []
-        cut = 10 if len(labels) <= MAX_BARS else 7
-        if cut == 7:
-            labels = sorted({d[:7] for d in labels})
+        labels, cut = periods({day for day, _ in self._counts})
         names = [n for n, _ in self.totals().most_common()]
         shown = names if len(names) <= MAX_SERIES else names[: MAX_SERIES - 1]
         values: dict[str, Counter[str]] = {n: Counter() for n in [*shown, *([OTHER] if len(shown) < len(names) else [])]}
         for (day, name), count in self._counts.items():
             values[name if name in values else OTHER][day[:cut]] += count
-        return Chart(title, "stacked", labels, {n: [c[d] for d in labels] for n, c in values.items()}, unit, note, "day" if cut == 10 else "month")
+        axis, by = ("day", "") if cut == DAY else ("month", f" {BY_MONTH}")
+        return Chart(title, "stacked", labels, {n: [c[d] for d in labels] for n, c in values.items()}, unit, note + by, axis)
 
 
-def _all_days(first: str, last: str) -> list[str]:
-    a, b = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-    return [(a + dt.timedelta(days=n)).isoformat() for n in range((b - a).days + 1)] if (b - a).days < 20_000 else [first, last]
+DAY, MONTH = len("2026-11-24"), len("2026-11")
+BY_MONTH = "The stretch is long, so months are drawn."
 
 
-def ranking(title: str, counts: Counter[str], unit: str, note: str = "", top: int = 15) -> Chart:
+def periods(days: Collection[str]) -> tuple[list[str], int]:
+    """Labels of an axis that has every one of some ISO days on it, and how many characters of a day make its label.
+
+    Days, or months where those would be too many; where one day lies far off all others, only the months that occur.
+    """
+    if not days:
+        return [], DAY
+    a, b = dt.date.fromisoformat(min(days)), dt.date.fromisoformat(max(days))
+    if (b - a).days < MAX_BARS:
+        return [(a + dt.timedelta(days=n)).isoformat() for n in range((b - a).days + 1)], DAY
+    months = [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(a.year * 12 + a.month - 1, b.year * 12 + b.month)]
+    return months if len(months) <= MAX_BARS else sorted({d[:MONTH] for d in days}), MONTH
+
+
+def ranking(title: str, counts: Counter[str], unit: str, note: str, top: int = 15) -> Chart:
     """Bars by name, the most frequent first."""
     best = counts.most_common(top)
     rest = sum(counts.values()) - sum(c for _, c in best)
@@ -233,3 +254,8 @@ class Kept:
 def number(value: int) -> str:
     """A count for people."""
     return f"{value:,}"
+
+
+def counted(value: int, one: str, many: str) -> str:
+    """A count with its words, which differ for one."""
+    return f"{value:,} {one if value == 1 else many}"

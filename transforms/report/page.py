@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from callveil.schemas.report import ReportType
 from callveil.schemas.subject import TERMINAL
@@ -39,8 +39,8 @@ _TONES = {
     "standing": {"OVERDUE": "bad", "clock": "warn"} | {f"{status}, late": "bad" for status in TERMINAL.values()},
 }
 MAX_TEXT = 300
-LONG_TEXT = 28
-"""Characters from which a cell gets some width, so that it is not a column of single words."""
+LONG_TEXT, WHOLE_TEXT = 28, 120
+"""Characters from which a cell gets some width, and more, so that it is not a column of single words."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,15 @@ class About:
 @functools.cache
 def _environment() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(_HERE / "templates")
-    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
+    made = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
+    made.filters["coded"] = _coded
+    return made
+
+
+def _coded(text: str) -> Markup:
+    """Text with what stands in backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
 
 
 @functools.cache
@@ -118,10 +126,10 @@ def index_page(
         verdicts: what was promised, and whether it was kept.
     """
     broken = [v for v in verdicts if v.broken]
-    waiting = [v for v in verdicts if v.open and not v.broken]
+    waiting = [v for v in verdicts if v.tone == "warn"]
     headline = (
         f"{len(broken)} of {len(verdicts)} promises were not kept in full." if broken
-        else f"Nothing promised was broken; {len(waiting)} of {len(verdicts)} promises have something open." if waiting
+        else f"Nothing promised was broken; {len(waiting)} of {len(verdicts)} promises have something open, or nothing tells." if waiting
         else f"All {len(verdicts)} promises were kept."
     )  # fmt: skip
     return _render(
@@ -129,7 +137,7 @@ def index_page(
         reports=reports, files=[dict(f) | {"shown": number(f["rows"])} for f in files], store=about.store, run_id=about.run_id or "none",
         head=about.head or "none", tool=about.tool, headline=headline, tone="bad" if broken else "warn" if waiting else "good",
         verdicts=[{"promise": v.promise, "unit": v.unit, "tone": v.tone, "why": v.why, "kept": number(v.kept), "broken": number(v.broken),
-                   "open": number(v.open), "said": {"bad": "not kept in full", "warn": "open", "good": "kept"}[v.tone]} for v in verdicts],
+                   "open": number(v.open), "said": v.said} for v in verdicts],
     )  # fmt: skip
 
 
@@ -204,9 +212,10 @@ def _cell(key: str, value: Any) -> dict[str, Any]:
         text = text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
         if key in _NUMBERS:
             sort, css = text.rstrip("%"), "num"
-        css = css or ("long" if len(text) > LONG_TEXT else "")
+        css = css or ("text" if len(text) > WHOLE_TEXT else "long" if len(text) > LONG_TEXT else "")
     tones = _TONES.get(key, {})
     if key in WORDS and isinstance(value, str):
         code, text = text, words(key, text)
         return {"text": text, "key": sort, "css": css, "tag": tones.get(code, "")}
-    return {"text": text, "key": sort, "css": css, "tag": tones.get(text) or tones.get(text.split(" ", 1)[0], "")}
+    tag = tones.get(text) or tones.get(text.split(":", 1)[0]) or tones.get(text.split(" ", 1)[0], "")
+    return {"text": words(key, text), "key": sort, "css": css, "tag": tag}

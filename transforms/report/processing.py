@@ -10,6 +10,7 @@ from callveil.schemas.report import REPORTS
 from callveil.transforms.report.activities import Activity
 from callveil.transforms.report.facts import Facts, adherence, differences, gather
 from callveil.transforms.report.model import Card, Context, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.words import words
 
 COLUMNS = (
     ("activity_id", "Activity"), ("name", "Name"), ("role", "Role"), ("purposes", "Purposes"), ("lawful_basis", "Lawful basis"),
@@ -64,10 +65,12 @@ class Processing:
         differ = [f for f in self._found if f["what"] == "differs"]
         page = Page(
             [
-                Card("Activities", number(self._kept.total), "in the company's record"),
-                Card("Compared with this store", number(sum(self._adherence.values())), "activities whose data lies here"),
-                Card("Differences", number(len(differ)), "between the record, and policy and store", "bad" if differ else "good"),
-                Card("Time limits not kept", number(self._adherence["no"]), f"{number(self._adherence['unknown'])} unknown",
+                Card("Activities", number(self._kept.total), "in the company's record as it stands"),
+                Card("Compared with this store", number(sum(self._adherence.values())), "of these; activities whose data lies here"),
+                Card("Differences", number(len(differ)), "points in which these say something else than policy and store do",
+                     "bad" if differ else "good"),
+                Card("Time limits not kept", number(self._adherence["no"]),
+                     f"of these; activities with a limit that was not kept. Of {number(self._adherence['unknown'])} it is not known",
                      "bad" if self._adherence["no"] else "good"),
             ],
             [],
@@ -81,8 +84,12 @@ class Processing:
         if self._activities is not None:
             page.verdicts.append(self._verdict())
         if facts is not None:
-            page.charts.append(ranking("Data in the store by entity type", facts.entities, "findings", "What was found and redacted, of all time."))
+            page.charts.append(ranking("Values found in the store by type", facts.entities, "values",
+                                       "In all that the store holds now, whenever found; values redacted and values kept together."))  # fmt: skip
             page.views.append(_store_view(facts))
+            if self._c.scope.accounts:
+                whose = "values, rows and days of the store are theirs alone; the record is the company's as a whole."
+                page.notes.insert(0, f"Accounts were chosen: {whose}")
         if self._activities is None:
             page.notes.insert(
                 0, "No record was given (--activities FILE), so this report is empty. `callveil report processing --template` prints one."
@@ -93,9 +100,10 @@ class Processing:
 def _store_view(facts: Facts) -> View:
     policy = facts.policy
     rows = [{"what": "store", "is": facts.root}, {"what": "policy", "is": f"{policy.name}, {policy.sha256[:16]}" if policy else "none known"}]
-    rows += [{"what": f"rows of {name}", "is": number(count)} for name, count in sorted(facts.rows.items()) if count]
+    rows += [{"what": f"rows of {words('dataset', name)}", "is": number(count)} for name, count in sorted(facts.rows.items()) if count]
     rows += [
-        {"what": f"oldest day of {name}{f', {kind}' if kind else ''}", "is": day.isoformat()} for (name, kind), day in sorted(facts.oldest.items())
+        {"what": f"oldest day of {words('dataset', name)}{f', {kind} accounts' if kind else ''}", "is": day.isoformat()}
+        for (name, kind), day in sorted(facts.oldest.items())
     ]
     if policy is not None:
         for rule in policy.retention.rules:

@@ -10,7 +10,7 @@ from callveil.schemas.entities import ENTITIES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import arrived
-from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
 from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.policies import policy_at
 
@@ -24,6 +24,10 @@ COLUMNS = (
 def is_kept(row: dict[str, Any]) -> bool:
     """Whether a finding was left readable, because the policy keeps its type."""
     return row["status"] == "kept" or row["action"] in ("keep", "none")
+
+
+MOST = 5_000_000
+"""Interactions that are told apart; of more it is said that there are at least so many."""
 
 
 class Redaction:
@@ -96,13 +100,14 @@ class Redaction:
         self._found += n
         self._days.add(row["event_time"], row["entity_type"], n)
         self._triggers[row["trigger"] or "auto"] += n
-        if len(self._interactions) < 5_000_000:
-            self._interactions.add(f"{row['account_id']}/{row['interaction_id']}".encode())
+        if len(self._interactions) < MOST:
+            self._interactions.add(f"{row['account_id']}\0{row['interaction_id']}".encode())
 
     def _verdict(self, rejected: int) -> Verdict:
         why = [f"{number(n)} {words('failure_reason', r)}" for r, n in self._reasons.most_common(4)]
-        text = (f"{number(rejected)} records are held back, encrypted, and were passed to nobody: {', '.join(why)}",) if rejected else ()
-        return Verdict("Personal data is redacted before anybody reads a record", "records", len(self._interactions), 0, rejected, text)
+        held = f"{counted(rejected, 'record is', 'records are')} held back, encrypted, and passed to nobody: {', '.join(why)}"
+        return Verdict("Personal data is redacted before anybody reads a record", "records in which values were redacted",
+                       len(self._interactions), 0, rejected, (held,) if rejected else ())  # fmt: skip
 
     def page(self) -> Page:
         """The page."""
@@ -113,17 +118,19 @@ class Redaction:
             for name, count in totals.most_common()
         ]
         reasons = [{"reason": words("failure_reason", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        found_in = counted(len(self._interactions), "interaction", "interactions")
+        least = "at least " if len(self._interactions) >= MOST else ""
         page = Page(
             [
                 Card("Values redacted", number(self._found),
-                     f"in {number(len(self._interactions))} interactions; values kept are not among them"),
-                Card("Values kept", number(self._kept_values), "found, and left readable because the policy says so"),
+                     f"in {least}{found_in}, processed in the period; values kept are not among them"),
+                Card("Values kept", number(self._kept_values), "found in the period, and left readable because the policy says so"),
                 Card("Kinds of personal data", number(len(totals)), "types of the values redacted"),
                 Card("By hand or on request", number(self._found - self._triggers["auto"]), "of the values redacted"),
                 Card("Recordings redacted", number(self._recordings),
-                     f"{self._covered / 60:,.1f} minutes covered" if self._recordings else "as they arrived"),
+                     "recordings, in the period, as they arrived" + (f"; {self._covered / 60:,.1f} minutes covered" if self._recordings else "")),
                 Card("Records held back", number(rejected),
-                     "could not be redacted; encrypted until mended", "warn" if rejected else "good"),
+                     "in the period; could not be redacted, encrypted until mended", "warn" if rejected else "good"),
             ],
             [
                 self._days.chart("Values redacted by type and day", "values",
@@ -143,7 +150,8 @@ class Redaction:
         if self._recordings:
             page.notes.append("What was redacted as it arrived stands beside what a later run made of the same record, so its values count in both.")
         if self._reasons:
-            page.charts.append(ranking("Records held back, by reason", in_words("failure_reason", self._reasons), "records"))
+            page.charts.append(ranking("Records held back, by reason", in_words("failure_reason", self._reasons), "records",
+                                       "Records of the period that could not be redacted, as the tile counts them."))  # fmt: skip
             page.views.append(
                 View("Records held back, by reason", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons))
             )

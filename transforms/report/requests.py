@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import statistics
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
-from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
 from callveil.transforms.report.scope import Scope
-from callveil.transforms.report.words import in_words
+from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.register import Register, register_row
 
@@ -74,12 +75,14 @@ class Requests:
             yield row
 
     def _ages(self) -> Chart:
-        waiting = sorted((r for r in self._requests if not r.is_over), key=lambda r: r.last_day)[:OPEN_BARS]
+        still = sorted((r for r in self._requests if not r.is_over), key=lambda r: r.last_day)
+        waiting = still[:OPEN_BARS]
         now = self._c.scope.as_of
         age = [round((now - r.clock_start_at) / _DAY, 1) for r in waiting]
         time = [round((r.last_day - r.clock_start_at) / _DAY, 1) for r in waiting]
         labels = [f"{'OVERDUE ' if r.is_overdue(now) else ''}{r.request_id} ({r.type})" for r in waiting]
         note = "Days since each open request's time began, beside the days it has; the one due first stands on top."
+        note += f" The first {OPEN_BARS} of {number(len(still))}." if len(still) > OPEN_BARS else ""
         return Chart("Open requests: age against deadline", "hbar", labels, {"age": age, "time allowed": time}, "days", note, "")
 
     @staticmethod
@@ -89,10 +92,10 @@ class Requests:
         broken = {r.request_id for r in (*overdue, *late)}
         open_ = {r.request_id for r in waiting} - broken
         why = [f"{r.request_id} is overdue since {r.last_day:%Y-%m-%d}" for r in overdue[:4]]
-        why += [f"{r.request_id} was answered late ({r.standing(r.last_day)})" for r in late[:4]]
+        why += [f"{r.request_id} was answered late ({words('standing', r.standing(r.last_day))})" for r in late[:4]]
         why += [f"{number(len(broken) - len(why))} more"] if len(broken) > len(why) else []
-        why += [f"{number(len(open_))} are open and in time"] if open_ else []
-        why += [f"{number(len(failed))} were not carried out in a system"] if failed else []
+        why += [f"{counted(len(open_), 'is', 'are')} open and in time"] if open_ else []
+        why += [f"{counted(len(failed), 'was', 'were')} not carried out in a system"] if failed else []
         return Verdict("People are answered within the time of the law", "requests", answered - len(late), len(broken), len(open_), tuple(why))
 
     def page(self) -> Page:
@@ -105,25 +108,28 @@ class Requests:
         answered = [r for r in self._requests if r.responded_at]
         failed = [r for r in self._requests if r.systems_not_executed or r.status == "not_executed"]
         stated = [r for r in self._requests if r.stated_times]
-        days = sorted((r.responded_at - r.clock_start_at) / _DAY for r in answered if r.responded_at)
+        days = [(r.responded_at - r.clock_start_at) / _DAY for r in answered if r.responded_at]
         page = Page(
             [
                 Card("Requests", number(len(self._requests)),
                      f"received before the period's end and not answered before it; {number(len(waiting))} open"),
-                Card("Overdue", number(len(overdue)), "open, and their time is over", "bad" if overdue else "good"),
-                Card("Due within 7 days", number(len(soon)), "open, counted from the report's time", "warn" if soon else ""),
+                Card("Overdue", number(len(overdue)), "of these; open, and their time is over at the report's time",
+                     "bad" if overdue else "good"),
+                Card("Due within 7 days", number(len(soon)), "of these; open, counted from the report's time", "warn" if soon else ""),
                 Card("Answered late", number(len(late)), f"of {number(len(answered))} answered; an answer counts when it is entered",
                      "bad" if late else "good"),
-                Card("Median days to answer", f"{days[len(days) // 2]:.1f}" if days else "-",
-                     "from the start of the time to the answer as stated"),
-                Card("Not carried out somewhere", number(len(failed)), "in a system that it names", "bad" if failed else "good"),
+                Card("Median days to answer", f"{statistics.median(days):.1f}" if days else "-",
+                     "of those answered, from the start of the time to the answer as stated; pauses count"),
+                Card("Not carried out somewhere", number(len(failed)), "of these; in a system that it names", "bad" if failed else "good"),
                 Card("Stated times", number(len(stated)),
-                     "requests with a step stated for another time than its entry", "warn" if stated else "good"),
+                     "of these; with a step that goes back, or is stated for another time than its entry", "warn" if stated else "good"),
             ],
             [
                 self._ages(),
-                self._types.chart("Requests received by type", "requests", "By the day they came in, as stated (UTC)."),
-                ranking("Requests by status", in_words("status", self._states), "requests", "As they stand in the register now."),
+                self._types.chart("Requests received by type", "requests",
+                                  "The requests that the first tile counts, by the day they came in, as stated (UTC)."),
+                ranking("Requests by status", in_words("status", self._states), "requests",
+                        "The requests that the first tile counts, as they stand in the register now."),
             ],
             [self._kept.view("Requests", REQUEST_COLUMNS)],
             ["Deadlines were stored when they were decided (one month, or three with an extension told in time) and are not derived again here.",
@@ -136,7 +142,8 @@ class Requests:
             page.notes.insert(
                 0,
                 "With accounts chosen, only requests are listed whose search has found records in them; their counts are of all that was found. "
-                f"{number(self._elsewhere)} requests of this period are tied to no account, as nothing was found or nobody has searched yet.",
+                f"{counted(self._elsewhere, 'request of this period is', 'requests of this period are')} tied to no account, as nothing was found "
+                "or nobody has searched yet.",
             )
         return page
 
@@ -152,22 +159,24 @@ class Erasures:
         self._c, self._keyring = context, keyring
         self._kept, self._methods, self._grounds = Kept(), Counter[str](), Counter[str]()
         self._days = Days()
-        self._erased = self._retained = self._locked = 0
+        self._erased = self._aside = self._retained = self._locked = 0
         self._requests: set[str] = set()
         self._bad: set[str] = set()
         self._waiting: set[str] = set()
         self._residual: dict[str, int] = {}
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One row per certificate, as they were published."""
+        """One row per certificate, as they were published; one that waited for locked copies is published again once it is complete."""
         c = self._c
+        newest = self._newest()
         common = c.common(REPORTS["erasures"])
         requests = Register(c.store, self._keyring).requests(c.snapshot)
         for entry in c.snapshot.by_dataset("erasure_certificates"):
             run = c.run_of(entry.path)
             for certificate in c.read(entry):
                 about = _of(requests.get(certificate["request_id"]), c.scope)
-                if about is None or not c.scope.holds(certificate["started_at"]):
+                again = newest[certificate["certificate_id"]] != (entry.path, certificate["completed_at"])
+                if again or about is None or not c.scope.holds(certificate["started_at"]):
                     continue
                 row = common | about | {f.name: certificate.get(f.name) for f in CERTIFICATE_FIELDS} | {
                     "policy_version": (run.policy_name if run else None) or None, "policy_sha256": (run.policy_sha256 if run else None) or None,
@@ -175,10 +184,19 @@ class Erasures:
                 self._count(row)
                 yield row
 
+    def _newest(self) -> dict[str, tuple[str, dt.datetime | None]]:
+        """File and time of completion of each certificate as it was published last: the complete one, where there is one."""
+        out: dict[str, tuple[str, dt.datetime | None]] = {}
+        for entry in self._c.snapshot.by_dataset("erasure_certificates"):
+            for r in self._c.read(entry, ["certificate_id", "completed_at"]):
+                if r["certificate_id"] not in out or r["completed_at"]:
+                    out[r["certificate_id"]] = (entry.path, r["completed_at"])
+        return out
+
     def _verdict(self, residual: int) -> Verdict:
-        why = [f"the check still found {number(residual)} rows of a person"] if residual else []
-        why += [f"{number(self._retained)} rows stay, each on a legal ground"] if self._retained else []
-        why += [f"{number(self._locked)} certificates wait for locked copies"] if self._locked else []
+        why = [f"the check still found {counted(residual, 'row', 'rows')} of a person"] if residual else []
+        why += [f"{counted(self._retained, 'row stays', 'rows stay')}, each on a legal ground"] if self._retained else []
+        why += [f"{counted(self._locked, 'certificate waits', 'certificates wait')} for locked copies"] if self._locked else []
         broken = len(self._bad)
         return Verdict("What is erased is gone everywhere", "requests", len(self._requests - self._bad - self._waiting), broken,
                        len(self._waiting - self._bad), tuple(why))  # fmt: skip
@@ -189,14 +207,16 @@ class Erasures:
         if row["completed_at"] is None:
             self._waiting.add(row["request_id"])
         self._requests.add(row["request_id"])
-        self._erased += row["rows_erased"] or 0
+        is_aside = row["scope"] == "restriction"
+        self._aside += (row["rows_erased"] or 0) if is_aside else 0
+        self._erased += 0 if is_aside else row["rows_erased"] or 0
         self._retained += row["rows_retained"] or 0
         self._residual[row["evidence_root_sha256"]] = row["residual_hits"] or 0  # of the run; each of its certificates has it
         self._locked += row["completed_at"] is None
         self._methods[row["method"]] += row["rows_erased"] or 0
         if row["rows_retained"]:
             self._grounds[row["retention_ground"] or "no ground given"] += row["rows_retained"]
-        self._days.add(row["started_at"], row["record_class"], row["rows_erased"] or 0)
+        self._days.add(row["started_at"], words("record_class", row["record_class"]), 0 if is_aside else row["rows_erased"] or 0)
         self._kept.add(row)
 
     def page(self) -> Page:
@@ -206,14 +226,18 @@ class Erasures:
         page = Page(
             [
                 Card("Requests carried out", number(len(self._requests)), "erasures and restrictions, in the period"),
-                Card("Rows erased", number(self._erased), "rows that went, or whose link to the person went"),
-                Card("Rows kept", number(self._retained), "each with its legal ground"),
-                Card("Found by the check", number(residual), "what the check afterwards still found of the person", "bad" if residual else "good"),
-                Card("Not complete", number(self._locked), "old object versions are locked", "warn" if self._locked else "good"),
+                Card("Rows erased", number(self._erased), "by these; rows that went, or whose link to the person went"),
+                Card("Rows set aside", number(self._aside), "by restrictions among these; encrypted, until one is lifted"),
+                Card("Rows kept", number(self._retained), "by these, each with its legal ground"),
+                Card("Found by the check", number(residual), "rows that the checks afterwards still found of the people",
+                     "bad" if residual else "good"),
+                Card("Not complete", number(self._locked), "certificates that wait, as old object versions are locked",
+                     "warn" if self._locked else "good"),
             ],
             [
-                self._days.chart("Rows erased by record class", "rows", "By the day the run was published (UTC)."),
-                ranking("How rows were dealt with", in_words("method", +self._methods), "rows", "Rows erased, as the tile counts them."),
+                self._days.chart("Rows erased by record class", "rows",
+                                 "Rows erased, as the tile counts them, by the day the run was published (UTC)."),
+                ranking("How rows were dealt with", in_words("method", +self._methods), "rows", "Rows erased and rows set aside together."),
             ],
             [
                 self._kept.view("Certificates", ERASURE_COLUMNS),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.report import REPORTS, RETENTION
-from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, number, ranking
+from callveil.transforms.report.model import BY_MONTH, DAY, Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, periods, ranking
 from callveil.transforms.report.words import in_words, words
 from callveil.transforms.store.snapshot import parse_time
 
@@ -23,6 +24,8 @@ COLUMNS = (
 
 SOON = dt.timedelta(days=1)
 """Runs are daily: what is deleted within so long of its time is deleted as promised."""
+STALE_RUN = dt.timedelta(days=2)
+"""Where the newest run is older, nothing tells what is overdue."""
 
 
 def delay(row: dict[str, Any]) -> dt.timedelta | None:
@@ -43,6 +46,29 @@ def is_deletion(row: dict[str, Any]) -> bool:
     return row["decision"] in ("delete", "redact") and bool(row["disposed_at"]) and row["record_id"] is None
 
 
+def records(row: dict[str, Any]) -> int:
+    """How many records a row decides about. Those that go have rows of their own in some files, but are counted by the file's row."""
+    if row["record_id"] is not None:
+        return 0 if row["decision"] in ("delete", "redact") else 1
+    return 1 if row["rows_deleted"] is None else int(row["rows_deleted"])
+
+
+def purges(c: Context) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
+    """When the files of a series were purged, and when that was checked; the latest certificate of each."""
+    out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
+    for entry in c.snapshot.by_dataset("certificates"):
+        for r in c.read(entry):
+            series = (r["run_id"], r["record_class"], r["account_type"] or "", r["rule_id"] or "", r["method"])
+            if out.get(series, (None, None))[0] is None:
+                out[series] = (r["purged_at"], r["verified_at"])
+    return out
+
+
+def series_of(row: dict[str, Any], run_id: str) -> tuple[str, ...]:
+    """The series of a run's certificates that a disposition belongs to."""
+    return (run_id, row["record_class"], row["type_at_event"] or "", row["rule_id"] or "", row["method"])
+
+
 class Retention:
     """Decisions of the retention runs whose time lies in the period."""
 
@@ -53,26 +79,26 @@ class Retention:
         self._reasons: Counter[str] = Counter()
         self._deleted: Counter[str] = Counter()
         self._steps: Counter[dt.datetime] = Counter()
-        self._deletions = self._late = self._unpurged = self._overdue = 0
-        self._longest = dt.timedelta()
+        self._deletions = self._late = self._unpurged = self._overdue = self._waiting = 0
+        self._longest = self._latest = dt.timedelta()
         self._runs: set[str] = set()
+        self._held: set[tuple[str, str | None, str | None]] = set()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows run by run."""
         c = self._c
-        common, certified = c.common(REPORTS["retention"]), self._certificates()
+        common, certified = c.common(REPORTS["retention"]), purges(c)
         for entry in c.snapshot.by_dataset("dispositions"):
             run = c.run_of(entry.path)
             when = parse_time(run.as_of) if run else None
             if not c.scope.holds(when):
                 continue
             if run:
-                self._runs.add(run.run_id)
+                self._runs.add(next((i["plan_sha256"] for i in run.inputs if "plan_sha256" in i), run.run_id))
             for d in c.read(entry):
                 if not c.scope.about(d["account_id"]):
                     continue
-                series = (run.run_id if run else "", d["record_class"], d["type_at_event"] or "", d["rule_id"] or "", d["method"])
-                purged, verified = certified.get(series, (None, None))
+                purged, verified = certified.get(series_of(d, run.run_id if run else ""), (None, None))
                 row = common | {n: d.get(n) for n in _NAMES if n in d} | {
                     "policy_version": run.policy_name if run else None, "policy_sha256": run.policy_sha256 if run else None,
                     "account_id": d["account_id"] or None, "account_type_at_event": d["type_at_event"] or None,
@@ -81,24 +107,18 @@ class Retention:
                 self._count(row, when)
                 yield row
 
-    def _certificates(self) -> dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]]:
-        """When the files of a series were purged, and when that was checked; the latest certificate of each."""
-        out: dict[tuple[str, ...], tuple[dt.datetime | None, dt.datetime | None]] = {}
-        for entry in self._c.snapshot.by_dataset("certificates"):
-            for r in self._c.read(entry):
-                series = (r["run_id"], r["record_class"], r["account_type"] or "", r["rule_id"] or "", r["method"])
-                if out.get(series, (None, None))[0] is None:
-                    out[series] = (r["purged_at"], r["verified_at"])
-        return out
-
     def _count(self, row: dict[str, Any], when: dt.datetime | None) -> None:
-        n = row["rows_deleted"] if row["record_id"] is None and row["rows_deleted"] is not None else 1
+        n = records(row)
         self._decisions[row["decision"]] += n
         self._reasons[row["reason_code"]] += n
         self._days.add(when, words("decision", row["decision"]), n)
+        if row["decision"] == "hold":  # decided anew by each run that would have deleted it
+            self._held.add((row["record_class"], row["account_id"], row["record_id"]))
         late = delay(row)
         if is_deletion(row):
             self._overdue += n if late else 0
+            self._latest = max(self._latest, late or dt.timedelta())
+            self._waiting += n if not late and not row["old_versions_purged_at"] else 0
             self._deletions += n
             self._deleted[row["record_class"]] += n
             self._unpurged += 0 if row["old_versions_purged_at"] else n
@@ -113,62 +133,68 @@ class Retention:
         self._kept.add(row | {"promise": days or ("kept" if in_time else None)})
 
     def _verdict(self) -> Verdict:
-        held = self._decisions["hold"]
-        longest = f"{self._longest.total_seconds() / 86_400:.1f} days"
-        why = [f"{number(self._overdue)} were deleted more than a day after their time, the longest wait {longest}"] if self._overdue else []
-        why += [f"of {number(self._unpurged)} old copies are locked"] if self._unpurged else []
-        why += [f"{number(held)} stay by a legal hold"] if held else []
-        return Verdict(
-            "Data is deleted when its time is over", "records", self._deletions - self._overdue, self._overdue, self._unpurged, tuple(why)
-        )
+        longest = f"{self._latest.total_seconds() / 86_400:.1f} days"
+        late = f"{counted(self._overdue, 'was', 'were')} deleted more than a day after {'its' if self._overdue == 1 else 'their'} time"
+        why = [f"{late}, the longest wait {longest}"] if self._overdue else []
+        why += [f"old copies of {number(self._unpurged)} are locked"] if self._unpurged else []
+        why += [f"{counted(len(self._held), 'stays', 'stay')} by a legal hold"] if self._held else []
+        end = min(self._c.scope.end, self._c.scope.as_of)
+        ran = max((t for m in self._c.runs.values() if m.job == "retain" and (t := parse_time(m.as_of)) <= end), default=None)
+        known = ran is not None and end - ran <= STALE_RUN
+        if not known:
+            why.append(f"retention {f'last ran for {ran:%Y-%m-%d}' if ran else 'has never run'}, so what is overdue is not known")
+        kept = self._deletions - self._overdue - self._waiting
+        return Verdict("Data is deleted when its time is over", "records", kept, self._overdue, self._waiting, tuple(why), known)
 
     def _backlog(self) -> Chart:
-        """Records that had expired and were not yet deleted, at the end of each day."""
+        """Records that had expired and were not yet deleted, at the end of each day, or month of a long stretch."""
         by_day: Counter[str] = Counter()
         for when, change in self._steps.items():
             by_day[when.astimezone(dt.UTC).date().isoformat()] += change
-        days = sorted(by_day)
-        labels: list[str] = []
-        values: list[int] = []
-        level = 0
-        if days:
-            day, last = dt.date.fromisoformat(days[0]), dt.date.fromisoformat(days[-1])
-            while day <= last and len(labels) < 1_000:
-                level += by_day[day.isoformat()]
-                labels.append(day.isoformat())
-                values.append(level)
-                day += dt.timedelta(days=1)
-        note = "Expired records at the end of each day that were still to be deleted, as far as runs in the period deleted them since."
-        return Chart("Expiry backlog", "line", labels, {"records": values}, "records", note)
+        labels, cut = periods(set(by_day))
+        steps: Counter[str] = Counter()
+        for day, change in by_day.items():
+            steps[day[:cut]] += change
+        values = list(accumulate(steps[label] for label in labels))
+        note = ("Expired records at the end of each day that were still to be deleted, as far as runs in the period deleted them since. "
+                "Those of a file count from when its first expired.")  # fmt: skip
+        axis, by = ("day", "") if cut == DAY else ("month", f" {BY_MONTH}")
+        return Chart("Expiry backlog", "line", labels, {"records": values}, "records", note + by, axis)
 
     def page(self) -> Page:
         """The page."""
-        held = self._decisions["hold"]
-        reasons = [{"reason": words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in self._reasons.most_common()]
+        held = len(self._held)
+        reasons = [{"reason": words("reason_code", r), "meaning": REASONS.get(r, ""), "count": n} for r, n in (+self._reasons).most_common()]
         longest = f"{self._longest.total_seconds() / 86_400:.1f} days" if self._deletions else "-"
         page = Page(
             [
-                Card("Retention runs", number(len(self._runs)), "in the period"),
-                Card("Records deleted", number(self._deletions), "whole files counted by their records; fully redacted ones too"),
-                Card("Deleted late", number(self._overdue), "more than a day after their time", "bad" if self._overdue else "good"),
-                Card("Longest from expiry to deletion", longest, "of these deletions, the longest", "bad" if self._overdue else ""),
-                Card("Not yet purged everywhere", number(self._unpurged), "deleted, but old object versions are locked",
+                Card("Retention runs", number(len(self._runs)), "of all accounts, in the period"),
+                Card("Records deleted", number(self._deletions),
+                     "by these runs; whole files counted by their records, fully redacted records too"),
+                Card("Deleted late", number(self._overdue), "of these; more than a day after their time", "bad" if self._overdue else "good"),
+                Card("Longest from expiry to deletion", longest, "of these; what arrived when it had expired is among them",
+                     "bad" if self._overdue else ""),
+                Card("Not yet purged everywhere", number(self._unpurged), "of these; deleted, but old object versions are locked",
                      "bad" if self._unpurged else "good"),
-                Card("Held", number(held), "protected by a legal hold", "warn" if held else ""),
+                Card("Held", number(held), "records that were due, and that a legal hold protects", "warn" if held else ""),
             ],
             [
-                self._days.chart("Decisions by run", "records", "Every decision about a record or a file's records, by the run's time."),
+                self._days.chart("Decisions by run", "records",
+                                 "Records decided about, by the run's time (UTC); each run that finds a record held counts it again."),
                 self._backlog(),
                 ranking("Deleted by record class", in_words("record_class", self._deleted), "records", "Records deleted, as the tile counts them."),
             ],
             [
-                View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons)),
-                self._kept.view("Decisions", COLUMNS, "A row without a record stands for all of its account's records in a file that were due."),
+                View("Reasons", (("reason", "Reason"), ("meaning", "Meaning"), ("count", "Records")), reasons, len(reasons),
+                     "Records decided about, as the chart of decisions counts them."),
+                self._kept.view("Decisions", COLUMNS,
+                                "A row with a number of records stands for all of its account's records in a file that were due."),
             ],
             ["Expired, deleted and purged are three times: a record expires by rule, is deleted when no reader sees it any more, and is purged when "
              "no copy is left in any object version."],
             [self._verdict()],
         )  # fmt: skip
         if self._late:
-            page.notes.append(f"{number(self._late)} records had expired before an earlier run and arrived after it (late).")
+            arrived = counted(self._late, "record", "records")
+            page.notes.append(f"{arrived} had expired before an earlier run and arrived after it (late).")
         return page

@@ -61,6 +61,9 @@ WORDS: dict[str, dict[str, str]] = {
     "record_class": _RECORDS,
     "event": _EVENTS,
     "sensitive_class": {},
+    "dataset": {**_RECORDS, "rejected": "reasons why input was held back", "live": "what was redacted as it arrived",
+                "dispositions": "decisions of retention", "certificates": "certificates of retention runs",
+                "subject_requests": "steps of requests", "erasure_certificates": "certificates of erasures and restrictions"},
 }  # fmt: skip
 """Words by column and code. A code that is not listed is written with spaces."""
 CODED = {"failure_reason": REJECTED_REASONS, "reason_code": RETENTION_REASONS, "sensitive_class": CLASSES}
@@ -70,6 +73,9 @@ CODED = {"failure_reason": REJECTED_REASONS, "reason_code": RETENTION_REASONS, "
 def words(column: str, value: Any) -> str:
     """A cell's value in words where its column holds codes."""
     text = str(value)
+    if column == "standing":  # a status, by itself or with what is late about it
+        status, comma, more = text.partition(",")
+        return _STATES.get(status, status) + comma + more
     known = WORDS.get(column)
     if known is None:
         return text

@@ -47,14 +47,9 @@ class _Due(NamedTuple):
         return cls(len(rows), last, min(r["eligible_at"] for r in rows))
 
 
-def _alike(accounts: Mapping[str, int], rows: int, last: Row, first: Row) -> dict[str, _Due]:
-    """The same decision for every account; under no account what is nobody's by name."""
-    told = {a: n for a, n in accounts.items() if a}
-    if sum(told.values()) > rows:  # several of its records are listed for one row
-        told = {}
-    rest = rows - sum(told.values())
-    found = told | ({"": rest} if rest or not told else {})  # sealed content counts no rows, and goes all the same
-    return {account: _Due(n, last, first["eligible_at"]) for account, n in found.items()}
+def _alike(accounts: Mapping[str, int], last: Row, first: Row) -> dict[str, _Due]:
+    """The same decision for every account; under no account what is nobody's by name. A file of which nothing is listed goes all the same."""
+    return {account: _Due(n, last, first["eligible_at"]) for account, n in (accounts or {"": 0}).items()}
 
 
 @dataclass
@@ -140,10 +135,8 @@ class Planner:
         self.counts["bytes_unread"] += entry.bytes
         accounts: Counter[str] = Counter()
         for batch in key_batches(self.store, entry, ("account_id",)):
-            accounts.update(batch.column(0).to_pylist())
-        return self._file_rows(
-            entry, record_class.name, "drop_file", _alike(accounts, entry.rows, last, first)
-        )
+            accounts.update(a or "" for a in batch.column(0).to_pylist())
+        return self._file_rows(entry, record_class.name, "drop_file", _alike(accounts, last, first))
 
     def _scan(self, entry: FileEntry, actions: Sequence[tuple[RecordClass, str]], accounts: set[str] | None, fresh: bool) -> list[Row]:
         stored = dict(entry.partition)["account_type"]
@@ -194,10 +187,16 @@ class Planner:
         if any(d.decision != "delete" for _, d in decisions):
             return []
         found = sorted((_decided(d) for _, d in decisions), key=lambda row: row["eligible_at"])
-        accounts = Counter(r.account_id for r, _ in decisions)
-        return self._file_rows(
-            entry, record_class.name, "drop_file", _alike(accounts, entry.rows, found[-1], found[0])
-        )
+        return self._file_rows(entry, record_class.name, "drop_file", _alike(self._holds(record_class, entry), found[-1], found[0]))
+
+    def _holds(self, record_class: RecordClass, entry: FileEntry) -> Counter[str]:
+        """How many records of each account a file holds; of sealed content, what the reasons beside it say lies in it."""
+        listing = _listing(record_class, entry, self.snapshot)
+        accounts: Counter[str] = Counter()
+        for batch in key_batches(self.store, listing, ("account_id", "blob")) if listing else ():
+            names, blobs = batch.column(0).to_pylist(), batch.column(1).to_pylist()
+            accounts.update(a or "" for a, blob in zip(names, blobs, strict=True) if blob or listing is entry)
+        return accounts
 
     def _inside(self, record_class: RecordClass, entry: FileEntry, at: int) -> list[Record]:
         """Records of a file by account and interaction; one that stands for the file where nothing in it names any."""
@@ -233,7 +232,7 @@ class Planner:
     ) -> list[Row]:
         """Rows about a file, one for each account that has records in it that are due.
 
-        Rows before and after are the file's; those that go are the account's.
+        Rows before and after are the file's, or its records' where it is sealed; those that go are the account's.
         """
         lo, _ = day_of(entry)
         partition = dict(entry.partition)
@@ -248,8 +247,8 @@ class Planner:
                 "record_class": name, "account_id": account or None, "record_id": None, "item_type": None, "item_id": None,
                 "event_time": from_micros(lo), "type_at_event": partition.get("account_type", "unknown"), "type_as_of": None,
                 "account_status": None, "clock_start": None, "retain_until": None, "expired_first": d.first, "late": late, "dry_run": True,
-                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": entry.rows, "rows_deleted": d.rows,
-                "rows_after": after,
+                "method": method, "object": entry.path, "object_version_old": entry.sha256, "rows_before": max(entry.rows, rows),
+                "rows_deleted": d.rows, "rows_after": after,
             })  # fmt: skip
         return out
 

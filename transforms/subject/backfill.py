@@ -8,7 +8,7 @@ alone, and counted. Repeated, it does what is left.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,12 +28,15 @@ from callveil.transforms.store.policies import newest_policy, policy_at
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.disclose import OWN_GROUPS
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.keys import CONTACT, OTHER, STAFF, Found, conceal
-from callveil.transforms.subject.live_zone import is_marked
+from callveil.transforms.subject.keys import CONTACT, METHOD, OTHER, STAFF, Found, conceal
+from callveil.transforms.subject.live_zone import marked_by
 from callveil.transforms.watch.act import Actor
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.live import Live, Receipt
-from callveil.transforms.watch.people import COMPLETE, SUBJECTS, index_live, note_complete, write_list
+from callveil.transforms.watch.people import COMPLETE, SUBJECTS, Lacking, index_live, note_complete, write_list
+
+FROM_MARKERS = "1"
+"""Method of a list that is put together from markers: these say nothing of names."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +47,41 @@ class Backfilled:
         listed: had markers, and have a list of them now.
         read: marked from their sources. opened: from their tokens.
         unknown: nothing says whom they are about.
+        older: stay as an earlier callveil noted them, which noted less, since their sources are not there.
     """
 
     listed: int
     read: int
     opened: int
     unknown: int
+    older: int = 0
 
 
-def backfill(store: Store, keyring: Keyring) -> Backfilled:
-    """Write the markers that are missing, and note that none is. Raises `SealedError` where the keyring does not open a body."""
+def backfill(store: Store, keyring: Keyring, gone: Collection[str] = ()) -> Backfilled:
+    """Write the markers that are missing, and note that none is.
+
+    Args:
+        gone: digests of people who were erased; nothing leads to them again.
+
+    Raises `SealedError` where the keyring does not open a body.
+    """
     live = Live(store.files, store.root)
     listed = _list_markers(live)
     waiting = {InteractionKey(r["account_id"], r["id"]): r for r in live.receipts() if r["what"] == "record" and r["status"] == "done"}
-    waiting = {key: r for key, r in waiting.items() if not is_marked(live, keyring, key)}
-    read = opened = 0
+    methods = {key: marked_by(live, keyring, key) for key in waiting}
+    waiting = {key: r for key, r in waiting.items() if METHOD not in methods[key]}
+    read = opened = unknown = 0
     for key, people in _from_sources(store, keyring, live, waiting):
-        index_live(live, keyring, key, _day(waiting.pop(key)), people)
+        index_live(live, keyring, key, _day(waiting.pop(key)), (p for p in people if p.token not in gone))
         read += 1
-    unknown = 0
-    for key, receipt in sorted(waiting.items()):
-        people = _from_tokens(live, keyring, key, receipt)
+    bare = {key: r for key, r in sorted(waiting.items()) if not methods[key]}
+    for key, receipt in bare.items():
+        people = tuple(p for p in _from_tokens(live, keyring, key, receipt) if p.token not in gone)
         index_live(live, keyring, key, _day(receipt), people)
         opened, unknown = opened + bool(people), unknown + (not people)
-    note_complete(live, unknown)
-    return Backfilled(listed, read, opened, unknown)
+    older = len(waiting) - len(bare)
+    note_complete(live, Lacking(unknown, older))
+    return Backfilled(listed, read, opened, unknown, older)
 
 
 def _day(receipt: Receipt) -> str:
@@ -92,7 +105,7 @@ def _list_markers(live: Live) -> int:
     fresh = {k: {link for link in own if link.token not in listed[k[0]]} for k, own in links.items()}
     for (record, key, day), own in sorted(fresh.items()):
         if own:
-            write_list(live, key, record, day, sorted(own))
+            write_list(live, key, record, day, sorted(own), FROM_MARKERS)
     return sum(bool(own) for own in fresh.values())
 
 

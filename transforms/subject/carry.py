@@ -267,8 +267,8 @@ def _without(entry: SubjectEntry, gone: set[RecordRef], linked: set[RecordRef], 
     """An entry as it stays: the same object where nothing changes, None where it goes."""
     if entry.record in gone or (entry.record in linked and entry.token in mine):
         return None
-    if entry.record in linked and any(link.token in mine for link in entry.links):
-        return entry._replace(links=tuple(link for link in entry.links if link.token not in mine))
+    if entry.record in linked and any(mine & {link.token, link.field} for link in entry.links):
+        return entry._replace(links=tuple(link for link in entry.links if not mine & {link.token, link.field}))
     return entry
 
 

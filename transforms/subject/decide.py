@@ -26,8 +26,9 @@ def require_decided(store: Store, request_id: str, match: Match) -> None:
     names = sorted({n for _, inside in match.undecided for n in inside}, key=lambda n: int(n[1:]))
     command = f"callveil subject search --store {store.root} --request {request_id}"
     of_names = f"{command} --confirm NAME, or --reject NAME, of {', '.join(names)}; or " if names else ""
+    shared = ", ".join(match.shared)
     raise RegisterError(
-        f"request {request_id}: {', '.join(match.shared)} may belong to several people, and nobody has said whose these are: "
+        f"request {request_id}: {f'{shared} may belong to several people, and ' if shared else ''}nobody has said whose these are: "
         f"{', '.join(records[:SHOWN])}{more}. Decide: {of_names}by record {command} --include ID --reason TEXT, or --exclude ID --reason TEXT"
     )
 

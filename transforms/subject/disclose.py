@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,11 +29,11 @@ from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.leaves import set_at, walk
+from callveil.transforms.detect.leaves import Path, set_at, walk
 from callveil.transforms.redact.engine import WHOLE, Redactor, Run
 from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.own import Own
+from callveil.transforms.subject.own import Own, asks_for_own
 from callveil.transforms.subject.unlink import Unlinker
 
 OTHERS = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "STAFF_ID", "USERNAME", "ONLINE_ID", "IP_ADDRESS", "MAC_ADDRESS"})
@@ -101,12 +101,16 @@ def disclosure_policy(company: Policy, role: str) -> Policy:
 class Discloser:
     """Shows records. Builds detection engines on first use.
 
+    Attributes:
+        names: words of the person's name, folded, as their records have it.
+
     Args:
         keyring: opens tokens. company: the company's policy, whose detection reads. unlinker: knows the person's identifiers.
         as_of: the time of disclosure, UTC.
     """
 
     def __init__(self, keyring: Keyring, company: Policy, unlinker: Unlinker, as_of: dt.datetime) -> None:
+        self.names: frozenset[str] = frozenset()
         self.keyring, self.company, self.unlinker, self.as_of = keyring, company, unlinker, as_of
         self._policies = {role: disclosure_policy(company, role) for role in FIELDS_BY_ROLE}
         self._detector: Detector | None = None
@@ -128,7 +132,7 @@ class Discloser:
     def _shown(self, raw: RawInteraction, role: str, found: Detected | Rejected) -> Disclosed:
         withheld: Counter[str] = Counter()
         if not isinstance(found, Rejected):
-            own = Own(raw, role, self.unlinker.is_own)
+            own = Own(raw, role, self.unlinker.is_own, self.names)
             for reading, spans in zip(found.readings, found.spans, strict=True):
                 own.listen(reading.view, spans)
             kept = replace(found, spans=[_others(r.view.text, spans, own) for r, spans in zip(found.readings, found.spans, strict=True)])
@@ -227,9 +231,16 @@ def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Fi
 
     A form says of whoever filled it in what its own fields ask for. A label stands for what was redacted when the record was stored.
     """
+    found: dict[str, set[str]] = defaultdict(set)
+    for f in findings:
+        found[f.field_path].add(f.entity_type)
     whole = {f.field_path: f for f in findings if f.detector == WHOLE}
     shown: set[str] = set()
     for leaf in walk(raw.record):
+        if leaf.shown in found and not leaf.key and found[leaf.shown].isdisjoint(SECURITY) and _asked_of_oneself(raw.record, leaf.path):
+            set_at(record, leaf.path, leaf.text)
+            shown.add(leaf.shown)
+            continue
         finding = whole.get(leaf.shown)
         if finding is None or leaf.key or leaf.field.group not in ("form", "custom", "unknown"):
             continue
@@ -238,6 +249,17 @@ def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Fi
             set_at(record, leaf.path, leaf.text)
             shown.add(leaf.shown)
     return shown
+
+
+def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
+    """Whether a text is the answer to a field of a form that asks for the own address, number or date of birth; or that field's own name."""
+    if path[:2] != ("form", "custom") or len(path) != 4:
+        return False
+    asked = record["form"]["custom"][path[2]]
+    if not isinstance(asked, Mapping) or path[3] not in ("id", "label", "value"):
+        return False
+    label = str(asked.get("label") or asked.get("id") or "").lower()
+    return path[3] != "value" or asks_for_own(label)
 
 
 def _own_fields(raw: RawInteraction) -> dict[str, Any]:

@@ -268,9 +268,8 @@ class Eraser:
         if self.zone and not controller.alone:
             nobodys = rejected.unowned(self.store, snapshot)
             left |= {REJECTED: f"{nobodys} records that name no account were left alone: nothing says whose they are"} if nobodys else {}
-        unknown = require_markers(self.store)
-        if unknown:
-            left[CALLS] = f"{unknown} records of which nothing says whom they are about; name them by interaction:ACCOUNT/ID"
+        if told := require_markers(self.store).told():
+            left[CALLS] = f"{told}; name them by interaction:ACCOUNT/ID"
         if plan.unread.missing:
             left[INBOX] = f"{len(plan.unread.missing)} inboxes are not where `watch` has read them; name where they lie by --inbox"
         return left

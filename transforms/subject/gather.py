@@ -31,9 +31,10 @@ from callveil.transforms.store.policies import policy_at
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject import aside
 from callveil.transforms.subject.disclose import Disclosed, Discloser, Heard, mention
+from callveil.transforms.subject.identifiers import words_of
 from callveil.transforms.subject.keys import ref_of
 from callveil.transforms.subject.live_zone import LIVE
-from callveil.transforms.subject.match import Match, Matched
+from callveil.transforms.subject.match import Match, Matched, values_of
 from callveil.transforms.subject.package import PackageError, Recording, Section
 from callveil.transforms.subject.stored import index_entries, version_files, version_rows
 from callveil.transforms.watch.live import Live, entries_of
@@ -66,6 +67,15 @@ class Gatherer:
         self.roles = {_key(m): m for m in match.records if m.record.record_class in ("interaction", LIVE)}
         self.own_calls = {key for key, m in self.roles.items() if m.role == "contact"}
         self._heard: dict[InteractionKey, Heard] = {}
+        discloser.names = self._own_names()
+
+    def _own_names(self) -> frozenset[str]:
+        """Words of the person's name, folded, in records that an identifier of theirs alone leads to."""
+        own = [m for m in self.match.records if m.role == "contact" and not set(m.through) <= {*self.match.shared, "about"}]
+        records = (self.raws[key].record for m in own if (key := _key(m)) in self.raws)
+        names = [i.value.partition("|")[0] for i in values_of(self.match.confirmed) if i.kind == "name_address"]
+        names += [text for r in records if isinstance(text := r.get("name") or (r.get("form") or {}).get("name"), str)]
+        return frozenset(word for name in names for word in words_of(name))
 
     def sections(self, kind: str) -> list[Section]:
         """Sections of an access or portability package, those without rows left out."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from callveil.schemas.subject_index import KINDS
+from callveil.schemas.subject_index import KINDS, NAME
 from callveil.transforms.detect.normalized_text import WORD, fold
 from callveil.transforms.store.keyring import Keyring
 
@@ -102,6 +102,11 @@ def national(digits: str, region: str) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
 
 
+def is_whole(number: str) -> bool:
+    """Whether a number in E.164 has the length of one of its country, area code included."""
+    return bool(phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None)) == phonenumbers.ValidationResult.IS_POSSIBLE)
+
+
 def without_extension(text: str) -> str:
     """A number as it is written, without `ext. 7`."""
     return re.split(r"(?i)\s*(?:;?ext|extension|x|durchwahl|poste)\b", text, maxsplit=1)[0]
@@ -133,6 +138,11 @@ def region_of(number: str) -> str:
         return ""
 
 
+def local_digits(number: str) -> str:
+    """Digits of a number in normal form as they are dialled within its country, without a leading zero."""
+    return str(phonenumbers.parse(number, None).national_number) if number.startswith("+") else number.removeprefix("digits:")
+
+
 def normal_email(text: str) -> str | None:
     """An address in lower case, or None for what is none."""
     found = EMAIL.search(text.strip().removeprefix("mailto:"))
@@ -155,6 +165,25 @@ def name_address(name: str, *places: str | None) -> list[Identifier]:
     if " " not in words:
         return []
     return [Identifier("name_address", f"{words}|{place}") for p in places if p and len(place := normal_place(p)) >= 4]
+
+
+def words_of(name: str) -> list[str]:
+    """Words of a contact's name that tell it from others; none where it names nobody."""
+    from callveil.transforms.detect.known import NO_NAMES  # which brings detection along
+
+    words = [w for w in normal_name(name).split() if w not in NO_NAMES]
+    return [] if any(c.isdigit() for w in words for c in w) else words
+
+
+def name_at(word: str, identifier: Identifier) -> Identifier:
+    """A word of a name beside an identifier of the same person, which compares with nothing but names beside that identifier."""
+    return Identifier(NAME, f"{word}|{identifier.kind}:{identifier.value}")
+
+
+def named(name: Identifier) -> Identifier:
+    """The identifier that a word of a name stands beside; see `name_at`."""
+    kind, _, value = name.value.partition("|")[2].partition(":")
+    return Identifier(kind, value)
 
 
 def agent(account_id: str, agent_id: str) -> Identifier:

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
+from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
 from callveil.schemas.version import RawVersion, VersionKey, is_interaction, snake
 from callveil.transforms.detect.leaves import walk
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.said import addresses_said, numbers_said
+from callveil.transforms.subject.said import addresses_in_run, addresses_said, numbers_in_run, numbers_said
 
-METHOD = "2"
-"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled."""
+METHOD = "3"
+"""How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled;
+from 3 on with the words of names that tell people on one line apart."""
+NAMED = ("phone", "visitor")
+"""Kinds of identifiers that people share, so that names beside them are compared."""
 CONTACT, STAFF, OTHER = "contact", "agent", "third_party"
 PHONES = ("caller_number_complete", "caller_number", "contact_number", "caller_number_format", "caller_number_bare", "alternative_number")
 """Where a contact's numbers stand; those that tell the country come first."""
@@ -53,13 +56,18 @@ def region_of(record: Mapping[str, Any]) -> str:
     return ids.REGION
 
 
-def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Sequence[str]]] = (), language: str = "en") -> list[Found]:
+Pieces = Iterable[tuple[str, Sequence[str]]]
+"""Entity types, each with pieces of text."""
+
+
+def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = ()) -> list[Found]:
     """Identifiers of everybody in a raw interaction.
 
     Args:
         raw: the record; not changed.
         mentioned: entity type, and pieces in their order, of each value that was found in its texts.
         language: whose words the texts are in.
+        runs: entity type, and pieces that follow each other and may say values together.
 
     Returns: one item per identifier and role, in order. The business' own numbers are nobody's.
     """
@@ -93,8 +101,13 @@ def interaction_people(raw: RawInteraction, mentioned: Iterable[tuple[str, Seque
             add(ids.agent(raw.key.account_id, str(value)), STAFF, field)
     if isinstance(text := staff.get("email"), str) and (address := ids.normal_email(text)):
         add(Identifier("email", address), STAFF, "agent.email")
+    for text in (record.get("name"), form.get("name")):
+        if isinstance(text, str):
+            for identifier in [i for i, role in found if role == CONTACT and i.kind in NAMED]:
+                for word in ids.words_of(text):
+                    add(ids.name_at(word, identifier), CONTACT, NAME)
     taken = {identifier for identifier, _ in found}
-    for identifier, field in (*_said(mentioned, region, language), *_loose(record, region)):
+    for identifier, field in (*_said(mentioned, region, language), *_in_runs(runs, region, language), *_loose(record, region)):
         if identifier not in taken:
             add(identifier, OTHER, field)
     return [Found(identifier, role, field) for (identifier, role), field in found.items()]
@@ -120,6 +133,14 @@ def _said(mentioned: Iterable[tuple[str, Sequence[str]]], region: str, language:
             yield from ((Identifier("phone", number), "content") for number in numbers_said(parts, region, language))
         elif entity == "EMAIL_ADDRESS":
             yield from ((Identifier("email", address), "content") for address in addresses_said(parts, language))
+
+
+def _in_runs(runs: Pieces, region: str, language: str) -> Iterator[tuple[Identifier, str]]:
+    for entity, pieces in runs:
+        if entity == "PHONE_NUMBER":
+            yield from ((Identifier("phone", number), "content") for number in numbers_in_run(pieces, region, language))
+        else:
+            yield from ((Identifier("email", address), "content") for address in addresses_in_run(pieces, language))
 
 
 def _loose(record: Mapping[str, Any], region: str) -> Iterator[tuple[Identifier, str]]:
@@ -185,7 +206,11 @@ def _version_texts(raw: RawVersion) -> Iterator[tuple[str, str]]:
 
 def conceal(keyring: Keyring, people: Iterable[Found]) -> tuple[Link, ...]:
     """The same as keyed digests, in order."""
-    return tuple(sorted(Link(ids.token(keyring, p.identifier), p.identifier.kind, p.role, p.field) for p in people))
+    return tuple(sorted(Link(ids.token(keyring, p.identifier), p.identifier.kind, p.role, _field(keyring, p)) for p in people))
+
+
+def _field(keyring: Keyring, found: Found) -> str:
+    return ids.token(keyring, ids.named(found.identifier)) if found.identifier.kind == NAME else found.field
 
 
 def record_token(keyring: Keyring, record: RecordRef, key_id: str | None = None) -> str:
@@ -197,7 +222,7 @@ def entries(keyring: Keyring, record: RecordRef, day: str, digest: str, links: I
     """Rows of the index for one record: one from each identifier to it, and one from it to all of them."""
     links = tuple(links)
     key = (record.record_class, record.account_id, record.record_id, record.item_type, record.item_id, day, digest, keyring.digests)
-    out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links]
+    out = [SubjectEntry(link.token, link.kind, link.role, link.field, *key) for link in links if link.kind != NAME]
     if record.record_class == "interaction":
         own = ids.token(keyring, ids.interaction(record.account_id, record.record_id))
         out.append(SubjectEntry(own, "interaction", CONTACT, "id", *key))

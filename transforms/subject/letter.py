@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from callveil.schemas.subject import SubjectRequest
+from callveil.transforms.report.words import words
 from callveil.transforms.subject.deadline import zone_of
 from callveil.transforms.subject.register import RegisterError
 
@@ -21,10 +22,16 @@ _COMPLAINT = (
     "You have the right to lodge a complaint with a data protection supervisory authority, in particular where you live or work or where you "
     "think the law was infringed (Article 77), and the right to a judicial remedy (Article 79)."
 )
-_CSS = """@page { size: A4; margin: 22mm } body { font: 11pt/1.5 Georgia, serif; color: #111; background: #fff; max-width: 42rem; margin: 2rem auto;
-padding: 0 1rem } h1 { font-size: 1.25rem } dl { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem } dd { margin: 0 }
-table { border-collapse: collapse; width: 100%; font-size: 9pt } th, td { border: 1px solid #777; padding: .2rem .4rem; text-align: left;
-overflow-wrap: anywhere } .sign { margin-top: 3rem } @media print { body { margin: 0; max-width: none; padding: 0 } tr { break-inside: avoid } }"""
+_CSS = """:root { color-scheme: light } @page { size: A4; margin: 22mm }
+body { font: 11pt/1.5 Georgia, serif; color: #111; background: #fff; max-width: 42rem; margin: 2rem auto;
+padding: 0 1rem } h1 { font-size: 1.25rem }
+dl { display: grid; grid-template-columns: auto 1fr; gap: .2rem 1rem } dd { margin: 0; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; font-size: 9pt }
+th, td { border: 1px solid #777; padding: .2rem .4rem; text-align: left; vertical-align: top; overflow-wrap: break-word }
+.num { text-align: right } .sign { margin-top: 3rem }
+@media (max-width: 480px) { dl { grid-template-columns: 1fr; gap: 0 } dd { margin-bottom: .4rem } dt { color: #444 }
+th, td { padding: .15rem .2rem } table { font-size: 8pt } }
+@media print { body { margin: 0; max-width: none; padding: 0 } tr { break-inside: avoid } }"""
 
 
 def letter(kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -74,7 +81,7 @@ def letter(kind: str, request: SubjectRequest, on: dt.datetime, reason: str = ""
     else:
         if not certificates:
             raise RegisterError(f"request {request.request_id}: has no certificate; an erasure or restriction that is carried out makes one")
-        title = f"Certificate of {certificates[0]['scope']}"
+        title = f"Certificate of {' and '.join(sorted({c['scope'] for c in certificates}))}"
         body = []
     lines = "".join(f"<p>{escape(text)}</p>" for text in body)
     facts = [("Reference", request.request_id), ("Date", day(on))]
@@ -91,24 +98,42 @@ def letter(kind: str, request: SubjectRequest, on: dt.datetime, reason: str = ""
 
 
 def _certified(rows: Sequence[Mapping[str, Any]], day: Any) -> list[tuple[str, str]]:
-    first = rows[0]
+    """What the certificates of all runs of a request say together."""
+
+    def each(name: str) -> list[Any]:
+        return list(dict.fromkeys(r[name] for r in rows if r.get(name)))
+
+    done = [" and ".join(map(day, each(n))) for n in ("started_at", "entered_at")]
+    waiting = sum(r["completed_at"] is None for r in rows)
+    gone, aside = (sum(r["rows_erased"] or 0 for r in rows if r["scope"] == scope) for scope in ("erasure", "restriction"))
+    hits = {r["evidence_root_sha256"]: r["residual_hits"] or 0 for r in rows}  # of a run; each of its certificates has it
     return [
-        ("Carried out", f"{day(first['started_at'])} as stated, entered {day(first.get('entered_at'))}"),
-        ("Every copy purged", day(first["completed_at"])),
-        ("Rows erased, kept", f"{sum(r['rows_erased'] or 0 for r in rows):,}, {sum(r['rows_retained'] or 0 for r in rows):,}"),
-        ("Found by the check afterwards", str(first["residual_hits"])),
-        ("Checked by", first["verification_method"]),
-        ("Evidence", first["evidence_root_sha256"]),
-        ("Signed with key", first["signer_key_id"] or "not signed"),
+        ("Carried out", f"{done[0]} as stated" + (f", entered {done[1]}" if done[1] else "")),
+        ("Every copy purged", "not yet: old copies are locked" if waiting else day(max(each("completed_at")))),
+        *([("Rows erased", f"{gone:,}")] if "erasure" in each("scope") else []),
+        *([("Rows set aside", f"{aside:,}")] if "restriction" in each("scope") else []),
+        ("Rows kept", f"{sum(r['rows_retained'] or 0 for r in rows):,}"),
+        ("Found by the check afterwards", f"{sum(hits.values()):,} rows"),
+        ("Checked by", "; ".join(each("verification_method"))),
+        ("Evidence", ", ".join(each("evidence_root_sha256"))),
+        ("Signed with key", ", ".join(each("signer_key_id")) or "not signed"),
     ]
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [r for r in rows if r["rows_matched"] or r["retention_ground"]]
+    counts = ("rows_matched", "rows_erased", "rows_retained")
+    heads = "".join(f'<th scope="col"{mark}>{h}</th>' for h, mark in
+                    (("What", ""), ("How", ""), *((h, ' class="num"') for h in ("Found", "Done", "Kept")), ("Ground", "")))  # fmt: skip
     cells = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(r[c] if r[c] is not None else '-'))}</td>" for c in
-                         ("location", "rows_matched", "rows_erased", "rows_retained", "retention_ground")) + "</tr>"
+        f"<tr><td>{escape(_what(r))}</td><td>{escape(words('method', r['method']))}</td>"
+        + "".join(f'<td class="num">{r[c] or 0:,}</td>' for c in counts) + f"<td>{escape(r['retention_ground'] or '-')}</td></tr>"
         for r in shown
     )  # fmt: skip
-    heads = "".join(f'<th scope="col">{h}</th>' for h in ("Where", "Matched", "Erased", "Kept", "Ground"))
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
+
+
+def _what(row: Mapping[str, Any]) -> str:
+    """What was dealt with, in words, with its place where that has another name."""
+    name = words("record_class", row["record_class"])
+    return name if row["location"] == row["record_class"] else f"{name} ({row['location']})"

@@ -22,24 +22,24 @@ from callveil.transforms.subject.keys import record_token, ref_of
 from callveil.transforms.subject.register import RegisterError
 from callveil.transforms.subject.unlink import STAFF_FIELDS, Unlinker
 from callveil.transforms.watch.live import EMPTY, WHATS, Live, Receipt, stub
-from callveil.transforms.watch.people import SUBJECTS, marker_url, unknown_people, write_list
+from callveil.transforms.watch.people import SUBJECTS, Lacking, lacking_people, marker_url, method_of, write_list
 
 LIVE = "live"
 """Class of a record that is in the live zone alone."""
 
 
-def require_markers(store: Store) -> int:
-    """How many records of the live zone cannot be found by what identifies people, as nothing says any more whom they are about.
+def require_markers(store: Store) -> Lacking:
+    """How many records of the live zone cannot be found by all that identifies people, as nothing says any more whom they are about.
 
     Raises `RegisterError` where records may lack markers that can still be written.
     """
-    unknown = unknown_people(Live(store.files, store.root))
-    if unknown is None:
+    lacking = lacking_people(Live(store.files, store.root))
+    if lacking is None:
         raise RegisterError(
-            "the live zone holds records of a callveil that did not note whom they are about, so a search would miss them; "
+            "the live zone holds records of a callveil that noted less or nothing of whom they are about, so a search would miss them; "
             f"run `callveil subject index --store {store.root}` once"
         )
-    return unknown
+    return lacking
 
 
 def find_live(files: Files, root: str, tokens: Iterable[str]) -> dict[InteractionKey, list[dict[str, str]]]:
@@ -164,13 +164,13 @@ def _take_out(live: Live, record: str, token: str) -> int:
     """Take an identifier out of the lists of a record that stays."""
     versions = 0
     for url, row in _lists(live, record):
-        rest = [link for link in row["links"] if link[0] != token]
+        rest = [link for link in row["links"] if token not in link]
         if len(rest) < len(row["links"]):
-            write_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest)
+            write_list(live, InteractionKey(row["account_id"], row["id"]), record, row["day"], rest, method_of(row))
             versions += len(live.files.purge(url))
     return versions
 
 
-def is_marked(live: Live, keyring: Keyring, key: InteractionKey) -> bool:
-    """Whether a record has a list of its markers, under any key of the keyring."""
-    return any(any(True for _ in live.files.list(live.url(SUBJECTS, record_token(keyring, ref_of(key), k)))) for k in keyring.key_ids)
+def marked_by(live: Live, keyring: Keyring, key: InteractionKey) -> frozenset[str]:
+    """The methods by which a record's lists of markers were made, under any key of the keyring."""
+    return frozenset(method_of(row) for k in keyring.key_ids for _, row in _lists(live, record_token(keyring, ref_of(key), k)))

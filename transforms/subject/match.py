@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import RECORD, Link, RecordRef, SubjectEntry
+from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
@@ -20,7 +20,7 @@ from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.controller import Controller
 from callveil.transforms.subject.dataset import lookup
 from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.keys import record_token, ref_of
+from callveil.transforms.subject.keys import NAMED, record_token, ref_of
 from callveil.transforms.subject.live_zone import LIVE, find_live, links_of
 from callveil.transforms.subject.shared import ERASED, Review, Reviewer
 from callveil.transforms.subject.stored import live
@@ -236,10 +236,12 @@ class Search:
         for role in ("contact", "agent") if all(c.kind != ERASED for c in confirmed) else ():
             own = {m.record: m for m in records if m.role == role and m.record not in included}
             beside = {r: [x for x in links.get(r, ()) if x.role == role] for r in own}
-            found = Reviewer(beside, names, kinds, rejected, self._own_names).review(excluded & own.keys())
+            found = Reviewer(beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)).review(excluded & own.keys())
             shared |= found.shared
             others |= found.others
             undecided |= found.undecided
+        told = self._links(m.record for m in records if m.role == "third_party" and m.record not in included) if rejected else {}
+        others |= {r for r, own in told.items() if any(x.token in rejected for x in own)}  # which only mention the person
         calls = {_plain(r) for r in others if r.record_class != "version"}
         others |= {m.record for m in records if m.through == ("about",) and m.record not in included and self._calls_of(m, links) & calls}
         return Review(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
@@ -248,6 +250,13 @@ class Search:
         if record.record_class == "version":
             return []
         return list(ids.tokens(self.keyring, ids.interaction(record.account_id, record.record_id)).values())
+
+    def _own_words(self, confirmed: Iterable[Confirmed]) -> list[frozenset[str]]:
+        """Digests of the words of the person's names, beside each of their identifiers that are known in clear."""
+        known = values_of(confirmed)
+        names = {i.value.partition("|")[0] for i in known if i.kind == "name_address"}
+        places = [(i, key_id) for i in known if i.kind in NAMED for key_id in self.keyring.key_ids]
+        return [frozenset(ids.token(self.keyring, ids.name_at(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
 
     def _calls_of(self, m: Matched, links: Mapping[RecordRef, tuple[Link, ...]]) -> set[RecordRef]:
         """Interactions that a version is about."""
@@ -299,7 +308,7 @@ class Search:
                     link.token not in by_token
                     and link.token not in rejected
                     and link.role == matched[record].role
-                    and link.kind not in (*WEAK, "interaction")
+                    and link.kind not in (*WEAK, NAME, "interaction")
                     and any(x.token in by_token and x.role == link.role for x in own)
                 ):
                     beside[link.token].append((link, record))

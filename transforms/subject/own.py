@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from callveil.schemas.finding import Span
@@ -39,6 +40,19 @@ SELF = {
     r"mein name|ich hei(?:ß|ss)e|ich bin|me llamo|soy|mi nombre|je m'appelle|je suis|mon nom)",
 }
 """How somebody begins to say something of themselves, by type."""
+REQUEST = re.compile(
+    r"\b(?:(?:can|could|may|might|let) (?:i|we|me) (?:please )?(?:just )?(?:have|get|take|grab|note)|what(?:'s| is) (?:the|an?)|and (?:an?|the)|"
+    r"is there an?|any other|kann ich|k[oö]nnte ich|haben sie|wie ist die|puedo|me da|hay|puis-je|avez-vous)\b"
+)
+"""How somebody is asked for a value without `your`."""
+BIRTH = re.compile(r"birth|\bdob\b|born|age\b|geburt|nacimiento|naissance")
+ALIEN = re.compile(
+    r"emergency|guest|contact person|referr|recommend|next of kin|company|employer|notfall|gast\b|g[aä]ste|begleit|invitad|emergencia|invit[eé]|"
+    r"urgence"
+)
+"""Labels of a form's fields that ask for somebody else."""
+WHOLE = {"PHONE_NUMBER": 7, "EMAIL_ADDRESS": 7}
+"""Values that are said in pieces, and the characters from which on what is read back of them together is theirs."""
 LINK = r"(?:['’]s|\s+(?:is|at|on|in|it'?s|back|ist|lautet|bei|in der|es|en|est|au|à|via|under|unter))*[\s:,]*$"
 _SELF = {entity: re.compile(rf"\b{begin}{LINK}") for entity, begin in SELF.items()}
 _ASKED = {entity: re.compile(asked) for entity, asked in ASKED.items()}
@@ -52,44 +66,52 @@ class Own:
 
     Args:
         raw: the record. role: what the person is in it: contact or agent.
-        known: tells confirmed identifiers.
+        known: tells confirmed identifiers. names: words of the person's name, as their other records have it.
     """
 
-    def __init__(self, raw: RawInteraction, role: str, known: Known) -> None:
+    def __init__(self, raw: RawInteraction, role: str, known: Known, names: Collection[str] = ()) -> None:
         self._known, self._role = known, role
         record, staff = raw.record, raw.record.get("agent") or {}
-        contact = {v.target for v in known_values(record)}
+        contact = {v.target for v in known_values(record)} | (set(names) if role == "contact" else set())
         employee = set(_targets(staff.get("name"), staff.get("email"), staff.get("id"), record.get("agent_id")))
         self._words, self._not_words = (contact, employee) if role == "contact" else (employee, contact)
-        self.named = bool(record.get("name")) if role == "contact" else bool(staff.get("name"))
+        self.named = bool(record.get("name") or names) if role == "contact" else bool(staff.get("name"))
         self._said: set[tuple[str, str]] = set()
+        self._pieces: dict[str, str] = defaultdict(str)
 
     def listen(self, view: View, spans: Sequence[Span]) -> None:
         """Note what the person says of themselves in a reading; before anything is asked of it."""
         mine, groups = (CALLER if self._role == "contact" else AGENT), {}  # type: ignore[var-annotated]
-        for turn, before in zip(view.turns, (None, *view.turns), strict=False):
-            if turn.role != mine:
-                continue
-            asked = view.text[before.start : before.end].lower() if before and before.role != mine else ""
+        asked = ""
+        for turn in view.turns:
             told = view.text[turn.start : turn.end].lower()
+            if turn.role != mine:
+                asked = told if _is_new(told) else asked  # what is acknowledged or read back asks nothing else
+                continue
             other = turn.end
             for span in sorted((s for s in spans if turn.start <= s.start < turn.end), key=lambda s: s.start):
                 piece = view.text[span.start : span.end]
                 if span.start < other and self._of_oneself(span.entity, told[: span.start - turn.start], asked, piece):
-                    self._said.add((span.entity, canonical(span.entity, piece)))
+                    self._note(span.entity, piece)
                     groups[span.group] = span.entity
                 elif span.entity == "PERSON" and not self.is_own(span.entity, piece, piece):
                     other = min(other, span.start)
         for span in spans:
             if span.group and span.group in groups:
-                self._said.add((span.entity, canonical(span.entity, view.text[span.start : span.end])))
+                self._note(span.entity, view.text[span.start : span.end])
+
+    def _note(self, entity: str, piece: str) -> None:
+        said = canonical(entity, piece)
+        self._said.add((entity, said))
+        if entity in WHOLE and not self._pieces[entity].endswith(said):
+            self._pieces[entity] += said
 
     def _of_oneself(self, entity: str, before: str, asked: str, piece: str) -> bool:
         if entity not in _SELF or OTHERS.search(before):
             return False
         if entity == "PERSON" and (self.named or self._is_other(piece)):
             return False  # the record says who the person is; another name is another's
-        answer = bool(asked and YOU.search(asked) and _ASKED[entity].search(asked) and not OTHERS.search(asked))
+        answer = bool(asked and (YOU.search(asked) or REQUEST.search(asked)) and _ASKED[entity].search(asked) and not OTHERS.search(asked))
         return answer or _SELF[entity].search(before) is not None
 
     def is_own(self, entity: str, piece: str, whole: str) -> bool:
@@ -98,7 +120,8 @@ class Own:
             joined = "".join(fold(w) for w in WORD.findall(text))
             if joined in self._words or spoken_code(text) in self._words or self._known(entity, text):
                 return True
-        if (entity, canonical(entity, piece)) in self._said:
+        said = canonical(entity, piece)
+        if (entity, said) in self._said or (len(said) >= WHOLE.get(entity, 99) and said in self._pieces[entity]):
             return True
         return entity == "PERSON" and not list(self.foreign(piece))
 
@@ -131,6 +154,16 @@ class Own:
     def _is_other(self, piece: str) -> bool:
         words = [fold(w) for w in WORD.findall(piece)]
         return bool(words) and ("".join(words) in self._not_words or any(w in self._not_words for w in words))
+
+
+def asks_for_own(label: str) -> bool:
+    """Whether a form's field asks whoever fills it in for a value of their own: `Address`, not `Emergency contact's number`."""
+    return any(form.search(label) for form in (*_ASKED.values(), BIRTH)) and not OTHERS.search(label) and not ALIEN.search(label)
+
+
+def _is_new(told: str) -> bool:
+    """Whether a turn of the other party asks or tells something of its own, beside what it acknowledges or reads back."""
+    return len(told.split()) > 14 or "?" in told or any(form.search(told) for form in (YOU, REQUEST, OTHERS, *_ASKED.values()))
 
 
 def _targets(*texts: object) -> Iterable[str]:

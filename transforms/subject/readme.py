@@ -83,6 +83,10 @@ LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
 """Languages of the page, with their words by the English ones."""
 _VOICE: ContextVar[tuple[Mapping[str, str], ZoneInfo]] = ContextVar("voice", default=(LANGUAGES["en"], ZoneInfo("UTC")))
 _LABEL = re.compile(r"\[(?:withheld: )?([A-Z][A-Z0-9_]{1,63})(?::[^\]\s]*)?\]")
+_RULE = re.compile(
+    r"(?P<what>.+?)(?: of (?P<who>.+) accounts)?: (?P<verb>deleted after|cleared of everything personal after|kept for at least) (?P<n>\d+) days"
+    r"(?: (?P<clock>from the end of the account they belong to))?(?: \((?P<basis>.*)\))?"
+)
 _SECONDS = frozenset({"duration", "talk_time", "ring_time", "hold_time"})
 
 
@@ -199,10 +203,10 @@ def _conversation(row: Mapping[str, Any], sound: Recording | None) -> Iterator[s
         yield f'<h3>{_t("What was said" if row.get("outline") else "What was written")}</h3><ol class="said">'
         for turn in turns:
             mine = ' class="mine"' if turn.get("channel") == 1 else ""
-            yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(turn.get('text') or '')}</li>"
+            yield f"<li{mine}><b>{escape(_speaker(turn))}</b>{escape(_readable(turn.get('text') or ''))}</li>"
         yield "</ol>"
     elif row.get("transcription_text"):
-        yield f"<h3>{_t('What was said')}</h3><p>{escape(row['transcription_text'])}</p>"
+        yield f"<h3>{_t('What was said')}</h3><p>{escape(_readable(row['transcription_text']))}</p>"
     facts = [(_label(n), _value(n, v)) for n, v in row.items() if n not in _SKIP and v not in EMPTY]
     if facts:
         listed = "".join(f"<div><dt>{escape(a)}</dt><dd>{escape(b)}</dd></div>" for a, b in facts)
@@ -254,33 +258,54 @@ def _withheld(p: Package) -> Iterator[str]:
             where, why = SECTIONS.get(str(w["from"]), str(w["from"])), str(w["explanation"])
             yield f"<li>{_t('From {where}, {times}: {why}.', where=_t(where), times=_times(w['count']), why=_t(why))}</li>"
         yield "</ul>"
-    labels = _labels(p)
-    if labels:
+    if _is_labelled(p):
         told = ("Words in square brackets stand where something was taken out: [withheld: …] for this package, "
                 "the others when the conversation was stored.")  # fmt: skip
-        yield f"<p>{_t(told)}</p><dl>"
-        yield "".join(f"<div><dt><code>[{escape(name)}]</code></dt><dd>{escape(_meaning(name))}</dd></div>" for name in labels) + "</dl>"
+        yield f"<p>{_t(told)}</p>"
 
 
-def _labels(p: Package) -> list[str]:
-    """Kinds of what was taken out of texts, as their labels name them."""
-    found: set[str] = set()
-    for section in p.sections:
-        if section.category != "processing":
-            found |= {m[1] for m in _LABEL.finditer(json.dumps(section.rows[:SHOWN], default=str, ensure_ascii=False))}
-    return sorted(found)
+def _is_labelled(p: Package) -> bool:
+    """Whether something stands in a text for what was taken out."""
+    rows = (s.rows[:SHOWN] for s in p.sections if s.category != "processing")
+    return any(_LABEL.search(json.dumps(own, default=str, ensure_ascii=False)) for own in rows)
+
+
+def _readable(text: str) -> str:
+    """A text with words for what was taken out of it: `[telephone number]`; the files keep its label, `[PHONE_NUMBER]`."""
+
+    def said(match: re.Match[str]) -> str:
+        words = _VOICE.get()[0]
+        kind = re.split(r"[,:(]", ENTITIES.get(match[1]) or match[1].removeprefix("X_").replace("_", " ").lower())[0].strip()
+        kind = {"PERSON": "name"}.get(match[1], kind)
+        kind = words.get(kind, words.get(ENTITIES.get(match[1], ""), kind))
+        return f"[{words.get('withheld', 'withheld')}: {kind}]" if match[0].startswith("[withheld") else f"[{kind}]"
+
+    return _LABEL.sub(said, text)
 
 
 def _context(p: Package) -> Iterator[str]:
     yield f"<h2>{_t('About your data')}</h2>" + _facts(p.context, QUESTIONS)
     rules = p.context["retention_by_policy"]
     if rules:
-        listed = "".join(f"<li>{escape(_capital(r))}.</li>" for r in rules)
+        listed = "".join(f"<li>{escape(_capital(_rule(r)))}.</li>" for r in rules)
         yield f"<h3>{_t('How long, by the rules our systems follow')}</h3><ul>{listed}</ul>"
     rights = "".join(f"<li>{_t(r)}</li>" for r in p.context["rights"])
     yield f"<h2>{_t('Your rights')}</h2><p>{_t('You have the right')}</p><ul>{rights}</ul>"
     yield f'<p class="soft">{_t("The articles are those of the General Data Protection Regulation (GDPR).")}</p>'
     yield f"<h2>{_t('Whom to ask')}</h2>" + _facts(p.context, PEOPLE)
+
+
+def _rule(text: str) -> str:
+    """A rule of `context.retention_of` in the page's language."""
+    told, words = _RULE.fullmatch(text), _VOICE.get()[0]
+    if told is None or not words:
+        return text
+    what = ", ".join(words.get(w, w) for w in told["what"].split(", "))
+    who = " ".join(words.get(w, w) for w in (told["who"] or "").split())
+    what += " " + words["of {who} accounts"].format(who=who) if who else ""
+    form = words[f"{{what}}: {told['verb']} {{n}} days"].format(what=what, n=told["n"])
+    clock = f" {words[told['clock']]}" if told["clock"] else ""
+    return form + clock + (f" ({told['basis']})" if told["basis"] else "")
 
 
 def _facts(context: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -303,7 +328,7 @@ def _label(name: str) -> str:
     if name in NAMES:
         return _VOICE.get()[0].get(NAMES[name], NAMES[name])
     text = (BY_NAME[name].doc if name in BY_NAME else name.replace("_", " "))
-    label = _capital(re.sub(r"\b(?:contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
+    label = _capital(re.sub(r"\b(?:(?:the )?contact|visitor)'s\b", "your", text.removesuffix(", seconds")).replace("of the contact", "of yours"))
     return _VOICE.get()[0].get(label, label)
 
 
@@ -312,6 +337,11 @@ def _value(name: str, value: Any) -> str:
         return _seconds(value)
     if name == "direction":
         return _t({"inbound": "incoming", "outbound": "outgoing"}.get(str(value), str(value)))
+    if name in ("status", "call_status", "dial_status", "chat_status") and isinstance(value, str):
+        return _VOICE.get()[0].get(value.replace("_", " ").replace("-", " ").lower(), value)
+    if name == "language":
+        known = {"en": "English", "de": "German", "es": "Spanish", "fr": "French"}.get(str(value)[:2], str(value))
+        return _VOICE.get()[0].get(known, known)
     if name == "extra" and isinstance(value, dict) and "mentioned_in" in value:
         where = ({"content": "what was said or written"}.get(w, w.replace("_", " ")) for w in value["mentioned_in"])
         return f"{_t('mentioned in')}: " + ", ".join(map(_t, where))
@@ -349,8 +379,10 @@ def _text(value: Any) -> str:
         return _when(value)
     if isinstance(value, bool):
         return _t("yes" if value else "no")
+    if isinstance(value, dict) and value.keys() >= {"label", "value"}:  # a field of a form
+        return f"{value['label']}: {_text(value['value'])}"
     if isinstance(value, dict):
         return "\n".join(f"{str(k).replace('_', ' ')}: {_text(v)}" for k, v in value.items() if v not in EMPTY)
     if isinstance(value, list | tuple):
         return "\n".join(_text(v) for v in value)
-    return "" if value is None else str(value)
+    return "" if value is None else _readable(str(value))

@@ -40,10 +40,12 @@ class Register:
     Attributes:
         store: where it lies.
         keyring: conceals free texts.
+        login: login name of whoever enters steps; empty where it is not known.
     """
 
     store: Store
     keyring: Keyring
+    login: str = ""
     _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, snapshot: Snapshot | None = None) -> dict[str, SubjectRequest]:
@@ -82,7 +84,7 @@ class Register:
         self, request_id: str, event: str, at: dt.datetime, seq: int, values: Mapping[str, Any], now: dt.datetime
     ) -> dict[str, Any]:
         """An event as it is stored, with the time of its entry; its id is a digest of what it says."""
-        row = {"request_id": request_id, "event": event, "at": at, "entered_at": now, "seq": seq, **values}
+        row = {"request_id": request_id, "event": event, "at": at, "entered_at": now, "seq": seq, "login": self.login, **values}
         digest = hashlib.sha256(orjson.dumps(row, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return row | {"event_id": digest[:32]}
 
@@ -140,10 +142,10 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     if event == "verified":
         given["identity_verified_at"], status = row["at"], "verified"
     elif event == "paused":
-        given["pauses"], status = (*request.pauses, Pause(row["at"], None, row["reason"] or "")), "on_hold"
+        given["pauses"], status = (*request.pauses, Pause.since(row["at"], row.get("entered_at"), row["reason"] or "")), "on_hold"
     elif event == "resumed":
         *before, last = request.pauses
-        given["pauses"], status = (*before, replace(last, end=row["at"])), "verified" if request.identity_verified_at else "open"
+        given["pauses"], status = (*before, last.until(row["at"], row.get("entered_at"))), "verified" if request.identity_verified_at else "open"
     elif event == "extended":
         given["extension_reason"] = row["reason"] or ""
     elif event in ("searched", "disclosed", "erased", "restricted", "lifted", "objected") and status in ("open", "verified"):
@@ -153,7 +155,9 @@ def _step(request: SubjectRequest, row: Mapping[str, Any]) -> SubjectRequest:
     if event in ("included", "excluded"):
         given["decisions"] = {**request.decisions, **dict.fromkeys(row["records"], event)}
     if event in ("searched", "included", "excluded"):  # what was approved is no longer what will be done
-        given["approved_by"] = ""
+        given["approved_by"] = given["approved_login"] = ""
+    elif event == "approved":
+        given["approved_login"] = row.get("login") or ""
     if event in ("erased", "restricted", "lifted"):
         given["runs"] = (*request.runs, row["run_id"])
     elif event == "certified":

@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from callveil.schemas.subject_index import Link, RecordRef
+from callveil.schemas.subject_index import NAME, Link, RecordRef
 
-KINDS = ("agent", "name_address", "email", "phone", "visitor")
+KINDS = ("agent", "name_address", "email", NAME, "phone", "visitor")
 """Kinds that tell people apart, the strongest first."""
 STRONG = frozenset({"agent", "email", "interaction"})
 """Kinds of confirmed identifiers beside which a rejected one leaves doubt; beside any other it leaves none."""
@@ -74,6 +74,7 @@ class Reviewer:
         names: name of the confirmed identifier by digest. kinds: its kind by name.
         rejected: digests that are not the person's.
         own_names: digests of a record's own key.
+        own_words: digests of the words of the person's names; see `transforms.subject.identifiers.name_at`.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class Reviewer:
         kinds: Mapping[str, str],
         rejected: frozenset[str],
         own_names: Callable[[RecordRef], Iterable[str]],
+        own_words: Collection[frozenset[str]] = (),
     ) -> None:
         self._names, self._kinds, self._rejected, self._own_names = names, kinds, rejected, own_names
-        self._nodes = {record: frozenset(self._of(record, own)) for record, own in links.items()}
+        named, self._own_nodes = _named(links, own_words)
+        self._nodes = {record: frozenset([*self._of(record, own), *named.get(record, ())]) for record, own in links.items()}
         self._groups = _Groups({})
 
     def _of(self, record: RecordRef, links: Iterable[Link]) -> Iterator[Node]:
@@ -93,7 +96,7 @@ class Reviewer:
             *((x.kind, x.token) for x in links),
             *(("interaction", t) for t in self._own_names(record)),
         ):
-            if kind in KINDS or kind == "interaction" or token in self._names:
+            if kind != NAME and (kind in KINDS or kind == "interaction" or token in self._names):
                 yield Node(kind, self._names.get(token, token))
 
     def review(self, excluded: Collection[RecordRef] = ()) -> Review:
@@ -151,7 +154,7 @@ class Reviewer:
 
     def _own(self, places: Mapping[Node, list[RecordRef]], shared: set[Node]) -> set[RecordRef]:
         """Groups that a confirmed identifier makes the person's: one that leads to no other group."""
-        own: set[RecordRef] = set()
+        own = {self._groups.of(r) for n in self._own_nodes for r in places.get(n, ())}
         left = {n for n in places if n.name in self._kinds and n not in shared}
         while found := {n for n in left if self._leads_to_one(places[n], n, own)}:
             left -= found
@@ -161,3 +164,30 @@ class Reviewer:
     def _leads_to_one(self, records: list[RecordRef], node: Node, own: set[RecordRef]) -> bool:
         groups = {self._groups.of(r) for r in records}
         return len(self._told_apart(records, node) - own) + (not groups.isdisjoint(own)) < 2
+
+
+def _named(links: Mapping[RecordRef, Iterable[Link]], own_words: Collection[frozenset[str]]) -> tuple[Mapping[RecordRef, set[Node]], frozenset[Node]]:
+    """A node for each of the names that stand beside one identifier and cannot be one person's, and those of them that are the person's.
+
+    One name is another in short where its words are among the other's; one that may be short for two tells nothing.
+    """
+    beside: dict[str, dict[RecordRef, frozenset[str]]] = defaultdict(dict)
+    for record, own in links.items():
+        words: dict[str, set[str]] = defaultdict(set)
+        for link in own:
+            if link.kind == NAME:
+                words[link.field].add(link.token)
+        for identifier, said in words.items():
+            beside[identifier][record] = frozenset(said)
+    nodes: dict[RecordRef, set[Node]] = defaultdict(set)
+    theirs: set[Node] = set()
+    for records in beside.values():
+        names = set(records.values())
+        full = {n for n in names if not any(n < other for other in names)}
+        for record, short in records.items() if len(full) > 1 else ():
+            whole = [n for n in full if short <= n]
+            if len(whole) == 1:
+                node = Node(NAME, "/".join(sorted(whole[0])))
+                nodes[record].add(node)
+                theirs |= {node} if any(len(own & whole[0]) > 1 and (own <= whole[0] or whole[0] <= own) for own in own_words) else set()
+    return nodes, frozenset(theirs)

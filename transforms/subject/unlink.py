@@ -10,11 +10,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from callveil.transforms.detect.known import spoken_code
+from callveil.transforms.detect.lang import available
 from callveil.transforms.history.work import operate
 from callveil.transforms.redact.operators import TOKEN, Secrets, TokenError, reveal, scope_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
 from callveil.transforms.subject.identifiers import Identifier
+from callveil.transforms.subject.said import addresses_said, numbers_said
 
 PSEUDONYM = re.compile(r"\[([A-Z][A-Z0-9_]*):([a-z2-7]{13})\]")
 ENTITIES = {"phone": ("PHONE_NUMBER",), "email": ("EMAIL_ADDRESS", "PERSON"), "ip": ("IP_ADDRESS",), "visitor": ("ONLINE_ID",),
@@ -86,16 +89,25 @@ class Unlinker:
             text = reveal(match[0], self._keyring, account_id, interaction_id)
         except TokenError:
             return True
-        return self.is_own(match[1], text)
+        return self.is_own(match[1], text) or self._is_piece(match[1], text)
+
+    def _is_piece(self, entity: str, text: str) -> bool:
+        """Whether a value is a piece of one of the person's, or holds one of them: `five five five` of one turn, a number read back in part."""
+        codes = {code for language in available() if (code := spoken_code(text, language))}
+        if entity == "PHONE_NUMBER":
+            numbers = [i.value for i in self._known if i.kind == "phone"]
+            return any(c in n or ids.local_digits(n) in c for n in numbers for c in (code.replace("o", "0") for code in codes))
+        names = [spoken_code(i.value.rsplit("@", 1)[0]) for i in self._known if i.kind == "email"]
+        return entity == "EMAIL_ADDRESS" and any(c in name for name in names for c in codes)
 
     def is_own(self, entity: str, text: str) -> bool:
         """Whether a value is one of the person's identifiers, however it is written."""
         found: list[Identifier | None] = []
-        if entity == "EMAIL_ADDRESS" and (address := ids.normal_email(text)):
-            found.append(Identifier("email", address))
+        if entity == "EMAIL_ADDRESS":
+            found += [Identifier("email", address) for language in available() for address in addresses_said([text], language)]
         elif entity == "PHONE_NUMBER":
             regions = {ids.REGION, *(ids.region_of(i.value) for i in self._known if i.kind == "phone")} - {""}
-            found += [Identifier("phone", number) for region in sorted(regions) if (number := ids.normal_phone(text, region))]
+            found += [Identifier("phone", n) for region in sorted(regions) for n in _numbers(text, region)]
         elif entity == "IP_ADDRESS" and (address := ids.normal_ip(text)):
             found.append(Identifier("ip", address))
         elif entity == "ONLINE_ID":
@@ -118,6 +130,12 @@ class Unlinker:
         for (entity, value), secrets, scope in itertools.product(values, self._secrets, ("call", "account", "everywhere")):
             params = {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": scope_of(scope, account_id, interaction_id)}
             yield operate("pseudonym", value, params)
+
+
+def _numbers(text: str, region: str) -> set[str]:
+    """Numbers that a text may tell: as written, and as said in any language."""
+    said = {n for language in available() for n in numbers_said([text], region, language)}
+    return said | {n for n in (ids.normal_phone(text, region),) if n}
 
 
 def _forms(identifier: Identifier) -> list[str]:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.schemas.subject_index import Link
+from callveil.schemas.subject_index import NAME, Link
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject import identifiers as ids
-from callveil.transforms.subject.keys import record_token, ref_of
+from callveil.transforms.subject.keys import METHOD, record_token, ref_of
 from callveil.transforms.watch.live import LIVE, Live
 
 SUBJECTS = "subjects"
@@ -32,8 +33,8 @@ def index_live(live: Live, keyring: Keyring, key: InteractionKey, day: str, peop
     own = Link(ids.token(keyring, ids.interaction(key.account_id, key.id)), "interaction", "contact", "id")
     links = sorted({*people, own})
     write_list(live, key, record, day, links)
-    for link in links:
-        live.files.write(marker_url(live, link.token, record), _dump(_head(key, day) | link._asdict()))
+    for link in (x for x in links if x.kind != NAME):
+        live.files.write(marker_url(live, link.token, record), _dump(_head(key, day, METHOD) | link._asdict()))
 
 
 def marker_url(live: Live, token: str, record: str) -> str:
@@ -41,16 +42,21 @@ def marker_url(live: Live, token: str, record: str) -> str:
     return live.url(SUBJECTS, token, f"{record}.json")
 
 
-def write_list(live: Live, key: InteractionKey, record: str, day: str, links: Iterable[Link]) -> str:
+def write_list(live: Live, key: InteractionKey, record: str, day: str, links: Iterable[Link], method: str = METHOD) -> str:
     """Write down which markers a record has, under a name of its content. Returns the list's URL."""
-    data = _dump(_head(key, day) | {"links": [list(link) for link in links]})
+    data = _dump(_head(key, day, method) | {"links": [list(link) for link in links]})
     url = live.url(SUBJECTS, record, f"{hashlib.sha256(data).hexdigest()[:24]}.json")
     live.files.write(url, data)
     return url
 
 
-def _head(key: InteractionKey, day: str) -> dict[str, str]:
-    return {"account_id": key.account_id, "id": key.id, "day": day}
+def _head(key: InteractionKey, day: str, method: str) -> dict[str, str]:
+    return {"account_id": key.account_id, "id": key.id, "day": day, "method": method}
+
+
+def method_of(row: Mapping[str, Any]) -> str:
+    """The method by which a marker's or list's identifiers were found; the first one was not written down."""
+    return str(row.get("method", "1"))
 
 
 def _dump(row: Mapping[str, object]) -> bytes:
@@ -60,7 +66,7 @@ def _dump(row: Mapping[str, object]) -> bytes:
 def begin(live: Live) -> None:
     """Note of a live zone in which nothing was redacted yet that all its records will have their markers."""
     if is_empty(live) and live.files.info(live.url(SUBJECTS, COMPLETE)) is None:
-        note_complete(live, 0)
+        note_complete(live, Lacking())
 
 
 def is_empty(live: Live) -> bool:
@@ -71,14 +77,34 @@ def is_empty(live: Live) -> bool:
         return True
 
 
-def note_complete(live: Live, unknown: int) -> None:
+class Lacking(NamedTuple):
+    """Records of whom not all is noted, although all that can still be told was.
+
+    Attributes:
+        unknown: have no markers. older: have those of an earlier method alone, which noted less of what is said.
+    """
+
+    unknown: int = 0
+    older: int = 0
+
+    def told(self) -> str:
+        """What a search may miss, in words; empty where it misses nothing."""
+        parts = (
+            (self.unknown, "records of which nothing says whom they are about"),
+            (self.older, "records noted by an earlier callveil, which did not know every number and address that is said in them"),
+        )
+        return ", ".join(f"{n} {words}" for n, words in parts if n)
+
+
+def note_complete(live: Live, lacking: Lacking) -> None:
     """Note that all records have their markers, but for some of which nothing says any more whom they are about."""
-    live.files.write(live.url(SUBJECTS, COMPLETE), _dump({"unknown": unknown}))
+    live.files.write(live.url(SUBJECTS, COMPLETE), _dump(lacking._asdict() | {"method": METHOD}))
 
 
-def unknown_people(live: Live) -> int | None:
-    """How many records have no markers although all that could be told was noted; None where records may lack markers that can be written."""
+def lacking_people(live: Live) -> Lacking | None:
+    """Records of whom not all is noted; None where records may lack markers that can be written."""
     try:
-        return int(orjson.loads(live.files.read(live.url(SUBJECTS, COMPLETE)))["unknown"])
+        row = orjson.loads(live.files.read(live.url(SUBJECTS, COMPLETE)))
     except FileNotFoundError:
-        return 0 if is_empty(live) else None
+        return Lacking() if is_empty(live) else None
+    return Lacking(row["unknown"], row["older"]) if method_of(row) == METHOD else None

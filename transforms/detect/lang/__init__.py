@@ -23,6 +23,7 @@ recogniser often leaves accents out. Such a language may also name `elided` word
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from typing import Any
 import yaml
 
 _HERE = Path(__file__).parent
+_PHRASE = re.compile(r"[^\s-]+|-")
 TEMPLATE = "en"
 """The language whose files have every key there is."""
 FILES = ("lexicon", "internet", "address", "names", "cues", "asks", "sets")
@@ -110,10 +112,10 @@ def parted(word: str, elided: frozenset[str]) -> tuple[str, ...]:
 
 
 def phrases(labelled: Iterable[tuple[str, str]]) -> Phrases:
-    """Index phrases by their first word; at one place the longest is tried first, then the first listed."""
+    """Index phrases by their first word, a hyphen being one (`e - mail`); at one place the longest is tried first, then the first listed."""
     found: dict[str, list[tuple[tuple[str, ...], str]]] = {}
     for phrase, label in labelled:
-        words = tuple(phrase.lower().split())
+        words = tuple(_PHRASE.findall(phrase.lower()))
         if words:
             found.setdefault(words[0], []).append((words, label))
     return MappingProxyType({first: tuple(sorted(items, key=lambda item: -len(item[0]))) for first, items in found.items()})

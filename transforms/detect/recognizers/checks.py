@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
+import phonenumbers
+
 _UK = re.compile(r"(?:GIR0AA|[A-Z]{1,2}\d[A-Z\d]?\d[ABD-HJLNP-UW-Z]{2})\Z")
 _UK_LOOSE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}\Z")
 _CANADA = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z]\d[A-Z]\d\Z")
@@ -52,6 +54,17 @@ def card_brand(digits: str) -> tuple[bool, bool]:
         return False, False
     usual = any(len(digits) in lengths and prefix.match(digits) for prefix, lengths, _ in _BRANDS)
     return usual, usual or any(len(digits) in rare and prefix.match(digits) for prefix, _, rare in _BRANDS)
+
+
+def dialled(digits: str) -> bool:
+    """A number dialled to another country (`0044 1632 960911`, from North America `011 44 ...`) that its country may have."""
+    rest = digits[3:] if digits.startswith("011") else digits[2:]
+    if not digits.startswith(("00", "011")) or not 8 <= len(rest) <= 15:
+        return False
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{rest}", None))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def nanp(digits: str) -> bool:

@@ -374,6 +374,8 @@ class _Decider:
             return self._hit("US_SSN", elements, 0.85 if told else 0.6, "form of a social security number", topics, "ssn")
         if told is not None and told.name != "phone":
             return None
+        if checks.dialled(digits) and (spoken or len(elements) == 1 or max(e.link for e in elements[1:]) == TIGHT):
+            return self._hit("PHONE_NUMBER", elements, 0.65, "number dialled to another country", topics, "phone")
         if count in (10, 11) and checks.nanp(digits) and (count == 10 or digits[0] == "1"):
             bare = len(elements) == 1 and not spoken
             return self._hit("PHONE_NUMBER", elements, 0.6 if bare else 0.75, "North American number", topics, "phone")

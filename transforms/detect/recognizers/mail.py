@@ -91,10 +91,18 @@ def spoken_mail(reading: Reading) -> list[Hit]:
             last, sure = found
             first = _local(reading, stream, place - 1 - bracket, sure)
             if first is not None and (sure or "email" in _topics(reading, token) or _mailbox(reading, stream, first, place)):
-                tokens = [t for t in stream[first : last + 1] if t >= 0]
+                tokens = _with_echoes(reading, [t for t in stream[first : last + 1] if t >= 0])
                 out.append(Hit("EMAIL_ADDRESS", spans_of(reading, tokens), 0.9 if sure else 0.7, "an e-mail address read aloud"))
         out.extend(_answers(reading, stream))
     return out
+
+
+def _with_echoes(reading: Reading, tokens: list[int]) -> list[int]:
+    """The tokens of an address said over several turns, and those by which the other party repeats them in between."""
+    first, last = reading.turn[tokens[0]], reading.turn[tokens[-1]]
+    own, said = {reading.turn[t] for t in tokens}, {reading.low[t] for t in tokens}
+    between = (reading.turns[n] for n in range(first + 1, last) if n not in own)
+    return sorted([*tokens, *(t for turn in between for t in range(turn.first, turn.last) if reading.low[t] in said)])
 
 
 def _mailbox(reading: Reading, stream: list[int], first: int, place: int) -> bool:
@@ -194,6 +202,8 @@ def _before_pause(reading: Reading, stream: list[int], place: int) -> int:
         if low not in vocab.sets["hesitations"] and low not in vocab.sets["spelling_pauses"] and low not in ",-":
             break
         at -= 1
+    if at >= 0 and stream[at] == SOFT:
+        return at
     return at if at >= 0 and stream[at] >= 0 and reading.low[stream[at]] not in vocab.mail_stops else place
 
 

@@ -186,12 +186,14 @@ class Forms:
 
     def _phone(self, digits: str, parts: Sequence[Element]) -> tuple[str, float, float, str] | None:
         count = len(digits)
-        if count > 15:
+        if count > 18:
             return None
         spoken = sum([e.spoken for e in parts]) * 2 > len(parts)
         if parts[0].plus and count <= 15:
             sure = _valid(f"+{digits}", None)
             return "PHONE_NUMBER", 0.98 if sure else 0.6, 0.85, "international form"
+        if checks.dialled(digits) and (len(parts) == 1 or _alike(parts)):
+            return "PHONE_NUMBER", 0.97, 0.65, "number dialled to another country"
         if checks.nanp(digits) and (count == 10 or digits[0] == "1"):
             if spoken or groups(parts) in _PHONE_GROUPS:
                 weight = 0.85 if spoken else 0.95 if len(parts) > 1 else 0.9

@@ -247,9 +247,20 @@ class Reading:
     @cached_property
     def light(self) -> list[bool]:
         """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
+        return self._without_news()
+
+    @cached_property
+    def echoes(self) -> list[bool]:
+        """Per turn: it is light, or says what the turn before it said."""
+        return self._without_news(heard=True)
+
+    def _without_news(self, heard: bool = False) -> list[bool]:
+        """Per turn whether it says nothing of its own; with `heard` words of the turn before it are not its own."""
         quiet, fillers = self.vocab.backchannel, self.vocab.repairs
-        out = []
-        for said in self.turns:
+        out: list[bool] = []
+        for index, said in enumerate(self.turns):
+            before = self.turns[index - 1] if heard and index and self.turns[index - 1].role != said.role else None
+            again = frozenset(self.low[before.first : before.last]) if before is not None else frozenset[str]()
             out.append(
                 said.last - said.first <= LIGHT_TOKENS
                 and all(
@@ -258,6 +269,7 @@ class Reading:
                     or self.kind[t] == ZERO
                     or self.low[t] in quiet
                     or self.low[t] in fillers
+                    or self.low[t] in again
                     for t in range(said.first, said.last)
                 )
             )
@@ -279,7 +291,7 @@ class Reading:
                 if said.role != role and self.roles_known:
                     continue
                 if stream:
-                    soft = index - previous <= 4 and all(self.light[between] for between in range(previous + 1, index))
+                    soft = index - previous <= 4 and all(self.echoes[between] for between in range(previous + 1, index))
                     stream.append(SOFT if soft else HARD)
                 stream.add(said.first, said.last)
                 previous = index

@@ -64,7 +64,12 @@
     const spec = JSON.parse(document.getElementById(canvas.dataset.spec).textContent);
     charts.push([new Chart(canvas, { type: spec.kind === "line" ? "line" : "bar", data: data(spec), options: options(spec) }), spec]);
   }
-  addEventListener("beforeprint", () => { paint(); for (const [chart] of charts) chart.resize(); });
+  // Paper is laid out after this event: half of a page's width in CSS pixels, and the heights that the style gives there.
+  const paper = { h1: 98, h2: 151, h3: 219, h4: 302, h5: 567 };
+  addEventListener("beforeprint", () => {
+    paint();
+    for (const [chart] of charts) chart.resize(473, paper[chart.canvas.parentNode.classList[1]] ?? 174);
+  });
   addEventListener("afterprint", () => { paint(); for (const [chart] of charts) chart.resize(); });
 
   // Tables
