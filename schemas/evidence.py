@@ -14,6 +14,8 @@ LIVE_CHANGES = {
     "new": "came since the last checkpoint",
     "superseded": "a later snapshot of the record took its place",
     "covered": "a later transcript asked for more of the recording to be covered",
+    "redone": "a recording was redacted anew: a transcript came for what was covered without one, or its file had grown",
+    "added": "another recording of the same call was redacted",
     "put_away": "the original was sealed into the store, or deleted",
     "resealed": "the sealed original was sealed anew under another key",
     "renewed": "the tokens in the record were made anew by another key",

@@ -16,8 +16,8 @@ CHOICES = {
     "original": ORIGINALS,
     "video": VIDEO,
 }
-NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0)}
-"""Bounds, seconds; a week is longer than any platform takes to transcribe a call."""
+NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0), "settle_seconds": (0.0, 86_400.0)}
+"""Bounds, seconds; a week is longer than any platform takes to transcribe a call, a day than any takes to write one down."""
 RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align", "keypad")
 
 

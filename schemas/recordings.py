@@ -21,6 +21,8 @@ ORIGINALS = ("keep", "seal", "delete")
 VIDEO = ("drop", "copy")
 """What becomes of moving pictures beside the sound. They are not looked at: a shared screen or a name under a face tells who
 calls, and so do captions within the picture. So they are left out unless somebody says that they may stay."""
+LATER = {"keypad": True, "video": "drop", "settle_seconds": 60.0}
+"""Members that came later, with what holds where a policy does not name them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Recordings:
         channel: one of `CHANNELS`.
         padding_seconds: added before and after each stretch.
         wait_seconds: how long a recording waits for its transcript, and a call's record for its recording, from when it landed.
+        settle_seconds: how long a recording must not have grown before its original is put away, or before one that is shorter than it
+            declares is taken as it is.
         without_transcript: one of `WITHOUT_TRANSCRIPT`.
         align: whether words are timed by forced alignment where the transcript times turns only; else whole turns are covered.
         keypad: whether keypad tones are covered wherever they are heard: digits can be read off them.
@@ -43,6 +47,7 @@ class Recordings:
     channel: str = "own"
     padding_seconds: float = 0.1
     wait_seconds: float = 900.0
+    settle_seconds: float = 60.0
     without_transcript: str = "cover"
     align: bool = True
     keypad: bool = True
@@ -56,13 +61,12 @@ class Recordings:
         ):  # fmt: skip
             if value not in options:
                 raise ValueError(f"expected one of {', '.join(options)}")
-        if not (0 <= self.padding_seconds <= 60 and 0 <= self.wait_seconds <= 604_800):
-            raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week)")
+        if not (0 <= self.padding_seconds <= 60 and 0 <= self.wait_seconds <= 604_800 and 0 <= self.settle_seconds <= 86_400):
+            raise ValueError("padding_seconds lies between 0 and 60, wait_seconds between 0 and 604800 (a week), settle_seconds between 0 and 86400")
 
     def as_dict(self) -> dict[str, Any]:
-        """The form a policy file gives it in; it reads back to an equal object. Policies from before `keypad` and `video` keep their digest."""
-        later = {"keypad": True, "video": "drop"}
-        return {k: v for k, v in asdict(self).items() if k not in later or v != later[k]}
+        """The form a policy file gives it in; it reads back to an equal object. Policies from before `LATER` keep their digest."""
+        return {k: v for k, v in asdict(self).items() if LATER.get(k) != v}
 
     def layered(self, given: Mapping[str, Any]) -> Recordings:
         """This section with another file's members on top."""

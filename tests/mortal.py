@@ -27,6 +27,6 @@ class Mortal(Files):
         self._step()
         return super().write(url, data, **how)
 
-    def purge(self, url: str) -> list[str]:
+    def purge(self, url: str, **how: Any) -> list[str]:
         self._step()
-        return super().purge(url)
+        return super().purge(url, **how)

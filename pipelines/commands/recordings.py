@@ -21,7 +21,7 @@ from callveil.transforms.store.parquet import TableWriter
 from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError
 from callveil.transforms.watch.catalogue import RECORDINGS, forget, recordings
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import Live, entries_of, original_names
 from callveil.transforms.watch.originals import open_original
 
 DESCRIPTION = """\
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         elif name == "original":
             a.add_argument("--account", required=True, metavar="ID", help="account of the interaction")
             a.add_argument("--id", required=True, metavar="ID", help="the interaction")
+            a.add_argument("--number", type=int, default=1, metavar="N", help="which of the call's recordings, in the order of `list` (default 1)")
             a.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write; made with mode 0600, never overwritten")
         else:
             a.add_argument("--reason", help="only those rejected for this reason")
@@ -116,7 +117,11 @@ def _original(args: argparse.Namespace, store: Store) -> int:
     first = pieces = None
     for stored in sorted(Names(keyring).stored(args.id)):
         with suppress(FileNotFoundError):
-            pieces = open_original(store.files, live, keyring, InteractionKey(args.account, stored))
+            key = InteractionKey(args.account, stored)
+            entries = entries_of(live.receipt(key, "audio") or {})
+            if not 1 <= args.number <= len(entries):
+                continue
+            pieces = open_original(store.files, live, keyring, key, original_names(entries[args.number - 1])[0])
             first = next(pieces, b"")
             break
     if first is None or pieces is None:
@@ -137,13 +142,14 @@ def _original(args: argparse.Namespace, store: Store) -> int:
 
 def _retry(args: argparse.Namespace, store: Store) -> int:
     live = Live(store.files, store.root)
-    found = [r for r in live.receipts() if r["status"] == "rejected" and (not args.reason or r["reason"] == args.reason)]
+    found = [r for r in live.receipts() if any(e["status"] == "rejected" and args.reason in (None, e["reason"]) for e in entries_of(r))]
     if args.json:
-        told = [{k: r[k] for k in ("account_id", "id", "what", "reason")} for r in found]
+        told = [{k: e[k] for k in ("account_id", "id", "what", "reason")} for r in found for e in entries_of(r) if e["status"] == "rejected"]
         print_json({"total": len(found), "dry_run": args.dry_run, "recordings": told})
     for receipt in found:
         if args.dry_run and not args.json:
-            print(f"{receipt['account_id']}/{receipt['id']}: {receipt['what']}: {receipt['reason']}")
+            reason = next(e["reason"] for e in entries_of(receipt) if e["status"] == "rejected")
+            print(f"{receipt['account_id']}/{receipt['id']}: {receipt['what']}: {reason}")
         elif not args.dry_run:
             forget(live, receipt)
     if not args.json:

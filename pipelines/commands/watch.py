@@ -28,11 +28,15 @@ Redact recordings, and the records they belong to, as they arrive. What arrives 
 folders, local or on S3, that grow; webhooks come by way of `callveil receive`, whose inbox is such a folder.
 
 A recording and its record (its transcript tells what to cover) may come in any order; they wait for each other as the policy's `recordings` section
-says. Where no transcript comes the whole recording is covered. Each gets one redacted output, in the store's `live` folder, however often word of it
+says. Where no transcript comes the whole recording is covered; it is done again when one comes late. A recording that is shorter than it declares is
+waited for; where a file may still grow, its copy is replaced when it does. An original is put away (sealed, deleted) only after the policy's
+`settle_seconds` (default 60) without growth, and never beside a copy that was cut. Names of unfinished files (.part, .tmp, .partial, .crdownload, ~,
+hidden ones) are passed over. Each gets one redacted output, in the store's `live` folder, however often word of it
 comes; what cannot be redacted is rejected with its reason. Killed anywhere and started again, it goes on: what is not published comes again.
 
-A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise; everything else is looked into for
-interactions, as `callveil redact` does."""
+A recording is named after its interaction, `<account>/<id>.<suffix>` unless --name says otherwise, and so is a transcript that lies beside it and
+names no interaction itself: `<id>.vtt`, `<id>.srt`, `<id>.json`, `<id>.wav.json`. Everything else is looked into for interactions, as `callveil
+redact` does. Several recordings of one call are redacted each; times are those of the first."""
 
 EPILOG = """\
 examples:
@@ -163,6 +167,8 @@ def _print(counts: dict[str, int], output: str) -> None:
         print(f"{get('reason.no_transcript'):,} recordings had no transcript and were covered whole")
     if get("waiting"):
         print(f"{get('waiting'):,} interactions wait for their other half; run again later")
+    if get("settling"):
+        print(f"{get('settling'):,} originals may still grow and stay until recordings.settle_seconds have gone by without; run again later")
     if bad:
         reasons = ", ".join(f"{k.removeprefix('reason.')} {v:,}" for k, v in sorted(counts.items()) if k.startswith("reason."))
         print(f"{bad:,} rejected: {reasons}")

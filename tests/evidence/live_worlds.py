@@ -33,7 +33,7 @@ EXPIRES = 30
 
 def policy(**recordings: object) -> Policy:
     """A policy under which nothing waits for its other half, and calls go after `EXPIRES` days."""
-    said = json.dumps({"wait_seconds": 0, **recordings})
+    said = json.dumps({"wait_seconds": 0, "settle_seconds": 0, **recordings})
     rule = f"{{id: calls, action: delete, days: {EXPIRES}, class: [interactions]}}"
     return parse_policy(f"version: 1\nname: t\nextends: gdpr\nrecordings: {said}\nretention:\n  rules:\n    - {rule}\n")
 

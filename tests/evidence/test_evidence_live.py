@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 import pytest
-from live_worlds import Zone, aged, policy
+from live_worlds import DAY, Zone, aged, policy
 from mortal import Dead, Mortal
-from watch.landing import Call, calls
+from watch.landing import Call, calls, land
+from worlds import AS_OF
 from worlds import key as key_of_tests
 
 from callveil.pipelines.cli import main
@@ -149,6 +150,28 @@ def test_an_original_is_put_away_and_sealed_anew(tmp_path: Path, made: list[Call
     zone.live.announce(zone.part(call, "audio"), PUT_AWAY)
     assert zone.seal().refused == () and zone.changes()[-1][1] == "resealed"
     assert problems(zone) == []
+
+
+def test_recordings_that_are_done_again_or_added_are_committed_to(tmp_path: Path, made: list[Call]) -> None:
+    zone, call = Zone(tmp_path, policy(original="seal")), made[2]
+    zone.watch(call, record=False)
+    zone.watch(call, audio=False)
+    assert kinds(zone, 1) == {"new": 1, "redone": 1} and problems(zone) == []
+    other = Call(call.account, call.id, b"", made[1].audio, 6)
+    land(zone.folder / "in/b", other, record=False)
+    zone.watch()
+    assert kinds(zone, 3) == {"added": 1} and problems(zone) == []
+    folder = zone.path(call, "audio").parent
+    assert len(list(folder.glob("original*.sealed"))) == len(list(folder.glob("audio-*"))) == 2
+    receipt = zone.live.receipt(InteractionKey(call.account, call.id), "audio") or {}
+    for forged in (receipt["others"][0] | {"source": "elsewhere"}, receipt["others"][0] | {"spans": []}):
+        assert zone.live.swap(InteractionKey(call.account, call.id), receipt, receipt | {"others": [forged]})
+        assert zone.seal().refused == (zone.part(call, "audio"),)
+        assert zone.live.swap(InteractionKey(call.account, call.id), receipt | {"others": [forged]}, receipt)
+    zone.seal()
+    assert problems(zone) == []
+    zone.retain(AS_OF + 60 * DAY)
+    assert not list(folder.glob("original*")) + list(folder.glob("audio-*"))
 
 
 def test_what_was_rejected_is_taken_back(tmp_path: Path, made: list[Call]) -> None:

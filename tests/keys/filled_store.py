@@ -32,7 +32,7 @@ from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.originals import open_original
 from callveil.transforms.watch.rejections import rejections
 
-POLICY = TOKENS + "recordings: {original: seal, wait_seconds: 100}\n"
+POLICY = TOKENS + "recordings: {original: seal, wait_seconds: 100, settle_seconds: 0}\n"
 SEARCHED, RESTRICTED, ERASED, OTHER = range(4)
 """Which person asked for what."""
 CALLS = 3

@@ -28,7 +28,8 @@ from callveil.transforms.watch.inbox import Inbox
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=2)
 POLICY = (
-    "version: 1\nname: t\nextends: gdpr\ndetect: {model: none}\nentities: {PHONE_NUMBER: token}\nrecordings: {original: seal, wait_seconds: 100}\n"
+    "version: 1\nname: t\nextends: gdpr\ndetect: {model: none}\nentities: {PHONE_NUMBER: token}\n"
+    "recordings: {original: seal, wait_seconds: 100, settle_seconds: 0}\n"
 )
 
 

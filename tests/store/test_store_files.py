@@ -227,6 +227,17 @@ def test_purge_removes_every_version(files: Files, s3_bucket: str, s3_client: An
     assert files.purge(url) == []
 
 
+def test_purge_leaves_what_has_changed_alone(files: Files, store_root: str) -> None:
+    url = files.join(store_root, "k")
+    first = files.write(url, b"1")
+    second = files.write(url, b"22")
+    with pytest.raises(PreconditionFailed):
+        files.purge(url, if_match=first)
+    assert files.read(url) == b"22"
+    assert len(files.purge(url, if_match=second)) == 1
+    assert files.purge(url, if_match=second) == []
+
+
 def test_purge_collects_what_object_lock_refuses(files: Files, s3_client: Any) -> None:
     bucket = f"callveil-lock-{os.getpid()}"
     s3_client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)

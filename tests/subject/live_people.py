@@ -37,7 +37,7 @@ version: 1
 name: live
 extends: gdpr
 detect: {model: none}
-recordings: {original: seal, wait_seconds: 1}
+recordings: {original: seal, wait_seconds: 1, settle_seconds: 0}
 entities: {PHONE_NUMBER: {operator: token, scope: account}, EMAIL_ADDRESS: token}
 """
 ACCOUNT = "41"

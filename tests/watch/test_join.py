@@ -3,22 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.watch.join import Gathered, due_at, gather, ready, verdict
+from callveil.transforms.watch.join import Gathered, due_at, gather, growing, ready, verdict, whole_at
 from callveil.transforms.watch.pieces import Piece, key_of, key_text
 
 pieces = st.builds(
     Piece,
-    sort=st.sampled_from(["recording", "record"]),
+    sort=st.sampled_from(["recording", "record", "transcript"]),
     object_id=st.sampled_from("abcd"),
-    url=st.just("u"),
+    url=st.sampled_from("uv"),
     etag=st.just("e"),
     place=st.integers(0, 2),
     landed_at=st.integers(0, 20).map(float),
     rank=st.integers(0, 3),
     complete=st.booleans(),
     alone=st.booleans(),
+    cut=st.booleans(),
     sealed=st.binary(max_size=3),
-).map(lambda p: p._replace(rank=0, complete=True, sealed=b"", place=0) if p.sort == "recording" else p)
+).map(lambda p: p._replace(rank=0, complete=True, sealed=b"", place=0) if p.sort == "recording" else p._replace(cut=False))
 
 
 @given(pieces)
@@ -31,30 +32,33 @@ def test_a_key_survives_its_text(account, key):
     assert tuple(key_of(key_text((account, key)))) == (account, key)  # type: ignore[arg-type]
 
 
-@given(st.lists(pieces, min_size=1, max_size=6), st.integers(0, 40), st.integers(0, 10), st.randoms())
-def test_the_verdict_agrees_with_all_pieces_at_once(found, now, wait, random):
-    recordings = [p for p in found if p.sort == "recording"]
-    records = [p for p in found if p.sort == "record"]
+@given(st.lists(pieces, min_size=1, max_size=6), st.integers(0, 60), st.integers(0, 10), st.integers(0, 10), st.randoms())
+def test_the_verdict_agrees_with_all_pieces_at_once(found, now, wait, settle, random):
     shuffled = list(found)
     random.shuffle(shuffled)
     held = gather(shuffled)
-    # Of the pieces, the one that holds: the latest snapshot, the recording that landed first.
-    assert (held.recording is None) == (not recordings)
-    assert (held.record is None) == (not records)
-    if recordings:
-        assert held.recording.landed_at == min(p.landed_at for p in recordings)
+    # Of the pieces, those that hold: the latest snapshot, the newest transcript, of each file's recording the newest content.
+    newest: dict[str, list[Piece]] = {}
+    for piece in found:
+        if piece.sort == "recording":
+            newest.setdefault(piece.url, []).append(piece)
+    assert {p.url: p.landed_at for p in held.recordings} == {url: max(p.landed_at for p in same) for url, same in newest.items()}
+    assert [p.landed_at for p in held.recordings] == sorted(p.landed_at for p in held.recordings)
+    records, transcripts = ([p for p in found if p.sort == sort] for sort in ("record", "transcript"))
+    assert (held.record is None, held.transcript is None) == (not records, not transcripts)
     if records:
         assert held.record.rank == max(p.rank for p in records)
-    kept = [p for p in (held.recording, held.record) if p]
-    if recordings and records and held.record.complete:
-        expected = "joined"
-    elif any(p.alone for p in kept):
-        expected = "alone"
-    elif now >= min(p.landed_at for p in kept) + wait:
-        expected = "waited"
-    else:
+    if transcripts:
+        assert held.transcript.landed_at == max(p.landed_at for p in transcripts)
+    if any(p.cut and now < p.landed_at + settle for p in held.recordings):
         expected = None
-    assert verdict(held, now, wait) == expected
+    elif held.recordings and (held.transcript or (held.record and held.record.complete)):
+        expected = "joined"
+    elif any(p.alone for p in held.pieces):
+        expected = "alone"
+    else:
+        expected = "waited" if now >= min(p.landed_at for p in held.pieces) + wait else None
+    assert verdict(held, now, wait, settle) == expected
 
 
 @given(st.lists(pieces, min_size=2, max_size=6), st.randoms())
@@ -62,15 +66,29 @@ def test_the_order_of_pieces_makes_no_difference(found, random):
     shuffled = list(found)
     random.shuffle(shuffled)
     one, other = gather(found), gather(shuffled)
-    for a, b in ((one.recording, other.recording), (one.record, other.record)):
+    told = [[(p.url, p.landed_at, p.object_id, p.alone) for p in held.recordings] for held in (one, other)]
+    assert told[0] == told[1]
+    for a, b in ((one.record, other.record), (one.transcript, other.transcript)):
         assert (a is None) == (b is None)
         if a and b:
-            assert a[:-1] == b[:-1] or (a.rank, a.alone, a.landed_at, a.object_id, a.place) == (b.rank, b.alone, b.landed_at, b.object_id, b.place)
+            assert (a.alone, a.landed_at, a.object_id) == (b.alone, b.landed_at, b.object_id)
+            assert a.sort == "transcript" or (a.rank, a.place) == (b.rank, b.place)
 
 
 def test_what_waits_is_due_once_the_first_piece_has_waited():
     record = Piece("record", "a", "u", "e", 0, 100.0, 1, True, False)
-    assert ready(Gathered(None, record)) is None
-    assert due_at(Gathered(None, record), 60) == 160
-    assert verdict(Gathered(None, record), 159.9, 60) is None
-    assert verdict(Gathered(None, record), 160, 60) == "waited"
+    assert ready(Gathered((), record)) is None
+    assert due_at(Gathered((), record), 60) == 160
+    assert verdict(Gathered((), record), 159.9, 60) is None
+    assert verdict(Gathered((), record), 160, 60) == "waited"
+
+
+def test_what_may_grow_is_held_on_and_what_was_cut_is_waited_for():
+    whole = Piece("recording", "a", "u", "e", 0, 100.0, 0, True, False)
+    cut = Piece("recording", "b", "v", "e", 0, 120.0, 0, True, False, cut=True)
+    held = gather([whole, cut, Piece("transcript", "t", "w", "e", 0, 90.0, -1, True, False)])
+    assert whole_at(held, 60) == 180
+    assert verdict(held, 179.9, 0, 60) is None
+    assert verdict(held, 180, 900, 60) == "joined"
+    assert growing(held, 159, 60).recordings == (whole._replace(alone=True),)
+    assert not growing(held, 160, 60).pieces

@@ -66,6 +66,8 @@ TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": AT, "Bucket": "
         (records(classic(name="LifecycleExpiration:Delete")), (), ("removed",)),
         (records(classic(name="ObjectTagging:Put")), (), ("other",)),
         (records(classic("calls/")), (), ("folder",)),
+        (records(classic("calls/1.wav.part"), classic("calls/.1.wav.Xy12Zq")), (), ("unfinished", "unfinished")),
+        (bridge("calls/1.WAV.TMP"), (), ("unfinished",)),
         (records(classic("other/1.wav")), (), ("elsewhere",)),
         (records(classic(bucket="raw2")), (), ("elsewhere",)),
         (bridge(), (ONE,), ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import pickle
 import time
@@ -17,12 +18,18 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.utils.timestamp import MAX_TIMESTAMP, Timestamp
 from queues import FileSettled, bench, sqs_server
 from test_notifications import LANDED, TEST, bridge, classic, records
+from watch.landing import noise
 
 from callveil.pipelines import cli
+from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.arrival import Arrival
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.store.files import Files, S3Settings
 from callveil.transforms.watch import held as holding
 from callveil.transforms.watch import sqs
 from callveil.transforms.watch.held import Held
+from callveil.transforms.watch.live import Live
 from callveil.transforms.watch.queue import QueueMark, QueueReader, QueueSource, ReadQueue, acknowledge, drain, keeping
 from callveil.transforms.watch.sqs import Queue, QueueError, check_queue
 
@@ -406,3 +413,33 @@ def test_watch_looks_at_the_queue_first(endpoint: str, tmp_path: Path, capsys: p
     assert not any(b"Vexworth" in path.read_bytes() for path in written)
     assert cli.main([*base, "--queue", low.queue.url + "-not"]) == 1
     assert "no such queue" in capsys.readouterr().err
+
+
+def test_an_object_that_is_replaced_is_dealt_with_as_it_is_and_put_away_once_it_has_settled(endpoint: str, tmp_path: Path) -> None:
+    """Half a recording is told of, the whole one takes its place; its message goes once the original has."""
+    at, files = bench(endpoint), Files(S3Settings(endpoint, "us-east-1"))
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="settles")
+    policy = parse_policy("version: 1\nname: t\nextends: gdpr\nrecordings: {wait_seconds: 0, original: delete, settle_seconds: 60}\n")
+    options = WatchOptions(str(tmp_path / "store"), policy, queue=at.queue, keyring=str(tmp_path / "k.json"), files=files)
+
+    def land(name: str, data: bytes) -> float:
+        etag = files.write(f"s3://settles/17/{name}", data)
+        told = records(classic(f"17/{name}", bucket="settles", eTag=etag, size=len(data)))
+        told["Records"][0]["eventTime"] = dt.datetime.now(dt.UTC).isoformat()
+        at.send_body(json.dumps(told))
+        return time.time()
+
+    whole = noise(2)
+    land("1.wav", whole[:20_000])
+    counts = run_once(options, land("1.wav", whole) + 5)
+    receipt = Live(files, options.output).receipt(InteractionKey("17", "1"), "audio") or {}
+    assert (receipt["status"], receipt["seconds"], receipt["cut"]) == ("done", 2, False)
+    assert counts["audio.done"] == counts["settling"] == 1 and files.info("s3://settles/17/1.wav")
+    assert counts["messages.given_back"] == 1, "of the whole one, until its original is put away; the other is settled"
+    later = land("2.wav", whole[:20_000]) + 70
+    run_once(options, later)
+    assert files.info("s3://settles/17/1.wav") is None and at.left() == (0, 0)
+    cut = Live(files, options.output).receipt(InteractionKey("17", "2"), "audio") or {}
+    assert (cut["cut"], cut["original"]) == (True, "keep") and files.read("s3://settles/17/2.wav") == whole[:20_000]
+    run_once(options, land("2.wav", whole) + 70)
+    assert files.info("s3://settles/17/2.wav") is None and at.left() == (0, 0)

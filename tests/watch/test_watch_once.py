@@ -23,7 +23,8 @@ from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.catalogue import recordings
+from callveil.transforms.watch.live import Live, entries_of, original_names
 from callveil.transforms.watch.originals import open_original
 
 WAIT = 100.0
@@ -132,10 +133,19 @@ def test_again_does_nothing(place, landed):
     run_once(options(place), later())
     before = outputs(place)
     assert run_once(options(place), later()) == {"arrived": 0}
+    was = receipt(place, landed[0], "audio")
     land(place / "in", landed[0])  # written anew with the same content: another object, the same outputs
     again = run_once(options(place), later())
     assert again.get("record.done", 0) == again.get("audio.done", 0) == 0
-    assert outputs(place) == before
+    assert receipt(place, landed[0], "audio").keys() == was.keys()
+    assert {n: d for n, d in outputs(place).items() if "audio.json" not in n} == {n: d for n, d in before.items() if "audio.json" not in n}
+    (place / "in").rename(place / "elsewhere")
+    moved = replace(options(place, original="delete"), places=(str(place / "elsewhere"),))
+    run_once(moved, later(70))
+    assert run_once(moved, later(70))["arrived"] == 0
+    now = receipt(place, landed[0], "audio")
+    assert (now["file"], now["source"]) == (was["file"], str(place / "elsewhere" / f"{landed[0].name}.wav"))
+    assert Path(now["source"]).exists(), "the policy it was redacted by keeps it"
 
 
 def test_either_order_and_no_other_half(place, landed):
@@ -170,14 +180,35 @@ def test_a_recording_that_comes_after_its_record_went_out_alone_is_covered_by_wh
     assert 0 < sum(receipt(place, call, "audio")["covered_seconds"]) < 40
 
 
-def test_a_transcript_that_comes_too_late_is_redacted_and_uncovers_nothing(place, landed):
+@pytest.mark.parametrize("how", ["keep", "seal"])
+def test_a_recording_that_was_covered_whole_is_done_again_when_its_transcript_comes(place, landed, how):
     call = landed[0]
     land(place / "in", call, record=False)
-    run_once(options(place), later(WAIT + 5))
+    run_once(options(place, original=how), later(WAIT + 5))
+    whole = output(place, call, "audio")
+    assert receipt(place, call, "audio")["covered_seconds"] == [20.0, 20.0]
+    assert (place / "in" / f"{call.name}.wav").exists() == (how == "keep")
+    land(place / "in", call, audio=False)
+    counts = run_once(options(place, original=how), later())
+    assert counts["record.done"] == 1
+    again, told = receipt(place, call, "audio"), receipt(place, call, "record")
+    assert (again["transcript"], again["reason"], again["spans"]) == (True, "", told["spans"])
+    assert 0 < sum(again["covered_seconds"]) < 40
+    assert not whole.exists()
+    folder = place / "timely"
+    land(folder / "in", call)
+    run_once(options(folder), later())
+    assert output(place, call, "audio").read_bytes() == output(folder, call, "audio").read_bytes()
+    assert run_once(options(place, original=how), later(WAIT + 5))["arrived"] == 0
+
+
+def test_a_late_transcript_uncovers_nothing_where_the_original_is_gone(place, landed):
+    call = landed[0]
+    land(place / "in", call, record=False)
+    run_once(options(place, original="delete"), later(WAIT + 5))
     before = receipt(place, call, "audio")
     land(place / "in", call, audio=False)
-    counts = run_once(options(place), later())
-    assert counts["record.done"] == 1
+    assert run_once(options(place, original="delete"), later())["record.done"] == 1
     assert receipt(place, call, "audio") == before
 
 
@@ -195,6 +226,75 @@ def test_a_later_snapshot_takes_the_records_place_and_an_earlier_one_does_not(pl
     older = Call(call.account, call.id, json.dumps(record | {"duration": 1}).encode(), call.audio, call.seconds)
     land(place / "in", older, audio=False)
     assert run_once(options(place), later(WAIT + 5)).get("record.done", 0) == 0
+
+
+def grow(place: Path, call: Call, data: bytes, age: float = 0.0) -> None:
+    """What a writer has written so far, `age` seconds ago."""
+    path = place / "in" / f"{call.name}.wav"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def streamed(data: bytes) -> bytes:
+    """A recording whose header says nothing of its length."""
+    at = data.index(b"data") + 4
+    return data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]
+
+
+def test_a_recording_that_is_shorter_than_it_declares_is_waited_for_and_taken_as_it_is_in_the_end(place, landed):
+    call, gone = landed[0], landed[1]
+    land(place / "in", call, audio=False)
+    grow(place, call, call.audio[:70_000])
+    grow(place, gone, gone.audio[:70_000])
+    land(place / "in", gone, audio=False)
+    said = options(place, original="delete")
+    assert run_once(said, later())["waiting"] == 2
+    grow(place, call, call.audio)
+    counts = run_once(said, later(65))
+    assert counts["audio.done"] == 2
+    whole, cut = receipt(place, call, "audio"), receipt(place, gone, "audio")
+    assert (whole["cut"], whole["original"], whole["seconds"]) == (False, "delete", 20)
+    assert (cut["cut"], cut["original"]) == (True, "keep")
+    assert not (place / "in" / f"{call.name}.wav").exists()
+    assert (place / "in" / f"{gone.name}.wav").read_bytes() == gone.audio[:70_000], "never put away beside a copy that was cut"
+    assert run_once(said, later(500))["arrived"] == 0
+    grow(place, gone, gone.audio)  # whoever wrote it has come back
+    run_once(said, later(65))
+    after = receipt(place, gone, "audio")
+    assert (after["cut"], after["original"], after["seconds"]) == (False, "delete", 20)
+    assert len(list(output(place, gone, "audio").parent.glob("audio-*"))) == 1
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_stream_is_published_early_and_replaced_when_it_grows(place, landed, beyond):
+    call = landed[0]
+    data = streamed(call.audio)
+    record = json.loads(call.record)
+    if not beyond:  # else the transcript reaches beyond what is there, and does not fit it yet
+        record |= {name: [row for row in record[name] if row["s"] < SPLIT] for name in ("outline", "words")}
+        record.pop("transcription_text", None)
+    land(place / "in", Call(call.account, call.id, json.dumps(record).encode(), b"", 20), audio=False)
+    grow(place, call, data[:120_000], 30)
+    said = options(place, original="delete")
+    counts = run_once(said, later())
+    first = receipt(place, call, "audio")
+    assert counts["audio.rejected" if beyond else "audio.done"] == 1
+    assert first["reason"] == ("audio_times" if beyond else "")
+    assert (place / "in" / f"{call.name}.wav").exists()
+    grow(place, call, data)
+    assert run_once(said, later())["audio.done"] == 1
+    second = receipt(place, call, "audio")
+    assert (second["status"], second["seconds"]) == ("done", 20)
+    assert second["object"] != first["object"]
+    assert len(list(output(place, call, "audio").parent.glob("audio-*"))) == 1
+    assert not list((place / "store" / "live" / "rejected").rglob("*.json"))
+    run_once(said, later(65))
+    assert not (place / "in" / f"{call.name}.wav").exists()
+    assert receipt(place, call, "audio") == second
+    grow(place, call, noise(4, 5))  # a new file where one was put away before is another recording
+    run_once(said, later(65))
+    assert [e["seconds"] for e in entries_of(receipt(place, call, "audio"))] == [20, 4]
 
 
 def test_what_a_later_transcript_asks_for_is_covered_in_the_recording_that_is_out(place, landed):
@@ -288,16 +388,29 @@ def twelve_channels() -> bytes:
     return wav_bytes(pcm_bytes(chatter(8000, 12, 1), 1, 16), 1, 8000, 12, 16)
 
 
-def test_a_second_recording_of_an_interaction_is_reported_not_published(place, landed):
+def test_several_recordings_of_one_call_are_redacted_each_and_times_are_those_of_the_first(place, landed):
     call = landed[0]
     land(place / "in", call)
-    run_once(options(place), later())
-    before = outputs(place)
-    land(place / "in", Call(call.account, call.id, call.record, noise(5, 9), 5), record=False)
-    counts = run_once(options(place), later())
-    assert counts["reason.second_recording"] == 1
-    assert outputs(place) == before
-    assert run_once(options(place), later())["arrived"] == 0
+    run_once(options(place, original="seal"), later())
+    other, leg = Call(call.account, call.id, b"", noise(20, 7), 20), Call(call.account, call.id, b"", noise(5, 9), 5)
+    land(place / "in" / "other", other, record=False)
+    land(place / "in" / "leg", leg, record=False)
+    counts = run_once(options(place, original="seal"), later())
+    assert (counts["audio.done"], counts["reason.no_transcript"]) == (2, 1)
+    both = receipt(place, call, "audio")
+    first, second, third = entries_of(both)
+    assert (first["transcript"], second["transcript"], third["transcript"]) == (True, True, False)
+    assert [s[:2] for s in second["spans"]] == [s[:2] for s in first["spans"]]
+    assert {s[2] for s in second["spans"]} == {0}, "on which channel it is heard there nobody knows"
+    assert third["covered_seconds"] == [5.0, 5.0]
+    folder = output(place, call, "audio").parent
+    assert {p.name for p in folder.glob("audio-*")} == {e["file"] for e in entries_of(both)}
+    assert run_once(options(place, original="seal"), later(70)).get("settling", 0) == 0
+    assert run_once(options(place, original="seal"), later(70))["arrived"] == 0
+    key, keyring = InteractionKey(call.account, call.id), Keyring.load(place / "keyring.json")
+    sealed = [b"".join(open_original(Files(), live(place), keyring, key, original_names(e)[0])) for e in entries_of(both)]
+    assert sealed == [call.audio, other.audio, leg.audio]
+    assert [r["path"] for r in recordings(Files(), str(place / "store"))] == [f"live/calls/{call.name}/{e['file']}" for e in entries_of(both)]
 
 
 def test_without_transcript_reject_rejects(place, landed):
@@ -328,7 +441,11 @@ def test_recognised_numbers_are_covered_where_the_policy_says_so_and_silence_is_
 def test_the_original_is_put_away_once_its_copy_is_out(place, landed, how):
     call = landed[0]
     land(place / "in", call)
-    run_once(options(place, original=how), later())
+    counts = run_once(options(place, original=how), later(50))
+    assert counts["settling"] == counts["audio.done"] == 1
+    assert (place / "in" / f"{call.name}.wav").read_bytes() == call.audio
+    assert run_once(options(place, original=how), later(55))["settling"] == 1
+    run_once(options(place, original=how), later(65))
     assert not (place / "in" / f"{call.name}.wav").exists()
     assert (place / "in" / f"{call.name}.json").exists()
     key, keyring = InteractionKey(call.account, call.id), Keyring.load(place / "keyring.json")

@@ -17,9 +17,7 @@ from callveil.transforms.evidence.merkle import leaf
 from callveil.transforms.evidence.salts import SEED_BYTES
 from callveil.transforms.watch.live import CALLS, Receipt
 
-ORIGINAL = ("original.json", "original.sealed")
-"""Files that belong to a recording's part, beside its receipt and the file that names."""
-
+_ORIGINAL = re.compile(r"original(?:-[0-9a-f]{24})?\.(?:json|sealed)")
 _NAME = re.compile(r"(record|audio)\.proof\.([0-9a-f]{16})\.json")
 _PART = re.compile(rf"{CALLS}/[^/]+/[^/]+/(record|audio)")
 _SHORT = 16
@@ -113,4 +111,9 @@ def is_part(path: str) -> bool:
 def belongs(part: str, name: str) -> bool:
     """Whether a file of an interaction's folder belongs to a part, by its name."""
     what = part.rpartition("/")[2]
-    return name == f"{what}.json" or name.startswith(f"{what}-") or (what == "audio" and name in ORIGINAL)
+    return name == f"{what}.json" or name.startswith(f"{what}-") or (what == "audio" and is_original(name))
+
+
+def is_original(name: str) -> bool:
+    """Whether a file is a recording's sealed original, or word that it was put away."""
+    return _ORIGINAL.fullmatch(name) is not None

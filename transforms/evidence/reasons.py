@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.evidence.part import ORIGINAL, State
+from callveil.transforms.evidence.part import State, is_original
 from callveil.transforms.keys.tokens import is_renewal
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
@@ -22,15 +22,19 @@ from callveil.transforms.store.sealed import SealedError
 from callveil.transforms.store.snapshot import Snapshot
 from callveil.transforms.subject.erased import ERASED, Erased, file_tokens
 from callveil.transforms.subject.keys import record_token, ref_of
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import Live, entries_of, outranks
 from callveil.transforms.watch.originals import open_original
 
 DISPOSITIONS = "dispositions"
 GROWS = frozenset({
     "file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "written_container", "video", "rate", "channels",
-    "seconds", "cut", "keyed",
+    "seconds", "cut", "keyed", "replaced",
 })  # fmt: skip
 """What a recording's receipt says otherwise once more of it is covered."""
+
+COPIES = ("redone", "covered", "added")
+"""Changes of redacted recordings, which change nothing of originals that were put away before."""
+SEALED = ".sealed"
 
 RENEWED = frozenset({"file", "sha256", "bytes"})
 """What a record's receipt says otherwise once its tokens are made anew."""
@@ -74,7 +78,7 @@ class Reasons:
         if now.receipt.get(RESCANNED) and before.receipt.get(RESCANNED) != now.receipt[RESCANNED]:
             return self._run(RESCANNED, self._rescan(before, now))
         change = "renewed" if self._is_renewal(before, now) else _of_receipt(before, now)
-        if change is None or (change == "covered" and _originals(before) and self._original(before, now) is None):
+        if change is None or (change in COPIES and _originals(before) and self._original(before, now) is None):
             return None
         return change, 0
 
@@ -89,19 +93,20 @@ class Reasons:
         return (change, seq) if seq else None
 
     def _original(self, before: State, now: State) -> tuple[str, int] | None:
-        """The original was put away, or sealed anew under another key."""
+        """An original was put away, or sealed anew under another key."""
         old, new = _originals(before), _originals(now)
-        if not old or old == new:
+        if all(new.get(n) == f for n, f in old.items()):
             return "put_away", 0
-        same = old.get(ORIGINAL[0]) == new.get(ORIGINAL[0]) and old.keys() == new.keys()
+        same = old.keys() == new.keys() and all(new[n] == f for n, f in old.items() if not n.endswith(SEALED))
         return ("resealed", 0) if same and self._opens(now) else None
 
     def _opens(self, now: State) -> bool:
         """Whether the keyring opens the whole of a sealed original: nobody without it can make one that does."""
         live = Live(self._store.files, self._store.root)
         try:
-            for _ in open_original(self._store.files, live, self._keyring, _key(now)):
-                pass
+            for name in (n for n in _originals(now) if n.endswith(SEALED)):
+                for _ in open_original(self._store.files, live, self._keyring, _key(now), name):
+                    pass
         except (SealedError, FileNotFoundError):
             return False
         return True
@@ -196,19 +201,28 @@ def _of_receipt(before: State, now: State) -> str | None:
     if before.status == "rejected":
         return "taken_back"
     if now.part.endswith("/record"):
-        return "superseded" if _rank(new) > _rank(old) else None
+        return "superseded" if outranks({"rank": 0} | new, {"rank": 0} | old) else None
+    was, now_is = entries_of(old), entries_of(new)
+    changes = {_of_recording(a, b) for a, b in zip(was, now_is, strict=False) if a != b}
+    if None in changes or len(now_is) < len(was):
+        return None
+    return next((c for c in COPIES if c in changes), "added" if len(now_is) > len(was) else None)
+
+
+def _of_recording(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     same = {k: v for k, v in old.items() if k not in GROWS} == {k: v for k, v in new.items() if k not in GROWS}
     spans = new.get("spans") or []
-    more = len(spans) > len(old.get("spans") or []) and all(s in spans for s in old.get("spans") or [])
-    return "covered" if same and more else None
-
-
-def _rank(receipt: dict[str, Any]) -> int:
-    return int(receipt.get("rank", 0))
+    if same and len(spans) > len(old.get("spans") or []) and all(s in spans for s in old.get("spans") or []):
+        return "covered"
+    if old.get("source") != new.get("source"):
+        return None
+    if old.get("object") == new.get("object"):
+        return "redone" if new.get("transcript") and not old.get("transcript") else None
+    return "redone" if new.get("landed_at", 0) >= old.get("landed_at", 0) else None
 
 
 def _originals(state: State) -> dict[str, tuple[str, int]]:
-    return {n: f for n, f in state.files.items() if n in ORIGINAL}
+    return {n: f for n, f in state.files.items() if is_original(n)}
 
 
 def _key(state: State) -> InteractionKey:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry
-from callveil.transforms.evidence.part import ORIGINAL, Proof, State, belongs, is_part, proof_of
+from callveil.transforms.evidence.part import Proof, State, is_original, is_part, proof_of
 from callveil.transforms.evidence.reasons import Reasons
 from callveil.transforms.evidence.record import EVIDENCE, SEALS, RecordError, parse, record_name
 from callveil.transforms.evidence.salts import SEED_BYTES
@@ -31,7 +31,7 @@ from callveil.transforms.store.files import FileInfo
 from callveil.transforms.store.heads import Head, remember
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import sha256
-from callveil.transforms.watch.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, state_of
+from callveil.transforms.watch.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, entries_of, state_of
 
 KIND = "live"
 PATIENCE = 3600.0
@@ -206,13 +206,14 @@ class _Sealer:
         except (ValueError, TypeError):
             raise StoreError(f"{found[name].url}: not a receipt; it was changed or damaged. `callveil evidence verify` tells more") from None
         files = {name: (sha256(data), len(data))}
-        named = receipt.get("file")
-        if named and "sha256" in receipt:
-            files[named] = (receipt["sha256"], receipt["bytes"])
-        elif named:
-            files[named] = self._files.sha256(self._store.url(f"{folder}/{named}"))
-        if receipt.get("status") == "done":
-            files |= {n: self._files.sha256(found[n].url) for n in ORIGINAL if n in found and belongs(part, n)}
+        for entry in entries_of(receipt):
+            named = entry.get("file")
+            if named and "sha256" in entry:
+                files[named] = (entry["sha256"], entry["bytes"])
+            elif named:
+                files[named] = self._files.sha256(self._store.url(f"{folder}/{named}"))
+        if what == "audio" and any(e.get("status") == "done" for e in entries_of(receipt)):
+            files |= {n: self._files.sha256(found[n].url) for n in sorted(found) if is_original(n)}
         return State(part, receipt, files)
 
     def _before(self, part: str, found: dict[str, FileInfo]) -> tuple[Proof | None, list[str]]:
@@ -279,7 +280,7 @@ def _is_true(look: _Look, state: str) -> bool:
         return state == GONE
     return (
         state == state_of(look.state.receipt)
-        or (state == PUT_AWAY and ORIGINAL[0] in look.names)
+        or (state == PUT_AWAY and any(is_original(n) for n in look.names))
         or (state == BACK and look.state.status != "erased")
     )  # fmt: skip
 

@@ -27,8 +27,8 @@ from callveil.transforms.store.snapshot import STORE_FILE
 if TYPE_CHECKING:
     from callveil.transforms.store.files import Files
 
-TEMPORARY = (".tmp", "~")
-"""Ends of names that are passed over, besides those that begin with `.` or `_`."""
+TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".inprogress", "~")
+"""Ends of names that are passed over, besides those that begin with `.` or `_`: what programs call a file that they still write."""
 MOST_MEMBERS = 10_000
 _OFFICE = re.compile(r"\[Content_Types\]\.xml\Z|mimetype\Z|META-INF/")
 

@@ -100,7 +100,7 @@ def _expire(live: Live, folder: str, what: Any) -> bool:
     if receipt is None or receipt["status"] == "expired":
         return False
     doomed = [f.url for f in live.files.list(folder) if f.url.rpartition("/")[2].startswith((f"{what}-", f"{what}.proof."))]
-    doomed += [live.files.join(folder, n) for n in ("original.sealed", "original.json")] if what == "audio" else []
+    doomed += [f.url for f in live.files.list(folder) if f.url.rpartition("/")[2].startswith("original")] if what == "audio" else []
     for name in doomed:
         live.files.purge(name)
     stub = {"what": what, "account_id": receipt["account_id"], "id": receipt["id"], "object": receipt["object"]}

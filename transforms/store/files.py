@@ -82,12 +82,16 @@ class Files:
         """Delete a file; a missing one is no error. On a versioned bucket old versions stay: see `purge`."""
         self._at(url).delete(url)
 
-    def purge(self, url: str) -> Names:
+    def purge(self, url: str, *, if_match: str | None = None) -> Names:
         """Delete every version and delete marker of a file, and return their ids; empty where nothing was left.
 
-        Raises `ObjectLocked` after trying all, where a retention or legal hold protects some.
+        Args:
+            if_match: only if the file has this etag. Versions that come meanwhile stay; where there are none, a moment is left in which what
+                takes the file's place could go with it.
+
+        Raises `ObjectLocked` after trying all, where a retention or legal hold protects some; `PreconditionFailed` where the file has another etag.
         """
-        return self._at(url).purge(url)
+        return self._at(url).purge(url, if_match=if_match)
 
     def purge_older(self, url: str) -> Names:
         """Delete every version of a file but the present one, and return their ids; of a deleted file, every version and delete marker.

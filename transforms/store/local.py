@@ -178,10 +178,12 @@ class LocalFiles:
             path.unlink(missing_ok=True)
             _sync_folder(path.parent)
 
-    def purge(self, url: str) -> Names:
+    def purge(self, url: str, if_match: str | None = None) -> Names:
         found = self.info(url)
         if found is None:
             return []
+        if if_match is not None and found.etag != if_match:
+            raise PreconditionFailed(errno.EAGAIN, "the file changed since it was read", url)
         self.delete(url)
         return [found.etag]
 

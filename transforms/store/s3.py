@@ -305,12 +305,15 @@ class S3Files:
         with explained(url):
             self.client.delete_object(Bucket=bucket, Key=key)
 
-    def purge(self, url: str, older: bool = False) -> Names:
+    def purge(self, url: str, older: bool = False, if_match: str | None = None) -> Names:
         bucket, key = split_s3(url)
         gone: list[str] = []
         refused: list[tuple[str, str]] = []
         with explained(url):
             doomed = self._older(bucket, key).get(key, []) if older else list(self._versions(bucket, key))
+            now = self.info(url) if if_match is not None else None  # after the list: what comes later is not in it
+            if now is not None and now.etag != if_match:
+                raise PreconditionFailed(errno.EAGAIN, "the object changed since it was read", url)
             for version in doomed:
                 try:
                     self.client.delete_object(Bucket=bucket, Key=key, VersionId=version)

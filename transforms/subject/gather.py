@@ -37,7 +37,7 @@ from callveil.transforms.subject.live_zone import LIVE
 from callveil.transforms.subject.match import Match, Matched, values_of
 from callveil.transforms.subject.package import PackageError, Recording, Section
 from callveil.transforms.subject.stored import index_entries, version_files, version_rows
-from callveil.transforms.watch.live import Live
+from callveil.transforms.watch.live import Live, entries_of
 
 PORTABLE_GROUPS = frozenset({"identity", "time", "caller", "form", "visitor", "content"})
 DERIVED = frozenset({"cnam", "extended_lookup", "summary", "activity_analysis", "notes"})
@@ -183,13 +183,14 @@ class Gatherer:
         out = []
         for key in sorted(self.own_calls):
             receipt = self.live.receipt(key, "audio")
-            if receipt and receipt.get("status") == "done":
-                out.append(self._recording(key, receipt))
-            elif receipt and receipt.get("status") == "rejected":
-                self.withheld["recordings", "not_read"] += 1
+            for number, entry in enumerate(entries_of(receipt) if receipt else (), 1):
+                if entry.get("status") == "done":
+                    out.append(self._recording(key, entry, number))
+                elif entry.get("status") == "rejected":
+                    self.withheld["recordings", "not_read"] += 1
         return out
 
-    def _recording(self, key: InteractionKey, receipt: Mapping[str, Any]) -> Recording:
+    def _recording(self, key: InteractionKey, receipt: Mapping[str, Any], number: int = 1) -> Recording:
         files, url = self.store.files, self.store.files.join(self.live.folder(key), str(receipt["file"]))
         rules = self._rules(receipt).recordings
         covered = [AudioSpan(a, math.inf if b is None else b, channel) for a, b, channel in receipt.get("spans") or ()]
@@ -200,7 +201,8 @@ class Gatherer:
         if spans:
             self.withheld["recordings", "covered_whole" if whole else "covered"] += 1 if whole else len(spans)
         opener = partial(_covered, files, url, more, Treatment(Sound.of(rules.mode))) if more else partial(files.open, url)
-        return Recording(f"{key.account_id}-{key.id}{_suffix(url)}", opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
+        name = f"{key.account_id}-{key.id}{f'-{number}' if number > 1 else ''}{_suffix(url)}"
+        return Recording(name, opener, key.account_id, key.id, float(receipt["seconds"]), len(spans), whole)
 
     def _rules(self, receipt: Mapping[str, Any]) -> Policy:
         """The policy by which a recording was redacted."""

@@ -15,9 +15,9 @@ from callveil.transforms.retain.engine import Record
 from callveil.transforms.store.files import FilesError
 from callveil.transforms.subject.action import DROP, Action, decided
 from callveil.transforms.subject.grounds import Ground, Grounds
-from callveil.transforms.subject.live_zone import EMPTY, LIVE, held
+from callveil.transforms.subject.live_zone import LIVE, held
 from callveil.transforms.subject.match import RANK
-from callveil.transforms.watch.live import WHATS, Live, Receipt
+from callveil.transforms.watch.live import EMPTY, WHATS, Live, Receipt, entries_of
 
 CLASSES = ("interactions", "transcripts", "recordings")
 """Record classes that a folder of the live zone belongs to."""
@@ -74,14 +74,17 @@ def outside_of(live: Live, actions: Iterable[Action]) -> Iterator[str]:
         key = InteractionKey(action.record.account_id, action.record.record_id)
         for what in WHATS if action.action == DROP else ():
             receipt = live.receipt(key, what)
-            url = _source(live, receipt) if receipt else ""
-            if receipt and url and url not in seen and _is_there(live, url, receipt["object"]):
-                seen.add(url)
-                yield url
+            for entry in entries_of(receipt) if receipt else ():
+                said = {"object": entry["said"]} if entry.get("said") else {}
+                for one in (entry, said):
+                    url = _source(live, one)
+                    if url and url not in seen and _is_there(live, url, one["object"]):
+                        seen.add(url)
+                        yield url
 
 
 def _source(live: Live, receipt: Receipt) -> str:
-    """Where a receipt's object lies; empty for the body of a webhook, which is dealt with."""
+    """Where a receipt's object lies; empty for the body of a webhook, which is dealt with, and for none."""
     name = str(receipt.get("object") or "")
     ledger = live.read_receipt(live.url("objects", name[:2], f"{name}.json")) if name else None
     url = str(receipt.get("source") or (ledger or {}).get("url") or "")

@@ -21,13 +21,11 @@ from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import record_token, ref_of
 from callveil.transforms.subject.register import RegisterError
 from callveil.transforms.subject.unlink import STAFF_FIELDS, Unlinker
-from callveil.transforms.watch.live import WHATS, Live, Receipt, stub
+from callveil.transforms.watch.live import EMPTY, WHATS, Live, Receipt, stub
 from callveil.transforms.watch.people import SUBJECTS, Lacking, lacking_people, marker_url, method_of, write_list
 
 LIVE = "live"
 """Class of a record that is in the live zone alone."""
-EMPTY = frozenset({"erased", "expired"})
-"""Statuses of receipts that say nothing but what became of a record."""
 
 
 def require_markers(store: Store) -> Lacking:

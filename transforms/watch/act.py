@@ -9,6 +9,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -32,18 +33,23 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.subject.erased import erased_now
 from callveil.transforms.subject.keys import conceal, interaction_people, ref_of
 from callveil.transforms.watch.job import WatchJob
 from callveil.transforms.watch.join import Gathered
-from callveil.transforms.watch.live import WHATS, Receipt, What, stub
+from callveil.transforms.watch.live import EMPTY, WHATS, Ledger, Receipt, What, entries_of, outranks, stub, with_entry
 from callveil.transforms.watch.naming import suffix_of
-from callveil.transforms.watch.originals import put_away
+from callveil.transforms.watch.originals import original_of, put_away
 from callveil.transforms.watch.people import index_live
 from callveil.transforms.watch.pieces import Piece, has_transcript, unseal
-from callveil.transforms.watch.read import SECOND
+from callveil.transforms.watch.read import SECOND, reread
 from callveil.transforms.watch.rejections import reject
+from callveil.transforms.watch.told import Told, told_of
+
+SAME_LENGTH = 0.5
+"""Seconds by which two recordings of the same time may differ in length: codecs pad."""
 
 log = logging.getLogger(__name__)
 _aligner = Aligner()
@@ -51,6 +57,9 @@ _aligning = threading.Lock()
 """One recogniser a process: it takes 60 MB, and Beam makes many instances of a DoFn."""
 
 _recogniser = lru_cache(maxsize=1)(recogniser_of)
+
+Place = tuple[Files, str]
+"""Where a recording is read: by which files, and under which URL."""
 
 Spans = list[AudioSpan] | None
 """Stretches to cover; None where nothing says what was said."""
@@ -95,8 +104,11 @@ class Actor:
         margins = Margins(r.padding_seconds, r.padding_seconds)
         object.__setattr__(self, "treatment", Treatment(Sound.of(r.mode), margins, keypad=r.keypad, films=r.video == "copy"))
 
-    def act(self, key: InteractionKey, held: Gathered) -> list[Published]:
-        """Publish what is not published yet.
+    def act(self, key: InteractionKey, held: Gathered, now: float) -> list[Published]:
+        """Publish what is not published yet, and put away originals that have settled.
+
+        Args:
+            now: seconds since 1970; tells which have.
 
         Returns what this call has published, nothing where all of it was there. Raises `OSError` where the store or a source cannot be reached.
         """
@@ -105,29 +117,47 @@ class Actor:
                 self.job.live.commit(key, what, stub(key, what))
             return []
         out: list[Published] = []
-        spans: Spans = None
-        if held.record:
-            spans = self._record(key, held.record, held.recording, out)
-        elif receipt := self.job.live.receipt(key, "record"):
-            spans = _spans(receipt)
-        if held.recording:
-            self._audio(key, held, held.recording, spans, out)
+        if told := told_of(self.job, self.built.keyring, key, held):
+            if told.out:
+                self._cover_by(key, told.out, told.piece, told.raw)
+            else:
+                self._record(key, told, held, out)
+        for piece in held.recordings:
+            self._audio(key, held, piece, now, out)
         return out
 
     def _is_erased(self, key: InteractionKey) -> bool:
         """Whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
         return erased_now(Store(self.job.files, self.job.root), self.built.keyring.current()).holds(ref_of(key))
 
-    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Spans:
-        """Publish the record unless it, or a later snapshot, is there. Returns what to cover of its recording."""
-        live = self.job.live
-        held = live.receipt(key, "record")
-        if held and int(held["rank"]) >= piece.rank:
-            return _spans(held)
+    def _cover_by(self, key: InteractionKey, receipt: Receipt, piece: Piece, raw: RawInteraction) -> None:
+        """Cover what a transcript asks for, where its record is out and cannot be read again: that stays as it is."""
+        _, spans = self._redacted(raw, self.job.run_at(piece.landed_at, piece.object_id), self._place(key), self.job.policy.recordings.channel)
+        if spans is not None:
+            self._again(key, spans)
+        self.job.live.swap(key, receipt, receipt | {"said": piece.object_id, "spans": rows_of(spans)})
+
+    def _place(self, key: InteractionKey, held: Gathered | None = None) -> Place | None:
+        """Where the call's first recording can be heard."""
+        receipt, landed = self.job.live.receipt(key, "audio"), [p.url for p in held.recordings] if held else []
+        if receipt is None or receipt["status"] in EMPTY:
+            return (self.job.files, landed[0]) if landed else None
+        if receipt["source"] in landed:
+            return self.job.files, receipt["source"]
+        return self._original(key, entries_of(receipt)[0])
+
+    def _original(self, key: InteractionKey, entry: Receipt) -> Place | None:
+        return original_of(self.job.files, self.job.live, self.built.keyring, key, entry)
+
+    def _record(self, key: InteractionKey, told: Told, held: Gathered, out: list[Published]) -> None:
+        """Publish the record unless it, or a later snapshot, is there."""
+        live, piece, raw, said = self.job.live, told.piece, told.raw, told.said
+        old = live.receipt(key, "record")
+        if old and not outranks({"rank": piece.rank, "said": said}, old):
+            return
         run = self.job.run_at(piece.landed_at, piece.object_id)
-        raw = unseal(self.built.keyring, piece)
         try:
-            result, spans = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
+            result, spans = self._redacted(raw, run, self._place(key, held), self.job.policy.recordings.channel)
             data = b"" if isinstance(result, Rejected) else _published_bytes(result)
         except OSError:
             raise
@@ -139,6 +169,10 @@ class Actor:
             "account_type": self.job.accounts.type_at(key.account_id, raw.called_at), "rank": piece.rank, "object": piece.object_id,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
         }  # fmt: skip
+        receipt |= {"said": said} if said else {}
+        receipt |= {"replaced": old["file"]} if old and old["file"] else {}
+        if said and spans is None and old:
+            spans = _spans(old)
         if isinstance(result, Rejected):
             self._reject(piece, replace(result, raw=encode(raw)))
             receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "file": "", "spans": None}
@@ -148,9 +182,9 @@ class Actor:
             index_live(live, self.built.keyring, key, result.interaction.day, result.people)
             receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
             self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
-        if held is not None and spans:
-            self._cover_more(key, spans)  # before the receipt, since with it the snapshot counts as dealt with
-        if held is None and live.commit(key, "record", receipt):
+        if spans is not None:
+            self._again(key, spans)  # before the receipt, since with it the snapshot counts as dealt with
+        if old is None and live.commit(key, "record", receipt):
             published = True
         else:
             old = live.supersede(key, receipt)
@@ -161,14 +195,13 @@ class Actor:
             out.append(Published(key, "record", receipt["status"], receipt.get("reason", ""), piece.landed_at))
         else:
             self._discard(key, "record", receipt["file"])
-        return spans
 
     def people_of(self, raw: RawInteraction, landed_at: float, object_id: str) -> tuple[Link, ...]:
         """Whom a raw record is about, as keyed digests: what is noted as it is redacted."""
         result, _ = self._redacted(raw, self.job.run_at(landed_at, object_id), None, "own")
         return conceal(self.built.keyring, interaction_people(raw)) if isinstance(result, Rejected) else result.people
 
-    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None, channels: str) -> tuple[Redacted | Rejected, Spans]:
+    def _redacted(self, raw: RawInteraction, run: Run, recording: Place | None, channels: str) -> tuple[Redacted | Rejected, Spans]:
         """A record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""
         job, built = self.job, self.built
         account = job.accounts.at(raw.key.account_id, raw.called_at)
@@ -187,7 +220,7 @@ class Actor:
         if recording and job.policy.recordings.align:
             try:
                 with _aligning:
-                    record = add_word_times(job.files, recording.url, record, _aligner, findings, channels)
+                    record = add_word_times(*recording, record, _aligner, findings, channels)
             except FileNotFoundError:
                 pass  # it is rejected as gone when it is to be covered
             except OSError:
@@ -196,63 +229,177 @@ class Actor:
                 log.warning("%s while words were timed; whole turns are covered", type(e).__name__)
         return result, audio_spans(record, findings, channels)
 
-    def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans, out: list[Published]) -> None:
-        """Publish the redacted recording unless it is there, and put the original away."""
-        live = self.job.live
-        receipt = live.receipt(key, "audio")
-        if receipt is None:
-            receipt = self._covered(key, held, piece, spans)
-            if live.commit(key, "audio", receipt):
-                out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
-            else:
-                self._discard(key, "audio", receipt.get("file", ""))
-            receipt = live.receipt(key, "audio") or receipt
-        if receipt["object"] != piece.object_id:
-            self._second(key, piece, out)
-        if receipt["original"] != "keep" and receipt["object"] == piece.object_id:
-            put_away(self.job.files, live, self.built.keyring, key, piece, receipt["original"])
+    def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, now: float, out: list[Published]) -> None:
+        """Publish the redacted recording unless it is there, and put the original away once it has settled.
 
-    def _cover_more(self, key: InteractionKey, spans: list[AudioSpan]) -> None:
-        """Cover what a later snapshot's transcript asks for in the recording that is out already; its redacted copy is covered further."""
-        live, files = self.job.live, self.job.files
+        A copy of what the same file held before is replaced: it was made while the file was still being written.
+        """
+        live = self.job.live
         while True:
             receipt = live.receipt(key, "audio")
-            if receipt is None or receipt["status"] != "done":
+            if receipt and receipt["status"] in EMPTY:
+                if receipt["object"] != piece.object_id:
+                    self._second(key, piece, out)
                 return
-            old = receipt["spans"]
-            more = [s for s in spans if _row(s) not in old]
-            if not more or _row(EVERYTHING) in old:
+            digest = "" if receipt and _entry(receipt, piece) else self._digest(piece.url)
+            old = self._before(receipt, piece, digest) if receipt else None
+            if receipt and old and (old["object"] == piece.object_id or (old["source"] == piece.url and old["landed_at"] > piece.landed_at)):
+                break
+            twin = next((e for e in entries_of(receipt or {}) if digest and _holds(e, digest)), None)
+            if twin and not old:
+                self._twin(twin, piece, now)
                 return
-            folder = live.folder(key)
-            name = self._name(receipt["sha256"], more, receipt["file"])
-            done = self._written(files.join(folder, receipt["file"]), files.join(folder, name), more)
-            name = done["file"]
-            covered = [max(a, b) for a, b in zip(receipt["covered_seconds"], done.pop("covered_seconds"), strict=True)]
-            new = receipt | done | {k: receipt[k] for k in OF_ORIGINAL if k in receipt}
-            new |= {"covered_seconds": covered, "spans": [*old, *(_row(s) for s in more)]}
-            if live.swap(key, receipt, new):
-                files.purge(files.join(folder, receipt["file"]))
+            if old and old == twin:  # the same content was written anew, or moved
+                new: Receipt | None = old | {"object": piece.object_id, "source": piece.url, "landed_at": piece.landed_at}
+            else:
+                new = self._copy(key, held, piece, receipt, old)
+            if new is None:
+                return  # it changed meanwhile: what it is now is an arrival of its own
+            new |= {"source_sha256": digest, **({"replaced": old["file"]} if old and old.get("file") not in (None, new.get("file")) else {})}
+            both = with_entry(receipt, old, new)
+            if live.swap(key, receipt, both) if receipt else live.commit(key, "audio", both):
+                receipt = both
+                if not old or old.get("file") != new.get("file"):
+                    out.append(Published(key, "audio", new["status"], new["reason"], piece.landed_at, new.get("seconds", 0.0)))
+                if old:
+                    self._discard(key, "audio", old.get("file", ""))
+                    live.forget_rejections(old["object"])
+                break
+            self._discard(key, "audio", new.get("file", ""))
+        entry = _entry(receipt, piece)
+        if entry and entry["original"] != "keep" and now >= piece.landed_at + self.job.policy.recordings.settle_seconds:
+            put_away(self.job.files, live, self.built.keyring, key, entry, piece)
+
+    def _digest(self, url: str) -> str:
+        try:
+            return self.job.files.sha256(url)[0]
+        except (FileNotFoundError, PermissionError):
+            return ""  # it is rejected when it is to be covered
+
+    def _twin(self, entry: Receipt, piece: Piece, now: float) -> None:
+        """Deal with a file of which there is a redacted copy, made from another one. It goes once that was put away."""
+        rules = self.job.policy.recordings
+        if rules.original != "keep" and entry["original"] != "keep":
+            if not self.job.live.put_away(entry) or now < piece.landed_at + rules.settle_seconds:
                 return
-            self._discard(key, "audio", name)
+            with suppress(PreconditionFailed):
+                self.job.files.purge(piece.url, if_match=piece.etag)
+        self.job.live.note(Arrival(piece.url, piece.etag, 0, piece.landed_at), Ledger("audio", (), 0, "copy"))
+
+    def _before(self, receipt: Receipt, piece: Piece, digest: str) -> Receipt | None:
+        """What is published of a recording: of itself, of what its file held before, or of the file it was before it was moved.
+
+        A file in the place of one that was put away is another recording.
+        """
+        same = _entry(receipt, piece)
+        there = [e for e in entries_of(receipt) if not self.job.live.put_away(e)]
+        grown = next((e for e in reversed(there) if e["source"] == piece.url), None)
+        moved = (e for e in there if digest and _holds(e, digest) and self.job.files.info(e["source"]) is None)
+        return same or grown or next(moved, None)
+
+    def _copy(self, key: InteractionKey, held: Gathered, piece: Piece, receipt: Receipt | None, old: Receipt | None) -> Receipt | None:
+        """Write the redacted recording; returns what the receipt says of it, or None where the recording is no longer what it was."""
+        info = self.job.files.info(piece.url)
+        if info.etag != piece.etag if info else old is not None:
+            return None
+        record = self.job.live.receipt(key, "record")
+        spans = _spans(record) if record else None
+        if record and old and spans is not None:
+            spans = self._anew(key, record, piece.url, spans)
+        new = self._covered(key, held, piece, spans, receipt if receipt and entries_of(receipt)[0] != old else None)
+        after = self.job.files.info(piece.url)
+        if info and after and after.etag != info.etag:
+            self._discard(key, "audio", new.get("file", ""))
+            return None
+        if new["status"] == "rejected":
+            self._reject(piece, Rejected(SourceRef(piece.url), "redact", new["reason"], new["detail"], "", b"", *key))
+        return new
+
+    def _anew(self, key: InteractionKey, record: Receipt, url: str, spans: list[AudioSpan]) -> Spans:
+        """What to cover of a recording that has grown since its words were looked for in it."""
+        if record["status"] != "done" or not self.job.policy.recordings.align:
+            return spans
+        raw = reread(self.job, self.built.keyring, record.get("said") or record["object"], key)
+        if raw is None or not has_transcript(raw):
+            return spans
+        run = self.job.run_at(record["landed_at"], record["object"])
+        return self._redacted(raw, run, (self.job.files, url), self.job.policy.recordings.channel)[1] or spans
+
+    def _again(self, key: InteractionKey, spans: list[AudioSpan]) -> None:
+        """Do again what is out of the call's recordings, now that a transcript, or a later one, says what is heard in them.
+
+        What was covered without a transcript is made anew from its original, where that is still to be had; else it stays covered. Of what was
+        covered by an earlier transcript more is covered, and nothing uncovered.
+        """
+        live, number = self.job.live, 0
+        while True:
+            receipt = live.receipt(key, "audio")
+            if receipt is None or receipt["status"] in EMPTY or number >= len(entries_of(receipt)):
+                return live.sweep(receipt) if receipt else None
+            old = entries_of(receipt)[number]
+            new = None
+            if old["status"] == "done" and old["transcript"]:
+                new = self._further(key, old, spans)
+            elif old["status"] == "done" or old["reason"] == "no_transcript":
+                piece = Piece("recording", old["object"], old["source"], "", 0, old["landed_at"], 0, True, True, bool(old.get("cut")))
+                place = self._original(key, old)
+                new = self._covered(key, Gathered(), piece, spans, receipt if number else None, place) if place else None
+                if new and new["status"] != "done":
+                    new = None  # the copy that is covered whole says less, and holds
+            if new is None:
+                number += 1
+                continue
+            new |= {k: v for k, v in (("replaced", old.get("file")), ("source_sha256", old.get("source_sha256"))) if v}
+            swapped = live.swap(key, receipt, with_entry(receipt, old, new))
+            number += swapped
+            self._discard(key, "audio", (old if swapped else new).get("file", ""))
+            if swapped and old["status"] == "rejected":
+                live.forget_rejections(old["object"])
+
+    def _further(self, key: InteractionKey, old: Receipt, spans: list[AudioSpan]) -> Receipt | None:
+        """A redacted copy covered further; None where it covers all of that already."""
+        covered = old["spans"]
+        more = [s for s in spans if _row(s) not in covered]
+        if not more or _row(EVERYTHING) in covered:
+            return None
+        files, folder = self.job.files, self.job.live.folder(key)
+        name = self._name(old["sha256"], more, old["file"])
+        done = self._written((files, files.join(folder, old["file"])), files.join(folder, name), more)
+        seconds = [max(a, b) for a, b in zip(old["covered_seconds"], done.pop("covered_seconds"), strict=True)]
+        kept = {k: old[k] for k in OF_ORIGINAL if k in old}
+        return old | done | kept | {"covered_seconds": seconds, "spans": [*covered, *(_row(s) for s in more)]}
 
     def _name(self, source: str, spans: list[AudioSpan], like: str) -> str:
         """Name of a redacted recording: a digest of all it depends on."""
         plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment)])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
-    def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans) -> Receipt:
-        """Write the redacted recording; returns its receipt."""
+    def _covered(
+        self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans, beside: Receipt | None = None, place: Place | None = None
+    ) -> Receipt:
+        """Write the redacted recording; returns its receipt.
+
+        Args:
+            beside: receipt of the call's recordings, where this is not the first of them: times are those of the first.
+            place: where the recording is read from; None: where it landed.
+        """
         run = self.job.run_at(piece.landed_at, piece.object_id)
+        place = place or (self.job.files, piece.url)
+        if beside and spans is not None:
+            spans = [AudioSpan(s.start, s.end, 0) for s in spans]
         heard = self._heard(key, held, piece, run) if spans is None else None
-        done = self._cover(key, piece, spans if heard is None else heard)
+        done = self._cover(key, piece, spans if heard is None else heard, place)
+        if beside and spans is not None and not (done["status"] == "done" and _as_long(done, beside)):
+            self._discard(key, "audio", done.get("file", ""))
+            return self._covered(key, held, piece, None, beside, place)
         if heard is not None and done["status"] == "done":
             done["reason"] = "recognised"
-        if done["status"] == "rejected":
-            self._reject(piece, Rejected(SourceRef(piece.url), "redact", done["reason"], done["detail"], "", b"", *key))
+        done["cut"] = piece.cut or done.get("cut", False)
+        kept = done["status"] != "done" or done["cut"]
         return {
             "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
-            "transcript": spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep", **done,
+            "transcript": spans is not None, "original": "keep" if kept else self.job.policy.recordings.original, **done,
         }  # fmt: skip
 
     def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> Spans:
@@ -276,7 +423,7 @@ class Actor:
         # Where it heard nothing there is no transcript still: that says more of the recogniser than of the recording.
         return self._redacted(replace(raw, record=record), run, None, "own")[1]
 
-    def _cover(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
+    def _cover(self, key: InteractionKey, piece: Piece, spans: Spans, place: Place) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
         reason = ""
         if spans is None:
@@ -285,7 +432,7 @@ class Actor:
             spans, reason = [EVERYTHING], "no_transcript"
         name = self._name(piece.object_id, spans, piece.url)
         try:
-            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans)
+            done = self._written(place, self.job.files.join(self.job.live.folder(key), name), spans)
         except AudioRejected as rejected:
             return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
         except FileNotFoundError:
@@ -298,7 +445,7 @@ class Actor:
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
         return {"status": "done", "reason": reason, "file": name, **done, "spans": rows_of(spans)}
 
-    def _written(self, source: str, url: str, spans: list[AudioSpan]) -> Receipt:
+    def _written(self, place: Place, url: str, spans: list[AudioSpan]) -> Receipt:
         """Write a redacted recording, under the suffix that fits it; what is told of it. Raises as `redact_audio` does."""
         urls: list[str] = []
 
@@ -306,7 +453,7 @@ class Actor:
             urls.append(url.removesuffix(suffix_of(url)) + suffix)
             return urls[0]
 
-        done = redact_audio(self.job.files, source, named, spans, self.treatment)
+        done = redact_audio(*place, named, spans, self.treatment)
         digest, size = self.job.files.sha256(urls[0])
         return {
             "file": urls[0].rpartition("/")[2], "written_container": done.written_container, "video": done.video,
@@ -316,7 +463,7 @@ class Actor:
         }  # fmt: skip
 
     def _second(self, key: InteractionKey, piece: Piece, out: list[Published]) -> None:
-        """Note that another recording of the interaction was published before this one."""
+        """Note that what this recording belongs to has expired or was erased."""
         self._reject(piece, Rejected(SourceRef(piece.url), "ingest", "second_recording", SECOND, "", b"", *key))
         out.append(Published(key, "audio", "rejected", "second_recording", piece.landed_at))
 
@@ -324,10 +471,26 @@ class Actor:
         reject(self.job, self.built.keyring, Arrival(piece.url, piece.etag, 0, piece.landed_at), piece.place, rejected, Counter())
 
     def _discard(self, key: InteractionKey, what: What, name: str) -> None:
-        """Remove a file that a lost race has left, unless the receipt names it."""
+        """Remove a file that no receipt names: a lost race has left it, or another took its place."""
         receipt = self.job.live.receipt(key, what)
-        if name and receipt and receipt.get("file") != name:
+        if name and name not in {e.get("file") for e in (entries_of(receipt) if receipt else ())}:
             self.job.files.purge(self.job.files.join(self.job.live.folder(key), name))
+
+
+def _entry(receipt: Receipt, piece: Piece) -> Receipt | None:
+    """What a receipt says of a recording."""
+    return next((e for e in entries_of(receipt) if e["object"] == piece.object_id), None)
+
+
+def _holds(entry: Receipt, digest: str) -> bool:
+    """Whether a redacted copy is of a recording of that content, all of it."""
+    return entry.get("status") == "done" and not entry["cut"] and entry.get("source_sha256") == digest
+
+
+def _as_long(done: Receipt, beside: Receipt) -> bool:
+    """Whether a recording is as long as the first of its call, so that times in that are times in this."""
+    first = entries_of(beside)[0].get("seconds")
+    return first is not None and abs(first - done["seconds"]) <= SAME_LENGTH
 
 
 def _published_bytes(result: Redacted) -> bytes:

@@ -11,18 +11,18 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.recording import FIELDS, SCHEMA
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.parquet import Table, register
-from callveil.transforms.watch.live import GONE, Live, Receipt
+from callveil.transforms.watch.live import GONE, Live, Receipt, entries_of
 
 RECORDINGS = register(Table("recordings", SCHEMA, FIELDS))
 
 
 def recordings(files: Files, root: str) -> Iterator[dict[str, Any]]:
-    """A row of the recordings table for each recording's receipt, in the order of the store's listing. Memory: one interaction."""
+    """A row of the recordings table for each recording, in the order of the store's listing. Memory: one interaction."""
     live = Live(files, root)
     for key, receipts in groupby(live.receipts(), lambda r: InteractionKey(r["account_id"], r["id"])):
         found = {r["what"]: r for r in receipts}
         if "audio" in found:
-            yield _row(live, key, found["audio"], found.get("record"))
+            yield from (_row(live, key, entry, found.get("record")) for entry in entries_of(found["audio"]))
 
 
 def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None) -> dict[str, Any]:
@@ -40,15 +40,22 @@ def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None
 
 
 def forget(live: Live, receipt: Receipt) -> None:
-    """Take a rejected recording's or record's receipt back, so that the object is taken in anew when word of it comes again.
+    """Take back what a receipt says of a rejected record or of rejected recordings, so that they are taken in anew when word of them comes again.
 
     The receipt goes last: killed before, this is repeated.
 
-    Raises ValueError for a receipt that is not of a rejection: what is published stays published.
+    Raises ValueError for a receipt that is of no rejection: what is published stays published.
     """
-    if receipt["status"] != "rejected":
+    entries = entries_of(receipt)
+    rejected = [e for e in entries if e["status"] == "rejected"]
+    if not rejected:
         raise ValueError("only what was rejected can be forgotten")
     key = InteractionKey(receipt["account_id"], receipt["id"])
     live.announce(live.part(key, receipt["what"]), GONE)
-    live.forget_object(receipt["object"])
-    live.files.purge(live.files.join(live.folder(key), f"{receipt['what']}.json"))
+    for entry in rejected:
+        live.forget_object(entry["object"])
+    kept = [e for e in entries if e not in rejected]
+    if kept:
+        live.swap(key, receipt, kept[0] | ({"others": kept[1:]} if kept[1:] else {}))
+    else:
+        live.files.purge(live.files.join(live.folder(key), f"{receipt['what']}.json"))

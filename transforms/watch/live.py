@@ -4,7 +4,7 @@ Layout below the store's root:
 
     live/objects/<two>/<object id>.json          ledger: what an object that arrived held
     live/calls/<account>/<id>/record.json        receipt: the record is redacted; names the files below
-    live/calls/<account>/<id>/audio.json         receipt: the recording is redacted
+    live/calls/<account>/<id>/audio.json         receipt: the recording is redacted; others of the same call, with their files, in `others`
     live/calls/<account>/<id>/record-<x>.json    the redacted record and its findings
     live/calls/<account>/<id>/audio-<x>.<suffix> the redacted recording
     live/calls/<account>/<id>/audio.proof.<x>.json  what a checkpoint of evidence commits to, with its salt; see `transforms.evidence.seal`
@@ -48,6 +48,12 @@ LAST = 2**63 - 1
 
 PUT_AWAY, GONE, BACK = "put away", "gone", "back"
 """What is announced of a part that is no receipt: its original is put away, its receipt is taken back, or what was set aside is brought back."""
+
+TRANSCRIPT = "transcript"
+"""Note on an object that is no more than a call's transcript."""
+
+EMPTY = frozenset({"erased", "expired"})
+"""Statuses of receipts that say nothing but what became of a record."""
 
 _LONGEST_NAME = 120
 
@@ -120,12 +126,12 @@ class Live:
         return True
 
     def supersede(self, key: InteractionKey, receipt: Receipt) -> Receipt | None:
-        """Put a later snapshot's record receipt in place of the one that is there. Returns the old one, or None where that is as late or later."""
+        """Put a record's receipt in place of one it `outranks`. Returns the old one, or None where it does not."""
         url = self.files.join(self.folder(key), "record.json")
         while True:
             info = self.files.info(url)
             held = self._json(url)
-            if info is None or held is None or int(held["rank"]) >= int(receipt["rank"]):
+            if info is None or held is None or not outranks(receipt, held):
                 return None
             self.announce(self.part(key, "record"), state_of(receipt))
             with suppress(PreconditionFailed):
@@ -179,10 +185,22 @@ class Live:
 
     def forget_object(self, object_id: str) -> None:
         """Remove an object's ledger entry and its rejections, so that it is taken in anew when word of it comes again."""
+        self.forget_rejections(object_id)
+        self.files.purge(self._ledger_url(object_id))
+
+    def forget_rejections(self, object_id: str) -> None:
+        """Remove what was rejected of an object, where another one has taken its place."""
         for info in list(self.files.list(self.url("rejected", object_id[:2]))):
             if info.url.rpartition("/")[2].startswith(f"{object_id}-"):
                 self.files.purge(info.url)
-        self.files.purge(self._ledger_url(object_id))
+
+    def source(self, object_id: str) -> Arrival | None:
+        """The object itself, where it is still there as it was when it was taken in."""
+        row = self._json(self._ledger_url(object_id)) if object_id else None
+        info = self.files.info(row["url"]) if row else None
+        if row is None or info is None or info.etag != row["etag"]:
+            return None
+        return Arrival(info.url, info.etag, info.size, row["landed_at"])
 
     def noted(self) -> set[str]:
         """Ids of all objects that have a ledger entry: one listing."""
@@ -201,17 +219,49 @@ class Live:
             return False
         for account, key_id, rank in ledger.keys:
             receipt = self.receipt(InteractionKey(account, key_id), ledger.what)
-            if receipt is None or int(receipt.get("rank", 0)) < rank:
+            if receipt is None:
                 return False
-            if ledger.what == "audio" and not self._put_away(receipt, arrival):
+            if receipt["status"] in EMPTY:
+                continue
+            if any(self.files.info(url) for url in self._replaced(receipt)):
+                return False
+            if ledger.what == "audio":
+                done = self._is_out(receipt, arrival)
+            elif ledger.note == TRANSCRIPT:
+                done = says(receipt, arrival.object_id) or self._is_replaced(arrival)
+            else:
+                done = int(receipt.get("rank", 0)) >= rank
+            if not done:
                 return False
         return True
 
-    def _put_away(self, receipt: Receipt, arrival: Arrival) -> bool:
-        """Whether the original is where the policy wants it."""
-        if receipt.get("original", "keep") == "keep" or receipt["object"] != arrival.object_id:
-            return True
-        return self.files.info(self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), "original.json")) is not None
+    def sweep(self, receipt: Receipt) -> None:
+        """Purge files that others have taken the place of, where whoever replaced them was killed before that."""
+        for url in self._replaced(receipt):
+            self.files.purge(url)
+
+    def _replaced(self, receipt: Receipt) -> list[str]:
+        entries = entries_of(receipt)
+        names = {e["replaced"] for e in entries if e.get("replaced")} - {e.get("file") for e in entries}
+        return [self.files.join(self.folder(InteractionKey(receipt["account_id"], receipt["id"])), name) for name in sorted(names)]
+
+    def _is_out(self, receipt: Receipt, arrival: Arrival) -> bool:
+        """Whether a recording is published or rejected, and its original where the policy wants it."""
+        entries = entries_of(receipt)
+        for entry in entries:
+            if entry["object"] == arrival.object_id:
+                return entry.get("original", "keep") == "keep" or self.put_away(entry)
+        return any(e.get("source") == arrival.url for e in entries) and self._is_replaced(arrival)
+
+    def _is_replaced(self, arrival: Arrival) -> bool:
+        """Whether an object is there no more as it arrived: what has taken its place is an arrival of its own."""
+        info = self.files.info(arrival.url)
+        return info is None or info.etag != arrival.etag
+
+    def put_away(self, entry: Receipt) -> bool:
+        """Whether the original of one of a call's recordings is sealed or deleted."""
+        folder = self.folder(InteractionKey(entry["account_id"], entry["id"]))
+        return self.files.info(self.files.join(folder, original_names(entry)[1])) is not None
 
     def _json(self, url: str) -> dict[str, Any] | None:
         try:
@@ -239,7 +289,39 @@ def stub(key: InteractionKey, what: What) -> Receipt:
 
 def state_of(receipt: Receipt) -> str:
     """What a receipt says of its part, as far as it tells one state from the next."""
-    return f"{receipt.get('status')} {receipt.get('file')} {receipt.get('rank', 0)}"
+    more = "".join(f" {e.get('status')} {e.get('file')} {e.get('object')}" for e in receipt.get("others") or ())
+    return f"{receipt.get('status')} {receipt.get('file')} {receipt.get('rank', 0)}{more}"
+
+
+def outranks(receipt: Receipt, held: Receipt) -> bool:
+    """Whether a record's receipt takes another one's place: a later snapshot, or the same with a transcript from a file beside it."""
+    rank, other = int(receipt["rank"]), int(held["rank"])
+    return rank > other or (rank == other and receipt.get("said", "") not in ("", held.get("said", "")))
+
+
+def says(receipt: Receipt, object_id: str) -> bool:
+    """Whether a record's receipt takes account of a transcript's file: it is in it, or the record has one of its own, or could not be redacted."""
+    own = receipt.get("spans") is not None and not receipt.get("said")
+    return own or receipt.get("said") == object_id or receipt["status"] == "rejected"
+
+
+def entries_of(receipt: Receipt) -> list[Receipt]:
+    """What a receipt says of each of a call's recordings, the first of them first."""
+    return [{k: v for k, v in receipt.items() if k != "others"}, *(receipt.get("others") or ())]
+
+
+def with_entry(receipt: Receipt | None, old: Receipt | None, new: Receipt) -> Receipt:
+    """A receipt in which `new` stands for `old`, or comes behind all others where `old` is None."""
+    entries = entries_of(receipt) if receipt else []
+    new = new | {"beside": True} if (old or {}).get("beside") or (entries and not old) else new
+    entries = [new if e == old else e for e in entries] if old else [*entries, new]
+    return entries[0] | ({"others": entries[1:]} if len(entries) > 1 else {})
+
+
+def original_names(entry: Receipt) -> tuple[str, str]:
+    """Names of a recording's sealed original, and of the word that it was put away, in the call's folder."""
+    more = f"-{entry['object'][:24]}" if entry.get("beside") else ""
+    return f"original{more}.sealed", f"original{more}.json"
 
 
 def _name(text: str) -> str:

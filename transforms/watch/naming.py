@@ -16,6 +16,8 @@ AUDIO = (
 """Suffixes that say recording. Some of them cannot be redacted; they are taken in all the same, so that each gets its reason."""
 
 DEFAULT_NAME = "{account_id}/{id}"
+_BESIDE = re.compile(r"\.(?:[a-z]{2}(?:[-_][a-z]{2,4})?|transcript|transcription|captions?|subtitles?)")
+"""What stands between a recording's name and its transcript's suffix."""
 _PLACE = re.compile(r"\{(account_id|id)\}|\*")
 
 Sort = Literal["recording", "records"]
@@ -56,6 +58,13 @@ class Naming:
         path = url.partition("://")[2].partition("/")[2] if "://" in url else url  # a bucket is no account
         found = self.regex().fullmatch(path[: -len(suffix_of(path))] if suffix_of(path) else path)
         return InteractionKey(found["account_id"], found["id"]) if found else None
+
+
+    def key_beside(self, url: str) -> InteractionKey | None:
+        """The interaction a transcript's file belongs to: `1.vtt`, `1.en.vtt`, `1.transcript.json` and `1.wav.json` lie beside `1.wav`."""
+        stem = url[: -len(suffix_of(url)) or None]
+        inner = suffix_of(stem).lower()
+        return self.key_of(stem if inner in AUDIO else f"{stem[: -len(inner)]}.wav" if _BESIDE.fullmatch(inner) else url)
 
 
 def suffix_of(url: str) -> str:

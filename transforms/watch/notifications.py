@@ -17,12 +17,13 @@ from urllib.parse import unquote_plus
 import orjson
 
 from callveil.schemas.arrival import Arrival
+from callveil.transforms.ingest.discover import TEMPORARY
 
 WRAPPERS = 3
 """Wrappings that are taken off; SNS does not wrap its own messages more often than topics are chained."""
-TEST, REMOVED, OTHER, FOLDER, ELSEWHERE, OWN = "test", "removed", "other", "folder", "elsewhere", "own"
-"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only shows a folder, outside the prefixes, or
-written by the store itself, which is never input."""
+TEST, REMOVED, OTHER, FOLDER, ELSEWHERE, OWN, UNFINISHED = "test", "removed", "other", "folder", "elsewhere", "own", "unfinished"
+"""Why an event brings no arrival: S3's test, an object deleted, another event, an object that only shows a folder, outside the prefixes, written by
+the store itself, which is never input, or of a hidden or temporary name, to be renamed once it is whole."""
 
 
 class NotANotification(ValueError):
@@ -78,7 +79,10 @@ def _within(event: Arrival | str, prefixes: tuple[str, ...], store: str) -> Arri
         return OWN
     if prefixes and not event.url.startswith(prefixes):
         return ELSEWHERE
-    return FOLDER if event.url.endswith("/") else event
+    if event.url.endswith("/"):
+        return FOLDER
+    name = event.url.rpartition("/")[2].lower()
+    return UNFINISHED if name.startswith(".") or name.endswith(TEMPORARY) else event
 
 
 def _record(record: Any, path: str) -> Arrival | str:

@@ -1,35 +1,40 @@
-"""Pieces: the recording and the record of one interaction, on their way to each other.
+"""Pieces: recordings, record and transcript of one interaction, on their way to each other.
 
 A piece holds nothing readable: a record travels sealed, since runners keep what waits on disk and in checkpoints.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import orjson
 
+from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import InteractionKey, RawInteraction
-from callveil.transforms.ingest.snapshots import IN_PROGRESS, status_class
+from callveil.transforms.ingest.snapshots import IN_PROGRESS, rank, status_class
 from callveil.transforms.ingest.spool import decode, encode
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.sealed import open_one, seal_one
 
 PURPOSE = "watch"
+BARE = -1
+"""Rank of a transcript that came without a record: every record takes its place."""
 _TEXTS = ("outline", "words", "transcription_text")
 
 
 class Piece(NamedTuple):
-    """One half of an interaction.
+    """One part of an interaction.
 
     Attributes:
-        sort: `recording` or `record`.
+        sort: `recording`, `record`, or `transcript`: a record that is no more than the transcript in a file beside the recording.
         object_id, url, etag: the object it came from.
         place: number of the record in that object.
         landed_at: seconds since 1970.
         rank: of the record's snapshot; 0 for a recording.
         complete: a record that has a transcript and has ended; true for a recording.
         alone: nothing else is waited for.
+        cut: a recording that is shorter than it declares.
         sealed: the record, encrypted; empty for a recording.
     """
 
@@ -42,6 +47,7 @@ class Piece(NamedTuple):
     rank: int
     complete: bool
     alone: bool
+    cut: bool = False
     sealed: bytes = b""
 
     def encoded(self) -> bytes:
@@ -83,6 +89,15 @@ def _name(object_id: str, place: int) -> str:
 def has_transcript(raw: RawInteraction) -> bool:
     """Whether a record says what was said."""
     return any(raw.record.get(name) for name in _TEXTS)
+
+
+def with_transcript(raw: RawInteraction, words: RawInteraction) -> RawInteraction:
+    """A record with the transcript that lies in a file beside it; what of that was not used stands under `extra`."""
+    record = {**raw.record, **{name: words.record[name] for name in (*_TEXTS, "language") if words.record.get(name)}}
+    rest = words.record.get(EXTRA)
+    if rest:
+        record[EXTRA] = {**(raw.record.get(EXTRA) or {}), "transcript_file": rest}
+    return replace(raw, record=record, rank=max(raw.rank, rank(record)), notes=(*raw.notes, *words.notes))
 
 
 def is_complete(raw: RawInteraction) -> bool:

@@ -1,31 +1,39 @@
-"""An object that arrived, to pieces: the recording it is, or each record it holds."""
+"""An object that arrived, to pieces: the recording it is, each record it holds, or the transcript it is."""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from callveil.schemas.arrival import Arrival
+from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
+from callveil.transforms.audio.whole import length_of
 from callveil.transforms.ingest.chunks import plan_input
+from callveil.transforms.ingest.normalise import normalise
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.ingest.transcripts.bare import SUFFIXES, bare_transcript
 from callveil.transforms.redact.names import Names
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.live import Ledger
+from callveil.transforms.watch.live import EMPTY, TRANSCRIPT, Ledger
 from callveil.transforms.watch.naming import sort_of
-from callveil.transforms.watch.pieces import Piece, is_complete, seal
+from callveil.transforms.watch.pieces import BARE, Piece, is_complete, seal
 from callveil.transforms.watch.places import note_inbox
 from callveil.transforms.watch.rejections import reject
 
 Found = tuple[InteractionKey, Piece]
 
-SECOND = "another recording of this interaction, or other content under the same name, was redacted before; compare the two by hand"
+SECOND = "the interaction it belongs to has expired or was erased, so it is not redacted; delete it where that holds for it too"
+MOST = 4 << 20
+"""Bytes up to which a file is read again for one record in it."""
 
 
 def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
@@ -36,7 +44,7 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
     Args:
         job: the job. keyring: seals records on their way.
         arrival: the object.
-        counts: grows: `replayed`, `gone`, `recordings`, `records`, `rejected`.
+        counts: grows: `replayed`, `gone`, `recordings`, `records`, `transcripts`, `rejected`.
 
     Raises `OSError` where the store or the source cannot be reached; the object can be read again.
     """
@@ -56,16 +64,44 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
         return
     key = Names(keyring, job.policy.detect.digit_ids).key(key)
     published = live.receipt(key, "audio")
-    if published and published["object"] != arrival.object_id:
+    if published and published["status"] in EMPTY and published["object"] != arrival.object_id:
         second = Rejected(SourceRef(arrival.url), "ingest", "second_recording", SECOND, account_id=key.account_id, interaction_id=key.id)
         reject(job, keyring, arrival, 0, second, counts)
         live.note(arrival, Ledger("audio", (), 1, "second_recording"))
         return
+    if published:
+        live.sweep(published)
     counts["recordings"] += 1
     record = live.receipt(key, "record")
-    alone = record is not None and record.get("spans") is not None
-    yield key, Piece("recording", arrival.object_id, arrival.url, arrival.etag, 0, arrival.landed_at, 0, True, alone)
+    alone = published is not None or (record is not None and record.get("spans") is not None)
+    there = _as_it_is(job, arrival)
+    yield key, Piece("recording", there.object_id, there.url, there.etag, 0, there.landed_at, 0, True, alone, _is_cut(job, there))
     live.note(arrival, Ledger("audio", ((key.account_id, key.id, 0),)))
+
+
+def _as_it_is(job: WatchJob, arrival: Arrival) -> Arrival:
+    """The object as it lies there now: it may have grown, or been replaced, since word of it came."""
+    info = job.files.info(arrival.url)
+    if info is None or info.etag == arrival.etag:
+        return arrival
+    return Arrival(info.url, info.etag, info.size, info.modified)
+
+
+def _is_cut(job: WatchJob, arrival: Arrival) -> bool:
+    try:
+        return length_of(job.files, arrival.url) == "cut"
+    except (FileNotFoundError, PermissionError):
+        return False  # it is rejected when it is to be covered
+
+
+def reread(job: WatchJob, keyring: Keyring, object_id: str, key: InteractionKey) -> RawInteraction | None:
+    """An interaction's record, or the transcript that belongs to it, from the object it came from; None where that is gone, changed or large."""
+    arrival = job.live.source(object_id)
+    if arrival is None or arrival.size > MOST:
+        return None
+    names = Names(keyring, job.policy.detect.digit_ids)
+    raws = (names.conceal(item) for item in _read(job, keyring, arrival) if not isinstance(item, Rejected))
+    return max((raw for raw in raws if raw.key == key), key=lambda raw: raw.rank, default=None)
 
 
 def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[str]) -> Iterator[Found]:
@@ -84,8 +120,11 @@ def _records(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Counter[
                 counts["records"] += 1
                 counts.update(set(item.notes))
                 item = names.conceal(item)
+                if item.rank == BARE:
+                    note = TRANSCRIPT
+                    counts["transcripts"] += 1
                 keys.append((item.key.account_id, item.key.id, item.rank))
-                if not _published(job, item):
+                if not _published(job, item) or item.rank == BARE:
                     yield item.key, _piece(job, keyring, arrival, place, item)
             place += 1
     except FileNotFoundError:
@@ -106,6 +145,10 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
     if files.info(arrival.url) is None:
         raise FileNotFoundError(arrival.url)
     if arrival.size:
+        beside = list(_beside(job, files, arrival))
+        if beside:
+            yield from beside
+            return
         plan = plan_input(files, [arrival.url])
         for refused in plan.not_read:
             yield Rejected(SourceRef(refused.url), "ingest", "unknown_file", f"{refused.reason}: {refused.detail}")
@@ -113,15 +156,42 @@ def _read(job: WatchJob, keyring: Keyring, arrival: Arrival) -> Iterator[RawInte
             yield from read_chunk(files, chunk, limits, job.accounts.zones(), keyring)
 
 
+def _beside(job: WatchJob, files: Files, arrival: Arrival) -> Iterator[RawInteraction | Rejected]:
+    """The transcript, where the file is no more than that, as a record of the interaction its name says; else nothing."""
+    limits = job.policy.limits
+    if not arrival.url.lower().endswith(SUFFIXES) or arrival.size > limits.document_bytes:
+        return
+    key = job.naming.key_beside(arrival.url)
+    source = SourceRef(arrival.url)
+    account, interaction = key or ("", "")
+    try:
+        transcript = bare_transcript(files.read(arrival.url))
+        if transcript is None:
+            return
+        if key is None:
+            detail = f"its name does not begin as that of a recording, {job.naming.pattern}; name the pattern with --name"
+            yield Rejected(source, "ingest", "unnamed_transcript", detail)
+            return
+        at = dt.datetime.fromtimestamp(arrival.landed_at, dt.UTC).isoformat()
+        record = {"account_id": account, "id": interaction, "kind": "call", "called_at": at, "transcript": transcript}
+        yield replace(normalise(record, source, limits), rank=BARE)
+    except FieldError as e:
+        yield Rejected(source, "ingest", e.reason, e.detail, e.path, b"", account, interaction)
+
+
 def _published(job: WatchJob, raw: RawInteraction) -> bool:
     receipt = job.live.receipt(raw.key, "record")
-    return receipt is not None and int(receipt["rank"]) >= raw.rank
+    if receipt is None or int(receipt["rank"]) < raw.rank:
+        return False
+    job.live.sweep(receipt)
+    return True
 
 
 def _piece(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, raw: RawInteraction) -> Piece:
     alone = raw.kind != "call" or job.live.receipt(raw.key, "audio") is not None
     sealed = seal(keyring, raw, arrival.object_id, place)
-    return Piece("record", arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed)
+    sort = "transcript" if raw.rank == BARE else "record"
+    return Piece(sort, arrival.object_id, arrival.url, arrival.etag, place, arrival.landed_at, raw.rank, is_complete(raw), alone, sealed=sealed)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from callveil.schemas.arrival import Arrival
 from callveil.transforms.watch.act import Actor, Published
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.join import Gathered, Why, due_at, gather, ready, verdict
+from callveil.transforms.watch.join import Gathered, Why, due_at, gather, growing, ready, verdict, whole_at
 from callveil.transforms.watch.pieces import Piece, key_of, key_text
 from callveil.transforms.watch.read import Found, read_arrival
 
@@ -66,8 +67,8 @@ def insist(work: Callable[[], Iterable[T]], pause: Callable[[float], None] = tim
             pause(0.25 * 2**attempt)
 
 
-Ready = tuple[str, tuple[list[bytes], str]]
-"""Key, pieces, and why they are acted on."""
+Ready = tuple[str, tuple[list[bytes], str, float]]
+"""Key, pieces, why they are acted on, and when that was decided, seconds since 1970."""
 
 
 class ReadArrival(beam.DoFn):  # type: ignore[misc]
@@ -91,7 +92,7 @@ class ReadArrival(beam.DoFn):  # type: ignore[misc]
 
 
 class JoinByKey(beam.DoFn):  # type: ignore[misc]
-    """Element: (key, encoded Piece). Output: `Ready`, when both halves are there or waiting is over.
+    """Element: (key, encoded Piece). Output: `Ready`, when all parts are there or waiting is over, and once more when a recording has settled.
 
     Timers go by processing time: how long is waited is a matter of the wall clock, and a source that is idle must not hold it up.
     """
@@ -100,8 +101,8 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
     DUE = ReadModifyWriteStateSpec("due", FloatCoder())
     WAIT = TimerSpec("wait", TimeDomain.REAL_TIME)
 
-    def __init__(self, wait: float, clock: Clock = time.time) -> None:
-        self.wait, self.clock = wait, clock
+    def __init__(self, wait: float, clock: Clock = time.time, settle: float = 0.0, puts_away: bool = False) -> None:
+        self.wait, self.clock, self.settle, self.puts_away = wait, clock, settle, puts_away
 
     def process(
         self,
@@ -111,21 +112,28 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
         timer: beam.transforms.userstate.RuntimeTimer = beam.DoFn.TimerParam(WAIT),  # noqa: B008
     ) -> Iterator[Ready]:
         key, data = element
+        now, set_for = self.clock(), due.read()
         held = gather(Piece.decoded(d) for d in [*pieces.read(), data])
-        why = ready(held)
-        if why:
-            pieces.clear()
-            due.clear()
-            timer.clear()
-            yield _ready(key, held, why)
-            return
+        why, at = ready(held), whole_at(held, self.settle)
         pieces.clear()  # what was passed over for a later snapshot is let go
+        if why and now >= at:
+            yield _ready(key, held, why, now)
+            held = self._still(held, now)
+            at = held.landed_at + self.settle if held.pieces else math.nan
+        elif not why:
+            at = max(at, due_at(held, self.wait), now + min(self.wait, GRACE) if set_for is None else set_for)
         for d in _encoded(held):
             pieces.add(d)
-        at = max(due_at(held, self.wait), self.clock() + min(self.wait, GRACE))
-        if due.read() is None:
+        if not held.pieces:
+            due.clear()
+            timer.clear()
+        elif set_for != at:
             due.write(at)
             timer.set(Timestamp(at))
+
+    def _still(self, held: Gathered, now: float) -> Gathered:
+        """What is held on after it was acted on."""
+        return growing(held, now, self.settle) if self.puts_away else Gathered()
 
     @on_timer(WAIT)
     def waited(
@@ -135,30 +143,41 @@ class JoinByKey(beam.DoFn):  # type: ignore[misc]
         due: beam.transforms.userstate.ReadModifyWriteRuntimeState = beam.DoFn.StateParam(DUE),  # noqa: B008
         timer: beam.transforms.userstate.RuntimeTimer = beam.DoFn.TimerParam(WAIT),  # noqa: B008
     ) -> Iterator[Ready]:
-        at = due.read()
-        if at is not None and self.clock() < at - EARLY:  # Prism fires a timer that was cleared, soon after
+        at, now = due.read(), self.clock()
+        if at is not None and now < at - EARLY:  # Prism fires a timer that was cleared, soon after
             timer.set(Timestamp(at))
             return
-        found = [Piece.decoded(d) for d in pieces.read()]
+        now = max(now, at or now)
+        held = gather(Piece.decoded(d) for d in pieces.read())
         pieces.clear()
         due.clear()
-        if found:
-            yield _ready(key, gather(found), "waited")
+        if not held.pieces:
+            return
+        yield _ready(key, held, (ready(held) and "settled") or "waited", now)
+        held = self._still(held, now)
+        for d in _encoded(held):
+            pieces.add(d)
+        if held.pieces:
+            at = held.landed_at + self.settle
+            due.write(at)
+            timer.set(Timestamp(at))
 
 
 class JoinGathered(beam.DoFn):  # type: ignore[misc]
     """Element: (key, all encoded pieces there are). Output: `Ready` where it is ready at `now`; the rest stays unsettled and comes again."""
 
-    def __init__(self, wait: float, now: float) -> None:
-        self.wait, self.now = wait, now
-        self.waiting = Metrics.counter("watch", "waiting")
+    def __init__(self, wait: float, now: float, settle: float = 0.0, puts_away: bool = False) -> None:
+        self.wait, self.now, self.settle, self.puts_away = wait, now, settle, puts_away
+        self.waiting, self.settling = Metrics.counter("watch", "waiting"), Metrics.counter("watch", "settling")
 
     def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Ready]:
         key, pieces = element
         held = gather(Piece.decoded(d) for d in pieces)
-        why = verdict(held, self.now, self.wait)
+        why = verdict(held, self.now, self.wait, self.settle)
         if why:
-            yield _ready(key, held, why)
+            if self.puts_away:
+                self.settling.inc(len(growing(held, self.now, self.settle).recordings))
+            yield _ready(key, held, why, self.now)
         else:
             self.waiting.inc()
 
@@ -178,12 +197,12 @@ class Act(beam.DoFn):  # type: ignore[misc]
         self.going = {}
 
     def process(self, element: Ready) -> Iterator[Published]:
-        text, (pieces, why) = element
+        text, (pieces, why, now) = element
         Metrics.counter("watch", why).inc()
         if text in self.going:
             yield from self._done(text)
         self.pool = self.pool or ThreadPoolExecutor(AT_ONCE, "callveil-act")
-        self.going[text] = self.pool.submit(self._act, text, pieces)
+        self.going[text] = self.pool.submit(self._act, text, pieces, now)
         while len(self.going) > 2 * AT_ONCE:
             yield from self._done(next(iter(self.going)))
 
@@ -197,10 +216,10 @@ class Act(beam.DoFn):  # type: ignore[misc]
             self.pool.shutdown(wait=False)
             self.pool = None
 
-    def _act(self, text: str, pieces: list[bytes]) -> list[Published]:
+    def _act(self, text: str, pieces: list[bytes], now: float) -> list[Published]:
         actor = Actor(self.job, self.job.engines())
         held = gather(Piece.decoded(d) for d in pieces)
-        return list(insist(lambda: actor.act(key_of(text), held)))
+        return list(insist(lambda: actor.act(key_of(text), held, now)))
 
     def _done(self, text: str) -> list[Published]:
         """What came of an element; waits for it, and raises what it raised. Counted here: Beam's counters belong to the bundle's own thread."""
@@ -214,11 +233,11 @@ class Act(beam.DoFn):  # type: ignore[misc]
 
 
 def _encoded(held: Gathered) -> list[bytes]:
-    return [p.encoded() for p in (held.recording, held.record) if p]
+    return [p.encoded() for p in held.pieces]
 
 
-def _ready(key: str, held: Gathered, why: Why) -> Ready:
-    return key, (_encoded(held), why)
+def _ready(key: str, held: Gathered, why: Why, now: float) -> Ready:
+    return key, (_encoded(held), why, now)
 
 
 @dataclass
@@ -238,8 +257,10 @@ class WatchRecordings(beam.PTransform):  # type: ignore[misc]
         if self.now is None:  # a source's bundle gives nothing on until it ends; reading is slow, and goes on beside it
             arrivals = arrivals | "Spread" >> beam.Reshuffle()
         pieces = arrivals | "Read" >> beam.ParDo(ReadArrival(self.job)).with_output_types(tuple[str, bytes])
+        rules = self.job.policy.recordings
+        settle, puts_away = rules.settle_seconds, rules.original != "keep"
         if self.now is None:
-            joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait))
+            joined = pieces | "Join" >> beam.ParDo(JoinByKey(self.job.wait, settle=settle, puts_away=puts_away))
         else:
-            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinGathered(self.job.wait, self.now))
+            joined = pieces | "Gather" >> beam.GroupByKey() | "Join" >> beam.ParDo(JoinGathered(self.job.wait, self.now, settle, puts_away))
         return joined | "Act" >> beam.ParDo(Act(self.job)).with_output_types(Published)
