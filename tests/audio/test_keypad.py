@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from callveil.transforms.audio import Treatment, redact_audio
-from callveil.transforms.audio.keypad import HIGH, LOW, keypad_spans, spans_of_tones
+from callveil.transforms.audio.energy import survey
+from callveil.transforms.audio.keypad import HIGH, LOW, spans_of_tones
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.store.files import Files
 
@@ -96,7 +97,7 @@ def test_keys_are_covered_on_the_channel_they_are_heard_on(tmp_path: Path, chann
     (tmp_path / "in.wav").write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sound, 1, 16), 1, rate, 2, 16))
     done = redact_audio(FILES, str(tmp_path / "in.wav"), str(tmp_path / "out.wav"), [])
     assert done.keyed == 1 and done.covered_seconds[2 - channel] == 0
-    assert not keypad_spans(FILES, str(tmp_path / "out.wav"))
+    assert not survey(FILES, str(tmp_path / "out.wav")).keyed
     _, before = sounds.heard(tmp_path / "in.wav")
     _, after = sounds.heard(tmp_path / "out.wav")
     assert np.array_equal(before[2 - channel], after[2 - channel])

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import av
 
-from callveil.transforms.audio.check import leftover
+from callveil.transforms.audio.check import look
 from callveil.transforms.audio.cover import Cover, Sound
+from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.formats import Target, target_of
-from callveil.transforms.audio.keypad import keypad_spans
 from callveil.transforms.audio.open import AudioRejected, Opened, opened
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan, Margins, Plan, fade_samples, plan
 from callveil.transforms.audio.stream import Read, count, rewrite
@@ -34,7 +34,8 @@ class Treatment:
     Attributes:
         sound: what is heard instead.
         margins: how far covers reach.
-        check: read the result again before it is published, and reject it where something can still be heard.
+        check: read the result again before it is published, and reject it where something can still be heard, or where what is not covered has
+            changed.
         keypad: cover keypad tones as well, wherever they are heard.
     """
 
@@ -58,6 +59,7 @@ class Recording:
         cut: the file ends before the length it declares, or in the middle of a piece.
         bytes: size of what was written.
         keyed: stretches of keypad tones found, all of them covered.
+        residue, changed: what the second look measured; see `check.Looked`.
     """
 
     container: str
@@ -70,6 +72,8 @@ class Recording:
     cut: bool
     bytes: int = 0
     keyed: int = 0
+    residue: float | None = None
+    changed: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -82,13 +86,16 @@ class Recording:
         return tuple(ranges.total / self.rate for ranges in self.covered)
 
 
-def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment()) -> Recording:
+def examine(
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, known: Survey | None = None
+) -> Recording:  # fmt: skip
     """What `redact_audio` would do, without writing. The recording is read to its end.
 
     Raises as `redact_audio` does.
     """
     info = files.info(source)
-    keyed = _keyed(files, source, spans, treatment)
+    before = _surveyed(files, source, spans, replace(treatment, check=False), known)
+    keyed = _keyed(before, treatment)
     spans = [*spans, *keyed]
     with opened(files, source) as recording:
         target = target_of(recording, info.size if info else 0)
@@ -101,7 +108,8 @@ def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Tr
 
 
 def redact_audio(
-    files: Files, source: str, output: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False
+    files: Files, source: str, output: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False,
+    known: Survey | None = None,
 ) -> Recording:  # fmt: skip
     """Write a recording again with stretches of it covered.
 
@@ -116,6 +124,7 @@ def redact_audio(
         spans: what must not be heard. None at all is a valid answer: the copy then only loses its tags.
         treatment: sound, margins and checking.
         if_none_match: only if there is no `output` yet.
+        known: of the recording, with its keypad tones, where it has been read before; else it is read.
 
     Raises:
         AudioRejected: the recording cannot be redacted; `output` is untouched.
@@ -123,7 +132,8 @@ def redact_audio(
         PreconditionFailed: `if_none_match`, and it exists.
     """
     info = files.info(source)
-    keyed = _keyed(files, source, spans, treatment)
+    before = _surveyed(files, source, spans, treatment, known)
+    keyed = _keyed(before, treatment)
     spans = [*spans, *keyed]
     with spooled() as sink:
         with opened(files, source) as recording:
@@ -143,19 +153,27 @@ def redact_audio(
             done = _summary(recording, target, read, planned[0], sink.seek(0, 2))
         if treatment.check:
             sink.seek(0)
-            problem = leftover(sink, done.seconds, spans, treatment.margins, treatment.sound, lossless=target.lossless)
-            if problem:
-                raise AudioRejected("audio_residual", problem)
+            seen = look(
+                sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless
+            )  # fmt: skip
+            if seen.problem:
+                raise AudioRejected("audio_residual", seen.problem)
+            done = replace(done, residue=seen.residue, changed=seen.changed)
         sink.seek(0)
         files.write(output, sink, if_none_match=if_none_match)
     return replace(done, keyed=len(keyed))
 
 
-def _keyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment) -> list[AudioSpan]:
-    """Keypad tones to be covered; none are looked for where all is covered."""
-    if not treatment.keypad or EVERYTHING in spans:
-        return []
-    return keypad_spans(files, source)
+def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, known: Survey | None) -> Survey | None:
+    """What a reading of the recording tells; it is not read where all is covered, or nothing asked for it."""
+    if EVERYTHING in spans or not (treatment.keypad or treatment.check):
+        return None
+    return known or survey(files, source, keypad=treatment.keypad)
+
+
+def _keyed(before: Survey | None, treatment: Treatment) -> list[AudioSpan]:
+    """Keypad tones to be covered."""
+    return list(before.keyed) if before and treatment.keypad else []
 
 
 def _fits(spans: Sequence[AudioSpan], recording: Opened, read: Read) -> None:
