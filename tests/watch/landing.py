@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from audio.sounds import chatter, file_of
 
 from callveil.transforms.sample.write import write_sample
@@ -32,6 +33,15 @@ class Call:
 def noise(seconds: float, seed: int = 1) -> bytes:
     """A two-channel mu-law recording that is never silent."""
     return file_of("wav-mulaw-stereo", chatter(RATE, 2, seconds, seed))
+
+
+def said(turns: list[dict], seconds: float, seed: int) -> bytes:
+    """The same, loud where each channel's turns are and faint everywhere else."""
+    sound = chatter(RATE, 2, seconds, seed)
+    gain = np.full(sound.shape, 0.01)
+    for turn in turns:
+        gain[turn["channel"] - 1, int(turn["s"] * RATE) : int(turn["e"] * RATE)] = 1
+    return file_of("wav-mulaw-stereo", sound * gain)
 
 
 def records(folder: Path, number: int, seed: int = 1) -> list[dict]:
@@ -75,7 +85,7 @@ def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None
         if timed:
             record["words"] = words_of(record["outline"])
         account, key = str(record["account_id"]), str(record["id"])
-        out.append(Call(account, key, json.dumps(record).encode(), noise(length, len(out)), length))
+        out.append(Call(account, key, json.dumps(record).encode(), said(turns, length, len(out)), length))
     assert len(out) == number, f"{len(out)} calls in {size} records; raise the size"
     return out
 

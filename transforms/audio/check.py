@@ -33,8 +33,8 @@ LONGER = 0.3
 
 
 OTHERWISE = {True: 0.1, False: 10.0}
-"""dB by which the level outside covers may differ: of each moment where samples are stored as they are, else of each second, since encoders spread and
-shape their noise."""
+"""dB by which the level outside covers may differ: of each moment where samples are stored as they are, else of each second,
+since encoders spread and shape their noise."""
 
 AUDIBLE = {True: -70.0, False: -45.0}
 """dBFS below which such a difference is none."""
@@ -144,8 +144,9 @@ def _by_second(values: NDArray[Any], free: NDArray[np.bool_]) -> NDArray[Any]:
     taken = free[:, :whole].reshape(len(free), -1, size)
     if values is free:
         return np.asarray(taken.mean(axis=2) >= 0.5)
-    power = np.where(taken, 10 ** (values[:, :whole].astype(np.float64) / 10).reshape(taken.shape), 0.0).sum(axis=2) / np.maximum(1, taken.sum(axis=2))
-    return np.asarray(10 * np.log10(power + 10 ** (SILENCE / 10)))
+    power = np.where(taken, 10 ** (values[:, :whole].astype(np.float64) / 10).reshape(taken.shape), 0.0)
+    mean = power.sum(axis=2) / np.maximum(1, taken.sum(axis=2))
+    return np.asarray(10 * np.log10(mean + 10 ** (SILENCE / 10)))
 
 
 def beside(heard: Floats, at: int, sound: Sound, rate: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,6 +169,6 @@ def speech_in(levels: Levels) -> Speech:
 def _turn_short(row: Active, value: bool, most: int) -> None:
     """Turn over runs of `value` of at most `most` moments, in place; those at the ends stay, since they may go on beyond."""
     edges = np.flatnonzero(np.diff(row.view(np.int8))) + 1
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges.tolist()):
         if row[a] == value and b - a <= most:
             row[a:b] = not value

@@ -54,9 +54,7 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
     )
     for path, begin, stop in (*found, *placeholders(record)):
         for start, end, channel in places.of(path, begin, stop):
-            if channels == "swapped" and channel in (1, 2):
-                channel = 3 - channel
-            out[AudioSpan(start, end, 0 if channels == "all" else channel)] = None
+            out[AudioSpan(start, end, heard_on(channel, channels))] = None
     return list(out)
 
 
@@ -243,3 +241,10 @@ def channel_of(row: Row) -> int:
     """Channel, from 1; 0 where none is given."""
     channel = row.get("channel")
     return channel if isinstance(channel, int) and channel > 0 else 0
+
+
+def heard_on(channel: int, channels: str) -> int:
+    """The recording's channel on which a transcript's is heard, 0 for every one. `channels`: one of `CHANNELS`."""
+    if channels == "all":
+        return 0
+    return 3 - channel if channels == "swapped" and channel in (1, 2) else channel

@@ -8,8 +8,9 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,9 +22,10 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.subject_index import Link
 from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
 from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.energy import Survey, survey
+from callveil.transforms.audio.fit import Fit
 from callveil.transforms.audio.listen import recogniser_of
-from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.words import add_word_times
+from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.spool import encode
@@ -52,8 +54,8 @@ _aligning = threading.Lock()
 
 _recogniser = lru_cache(maxsize=1)(recogniser_of)
 
-Spans = list[AudioSpan] | None
-"""Stretches to cover; None where nothing says what was said."""
+FOREIGN = "the transcript's times do not fit what is heard: they are another recording's, or moved by no constant time"
+NONE_CAME = "no transcript came within recordings.wait_seconds"
 
 
 @dataclass(frozen=True)
@@ -100,35 +102,35 @@ class Actor:
                 self.job.live.commit(key, what, stub(key, what))
             return []
         out: list[Published] = []
-        spans: Spans = None
+        said = Told()
         if held.record:
-            spans = self._record(key, held.record, held.recording, out)
+            said = self._record(key, held.record, held.recording, out)
         elif receipt := self.job.live.receipt(key, "record"):
-            spans = _spans(receipt)
+            said = _told(receipt, held.recording)
         if held.recording:
-            self._audio(key, held, held.recording, spans, out)
+            self._audio(key, held, held.recording, said, out)
         return out
 
     def _is_erased(self, key: InteractionKey) -> bool:
         """Whether the interaction was erased or set aside at somebody's request, from wherever it was then."""
         return erased_now(Store(self.job.files, self.job.root), self.built.keyring.current()).holds(ref_of(key))
 
-    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Spans:
+    def _record(self, key: InteractionKey, piece: Piece, recording: Piece | None, out: list[Published]) -> Told:
         """Publish the record unless it, or a later snapshot, is there. Returns what to cover of its recording."""
         live = self.job.live
         held = live.receipt(key, "record")
         if held and int(held["rank"]) >= piece.rank:
-            return _spans(held)
+            return _told(held, recording)
         run = self.job.run_at(piece.landed_at, piece.object_id)
         raw = unseal(self.built.keyring, piece)
         try:
-            result, spans = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
+            result, said = self._redacted(raw, run, recording, self.job.policy.recordings.channel)
             data = b"" if isinstance(result, Rejected) else _published_bytes(result)
         except OSError:
             raise
         except Exception as e:  # noqa: BLE001 - a fault of ours in one record must not end a pipeline that many others wait for
             detail = f"{type(e).__name__} while it was redacted; please report this"
-            result, spans = Rejected(raw.source, "redact", "internal_error", detail, "", b"", *key), None
+            result, said = Rejected(raw.source, "redact", "internal_error", detail, "", b"", *key), Told()
         receipt: Receipt = {
             "what": "record", "account_id": key.account_id, "id": key.id, "kind": raw.kind, "called_at": raw.called_at.isoformat(),
             "account_type": self.job.accounts.type_at(key.account_id, raw.called_at), "rank": piece.rank, "object": piece.object_id,
@@ -139,12 +141,12 @@ class Actor:
             receipt |= {"status": "rejected", "reason": result.reason, "detail": result.detail, "file": "", "spans": None}
         else:
             digest = hashlib.sha256(data).hexdigest()
-            receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), "spans": rows_of(spans)}
+            receipt |= {"status": "done", "mode": result.interaction.mode, "findings": len(result.findings), **_told_row(said, recording)}
             index_live(live, self.built.keyring, key, result.interaction.day, result.people)
             receipt |= {"file": f"record-{digest[:24]}.json", "sha256": digest, "bytes": len(data)}
             self.job.files.write(self.job.files.join(live.folder(key), receipt["file"]), data)
-        if held is not None and spans:
-            self._cover_more(key, spans)  # before the receipt, since with it the snapshot counts as dealt with
+        if held is not None and (said.spans or said.refused):
+            self._cover_more(key, said)  # before the receipt, since with it the snapshot counts as dealt with
         if held is None and live.commit(key, "record", receipt):
             published = True
         else:
@@ -156,14 +158,14 @@ class Actor:
             out.append(Published(key, "record", receipt["status"], receipt.get("reason", ""), piece.landed_at))
         else:
             self._discard(key, "record", receipt["file"])
-        return spans
+        return said
 
     def people_of(self, raw: RawInteraction, landed_at: float, object_id: str) -> tuple[Link, ...]:
         """Whom a raw record is about, as keyed digests: what is noted as it is redacted."""
         result, _ = self._redacted(raw, self.job.run_at(landed_at, object_id), None, "own")
         return conceal(self.built.keyring, interaction_people(raw)) if isinstance(result, Rejected) else result.people
 
-    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None, channels: str) -> tuple[Redacted | Rejected, Spans]:
+    def _redacted(self, raw: RawInteraction, run: Run, recording: Piece | None, channels: str) -> tuple[Redacted | Rejected, Told]:
         """A record redacted, and what to cover of its recording. `channels`: on which channel parties are heard."""
         job, built = self.job, self.built
         account = job.accounts.at(raw.key.account_id, raw.called_at)
@@ -176,27 +178,28 @@ class Actor:
         agency = str(raw.record.get("agency_id") or "") or (account.agency_id if account else "")
         _, result = next(redact_jobs(once, [Job(raw, decision, account_type, agency, account)]))
         if isinstance(result, Rejected) or not has_transcript(raw):
-            return result, None
+            return result, Told()
         findings = [row.finding for row in result.findings]
-        record: Mapping[str, Any] = raw.record
-        if recording and job.policy.recordings.align:
+        if recording:
             try:
+                known, aligner = survey(job.files, recording.url), _aligner if job.policy.recordings.align else None
                 with _aligning:
-                    record = add_word_times(job.files, recording.url, record, _aligner, findings, channels)
-            except FileNotFoundError:
-                pass  # it is rejected as gone when it is to be covered
+                    return result, told(job.files, recording.url, raw.record, findings, channels, aligner, known)
+            except (AudioRejected, FileNotFoundError):
+                pass  # it is rejected, or gone, when it is to be covered
             except OSError:
                 raise
-            except Exception as e:  # noqa: BLE001 - without times of words whole turns are covered
-                log.warning("%s while words were timed; whole turns are covered", type(e).__name__)
-        return result, audio_spans(record, findings, channels)
+            except Exception as e:  # noqa: BLE001 - a fault of ours: nothing is known of when things were said
+                log.warning("%s while a transcript was held against its recording; the recording is covered as one without", type(e).__name__)
+                return result, Told()
+        return result, told(job.files, None, raw.record, findings, channels)
 
-    def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans, out: list[Published]) -> None:
+    def _audio(self, key: InteractionKey, held: Gathered, piece: Piece, said: Told, out: list[Published]) -> None:
         """Publish the redacted recording unless it is there, and put the original away."""
         live = self.job.live
         receipt = live.receipt(key, "audio")
         if receipt is None:
-            receipt = self._covered(key, held, piece, spans)
+            receipt = self._covered(key, held, piece, said)
             if live.commit(key, "audio", receipt):
                 out.append(Published(key, "audio", receipt["status"], receipt["reason"], piece.landed_at, receipt.get("seconds", 0.0)))
             else:
@@ -207,22 +210,27 @@ class Actor:
         if receipt["original"] != "keep" and receipt["object"] == piece.object_id:
             put_away(self.job.files, live, self.built.keyring, key, piece, receipt["original"])
 
-    def _cover_more(self, key: InteractionKey, spans: list[AudioSpan]) -> None:
+    def _cover_more(self, key: InteractionKey, said: Told) -> None:
         """Cover what a later snapshot's transcript asks for in the recording that is out already; its redacted copy is covered further."""
         live, files = self.job.live, self.job.files
         while True:
             receipt = live.receipt(key, "audio")
             if receipt is None or receipt["status"] != "done":
                 return
-            old = receipt["spans"]
-            more = [s for s in spans if _row(s) not in old]
-            if not more or _row(EVERYTHING) in old:
+            old, folder = receipt["spans"], live.folder(key)
+            if _row(EVERYTHING) in old:
                 return
-            folder = live.folder(key)
+            if said.fit is None:  # the recording is not at hand; what is covered in its copy differs little from it
+                said = said.held_against(survey(files, files.join(folder, receipt["file"])))
+            more = [s for s in ([EVERYTHING] if said.spans is None else said.spans) if _row(s) not in old]
+            if not more:
+                return
             name = self._name(receipt["sha256"], more, receipt["file"])
             done = self._written(files.join(folder, receipt["file"]), files.join(folder, name), more)
             covered = [max(a, b) for a, b in zip(receipt["covered_seconds"], done.pop("covered_seconds"), strict=True)]
             new = receipt | done | {"file": name, "covered_seconds": covered, "spans": [*old, *(_row(s) for s in more)], "codec": receipt["codec"]}
+            if said.refused:
+                new["reason"] = "audio_times"
             if live.swap(key, receipt, new):
                 files.purge(files.join(folder, receipt["file"]))
                 return
@@ -233,11 +241,14 @@ class Actor:
         plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment)])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
-    def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, spans: Spans) -> Receipt:
+    def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, said: Told) -> Receipt:
         """Write the redacted recording; returns its receipt."""
         run = self.job.run_at(piece.landed_at, piece.object_id)
-        heard = self._heard(key, held, piece, run) if spans is None else None
-        done = self._cover(key, piece, spans if heard is None else heard)
+        if said.spans is not None and said.fit is None:
+            with suppress(AudioRejected, FileNotFoundError):  # it is rejected when it is covered
+                said = said.held_against(survey(self.job.files, piece.url))
+        heard = self._heard(key, held, piece, run) if said.spans is None else None
+        done = self._cover(key, piece, said if heard is None else replace(said, spans=heard))
         if heard is not None and done["status"] == "done":
             done["reason"] = "recognised"
         if done["status"] == "rejected":
@@ -245,17 +256,18 @@ class Actor:
         return {
             "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
-            "transcript": spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep", **done,
+            "transcript": said.spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep",
+            **(said.fit.as_dict() if said.fit else {}), **done,
         }  # fmt: skip
 
-    def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> Spans:
+    def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> list[AudioSpan] | None:
         """What to cover of a recording without transcript, as far as a recogniser hears it; None where the policy wants none or it cannot be read."""
         if self.job.policy.recordings.without_transcript != "recognise":
             return None
         raw = unseal(self.built.keyring, held.record) if held.record else None
         try:
             with _aligning:
-                said = _recogniser(self.job.recogniser).transcribe(self.job.files, piece.url)
+                heard = _recogniser(self.job.recogniser).transcribe(self.job.files, piece.url)
         except (AudioRejected, FileNotFoundError):
             return None  # it is rejected when it is to be covered
         except OSError:
@@ -263,22 +275,22 @@ class Actor:
         except Exception as e:  # noqa: BLE001 - what nobody heard is covered as a recording without a transcript is
             log.warning("%s while a recording was heard; it is covered as one without a transcript", type(e).__name__)
             return None
-        record = (raw.record if raw else {"account_id": key.account_id, "id": key.id}) | {"outline": said.outline, "words": said.words}
+        record = (raw.record if raw else {"account_id": key.account_id, "id": key.id}) | {"outline": heard.outline, "words": heard.words}
         if raw is None:
             raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(piece.url))
         # Where it heard nothing there is no transcript still: that says more of the recogniser than of the recording.
-        return self._redacted(replace(raw, record=record), run, None, "own")[1]
+        return self._redacted(replace(raw, record=record), run, None, "own")[1].spans
 
-    def _cover(self, key: InteractionKey, piece: Piece, spans: Spans) -> Receipt:
+    def _cover(self, key: InteractionKey, piece: Piece, said: Told) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
-        reason = ""
+        reason, spans = "", said.spans
         if spans is None:
+            spans, reason = [EVERYTHING], "audio_times" if said.refused else "no_transcript"
             if self.job.policy.recordings.without_transcript == "reject":
-                return {"status": "rejected", "reason": "no_transcript", "detail": "no transcript came within recordings.wait_seconds"}
-            spans, reason = [EVERYTHING], "no_transcript"
+                return {"status": "rejected", "reason": reason, "detail": FOREIGN if said.refused else NONE_CAME}
         name = self._name(piece.object_id, spans, piece.url)
         try:
-            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans)
+            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans, said.known)
         except AudioRejected as rejected:
             return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
         except FileNotFoundError:
@@ -291,13 +303,14 @@ class Actor:
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
         return {"status": "done", "reason": reason, "file": name, **done, "spans": rows_of(spans)}
 
-    def _written(self, source: str, url: str, spans: list[AudioSpan]) -> Receipt:
+    def _written(self, source: str, url: str, spans: list[AudioSpan], known: Survey | None = None) -> Receipt:
         """Write a redacted recording; what is told of it. Raises as `redact_audio` does."""
-        done = redact_audio(self.job.files, source, url, spans, self.treatment)
+        done = redact_audio(self.job.files, source, url, spans, self.treatment, known=known)
         digest, size = self.job.files.sha256(url)
         return {
             "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec, "written": done.written, "rate": done.rate,
             "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut, "keyed": done.keyed,
+            "residue_dbfs": done.residue, "changed_db": done.changed,
             "covered_seconds": [round(s, 6) for s in done.covered_seconds],
         }  # fmt: skip
 
@@ -330,6 +343,15 @@ def rows_of(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]]
     return None if spans is None else [_row(s) for s in spans]
 
 
-def _spans(receipt: Receipt) -> Spans:
-    rows = receipt.get("spans")
-    return None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
+def _told_row(said: Told, recording: Piece | None) -> dict[str, Any]:
+    """What a transcript says of its recording, as the record's receipt holds it: times alone."""
+    fitted = {"fit": {**asdict(said.fit), "object": recording.object_id}} if said.fit and recording else {}
+    return {"spans": rows_of(said.spans), "turns": [list(r) for r in said.rows], **fitted}
+
+
+def _told(receipt: Receipt, recording: Piece | None) -> Told:
+    """The same read back; its fit only where it is the fit of this recording."""
+    rows, known = receipt.get("spans"), dict(receipt.get("fit") or {})
+    spans = None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
+    mine = recording is not None and known.pop("object", None) == recording.object_id
+    return Told(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), Fit(**known) if mine else None)
