@@ -32,6 +32,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("heard_on", _T, "where its parties are heard: own, the channel expected; swapped, the other; all, any of them"),
         ("shift_seconds", _N, "by how much its times were moved"),
         ("likeness", _N, "correlation of its times with what is heard, at most 1"),
+        ("withheld", _T, "what was taken out of the transcript before it came, by kind; covered as well"),
         ("residue_dbfs", _N, "loudest sound left in what was covered, beside what was put there"),
         ("changed_db", _N, "by how much the level of what was not covered differs from the original at most"),
         ("cut", _B, "the original ended before the length it declares"),

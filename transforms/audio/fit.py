@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callveil.transforms.audio.energy import MOMENT, Speech, Survey, speech_in
+from callveil.transforms.audio.placeholders import moved
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import channel_of, heard_on, times_of
 
@@ -76,8 +77,8 @@ class Fit:
         """A record with its times as the recording has them; its channels stay."""
         if not self.shift:
             return record
-        moved = {name: [_moved(row, self.shift) for row in record[name]] for name in ("outline", "words") if record.get(name)}
-        return {**record, **moved}
+        new = {name: [_moved(row, self.shift) for row in record[name]] for name in ("outline", "words") if record.get(name)}
+        return {**record, **new}
 
     def rows(self, rows: Iterable[Row]) -> list[Row]:
         """Times and channels as the recording has them."""
@@ -230,4 +231,4 @@ def _moved(row: Mapping[str, Any], shift: float) -> dict[str, Any]:
     s, e = times_of(row)
     start = None if s is None else round(max(0.0, s + shift), 3)
     end = None if e is None else round(max(MOMENT, e + shift), 3)
-    return {**row, "s": start, "e": end}
+    return {**row, "s": start, "e": end, "extra": moved(row.get("extra"), shift)}

@@ -13,7 +13,7 @@ from typing import Any
 
 from callveil.schemas.finding import Finding
 from callveil.schemas.recordings import CHANNELS
-from callveil.transforms.audio.placeholders import placeholders
+from callveil.transforms.audio.placeholders import placeholders, withheld_times
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.detect.align import align, speaker_labels
 
@@ -30,7 +30,7 @@ class TurnWords(list[dict[str, Any]]):
 
 
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Stretches of the recording in which what was replaced in the transcript is heard, also what was taken out before (`placeholders`).
+    """Stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
@@ -55,6 +55,9 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
     for path, begin, stop in (*found, *placeholders(record)):
         for start, end, channel in places.of(path, begin, stop):
             out[AudioSpan(start, end, heard_on(channel, channels))] = None
+    for n, start, end in withheld_times(record):
+        channel = heard_on(channel_of(record["outline"][n]), channels)
+        out[AudioSpan(start, end, channel)] = None
     return list(out)
 
 

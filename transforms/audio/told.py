@@ -10,6 +10,7 @@ from callveil.schemas.finding import Finding
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows
+from callveil.transforms.audio.placeholders import withheld
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.audio.words import add_word_times
@@ -25,12 +26,14 @@ class Told:
         rows: when the parties speak by the transcript, in the same times and channels.
         fit: how the times fit the recording; None where they were not held against one.
         known: of that recording, where it was read just now.
+        withheld: what was taken out of the transcript before it came, by kind; it is covered as well.
     """
 
     spans: list[AudioSpan] | None = None
     rows: tuple[Row, ...] = ()
     fit: Fit | None = None
     known: Survey | None = field(default=None, repr=False, compare=False)
+    withheld: dict[str, int] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
@@ -43,7 +46,7 @@ class Told:
         if fitting.refused or self.spans is None:
             return replace(self, spans=None, fit=fitting, known=known)
         rows = fitting.rows(self.rows)
-        return Told(fitting.covering(fitting.spans(self.spans), known, rows), tuple(rows), fitting, known)
+        return Told(fitting.covering(fitting.spans(self.spans), known, rows), tuple(rows), fitting, known, self.withheld)
 
 
 def told(
@@ -64,18 +67,18 @@ def told(
     Raises:
         AudioRejected, FileNotFoundError, FilesError, OSError: the recording cannot be read.
     """
-    findings, rows = list(findings), timed_rows(record, channels)
+    findings, rows, taken = list(findings), timed_rows(record, channels), withheld(record)
     if url is None:
-        return Told(audio_spans(record, findings, channels), tuple(rows))
+        return Told(audio_spans(record, findings, channels), tuple(rows), withheld=taken)
     known = known or survey(files, url)
     fitting = fit(known, rows)
     if fitting.refused:
-        return Told(None, tuple(rows), fitting, known)
+        return Told(None, tuple(rows), fitting, known, taken)
     heard, record = _both(channels, fitting.channels), fitting.record(record)
     if aligner is not None:
         record = add_word_times(files, url, record, aligner, findings, heard)
     rows = fitting.rows(rows)
-    return Told(fitting.covering(audio_spans(record, findings, heard), known, rows), tuple(rows), fitting, known)
+    return Told(fitting.covering(audio_spans(record, findings, heard), known, rows), tuple(rows), fitting, known, taken)
 
 
 def _both(first: str, then: str) -> str:

@@ -257,7 +257,7 @@ class Actor:
             "what": "audio", "account_id": key.account_id, "id": key.id, "object": piece.object_id, "source": piece.url,
             "landed_at": piece.landed_at, "as_of": run.as_of.isoformat(), "policy_sha256": run.policy_sha256, "run_id": run.run_id,
             "transcript": said.spans is not None, "original": self.job.policy.recordings.original if done["status"] == "done" else "keep",
-            **(said.fit.as_dict() if said.fit else {}), **done,
+            **(said.fit.as_dict() if said.fit else {}), "withheld": said.withheld, **done,
         }  # fmt: skip
 
     def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> list[AudioSpan] | None:
@@ -346,12 +346,12 @@ def rows_of(spans: Iterable[AudioSpan] | None) -> list[list[float | int | None]]
 def _told_row(said: Told, recording: Piece | None) -> dict[str, Any]:
     """What a transcript says of its recording, as the record's receipt holds it: times alone."""
     fitted = {"fit": {**asdict(said.fit), "object": recording.object_id}} if said.fit and recording else {}
-    return {"spans": rows_of(said.spans), "turns": [list(r) for r in said.rows], **fitted}
+    return {"spans": rows_of(said.spans), "turns": [list(r) for r in said.rows], "withheld": said.withheld, **fitted}
 
 
 def _told(receipt: Receipt, recording: Piece | None) -> Told:
     """The same read back; its fit only where it is the fit of this recording."""
     rows, known = receipt.get("spans"), dict(receipt.get("fit") or {})
     spans = None if rows is None else [AudioSpan(start, math.inf if end is None else end, channel) for start, end, channel in rows]
-    mine = recording is not None and known.pop("object", None) == recording.object_id
-    return Told(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), Fit(**known) if mine else None)
+    fitted = Fit(**known) if recording is not None and known.pop("object", None) == recording.object_id else None
+    return Told(spans, tuple((s, e, c) for s, e, c in receipt.get("turns") or ()), fitted, withheld=receipt.get("withheld") or {})
