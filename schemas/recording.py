@@ -34,6 +34,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("likeness", _N, "correlation of its times with what is heard, at most 1"),
         ("withheld", _T, "what was taken out of the transcript before it came, by kind; covered as well"),
         ("residue_dbfs", _N, "loudest sound left in what was covered, beside what was put there"),
+        ("overheard", _I, "stretches that a recogniser still heard in the result, all covered then; none where none has listened"),
         ("changed_db", _N, "by how much the level of what was not covered differs from the original at most"),
         ("cut", _B, "the original ended before the length it declares"),
         ("original", _T, "what became of the original: keep, seal or delete"),

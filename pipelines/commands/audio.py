@@ -24,10 +24,11 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
+from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Listen, Margins, Recording, Sound, Treatment, examine, redact_audio
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.fit import Fit
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
+from callveil.transforms.audio.times import audio_spans
 from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
@@ -50,7 +51,7 @@ The times are held against who is loud when. Channels that are swapped, and time
 is heard on which channel, every one is covered; with times of another recording all of it is. What was found is said.
 
 Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on telephone lines) or a faster-whisper model that lies
-here. What it does not hear is not covered, so this is never done unasked.
+here. What it does not hear is not covered, so this is never done unasked. It hears the result too, and what it still hears is covered as well.
 
 WAV (PCM, float, mu-law, A-law), FLAC, MP3, Ogg (Opus, Vorbis, FLAC) and M4A (AAC) are read by content, whatever their name; the same format comes
 out (for Vorbis: Opus). What is not covered stays as it is, bit by bit for WAV and FLAC. Tags, pictures and chapters are left out. The result is read
@@ -94,7 +95,11 @@ def parser() -> argparse.ArgumentParser:
         default=True,
         help="look in the recording for the words of turns that have no word times (default); --no-align covers such turns as wholes",
     )
-    p.add_argument("--recogniser", metavar="embedded|PATH", help="transcribe the recording where no transcript came; PATH is a faster-whisper model")
+    p.add_argument(
+        "--recogniser",
+        metavar="embedded|PATH",
+        help="transcribe the recording where no transcript came, and hear the result before it is written; PATH is a faster-whisper model",
+    )
     p.add_argument("--policy", metavar="NAME|FILE", help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: gdpr)")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
@@ -137,7 +142,7 @@ def main(argv: Sequence[str]) -> int:
         if args.dry_run:
             done = examine(files, args.input, spans, treatment, known=known)
         else:
-            done = redact_audio(files, args.input, args.output, spans, treatment, known=known)
+            done = redact_audio(files, args.input, args.output, spans, treatment, known=known, listen=listener(args) if args.recogniser else None)
     except AudioRejected as rejected:
         return _refused(args.json, rejected.reason, rejected.detail)
     except FileNotFoundError:
@@ -200,6 +205,23 @@ def found_spans(files: Files, args: argparse.Namespace) -> Told:
     return told(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None)
 
 
+def listener(args: argparse.Namespace) -> Listen:
+    """Hears a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
+    policy = policy_of(args.policy)
+    try:
+        recogniser = recogniser_of(args.recogniser)
+    except RecogniserMissing as error:
+        raise UsageError(f"--recogniser: {error}") from None
+
+    def listen(path: str) -> list[AudioSpan]:
+        heard = recogniser.transcribe(Files(), path)
+        raw = _nothing_known()
+        raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
+        return audio_spans(raw.record, findings_of(raw, policy, args.account_type)) if heard.words else []
+
+    return listen
+
+
 def _nothing_known() -> RawInteraction:
     """A call of which there is a recording alone."""
     record = {"id": "recording", "account_id": "audio", "kind": "call"}
@@ -229,6 +251,7 @@ def as_dict(done: Recording, spans: Sequence[AudioSpan], said: Told, dry_run: bo
         "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written, "rate": done.rate,
         "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "keyed": done.keyed, "cut": done.cut,
         **(said.fit.as_dict() if said.fit else {}), "withheld": said.withheld, "residue_dbfs": done.residue, "changed_db": done.changed,
+        "overheard": None if done.overheard is None else len(done.overheard),
         "covered_seconds": [round(s, 3) for s in done.covered_seconds],
         "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
     }  # fmt: skip
@@ -248,6 +271,8 @@ def _print(done: Recording, spans: Sequence[AudioSpan], fitted: Fit | None, outp
         console.print("nothing had to be covered; only tags, pictures and chapters were left out")
     if done.keyed:
         console.print(f"{done.keyed} stretch(es) of keypad tones were found and are covered")
+    if done.overheard is not None:
+        console.print(f"the recogniser has heard the result; {len(done.overheard)} stretch(es) more are covered")
     if done.cut:
         console.print("the recording ends before the length it declares: it was cut off before callveil saw it")
 

@@ -2,8 +2,8 @@
 
 Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on two channels, 8 kHz mu-law, with the true time of
 each word. They are redacted with times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
-words aligned, and with times of turns alone; then recorded on swapped channels, from some seconds earlier or later on, on one channel, and with the
-transcript of another call, by turns with times of words and of turns. What is still heard is measured in the files that come out.
+words aligned, and with times of turns alone; then, by turns with times of words and of turns, as they are, recorded on swapped channels, from some
+seconds earlier or later on, on one channel, and with the transcript of another call. What is still heard is measured in the files that come out.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from callveil.transforms.run.job import Engines
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 
-CONDITIONS = ("words", "aligned", "turns", "swapped", "shifted", "mono", "foreign")
+CONDITIONS = ("words", "aligned", "turns", "right", "swapped", "shifted", "mono", "foreign")
 SHIFTS = (2.5, -0.9, 8.0, 0.6, 31.0)
 """Seconds."""
 AUDIBLE = -50.0
@@ -160,16 +160,16 @@ def measure(call: Call, findings: Sequence[Finding], said: Told, folder: Path, t
                 tally.examples.append(f"{cause} {s.type} {heard:.2f} s of {s.e - s.s:.2f}: {text[s.start : s.end]!r} in {text!r}")
 
 
-def run(count: int, seed: int, conditions: Sequence[str], policy: Policy) -> dict[str, Tally]:
-    """Redact calls under each condition."""
+def run(count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dealt: bool = False) -> dict[str, Tally]:
+    """Redact calls under each condition, or where they are `dealt` out each under one."""
     tallies = {c: Tally() for c in conditions}
     finder, aligner, before = Finder(policy), Aligner(), None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, call in enumerate(calls(count, seed)):
             plain, timed = (next(finder.find([r], folder)) for r in (call.record, call.with_words(random.Random(seed))))
-            for condition in conditions:
-                words = condition == "words" or (condition not in ("aligned", "turns") and number % 2 == 0)
+            for condition in [conditions[number % len(conditions)]] if dealt else conditions:
+                words = condition == "words" or (condition not in ("aligned", "turns") and number // len(SHIFTS) % 2 == 0)
                 record, findings = timed if words else plain
                 heard = recorded(call, condition, number)
                 if condition == "foreign":
@@ -181,7 +181,7 @@ def run(count: int, seed: int, conditions: Sequence[str], policy: Policy) -> dic
                 said = told(Files(), str(folder / "call.wav"), record, findings, aligner=None if words or condition == "turns" else aligner)
                 tally.cpu += time.process_time() - began
                 measure(heard, findings, said, folder, tally)
-            before = timed if number % 2 else plain
+            before = timed if number // 2 % 2 else plain
     return tallies
 
 
@@ -193,7 +193,7 @@ def recorded(call: Call, condition: str, number: int) -> Call:
         case "mono":
             return call.mono()
         case "shifted":
-            return call.shifted(SHIFTS[number % len(SHIFTS)])
+            return call.shifted(SHIFTS[number // len(SHIFTS) % len(SHIFTS)])
     return call
 
 
@@ -220,11 +220,12 @@ def main() -> None:
     p.add_argument("--seed", type=int, default=17)
     p.add_argument("--policy", default="gdpr")
     p.add_argument("--conditions", nargs="*", default=CONDITIONS, choices=CONDITIONS)
+    p.add_argument("--deal", action="store_true", help="each call under one condition, in turn")
     p.add_argument("--examples", action="store_true", help="print each leak with its (generated) text")
     args = p.parse_args()
     if not voices.LIBRARY:
         sys.exit(voices.NEEDS_ESPEAK)
-    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy)).items():
+    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal).items():
         print(json.dumps(report(name, tally)), flush=True)
         for line in tally.examples if args.examples else ():
             print("   ", line)

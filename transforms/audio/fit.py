@@ -25,13 +25,19 @@ AS_IT_IS = 0.3
 """Seconds of shift that recognisers' habits explain: covers reach over it."""
 BROAD = 1.5
 """Seconds around a peak that belong to it."""
-FITS, FAINTLY = 0.4, 0.3
-"""Likeness (correlation, -1 to 1) from which times fit as they are, the second where no other shift comes near. Of generated calls
-their own times have .74 and more, those of other calls at most .34 and never far ahead of other shifts."""
-SHIFTED = 0.5
-"""Likeness from which a shift is mended."""
-AHEAD = 0.15
-"""By how much the best shift, and the best way of channels, is ahead of the next."""
+AROUND = 2.0
+"""Seconds before the first and behind the last time of a transcript in which silence counts."""
+FITS, FAINTLY, BY_CHANCE = 0.6, 0.25, 0.7
+"""Likeness (correlation, -1 to 1) from which times fit as they are; where no other shift comes near, from the second on and the third divided by the
+root of how many stretches of speech there are. Of generated calls their own times have .74 and more, in loud noise half of that; those of other calls
+up to .4, the more the fewer turns there are."""
+FEW = 8
+"""Stretches of speech below which all of the recording is to be accounted for by them."""
+SHIFTED, SHIFTED_BY_CHANNEL = 0.55, 0.75
+"""Likeness from which a shift is mended, the second where it is told channel by channel: parties take turns in any call, so that others' are alike
+somewhere."""
+AHEAD, FAR_AHEAD = 0.15, 0.25
+"""By how much the best shift and way of channels is ahead of the next, the second where a shift is mended."""
 NEARLY = 0.1
 """By how much a shift of up to `BROAD` may be better where it is not clear: covers then reach over it."""
 QUIET = 0.3
@@ -146,27 +152,39 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
     anyone = said.max(axis=0, keepdims=True)
     if not any(speech.telling) or min(float(own.max(axis=0).mean()), float(anyone.mean())) > ALL_THE_TIME:
         return Fit("unclear", "all")
-    ways = {"all": likeness(own.max(axis=0, keepdims=True), anyone)}
+    whole, enough = len(rows) < FEW, FAINTLY + BY_CHANCE / math.sqrt(len(rows))
+    ways = {"all": likeness(own.max(axis=0, keepdims=True), anyone, whole)}
     if count > 1 and all(0 < c <= count for _, _, c in rows):
-        ways["own"] = likeness(own, said)
+        ways["own"] = likeness(own, said, whole)
         if count == 2:
-            ways["swapped"] = likeness(own, said[::-1])
-    return _judged(ways)
+            ways["swapped"] = likeness(own, said[::-1], whole)
+    return _judged(ways, min(enough, FITS))
 
 
-def likeness(heard: NDArray[np.float64], said: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlation of two `(channels, moments)` at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together."""
-    heard, said = (x - x.mean(axis=1, keepdims=True) for x in (heard, said))
-    moments = heard.shape[1]
-    size = 1 << (2 * moments - 1).bit_length()
-    across = np.fft.irfft((np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size))).sum(axis=0), size)
-    most = round(FARTHEST / MOMENT)
-    across = across / max(1e-9, math.sqrt(float((heard**2).sum() * (said**2).sum())))
+def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
+    """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
+
+    It is their correlation over the time for which `said` says anything, `AROUND` it included: what is heard long before and after counts where it is
+    to be accounted for as a `whole`. At shifts where nothing is heard likeness tends to 0.
+    """
+    moments, most, around = heard.shape[1], round(FARTHEST / MOMENT), round(AROUND / MOMENT)
+    places = np.flatnonzero(said.any(axis=0))
+    if not len(places):
+        return np.zeros(2 * most + 1)
+    around = moments + most if whole else around
+    lo, hi = int(places[0]) - around, int(places[-1]) + 1 + around
+    size = 1 << (2 * (moments + most + 2 * around)).bit_length()
     shifts = np.arange(-most, most + 1)
-    return np.where(np.abs(shifts) < moments, across[shifts % size], 0.0)
+    across = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size)), size)[:, shifts % size]
+    until = np.concatenate([np.zeros((len(heard), 1)), np.cumsum(heard, axis=1)], axis=1)
+    within = until[:, np.clip(hi + shifts, 0, moments)] - until[:, np.clip(lo + shifts, 0, moments)]
+    count, own = hi - lo, said.sum(axis=1, keepdims=True)
+    together = (across - within * own / count).sum(axis=0)
+    spread = (within - within**2 / count).sum(axis=0) * float((own - own**2 / count).sum())
+    return np.asarray(together / np.sqrt(spread + (0.01 * count) ** 2))
 
 
-def _judged(ways: Mapping[str, NDArray[np.float64]]) -> Fit:
+def _judged(ways: Mapping[str, NDArray[np.float64]], enough: float) -> Fit:
     """The verdict on the likenesses of each way in which channels may lie."""
     most, near, broad = (round(s / MOMENT) for s in (FARTHEST, AS_IT_IS, BROAD))
     best = {name: int(v.argmax()) for name, v in ways.items()}
@@ -174,16 +192,16 @@ def _judged(ways: Mapping[str, NDArray[np.float64]]) -> Fit:
     by_channel = {name: v for name, v in peaks.items() if name != "all"}
     name = max(by_channel, key=lambda n: by_channel[n], default="all")
     others = max((v for n, v in by_channel.items() if n != name), default=-1.0)
-    if peaks[name] < max(others + AHEAD, FAINTLY) and "all" in ways:
+    if peaks[name] < max(others + AHEAD, enough) and "all" in ways:
         name, others = "all", -1.0
     values, place, peak = ways[name], best[name], peaks[name]
     here = float(values[most - near : most + near + 1].max())
     elsewhere = max(float(values[: max(0, place - broad)].max(initial=-1)), float(values[place + broad + 1 :].max(initial=-1)))
-    alone, shift = peak >= max(elsewhere, others) + AHEAD, round((place - most) * MOMENT, 3)
+    ahead, shift = peak - max(elsewhere, others), round((place - most) * MOMENT, 3)
     known = "unclear" if name == "all" and by_channel else "swapped" if name == "swapped" else "fits"
-    if abs(shift) <= AS_IT_IS and peak >= (FAINTLY if alone else FITS):
+    if abs(shift) <= AS_IT_IS and peak >= (enough if ahead >= AHEAD else FITS):
         return Fit(known, name, 0.0, shift, peak)
-    if alone and peak >= SHIFTED:
+    if ahead >= FAR_AHEAD and peak >= (SHIFTED if name == "all" else SHIFTED_BY_CHANNEL):
         return Fit("shifted", name, shift, 0.0, peak)
     if here >= FITS and here >= peak - NEARLY and abs(shift) <= BROAD:
         return Fit(known, name, 0.0, shift, here)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO
 
 import av
 
@@ -22,6 +25,12 @@ MAX_BEYOND = 2.0
 """Seconds by which a span may begin after the end of the recording. Recognisers round, and files lose their tail; with more, the transcript belongs
 to another recording, and its times say nothing about this one."""
 
+
+HEARINGS = 3
+"""Times that a result is covered further by what a recogniser hears in it. With a recogniser that hears something ever anew it is given up."""
+
+Listen = Callable[[str], list[AudioSpan] | None]
+"""Hears the recording at a local path: stretches in which personal data is said; None where it cannot be heard."""
 
 WRITTEN = {"libmp3lame": "mp3", "libopus": "opus"}
 """Codecs by encoder, where the names differ."""
@@ -60,6 +69,7 @@ class Recording:
         bytes: size of what was written.
         keyed: stretches of keypad tones found, all of them covered.
         residue, changed: what the second look measured; see `check.Looked`.
+        overheard: stretches that a recogniser still heard, all of them covered then; None where none has listened.
     """
 
     container: str
@@ -74,6 +84,7 @@ class Recording:
     keyed: int = 0
     residue: float | None = None
     changed: float | None = None
+    overheard: tuple[AudioSpan, ...] | None = None
 
     @property
     def seconds(self) -> float:
@@ -109,7 +120,7 @@ def examine(
 
 def redact_audio(
     files: Files, source: str, output: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False,
-    known: Survey | None = None,
+    known: Survey | None = None, listen: Listen | None = None,
 ) -> Recording:  # fmt: skip
     """Write a recording again with stretches of it covered.
 
@@ -125,43 +136,79 @@ def redact_audio(
         treatment: sound, margins and checking.
         if_none_match: only if there is no `output` yet.
         known: of the recording, with its keypad tones, where it has been read before; else it is read.
+        listen: hears the result before anybody else can; what it still hears is covered too, and the result heard again.
 
     Raises:
         AudioRejected: the recording cannot be redacted; `output` is untouched.
         FileNotFoundError, FilesError, OSError: something cannot be read or written.
         PreconditionFailed: `if_none_match`, and it exists.
     """
-    info = files.info(source)
     before = _surveyed(files, source, spans, treatment, known)
     keyed = _keyed(before, treatment)
-    spans = [*spans, *keyed]
-    with spooled() as sink:
-        with opened(files, source) as recording:
-            target = target_of(recording, info.size if info else 0)
-            margins = treatment.margins.widened(target.guard)
-            planned: list[Plan] = []
+    spans, overheard = [*spans, *keyed], None
+    for hearing in range(HEARINGS + 1):
+        with spooled() as sink:
+            done = _made(files, source, spans, treatment, before, sink)
+            more = _overheard(sink, listen, done) if listen and EVERYTHING not in spans else None
+            if more and hearing == HEARINGS:
+                raise AudioRejected("audio_residual", "the recogniser still hears personal data, however often it is covered further")
+            if not more:
+                sink.seek(0)
+                files.write(output, sink, if_none_match=if_none_match)
+                break
+        overheard = [*(overheard or []), *more]
+        spans = [*spans, *more]
+    heard = overheard or more
+    return replace(done, keyed=len(keyed), overheard=None if heard is None else tuple(heard))
 
-            def make(rate: int, channels: int) -> Cover:
-                planned.append(plan(spans, rate, channels, margins))
-                return Cover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
 
-            try:
-                read = rewrite(recording, target, make, sink)
-            except (av.error.ArgumentError, av.error.EncoderNotFoundError, av.error.ExperimentalError, av.error.NotImplementedError):
-                raise AudioRejected("unsupported_audio", "its channels or sampling rate cannot be written again in this format") from None
-            _fits(spans, recording, read)
-            done = _summary(recording, target, read, planned[0], sink.seek(0, 2))
-        if treatment.check:
-            sink.seek(0)
-            seen = look(
-                sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless
-            )  # fmt: skip
-            if seen.problem:
-                raise AudioRejected("audio_residual", seen.problem)
-            done = replace(done, residue=seen.residue, changed=seen.changed)
+def _made(
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, before: Survey | None, sink: BinaryIO
+) -> Recording:  # fmt: skip
+    """Write the redacted recording into a file that nobody sees yet, and look at it once more."""
+    info = files.info(source)
+    with opened(files, source) as recording:
+        target = target_of(recording, info.size if info else 0)
+        margins = treatment.margins.widened(target.guard)
+        planned: list[Plan] = []
+
+        def make(rate: int, channels: int) -> Cover:
+            planned.append(plan(spans, rate, channels, margins))
+            return Cover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
+
+        try:
+            read = rewrite(recording, target, make, sink)
+        except (av.error.ArgumentError, av.error.EncoderNotFoundError, av.error.ExperimentalError, av.error.NotImplementedError):
+            raise AudioRejected("unsupported_audio", "its channels or sampling rate cannot be written again in this format") from None
+        _fits(spans, recording, read)
+        done = _summary(recording, target, read, planned[0], sink.seek(0, 2))
+    if not treatment.check:
+        return done
+    sink.seek(0)
+    seen = look(sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless)
+    if seen.problem:
+        raise AudioRejected("audio_residual", seen.problem)
+    return replace(done, residue=seen.residue, changed=seen.changed)
+
+
+def _overheard(sink: BinaryIO, listen: Listen, done: Recording) -> list[AudioSpan] | None:
+    """What a recogniser hears in a redacted recording that should not be heard; None where it could not listen."""
+    with tempfile.NamedTemporaryFile(prefix="callveil-") as copy:  # for its name; nothing in it is not to be published
         sink.seek(0)
-        files.write(output, sink, if_none_match=if_none_match)
-    return replace(done, keyed=len(keyed))
+        shutil.copyfileobj(sink, copy)
+        copy.flush()
+        heard = listen(copy.name)
+    return None if heard is None else [span for span in heard if not _hidden(span, done)]
+
+
+def _hidden(span: AudioSpan, done: Recording) -> bool:
+    """Whether a stretch is covered: recognisers hear things in silence."""
+    asked = plan([span], done.rate, done.channels, Margins(0, 0, 0, 0), done.frames)
+    return all(
+        any(a <= lo and hi <= b for a, b in zip(have.starts, have.ends, strict=True))
+        for have, want in zip(done.covered, asked, strict=True)
+        for lo, hi in zip(want.starts, want.ends, strict=True)
+    )
 
 
 def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, known: Survey | None) -> Survey | None:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -20,7 +20,7 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.subject_index import Link
-from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Margins, Sound, Treatment, redact_audio
+from callveil.transforms.audio import EVERYTHING, AudioRejected, AudioSpan, Listen, Margins, Sound, Treatment, redact_audio
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.fit import Fit
@@ -34,6 +34,7 @@ from callveil.transforms.redact.jobs import redact_jobs
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.run.job import Engines
 from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.files import Files
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.subject.erased import erased_now
 from callveil.transforms.subject.keys import conceal, interaction_people, ref_of
@@ -54,6 +55,7 @@ _aligning = threading.Lock()
 
 _recogniser = lru_cache(maxsize=1)(recogniser_of)
 
+Spans = list[AudioSpan] | None
 FOREIGN = "the transcript's times do not fit what is heard: they are another recording's, or moved by no constant time"
 NONE_CAME = "no transcript came within recordings.wait_seconds"
 
@@ -238,7 +240,8 @@ class Actor:
 
     def _name(self, source: str, spans: list[AudioSpan], like: str) -> str:
         """Name of a redacted recording: a digest of all it depends on."""
-        plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment)])).hexdigest()
+        recogniser = [self.job.recogniser] if self.job.recogniser else []
+        plan = hashlib.sha256(orjson.dumps([source, rows_of(spans), repr(self.treatment), *recogniser])).hexdigest()
         return f"audio-{plan[:24]}{suffix_of(like).lower()}"
 
     def _covered(self, key: InteractionKey, held: Gathered, piece: Piece, said: Told) -> Receipt:
@@ -247,8 +250,10 @@ class Actor:
         if said.spans is not None and said.fit is None:
             with suppress(AudioRejected, FileNotFoundError):  # it is rejected when it is covered
                 said = said.held_against(survey(self.job.files, piece.url))
-        heard = self._heard(key, held, piece, run) if said.spans is None else None
-        done = self._cover(key, piece, said if heard is None else replace(said, spans=heard))
+        recognise = said.spans is None and self.job.policy.recordings.without_transcript == "recognise"
+        heard = self._heard(key, held, self.job.files, piece.url, run) if recognise else None
+        listen = partial(self._heard, key, held, Files(), run=run, nothing=[]) if self.job.recogniser else None
+        done = self._cover(key, piece, said if heard is None else replace(said, spans=heard), listen)
         if heard is not None and done["status"] == "done":
             done["reason"] = "recognised"
         if done["status"] == "rejected":
@@ -260,14 +265,12 @@ class Actor:
             **(said.fit.as_dict() if said.fit else {}), "withheld": said.withheld, **done,
         }  # fmt: skip
 
-    def _heard(self, key: InteractionKey, held: Gathered, piece: Piece, run: Run) -> list[AudioSpan] | None:
-        """What to cover of a recording without transcript, as far as a recogniser hears it; None where the policy wants none or it cannot be read."""
-        if self.job.policy.recordings.without_transcript != "recognise":
-            return None
+    def _heard(self, key: InteractionKey, held: Gathered, files: Files, url: str, run: Run, nothing: Spans = None) -> Spans:
+        """What to cover of a recording as far as a recogniser hears it; None where it cannot be read, `nothing` where no word is heard."""
         raw = unseal(self.built.keyring, held.record) if held.record else None
         try:
             with _aligning:
-                heard = _recogniser(self.job.recogniser).transcribe(self.job.files, piece.url)
+                heard = _recogniser(self.job.recogniser).transcribe(files, url)
         except (AudioRejected, FileNotFoundError):
             return None  # it is rejected when it is to be covered
         except OSError:
@@ -275,13 +278,14 @@ class Actor:
         except Exception as e:  # noqa: BLE001 - what nobody heard is covered as a recording without a transcript is
             log.warning("%s while a recording was heard; it is covered as one without a transcript", type(e).__name__)
             return None
+        if not heard.words:
+            return nothing  # that says more of the recogniser than of the recording
         record = (raw.record if raw else {"account_id": key.account_id, "id": key.id}) | {"outline": heard.outline, "words": heard.words}
         if raw is None:
-            raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(piece.url))
-        # Where it heard nothing there is no transcript still: that says more of the recogniser than of the recording.
+            raw = RawInteraction(key, "call", run.as_of, 0, record, SourceRef(url))
         return self._redacted(replace(raw, record=record), run, None, "own")[1].spans
 
-    def _cover(self, key: InteractionKey, piece: Piece, said: Told) -> Receipt:
+    def _cover(self, key: InteractionKey, piece: Piece, said: Told, listen: Listen | None) -> Receipt:
         """Write the redacted recording under a name of its own. Returns what its receipt says of it."""
         reason, spans = "", said.spans
         if spans is None:
@@ -290,7 +294,7 @@ class Actor:
                 return {"status": "rejected", "reason": reason, "detail": FOREIGN if said.refused else NONE_CAME}
         name = self._name(piece.object_id, spans, piece.url)
         try:
-            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans, said.known)
+            done = self._written(piece.url, self.job.files.join(self.job.live.folder(key), name), spans, said.known, listen)
         except AudioRejected as rejected:
             return {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
         except FileNotFoundError:
@@ -303,14 +307,14 @@ class Actor:
             return {"status": "rejected", "reason": "internal_error", "detail": f"{type(e).__name__} while it was covered; please report this"}
         return {"status": "done", "reason": reason, "file": name, **done, "spans": rows_of(spans)}
 
-    def _written(self, source: str, url: str, spans: list[AudioSpan], known: Survey | None = None) -> Receipt:
+    def _written(self, source: str, url: str, spans: list[AudioSpan], known: Survey | None = None, listen: Listen | None = None) -> Receipt:
         """Write a redacted recording; what is told of it. Raises as `redact_audio` does."""
-        done = redact_audio(self.job.files, source, url, spans, self.treatment, known=known)
+        done = redact_audio(self.job.files, source, url, spans, self.treatment, known=known, listen=listen)
         digest, size = self.job.files.sha256(url)
         return {
             "sha256": digest, "bytes": size, "container": done.container, "codec": done.codec, "written": done.written, "rate": done.rate,
             "channels": done.channels, "seconds": round(done.seconds, 6), "cut": done.cut, "keyed": done.keyed,
-            "residue_dbfs": done.residue, "changed_db": done.changed,
+            "residue_dbfs": done.residue, "changed_db": done.changed, "overheard": None if done.overheard is None else len(done.overheard),
             "covered_seconds": [round(s, 6) for s in done.covered_seconds],
         }  # fmt: skip
 
