@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sounds
 import voices
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -57,6 +57,7 @@ def test_a_single_key_is_found_under_noise(noise: float) -> None:
         assert found(sound + rng.normal(0, noise, len(sound)), 8000), key
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4000), max_size=12), st.sampled_from([8000, 16_000]))
 def test_the_pieces_a_recording_is_read_in_change_nothing(cuts: list[int], rate: int) -> None:
     sound = keyed([1, 5, 9], rate)[:, None]

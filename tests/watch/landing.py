@@ -7,8 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from audio.sounds import chatter, file_of
+from audio.sounds import by_turns, chatter, file_of
 
 from callveil.transforms.sample.write import write_sample
 
@@ -37,11 +36,7 @@ def noise(seconds: float, seed: int = 1) -> bytes:
 
 def said(turns: list[dict], seconds: float, seed: int) -> bytes:
     """The same, loud where each channel's turns are and faint everywhere else."""
-    sound = chatter(RATE, 2, seconds, seed)
-    gain = np.full(sound.shape, 0.01)
-    for turn in turns:
-        gain[turn["channel"] - 1, int(turn["s"] * RATE) : int(turn["e"] * RATE)] = 1
-    return file_of("wav-mulaw-stereo", sound * gain)
+    return file_of("wav-mulaw-stereo", by_turns(chatter(RATE, 2, seconds, seed), RATE, turns))
 
 
 def records(folder: Path, number: int, seed: int = 1) -> list[dict]:
