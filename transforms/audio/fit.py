@@ -25,14 +25,12 @@ AS_IT_IS = 0.3
 """Seconds of shift that recognisers' habits explain: covers reach over it."""
 BROAD = 1.5
 """Seconds around a peak that belong to it."""
-AROUND = 2.0
-"""Seconds before the first and behind the last time of a transcript in which silence counts."""
 FITS, FAINTLY, BY_CHANCE = 0.6, 0.25, 0.7
 """Likeness (correlation, -1 to 1) from which times fit as they are; where no other shift comes near, from the second on and the third divided by the
 root of how many stretches of speech there are. Of generated calls their own times have .74 and more, in loud noise half of that; those of other calls
 up to .4, the more the fewer turns there are."""
-FEW = 8
-"""Stretches of speech below which all of the recording is to be accounted for by them."""
+FEW, SURELY = 8, 0.9
+"""Stretches of speech below which all of the recording is to be accounted for by them, unless their likeness channel by channel is so high."""
 SHIFTED, SHIFTED_BY_CHANNEL = 0.55, 0.75
 """Likeness from which a shift is mended, the second where it is told channel by channel: parties take turns in any call, so that others' are alike
 somewhere."""
@@ -150,34 +148,36 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
     own = np.pad(speech.own, ((0, 0), (0, moments - speech.own.shape[1]))).astype(np.float64)
     said = _said(rows, count, moments)
     anyone = said.max(axis=0, keepdims=True)
-    if not any(speech.telling) or min(float(own.max(axis=0).mean()), float(anyone.mean())) > ALL_THE_TIME:
+    by_channel = count > 1 and all(0 < c <= count for _, _, c in rows)
+    in_turn = by_channel and said.any(axis=1).sum() > 1
+    if not any(speech.telling) or (not in_turn and min(float(own.max(axis=0).mean()), float(anyone.mean())) > ALL_THE_TIME):
         return Fit("unclear", "all")
-    whole, enough = len(rows) < FEW, FAINTLY + BY_CHANCE / math.sqrt(len(rows))
-    ways = {"all": likeness(own.max(axis=0, keepdims=True), anyone, whole)}
-    if count > 1 and all(0 < c <= count for _, _, c in rows):
-        ways["own"] = likeness(own, said, whole)
-        if count == 2:
-            ways["swapped"] = likeness(own, said[::-1], whole)
-    return _judged(ways, min(enough, FITS))
+    pairs = {"all": (own.max(axis=0, keepdims=True), anyone)} | ({"own": (own, said)} if by_channel else {})
+    pairs |= {"swapped": (own, said[::-1])} if by_channel and count == 2 else {}
+    ways = {name: likeness(*pair) for name, pair in pairs.items()}
+    middle, near = round(FARTHEST / MOMENT), round(AS_IT_IS / MOMENT)
+    if len(rows) < FEW and all(v[middle - near : middle + near + 1].max() < SURELY for name, v in ways.items() if name != "all"):
+        ways = {name: likeness(*pair, whole=True) for name, pair in pairs.items()}
+    return _judged(ways, min(FITS, FAINTLY + BY_CHANCE / math.sqrt(len(rows))))
 
 
 def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
     """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
-    It is their correlation over the time for which `said` says anything, `AROUND` it included: what is heard long before and after counts where it is
-    to be accounted for as a `whole`. At shifts where nothing is heard likeness tends to 0.
+    It is their correlation from the first to the last that is said, or over the `whole` recording where all that is heard is to be accounted for. The
+    silence around a call is left out else: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
     """
-    moments, most, around = heard.shape[1], round(FARTHEST / MOMENT), round(AROUND / MOMENT)
+    moments, most = heard.shape[1], round(FARTHEST / MOMENT)
     places = np.flatnonzero(said.any(axis=0))
     if not len(places):
         return np.zeros(2 * most + 1)
-    around = moments + most if whole else around
-    lo, hi = int(places[0]) - around, int(places[-1]) + 1 + around
-    size = 1 << (2 * (moments + most + 2 * around)).bit_length()
+    lo, hi = (0, moments) if whole else (int(places[0]), int(places[-1]) + 1)
+    size = 1 << (2 * (moments + most)).bit_length()
     shifts = np.arange(-most, most + 1)
+    moving = np.zeros_like(shifts) if whole else shifts
     across = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(said, size)), size)[:, shifts % size]
     until = np.concatenate([np.zeros((len(heard), 1)), np.cumsum(heard, axis=1)], axis=1)
-    within = until[:, np.clip(hi + shifts, 0, moments)] - until[:, np.clip(lo + shifts, 0, moments)]
+    within = until[:, np.clip(hi + moving, 0, moments)] - until[:, np.clip(lo + moving, 0, moments)]
     count, own = hi - lo, said.sum(axis=1, keepdims=True)
     together = (across - within * own / count).sum(axis=0)
     spread = (within - within**2 / count).sum(axis=0) * float((own - own**2 / count).sum())
