@@ -79,10 +79,10 @@ def test_what_times_are_found_to_be(form: str, noise: float) -> None:
 def test_calls_of_one_length_have_nothing_else_in_common() -> None:
     """Parties that leave short pauses: what the two have in common is that they begin and end."""
     for seed in range(15):
-        first, other = (turns(n, 38.0, pause=0.35) for n in (seed, 100 + seed))
+        first, other = (turns(n, 60.0, 0.35) for n in (seed, 100 + seed))
         for make in (mono, lambda s: s):
-            assert fit(survey_of(make(call(first, 32))), other).refused, seed
-            assert not fit(survey_of(make(call(first, 32))), first).refused
+            assert fit(survey_of(make(call(first))), other).refused, seed
+            assert not fit(survey_of(make(call(first))), first).refused
 
 
 def test_times_of_another_call_are_refused() -> None:

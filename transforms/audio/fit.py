@@ -25,9 +25,9 @@ AS_IT_IS = 0.3
 """Seconds of shift that recognisers' habits explain: covers reach over it."""
 BROAD = 1.5
 """Seconds around a peak that belong to it."""
-FITS, FAINTLY, BY_CHANCE = 0.6, 0.25, 0.7
+FITS, FAINTLY, BY_CHANCE = 0.65, 0.25, 1.0
 """Likeness (correlation, -1 to 1) from which times fit as they are; where no other shift comes near, from the second on and the third divided by the
-root of how many stretches of speech there are. Of generated calls their own times have .74 and more, in loud noise half of that; those of other calls
+root of how many stretches of speech there are. Of generated calls their own times have .72 and more, in loud noise half of that; those of other calls
 up to .4, the more the fewer turns there are."""
 FEW, SURELY = 8, 0.9
 """Stretches of speech below which all of the recording is to be accounted for by them, unless their likeness channel by channel is so high."""
@@ -164,14 +164,15 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
 def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
     """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
-    It is their correlation from the first to the last that is said, or over the `whole` recording where all that is heard is to be accounted for. The
-    silence around a call is left out else: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
+    It is their correlation from the first to the last that is said, or on the `whole` to the last that is heard, where all that is to be accounted for. The
+    silence around a call is left out: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
     """
     moments, most = heard.shape[1], round(FARTHEST / MOMENT)
     places = np.flatnonzero(said.any(axis=0))
     if not len(places):
         return np.zeros(2 * most + 1)
-    lo, hi = (0, moments) if whole else (int(places[0]), int(places[-1]) + 1)
+    both = np.flatnonzero(said.any(axis=0) | heard.any(axis=0)) if whole else places
+    lo, hi = int(both[0]), int(both[-1]) + 1
     size = 1 << (2 * (moments + most)).bit_length()
     shifts = np.arange(-most, most + 1)
     moving = np.zeros_like(shifts) if whole else shifts
