@@ -164,8 +164,8 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
 def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
     """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
-    It is their correlation from the first to the last that is said, or on the `whole` to the last that is heard, where all that is to be accounted for. The
-    silence around a call is left out: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
+    It is their correlation from the first to the last that is said, or that is said or heard where the `whole` of what is heard is to be accounted for.
+    The silence around a call is left out: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
     """
     moments, most = heard.shape[1], round(FARTHEST / MOMENT)
     places = np.flatnonzero(said.any(axis=0))
