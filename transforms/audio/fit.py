@@ -164,7 +164,7 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
 def likeness(heard: NDArray[np.float64], said: NDArray[np.float64], whole: bool = False) -> NDArray[np.float64]:
     """How alike two `(channels, moments)` of 0 and 1 are at every shift of the second, from `-FARTHEST` to `FARTHEST`, all channels together.
 
-    It is their correlation from the first to the last that is said, or that is said or heard where the `whole` of what is heard is to be accounted for.
+    It is their correlation from the first to the last that is said, or that is said or heard where the `whole` of what is heard has to be told.
     The silence around a call is left out: any two calls of one length have it in common. Where nothing is heard likeness tends to 0.
     """
     moments, most = heard.shape[1], round(FARTHEST / MOMENT)
