@@ -95,9 +95,9 @@ def make_job(options: WatchOptions) -> WatchJob:
     refuse_overlap(options.files, options.places, options.output)
     for place in options.places:
         refuse_store_above(options.files, place)
-    if options.policy.recordings.without_transcript == "recognise":
-        if not options.recogniser:
-            raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
+    if options.policy.recordings.without_transcript == "recognise" and not options.recogniser:
+        raise RecogniserMissing("the policy says `without_transcript: recognise`: name with --recogniser what is to transcribe")
+    if options.recogniser:
         recogniser_of(options.recogniser)
     keyring = keyring_for(options.files, options.output, options.keyring)
     for place in (p for p in options.places if not has_magic(p)):

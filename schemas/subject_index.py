@@ -17,7 +17,7 @@ ROLES = ("contact", "agent", "third_party")
 """What a person is in a record: the contact, a member of staff, or somebody who is mentioned in it."""
 
 NAME = "name"
-"""Kind of a word of the contact's name, digested with a number or online id of the same record: it tells people on a shared one apart, and
+"""Kind of a word of the contact's name, digested with a number, address or online id of the same record: it tells people on a shared one apart, and
 leads nowhere. Its `field` is the digest of that identifier."""
 
 RECORD = "record"

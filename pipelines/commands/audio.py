@@ -24,11 +24,12 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Margins, Recording, Sound, Treatment, examine, redact_audio
+from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Listen, Margins, Recording, Sound, Treatment, examine, redact_audio
 from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.fit import Fit
 from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
 from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.words import add_word_times
+from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
@@ -46,8 +47,11 @@ interaction: personal data is found in its transcript as `callveil redact` finds
 word, the words are covered; where it times turns, their words are looked for in the recording (English), and turns in which they are not found for
 sure are covered as wholes; where nothing says when something was said, the whole recording is covered.
 
+The times are held against who is loud when. Channels that are swapped, and times that are moved by one constant, are mended; where it is unclear who
+is heard on which channel, every one is covered; with times of another recording all of it is. What was found is said.
+
 Without a transcript a recogniser can make one: `embedded` (pocketsphinx: English, and weak on telephone lines) or a faster-whisper model that lies
-here. What it does not hear is not covered, so this is never done unasked.
+here. What it does not hear is not covered, so this is never done unasked. It hears the result too, and what it still hears is covered as well.
 
 What FFmpeg decodes is read by content, whatever its name. PCM, float, mu-law and A-law (WAV, W64, AIFF, AU, CAF), IMA and MS ADPCM, FLAC, ALAC,
 MP3, Opus (Ogg, WebM) and AAC (M4A) come out in the same codec, Vorbis as Opus, the rest (GSM, AMR, G.722, WMA, MP2, sound in AVI or MPEG, ...) as
@@ -67,6 +71,14 @@ examples:
 
 exit codes: 0 done, 1 failed, 2 usage, 3 the recording or the interaction cannot be redacted; then nothing is written"""
 
+TIMES = {
+    "swapped": "channels are swapped: each party is heard on the other one, and is covered there",
+    "shifted": "the transcript's times are {shift:+.2f} s off what is heard{on}; covers follow what is heard",
+    "unclear": "it is unclear who is heard on which channel: every channel is covered",
+    "refused": "the transcript's times are another recording's: all of this one is covered",
+}
+"""What is said of times that do not simply fit, by `Fit.verdict`."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
@@ -85,7 +97,11 @@ def parser() -> argparse.ArgumentParser:
         default=True,
         help="look in the recording for the words of turns that have no word times (default); --no-align covers such turns as wholes",
     )
-    p.add_argument("--recogniser", metavar="embedded|PATH", help="transcribe the recording where no transcript came; PATH is a faster-whisper model")
+    p.add_argument(
+        "--recogniser",
+        metavar="embedded|PATH",
+        help="transcribe the recording where no transcript came, and hear the result before it is written; PATH is a faster-whisper model",
+    )
     p.add_argument("--policy", metavar="NAME|FILE", help=f"with --interaction or --recogniser: {', '.join(PRESETS)}, or a YAML file (default: gdpr)")
     p.add_argument("--account-type", default="unknown", choices=["individual", "agency", "unknown"], help="type of the account (default unknown)")
     p.add_argument("--mode", default="mute", choices=MODES, help="mute (default): silence; beep: 1,000 Hz; tone: a low 220 Hz")
@@ -134,11 +150,13 @@ def main(argv: Sequence[str]) -> int:
         films=args.video == "copy",
     )
     try:
-        spans = read_spans(args.spans, args.channel) if args.spans else found_spans(files, args)
+        said = Told(read_spans(args.spans, args.channel)) if args.spans else found_spans(files, args)
+        spans = [EVERYTHING] if said.spans is None else said.spans
+        known = said.known if args.keypad else None
         if args.dry_run:
-            done = examine(files, args.input, spans, treatment)
+            done = examine(files, args.input, spans, treatment, known=known)
         else:
-            done = redact_audio(files, args.input, args.output, spans, treatment)
+            done = redact_audio(files, args.input, args.output, spans, treatment, known=known, listen=listener(args) if args.recogniser else None)
     except AudioRejected as rejected:
         return _refused(args.json, rejected.reason, rejected.detail)
     except FileNotFoundError:
@@ -146,9 +164,9 @@ def main(argv: Sequence[str]) -> int:
     except FilesError as error:
         raise UsageError(str(error)) from None
     if args.json:
-        print_json(as_dict(done, spans, args.dry_run))
+        print_json(as_dict(done, spans, said, args.dry_run))
     else:
-        _print(done, spans, args.output, args.dry_run)
+        _print(done, spans, said.fit, args.output, args.dry_run)
     return DONE
 
 
@@ -176,7 +194,7 @@ def read_spans(name: str, channels: str) -> list[AudioSpan]:
     return out
 
 
-def found_spans(files: Files, args: argparse.Namespace) -> list[AudioSpan]:
+def found_spans(files: Files, args: argparse.Namespace) -> Told:
     """Spans of what the policy takes out of an interaction's transcript, or of one that is made from the recording.
 
     Raises:
@@ -195,11 +213,27 @@ def found_spans(files: Files, args: argparse.Namespace) -> list[AudioSpan]:
         except RecogniserMissing as error:
             raise UsageError(f"--recogniser: {error}") from None
         if not heard.words:
-            return [EVERYTHING]  # nothing is known of what is said
+            return Told()  # nothing is known of what is said
         raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
     findings = findings_of(raw, policy, args.account_type)
-    record = add_word_times(files, args.input, raw.record, Aligner(), findings, args.channel) if args.align else raw.record
-    return audio_spans(record, findings, args.channel)
+    return told(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None)
+
+
+def listener(args: argparse.Namespace) -> Listen:
+    """Hears a redacted recording with the recogniser. Raises `UsageError` where that cannot be had."""
+    policy = policy_of(args.policy)
+    try:
+        recogniser = recogniser_of(args.recogniser)
+    except RecogniserMissing as error:
+        raise UsageError(f"--recogniser: {error}") from None
+
+    def listen(path: str) -> list[AudioSpan]:
+        heard = recogniser.transcribe(Files(), path)
+        raw = _nothing_known()
+        raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
+        return audio_spans(raw.record, findings_of(raw, policy, args.account_type)) if heard.words else []
+
+    return listen
 
 
 def _nothing_known() -> RawInteraction:
@@ -225,24 +259,28 @@ def findings_of(raw: RawInteraction, policy: Policy, account_type: str) -> list[
     return [row.finding for row in result.findings]
 
 
-def as_dict(done: Recording, spans: Sequence[AudioSpan], dry_run: bool) -> dict[str, Any]:
+def as_dict(done: Recording, spans: Sequence[AudioSpan], said: Told, dry_run: bool) -> dict[str, Any]:
     """JSON form of what was done."""
     return {
         "dry_run": dry_run, "container": done.container, "codec": done.codec, "written": "" if dry_run else done.written,
         "written_container": "" if dry_run else done.written_container, "video": done.video, "rate": done.rate,
         "channels": done.channels, "seconds": round(done.seconds, 3), "spans": len(spans), "keyed": done.keyed, "cut": done.cut,
+        **(said.fit.as_dict() if said.fit else {}), "withheld": said.withheld, "residue_dbfs": done.residue, "changed_db": done.changed,
+        "overheard": None if done.overheard is None else len(done.overheard),
         "covered_seconds": [round(s, 3) for s in done.covered_seconds],
         "covered": [[[round(a / done.rate, 3), round(b / done.rate, 3)] for a, b in zip(r.starts, r.ends, strict=True)] for r in done.covered],
     }  # fmt: skip
 
 
-def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bool) -> None:
+def _print(done: Recording, spans: Sequence[AudioSpan], fitted: Fit | None, output: str, dry_run: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     same = (done.written, done.written_container) == (done.codec, done.container)
     written = done.codec if same else f"{done.codec} in {done.container} written as {done.written} in {done.written_container}"
     console.print(
         f"{'would write' if dry_run else 'wrote'} {output}: {done.seconds:.1f} s, {done.channels} channel(s), {done.rate} Hz, {written}", markup=False
     )
+    if fitted and fitted.verdict in TIMES:
+        console.print(TIMES[fitted.verdict].format(shift=fitted.shift, on=", on swapped channels" if fitted.channels == "swapped" else ""))
     for n, (seconds, ranges) in enumerate(zip(done.covered_seconds, done.covered, strict=True), 1):
         console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
     if not spans and not done.keyed:
@@ -251,6 +289,8 @@ def _print(done: Recording, spans: Sequence[AudioSpan], output: str, dry_run: bo
         console.print(f"its moving pictures were {'copied as they are' if done.video == 'copied' else 'left out'}")
     if done.keyed:
         console.print(f"{done.keyed} stretch(es) of keypad tones were found and are covered")
+    if done.overheard is not None:
+        console.print(f"the recogniser has heard the result; {len(done.overheard)} stretch(es) more are covered")
     if done.cut:
         console.print("the recording ends before the length it declares: it was cut off before callveil saw it")
 

@@ -66,7 +66,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--name", default=DEFAULT_NAME, metavar="PATTERN", help=f"how recordings are named (default {DEFAULT_NAME}); * is anything")
     p.add_argument(
         "--recogniser", default="", metavar="embedded|PATH",
-        help="what transcribes a recording without transcript where the policy says `without_transcript: recognise`; PATH: a faster-whisper model; "
+        help="what hears each redacted recording before it is out (what it still hears is covered too), and transcribes one without transcript where "
+        "the policy says `without_transcript: recognise`; PATH: a faster-whisper model; "
         "embedded: pocketsphinx, which mishears much on telephone lines, and what it mishears is not covered",
     )  # fmt: skip
     p.add_argument("--once", action="store_true", help="deal with what is there, then end")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Call:
 
     Attributes:
         record: the interaction, its outline with times of turns.
-        signal: `(2, frames)` at `RATE`.
+        signal: `(channels, frames)` at `RATE`.
         turns: tokens of each turn of the outline with their true times.
         secrets: what was planted, of every type that counts.
     """
@@ -69,7 +69,23 @@ class Call:
 
     def wav(self) -> bytes:
         """As 8 kHz mu-law."""
-        return sounds.wav_bytes(sounds.pcm_bytes(self.signal, 7, 8), 7, RATE, 2, 8, tags=False)
+        return sounds.wav_bytes(sounds.pcm_bytes(self.signal, 7, 8), 7, RATE, len(self.signal), 8, tags=False)
+
+    def swapped(self) -> Call:
+        """The same recorded with the parties on each other's channel; the transcript stays."""
+        return replace(self, signal=self.signal[::-1], secrets=[replace(s, channel=3 - s.channel) for s in self.secrets])
+
+    def mono(self) -> Call:
+        """The same recorded on one channel."""
+        both = np.clip(self.signal.sum(axis=0, keepdims=True), -0.99, 0.99)
+        return replace(self, signal=both, secrets=[replace(s, channel=1) for s in self.secrets])
+
+    def shifted(self, seconds: float) -> Call:
+        """The same recorded from `seconds` earlier on, or from later where negative; the transcript stays."""
+        silent = np.random.default_rng(7).normal(0, 10 ** (-66 / 20), (len(self.signal), max(0, round(seconds * RATE))))
+        signal = np.concatenate([silent, self.signal[:, max(0, round(-seconds * RATE)) :]], axis=1)
+        moved = [replace(s, s=max(0.0, s.s + seconds), e=s.e + seconds) for s in self.secrets if s.e + seconds > 0]
+        return replace(self, signal=signal, secrets=moved)
 
     def with_words(self, rng: random.Random) -> dict[str, Any]:
         """The record with a recogniser's word times."""

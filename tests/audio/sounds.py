@@ -6,10 +6,11 @@ import io
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -71,6 +72,14 @@ def chatter(rate: int, channels: int, seconds: float, seed: int = 1) -> Signal:
         voice = sum(np.sin(2 * np.pi * h * (120 + 40 * c) * time + h) / h for h in range(1, 12))
         out[c] = 0.25 * syllables * (0.6 * voice + 0.4 * rng.standard_normal(n))
     return np.clip(out, -0.99, 0.99)
+
+
+def by_turns(signal: Signal, rate: int, turns: Sequence[Mapping[str, Any]]) -> Signal:
+    """A signal as it is where each channel's turns are, and faint, never silent, everywhere else."""
+    gain = np.full(signal.shape, 0.01)
+    for turn in turns:
+        gain[turn["channel"] - 1, int(turn["s"] * rate) : int(turn["e"] * rate)] = 1
+    return signal * gain
 
 
 @lru_cache(maxsize=64)

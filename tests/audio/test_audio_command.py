@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sounds
 import voices
@@ -16,8 +17,25 @@ from callveil.pipelines.cli import main
 @pytest.fixture
 def call(tmp_path: Path) -> Path:
     path = tmp_path / "call.wav"
-    path.write_bytes(sounds.wav_bytes(sounds.pcm_bytes(sounds.chatter(8000, 2, 8), 7, 8), 7, 8000, 2, 8))
+    path.write_bytes(recorded(sounds.chatter(8000, 2, 8)))
     return path
+
+
+OUTLINE = [
+    {"speaker": "Agent", "channel": 2, "s": 0.2, "e": 2.0, "text": "Could you read me your card number please?"},
+    {"speaker": "Caller", "channel": 1, "s": 2.4, "e": 5.9, "text": "Yes, it is 4111 1111 1111 1111."},
+    {"speaker": "Agent", "channel": 2, "s": 6.3, "e": 7.5, "text": "Thank you, that is all."},
+]
+"""A generated call: the caller says a card number in the second turn."""
+
+
+def recorded(signal: sounds.Signal) -> bytes:
+    return sounds.wav_bytes(sounds.pcm_bytes(signal, 7, 8), 7, 8000, len(signal), 8)
+
+
+def talk() -> sounds.Signal:
+    """What is heard where `OUTLINE` is said."""
+    return sounds.by_turns(sounds.chatter(8000, 2, 8), 8000, OUTLINE)
 
 
 def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,25 +54,54 @@ def test_spans_from_a_file(call: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert heard[1, 8000:20000].any()
 
 
-def test_spans_from_an_interaction(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A generated call: the caller says a card number in the second turn."""
-    record = {
-        "id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8, "audio": "call.wav",
-        "outline": [
-            {"speaker": "Agent", "channel": 2, "s": 0.2, "e": 2.0, "text": "Could you read me your card number please?"},
-            {"speaker": "Caller", "channel": 1, "s": 2.4, "e": 5.9, "text": "Yes, it is 4111 1111 1111 1111."},
-            {"speaker": "Agent", "channel": 2, "s": 6.3, "e": 7.5, "text": "Thank you, that is all."},
-        ],
-    }  # fmt: skip
+def redacted(call: Path, signal: sounds.Signal, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[str, dict]:
+    """What is printed, and the JSON form of it, for a recording and the interaction of `OUTLINE`."""
+    record = {"id": "1", "account_id": "7", "called_at": "2026-11-01T10:00:00Z", "duration": 8, "audio": "call.wav", "outline": OUTLINE}
     source, out = call.parent / "call.json", call.parent / "clean.wav"
     source.write_text(json.dumps(record))
-    assert main(["audio", "redact", "--input", str(call), "--output", str(out), "--interaction", str(source), "--policy", "pci"]) == 0
-    said = capsys.readouterr().out
+    call.write_bytes(recorded(signal))
+    words = ["audio", "redact", "--input", str(call), "--output", str(out), "--interaction", str(source), "--policy", "pci", *more]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    return printed, json.loads(capsys.readouterr().out)
+
+
+def test_spans_from_an_interaction(call: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said, found = redacted(call, talk(), capsys)
     assert "channel 1: 1 stretch(es) covered, 3.7 s" in said
     assert "channel 2: 0 stretch(es) covered" in said
-    (_, before), (_, after) = sounds.heard(call), sounds.heard(out)
+    assert (found["times"], found["heard_on"], found["changed_db"], found["overheard"]) == ("fits", "own", 0.0, None)
+    assert found["residue_dbfs"] < -100
+    (_, before), (_, after) = sounds.heard(call), sounds.heard(call.parent / "clean.wav")
     assert not after[0, int(2.3 * 8000) : 6 * 8000].any()
     assert (after[1] == before[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "said", "covered"),
+    [
+        ("swapped", "channels are swapped", [[], [[2.3, 6.0]]]),
+        ("late", "times are +1.50 s off what is heard", [[[3.8, 7.5]], []]),
+        ("one channel twice", "it is unclear who is heard on which channel", [[[2.3, 6.0]], [[2.3, 6.0]]]),
+        ("another", "times are another recording's", [[[0, 8]], [[0, 8]]]),
+    ],
+)
+def test_times_are_held_against_the_sound(
+    call: Path, capsys: pytest.CaptureFixture[str], form: str, said: str, covered: list
+) -> None:  # fmt: skip
+    signal = talk()
+    signal = {
+        "swapped": signal[::-1],
+        "late": np.concatenate([np.zeros((2, 12_000)), signal], axis=1),
+        "one channel twice": np.repeat(signal.sum(axis=0, keepdims=True) / 2, 2, axis=0),
+        "another": sounds.by_turns(
+            sounds.chatter(8000, 2, 8), 8000, [{"channel": c, "s": s, "e": e} for c, s, e in ((1, 0.2, 1.2), (2, 3.0, 3.6), (1, 6.5, 7.9))]
+        ),
+    }[form]
+    printed, found = redacted(call, signal, capsys, "--no-align")
+    assert said in printed
+    assert [[[pytest.approx(t, abs=0.05) for t in pair] for pair in channel] for channel in covered] == found["covered"]
 
 
 @pytest.mark.parametrize(

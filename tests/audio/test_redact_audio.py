@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import av
@@ -9,7 +10,21 @@ import numpy as np
 import pytest
 import sounds
 
-from callveil.transforms.audio import EVERYTHING, AudioSpan, Margins, Sound, Treatment, examine, g711, redact_audio
+from callveil.transforms.audio import (
+    EVERYTHING,
+    AudioRejected,
+    AudioSpan,
+    Listen,
+    Margins,
+    Sound,
+    Treatment,
+    examine,
+    g711,
+    plan,
+    redact_audio,
+)
+from callveil.transforms.audio.check import look
+from callveil.transforms.audio.energy import survey
 from callveil.transforms.store.files import Files, PreconditionFailed, S3Settings
 
 FILES = Files()
@@ -272,3 +287,41 @@ def test_recordings_in_s3(s3_server: S3Settings, s3_bucket: str, name: str) -> N
     with pytest.raises(FileNotFoundError):
         redact_audio(files, f"s3://{s3_bucket}/in/none", f"s3://{s3_bucket}/out/none", [])
     assert files.info(f"s3://{s3_bucket}/out/none") is None
+
+
+@pytest.mark.parametrize("name", ["wav-mulaw-stereo", "flac-s16-stereo", "opus-stereo", "mp3-44k-stereo"])
+@pytest.mark.parametrize("fault", ["channels swapped", "a second silenced", "made louder"])
+def test_a_change_outside_covers_is_seen(made: Path, tmp_path: Path, name: str, fault: str) -> None:
+    _, _, rate, _, _, lossless = sounds.FORMATS[name]
+    signal = sounds.chatter(rate, 2, SECONDS) * np.array([[1.0], [0.1]])
+    (tmp_path / "in").write_bytes(sounds.file_of(name, signal))
+    other = {"channels swapped": signal[::-1], "made louder": signal * [[0.1], [9.0]]}.get(fault, signal).copy()
+    other[1, 2 * rate : 4 * rate] *= 0 if fault == "a second silenced" else 1
+    before, margins = survey(FILES, str(tmp_path / "in")), Margins()
+    planned = plan([], before.rate, 2, margins)
+    for sound, right in ((signal, True), (other, False)):
+        sink = io.BytesIO(sounds.file_of(name, sound))
+        seen = look(sink, before.seconds, [], margins, Sound(), planned, before, lossless=lossless)
+        assert (seen.problem == "") is right, (seen, right)
+
+
+def listening(heard: list[list[AudioSpan]]) -> Listen:
+    def listen(path: str) -> list[AudioSpan] | None:
+        assert sounds.heard(path)[1].shape == (2, 5 * 8000), "it hears the copy"
+        return heard.pop(0)
+
+    return listen
+
+
+def test_what_is_overheard_is_covered_before_it_is_out(made: Path, tmp_path: Path) -> None:
+    source, out = str(made / "wav-mulaw-stereo"), tmp_path / "out"
+    hidden, more = AudioSpan(1.1, 1.5, 1), AudioSpan(4.0, 4.4, 2)
+    done = redact_audio(FILES, source, str(out), SPANS, listen=listening([[hidden, more], [hidden, more]]))
+    assert done.overheard == (more,), "what is heard in silence is no more than that"
+    assert not sounds.heard(out)[1][1, 4 * 8000 : int(4.4 * 8000)].any()
+    assert redact_audio(FILES, source, str(out), SPANS, listen=listening([[]])).overheard == ()
+    assert redact_audio(FILES, source, str(out), SPANS).overheard is None
+    left = tmp_path / "never"
+    with pytest.raises(AudioRejected, match="audio_residual"):
+        redact_audio(FILES, source, str(left), [], listen=listening([[AudioSpan(n / 2, n / 2 + 0.1, 1)] for n in range(5)]))
+    assert not left.exists()

@@ -9,7 +9,8 @@ import pytest
 
 from callveil.schemas.finding import Finding
 from callveil.transforms.audio import EVERYTHING, AudioSpan
-from callveil.transforms.audio.placeholders import PLACEHOLDER
+from callveil.transforms.audio.fit import Fit
+from callveil.transforms.audio.placeholders import PLACEHOLDER, withheld
 from callveil.transforms.audio.times import audio_spans
 
 TURNS: list[dict[str, Any]] = [
@@ -124,3 +125,46 @@ def test_sounds_and_signs_are_nothing_taken_out(text: str) -> None:
 def test_a_word_that_lasts_no_time_is_covered_between_its_neighbours() -> None:
     words = [{"word": w, "s": s, "e": e, "channel": 1} for w, s, e in (("is", 1.0, 1.4), ("Marla", 1.7, 1.7), ("thanks", 3.0, 3.4))]
     assert audio_spans({"words": words}, [finding("words[1].word")]) == [AudioSpan(1.0, 3.0, 1)]
+
+
+AWS = {"text": "my name is [PII] and [PII]", "channel": 1, "s": 1.0, "e": 6.0}
+
+
+def stamps(*pairs: tuple[float, float]) -> dict[str, object]:
+    return {"Redaction": {"RedactedTimestamps": [{"BeginOffsetMillis": 1000 * s, "EndOffsetMillis": 1000 * e} for s, e in pairs]}}
+
+
+@pytest.mark.parametrize(
+    ("extra", "covered"),
+    [
+        (stamps((2.5, 3.4), (4, 5)), [(2.5, 3.4), (4, 5)]),
+        (stamps((2.5, 3.4)), [(1, 6), (2.5, 3.4)]),  # the second label has no time of its own
+        (stamps((2.5, 2.5), (4, 5)), [(1, 6), (4, 5)]),
+        (stamps((2.5, 3.4), (40, 50)), [(1, 6), (2.5, 3.4)]),
+        ({"IssuesDetected": [{"CharacterOffsets": {"BeginOffsetChar": 0, "EndOffsetChar": 10}}]}, [(1, 6)]),
+        ({"Redaction": {"RedactedTimestamps": [None, "x", {"BeginOffsetMillis": "2"}]}}, [(1, 6)]),
+        ({"Redaction": "yes"}, [(1, 6)]),
+    ],
+)
+def test_amazon_s_own_times_cover_what_it_withheld(extra: dict[str, object], covered: list[tuple[float, float]]) -> None:
+    record = {"outline": [{**AWS, "extra": extra}]}
+    assert sorted(audio_spans(record, [])) == [AudioSpan(s, e, 1) for s, e in sorted(covered)]
+    assert withheld(record) == {"PII": 2}
+    moved = Fit("shifted", "own", 2.0).record(record)
+    assert sorted(audio_spans(moved, [])) == [AudioSpan(s + 2, e + 2, 1) for s, e in sorted(covered)]
+
+
+def test_amazon_s_own_kinds_are_told() -> None:
+    turn = {"text": "it is Marla", "channel": 2, "s": 1.0, "e": 3.0}
+    entity = {"Category": "PII", "Type": "NAME", "Content": "Marla", "BeginOffsetMillis": 2100, "EndOffsetMillis": 2600}
+    record = {"outline": [{**turn, "extra": {"Entities": [entity, {**entity, "Category": "CUSTOM"}]}}]}
+    assert (audio_spans(record, []), withheld(record)) == ([AudioSpan(2.1, 2.6, 2)], {"NAME": 1})
+    words = [
+        {"word": "[PII]", "s": 1.0, "e": 1.5, "extra": {"redactions": [{"confidence": "0.9", "type": "PHONE", "category": "PII"}]}},
+        {"word": "-----", "s": 2.0, "e": 2.5, "extra": {"redactions": [{"pii_category": "PII", "type": "Zoe Marsh"}]}},
+        {"word": "[PII]", "s": 3.0, "e": 3.5},
+        {"word": "[SECRET]", "s": 4.0, "e": 4.5},
+    ]
+    record = {"words": words, "outline": [{"text": "[PII] ----- [PII] [SECRET]", "s": 1.0, "e": 4.5}]}
+    assert sorted(set(audio_spans(record, []))) == [AudioSpan(s, s + 0.5) for s in (1.0, 2.0, 3.0, 4.0)]
+    assert withheld(record) == {"OTHER": 1, "PHONE": 1, "PII": 2}, "another's kinds could quote what was said"

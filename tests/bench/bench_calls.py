@@ -1,8 +1,9 @@
 """Whether what is spoken in calls is covered, and how much else: `python tests/bench/bench_calls.py [--calls 200]` (about ten minutes).
 
 Calls are generated (`tests/audio/calls.py`): dialogues of `callveil sample` spoken by espeak-ng on two channels, 8 kHz mu-law, with the true time of
-each word. They are redacted in three ways: with times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
-words aligned, and with times of turns alone. What is still heard is measured in the files that come out.
+each word. They are redacted with times of words as a recogniser gives them (each wrong by up to 30 ms), with times of turns alone and
+words aligned, and with times of turns alone; then, by turns with times of words and of turns, as they are, recorded on swapped channels, from some
+seconds earlier or later on, on one channel, and with the transcript of another call. What is still heard is measured in the files that come out.
 """
 
 from __future__ import annotations
@@ -34,10 +35,9 @@ from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.audio import AudioSpan, redact_audio
+from callveil.transforms.audio import EVERYTHING, redact_audio
 from callveil.transforms.audio.align import Aligner
-from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.words import add_word_times
+from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
@@ -47,7 +47,9 @@ from callveil.transforms.run.job import Engines
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
 
-CONDITIONS = ("words", "aligned", "turns")
+CONDITIONS = ("words", "aligned", "turns", "right", "swapped", "shifted", "mono", "foreign")
+SHIFTS = (2.5, -0.9, 8.0, 0.6, 31.0)
+"""Seconds."""
 AUDIBLE = -50.0
 """dBFS of 10 ms from which they can be heard; the line's own noise is at -66."""
 FRAME = RATE // 100
@@ -88,8 +90,8 @@ class Tally:
         unfound: of `over`, in covers of findings where nothing was planted.
         leaked: by cause and type; values by the same.
         values, leaks: number of values, and of those of which something is heard.
-        turns, aligned: turns in which something was found, and those whose words were aligned.
-        cpu: of adding word times; of redacting.
+        cpu: of telling what to cover.
+        verdicts: of the fit of times; see `Fit.verdict`.
     """
 
     speech: float = 0.0
@@ -101,9 +103,8 @@ class Tally:
     leaked: Counter[tuple[str, str]] = field(default_factory=Counter)
     leaks: Counter[tuple[str, str]] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
-    turns: int = 0
-    aligned: int = 0
     cpu: float = 0.0
+    verdicts: Counter[str] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
 
@@ -122,12 +123,13 @@ def detected(secret: Secret, text: str, findings: Sequence[Finding]) -> bool:
     return all(i in places for i in range(secret.start, secret.end) if text[i].isalnum())
 
 
-def measure(call: Call, record: Mapping[str, Any], findings: Sequence[Finding], spans: Sequence[AudioSpan], folder: Path, tally: Tally) -> None:
+def measure(call: Call, findings: Sequence[Finding], said: Told, folder: Path, tally: Tally) -> None:
     """Redact a call and add what is heard of it."""
     source, output = folder / "call.wav", folder / "clean.wav"
-    done = redact_audio(Files(), str(source), str(output), spans)
+    done = redact_audio(Files(), str(source), str(output), [EVERYTHING] if said.spans is None else said.spans, known=said.known)
+    tally.verdicts[said.fit.verdict if said.fit else ""] += 1
     before, after = sounds.heard(source)[1], sounds.heard(output)[1]
-    for channel in range(2):
+    for channel in range(len(before)):
         was, still = audible(before[channel]), audible(after[channel])
         mine = [s for s in call.secrets if s.channel == channel + 1]
         planted = np.zeros(len(was), bool)
@@ -151,38 +153,48 @@ def measure(call: Call, record: Mapping[str, Any], findings: Sequence[Finding], 
             a, b = int(np.ceil(s.s * RATE / FRAME)), int(s.e * RATE / FRAME)
             heard = float((still[a:b] & was[a:b]).sum() / 100)
             if heard:
-                text = record["outline"][s.turn]["text"]
+                text = call.record["outline"][s.turn]["text"]
                 cause = "times" if detected(s, text, findings) else "text"
                 tally.leaked[cause, s.type] += heard
                 tally.leaks[cause, s.type] += 1
                 tally.examples.append(f"{cause} {s.type} {heard:.2f} s of {s.e - s.s:.2f}: {text[s.start : s.end]!r} in {text!r}")
 
 
-def run(count: int, seed: int, conditions: Sequence[str], policy: Policy) -> dict[str, Tally]:
-    """Redact calls under each condition."""
+def run(count: int, seed: int, conditions: Sequence[str], policy: Policy, *, dealt: bool = False) -> dict[str, Tally]:
+    """Redact calls under each condition, or where they are `dealt` out each under one."""
     tallies = {c: Tally() for c in conditions}
-    finder, aligner = Finder(policy), Aligner()
+    finder, aligner, before = Finder(policy), Aligner(), None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for call in calls(count, seed):
-            (folder / "call.wav").write_bytes(call.wav())
-            plain, timed = finder.find([call.record], folder), finder.find([call.with_words(random.Random(seed))], folder)
-            record, findings = next(plain)
-            for condition in conditions:
-                tally = tallies[condition]
-                began = time.process_time()
-                if condition == "words":
-                    used, found = next(timed)
-                    began = time.process_time()
-                elif condition == "aligned":
-                    used, found = add_word_times(Files(), str(folder / "call.wav"), record, aligner, findings), findings
-                    tally.turns += len({f.field_path for f in findings if f.field_path.startswith("outline[") and f.status != "kept"})
-                    tally.aligned += len({w["turn"] for w in used.get("words") or []})
-                else:
-                    used, found = record, findings
+        for number, call in enumerate(calls(count, seed)):
+            plain, timed = (next(finder.find([r], folder)) for r in (call.record, call.with_words(random.Random(seed))))
+            for condition in [conditions[number % len(conditions)]] if dealt else conditions:
+                words = condition == "words" or (condition not in ("aligned", "turns") and number // len(SHIFTS) % 2 == 0)
+                record, findings = timed if words else plain
+                heard = recorded(call, condition, number)
+                if condition == "foreign":
+                    if before is None:
+                        continue
+                    record, findings = before
+                (folder / "call.wav").write_bytes(heard.wav())
+                began, tally = time.process_time(), tallies[condition]
+                said = told(Files(), str(folder / "call.wav"), record, findings, aligner=None if words or condition == "turns" else aligner)
                 tally.cpu += time.process_time() - began
-                measure(call, used, found, audio_spans(used, found), folder, tally)
+                measure(heard, findings, said, folder, tally)
+            before = timed if number // 2 % 2 else plain
     return tallies
+
+
+def recorded(call: Call, condition: str, number: int) -> Call:
+    """How a call is recorded under a condition."""
+    match condition:
+        case "swapped":
+            return call.swapped()
+        case "mono":
+            return call.mono()
+        case "shifted":
+            return call.shifted(SHIFTS[number // len(SHIFTS) % len(SHIFTS)])
+    return call
 
 
 def report(name: str, tally: Tally) -> dict[str, Any]:
@@ -197,7 +209,7 @@ def report(name: str, tally: Tally) -> dict[str, Any]:
         "leaked_s_other_types": round(sum(v for k, v in tally.leaked.items() if k[1] not in BAR), 2),
         "over_covered_share": round(tally.over / tally.speech, 4), "with_silence": round(tally.beyond / tally.speech, 4),
         "of_it_nothing_planted": round(tally.unfound / tally.speech, 4),
-        "turns": tally.turns, "aligned_turns": tally.aligned, "cpu_s_word_times": round(tally.cpu, 1),
+        "times": dict(sorted(tally.verdicts.items())), "cpu_s_telling": round(tally.cpu, 1),
     }  # fmt: skip
 
 
@@ -208,11 +220,12 @@ def main() -> None:
     p.add_argument("--seed", type=int, default=17)
     p.add_argument("--policy", default="gdpr")
     p.add_argument("--conditions", nargs="*", default=CONDITIONS, choices=CONDITIONS)
+    p.add_argument("--deal", action="store_true", help="each call under one condition, in turn")
     p.add_argument("--examples", action="store_true", help="print each leak with its (generated) text")
     args = p.parse_args()
     if not voices.LIBRARY:
         sys.exit(voices.NEEDS_ESPEAK)
-    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy)).items():
+    for name, tally in run(args.calls, args.seed, args.conditions, policy_of(args.policy), dealt=args.deal).items():
         print(json.dumps(report(name, tally)), flush=True)
         for line in tally.examples if args.examples else ():
             print("   ", line)

@@ -187,7 +187,8 @@ def test_who_is_in_an_interaction() -> None:
         ("PHONE_NUMBER", ["020 7946 0123"]),
         ("EMAIL_ADDRESS", ["sis@example.org"]),
     ]
-    beside = ("phone:+442079460123", "phone:+442079460456", "visitor:vis-77")
+    beside = ("phone:+442079460123", "phone:+442079460456", "visitor:vis-77",
+              "email:jane@example.com", "email:j2@example.com", "email:form@example.com")  # fmt: skip
     assert people(record, said) == {
         *(("name", f"{word}|{at}", "contact") for word in ("jane", "doe") for at in beside),
         ("phone", "+442079460123", "contact"),

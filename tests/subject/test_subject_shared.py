@@ -41,6 +41,18 @@ def named(number: int, name: str) -> dict[str, Any]:
     return call(number, 1, LINE) | ({"name": name} if name else {})
 
 
+def said(number: int, text: str) -> dict[str, Any]:
+    """A call on the line by someone whom nothing but their words names."""
+    turns = [(2, "Alder Inn, who is speaking"), (1, text), (2, "thank you")]
+    return named(number, "") | {"outline": [{"channel": c, "speaker": "Agent" if c == 2 else "Caller", "text": t, "s": 4.0 * n, "e": 4.0 * n + 3}
+                                            for n, (c, t) in enumerate(turns)]}  # fmt: skip
+
+
+def chat(number: int, sender: str) -> dict[str, Any]:
+    """A chat with that number by whoever the chat names."""
+    return named(number, "") | {"kind": "chat", "chat_messages": [{"channel": 1, "speaker": sender, "text": "hello"}]}
+
+
 def couple() -> list[dict[str, Any]]:
     """A couple's shared line: two calls of hers, one of his."""
     hers, his = ("Nora Vexley", "nora.vexley@post.example"), ("Piet Vexley", "piet.vexley@post.example")
@@ -151,8 +163,16 @@ def test_what_a_shared_number_alone_leads_to_is_decided_by_record(world: World) 
         ([call(1, 1, LINE, "Ada Berg", "a@x.example"), named(2, "Bo Berg")], [LINE, "a@x.example"], [2]),
         ([named(1, "Ada Berg"), named(2, "Ada"), named(3, "BERG, Ada M."), named(4, "Unknown Caller"), named(5, "")], [LINE], []),
         ([named(1, "Ada Berg"), named(2, "Bo Berg"), named(3, "Berg")], [LINE, "name:Ada Berg|NE1 4ST"], [2, 3]),
-        (  # one person writes their name in two ways, which their address says
-            [named(1, "Jon Berg") | {"email": "a@x.example"}, named(2, "John Berg") | {"email": "a@x.example"}, named(3, "")], [LINE], [],
+        # who they are is said, or stands where a chat or the account's own fields have it
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), said(2, "this is Emil Vance, my invoice is wrong")], [LINE, "a@x.example"], [2]),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), said(2, "Emil Vance here")], [LINE, "a@x.example"], [2]),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), said(2, "Ada Berg here")], [LINE, "a@x.example"], []),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), named(2, "") | {"custom_fields": {"contact_name": "Nils Rao"}}], [LINE, "a@x.example"], [2]),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), chat(2, "Nils Rao")], [LINE, "a@x.example"], [2]),
+        ([call(1, 1, LINE, "Ada Berg", "a@x.example"), chat(2, "Visitor")], [LINE, "a@x.example"], []),
+        (  # a family's address; two ways to write one name look the same
+            [named(n, name) | {"email": "f@x.example", "caller_number": f"+44163296000{n}"} for n, name in ((1, "Fay Lund"), (2, "Gus Lund"))],
+            ["f@x.example"], [1, 2],
         ),
         (  # a couple with a landline and a mobile, both given
             [call(1, 1, LINE, "Ada Berg", alternative_number="+441632960003"), call(2, 1, LINE, "Bo Berg", alternative_number="+441632960003")],

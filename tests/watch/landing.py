@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.sounds import chatter, file_of
+from audio.sounds import by_turns, chatter, file_of
 
 from callveil.transforms.sample.write import write_sample
 
@@ -32,6 +32,11 @@ class Call:
 def noise(seconds: float, seed: int = 1) -> bytes:
     """A two-channel mu-law recording that is never silent."""
     return file_of("wav-mulaw-stereo", chatter(RATE, 2, seconds, seed))
+
+
+def said(turns: list[dict], seconds: float, seed: int) -> bytes:
+    """The same, loud where each channel's turns are and faint everywhere else."""
+    return file_of("wav-mulaw-stereo", by_turns(chatter(RATE, 2, seconds, seed), RATE, turns))
 
 
 def records(folder: Path, number: int, seed: int = 1) -> list[dict]:
@@ -75,7 +80,7 @@ def calls(folder: Path, number: int, seed: int = 1, seconds: float | None = None
         if timed:
             record["words"] = words_of(record["outline"])
         account, key = str(record["account_id"]), str(record["id"])
-        out.append(Call(account, key, json.dumps(record).encode(), noise(length, len(out)), length))
+        out.append(Call(account, key, json.dumps(record).encode(), said(turns, length, len(out)), length))
     assert len(out) == number, f"{len(out)} calls in {size} records; raise the size"
     return out
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ingest import forms
-from watch.landing import noise
+from watch.landing import said
 
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
@@ -36,6 +36,11 @@ WHISPER = {
     "language": "en",
     "segments": [{"start": 1.0, "end": 3.0, "text": "my number is 404-555-0123"}, {"start": 4.0, "end": 6.0, "text": "thank you"}],
 }
+
+
+def talk(seed: int = 1, *more: dict[str, Any]) -> bytes:
+    """A recording of eight seconds in which the parties are heard when the transcript says so."""
+    return said([{"channel": 1, "s": 1.0, "e": 3.0}, {"channel": 2, "s": 4.0, "e": 6.0}, *more], 8, seed)
 
 
 def options(place: Path, **recordings: Any) -> WatchOptions:
@@ -95,7 +100,7 @@ NAMES = ("1.vtt", "2.wav.vtt", "3.txt", "4.en.srt", "5.json", "6.wav.json")
 
 def test_a_recording_and_what_lies_beside_it_are_one_call_and_what_was_not_read_is_named(place):
     for name in NAMES:
-        put(place, f"17/{name[0]}.wav", noise(8, int(name[0])))
+        put(place, f"17/{name[0]}.wav", talk(int(name[0])))
         put(place, f"17/{name}", json.dumps(WHISPER) if name.endswith("json") else VTT)
     put(place, "17/7.txt", "a note that is no transcript")
     counts = run_once(options(place), time.time() + 5)
@@ -120,7 +125,7 @@ def test_in_whatever_order_they_come_and_however_late_the_call_is_the_same(place
     for step in range(3):
         for n, order in enumerate(orders):
             record = json.dumps({**RECORD, "account_id": 17, "id": n})
-            put(place, f"17/{n}.{order[step]}", {"wav": noise(8, n + 1), "json": record, "vtt": VTT}[order[step]])
+            put(place, f"17/{n}.{order[step]}", {"wav": talk(n + 1), "json": record, "vtt": VTT}[order[step]])
         run_once(options(place), time.time() + WAIT + 5)
     for n in range(len(orders)):
         row = published(place, str(n))
@@ -140,7 +145,7 @@ def test_in_whatever_order_they_come_and_however_late_the_call_is_the_same(place
 
 def test_where_the_record_is_gone_the_transcript_says_what_to_cover_all_the_same(place):
     record = put(place, "17/1.json", json.dumps({**RECORD, "account_id": 17, "id": 1}))
-    put(place, "17/1.wav", noise(8))
+    put(place, "17/1.wav", talk())
     run_once(options(place), time.time() + WAIT + 5)
     before = published(place, "1")
     assert receipt(place, "1", "audio")["covered_seconds"] == [8.0, 8.0]
@@ -154,7 +159,7 @@ def test_where_the_record_is_gone_the_transcript_says_what_to_cover_all_the_same
 
 def test_a_record_with_a_transcript_of_its_own_needs_none(place):
     put(place, "17/1.json", json.dumps({**RECORD, "account_id": 17, "id": 1, "transcript": WHISPER}))
-    put(place, "17/1.wav", noise(8))
+    put(place, "17/1.wav", talk())
     put(place, "17/1.vtt", VTT.replace("00:01.000", "00:00.000").replace("thank you", "no"))
     run_once(options(place), time.time() + 5)
     assert covered(place, "1") == SPANS
@@ -163,7 +168,7 @@ def test_a_record_with_a_transcript_of_its_own_needs_none(place):
 
 
 def test_a_transcript_that_is_written_anew_takes_the_place_of_the_one_before(place):
-    put(place, "17/1.wav", noise(8))
+    put(place, "17/1.wav", talk(1, {"channel": 1, "s": 6.5, "e": 7.5}))
     put(place, "17/1.vtt", VTT.replace("404-555-0123", "lost"))
     run_once(options(place), time.time() + 5)
     assert covered(place, "1") == []

@@ -13,10 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from audio.sounds import chatter, file_of, heard
+from audio.sounds import by_turns, chatter, file_of, heard
 from mortal import Dead, Mortal
 from watch.clockwork import Watch
-from watch.landing import noise
+from watch.landing import said
 
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
@@ -35,11 +35,12 @@ TURNS = [{"s": 0.5, "e": 1.5, "channel": 1, "text": "my number is 404-555-0123"}
 @lru_cache(maxsize=8)
 def sound(form: str) -> bytes:
     if form in ("declared", "streamed"):
-        data = noise(SECONDS)
+        data = said(TURNS, SECONDS, 1)
         at = data.index(b"data") + 4
         return data if form == "declared" else data[:at] + b"\xff\xff\xff\xff" + data[at + 4 :]
     rate = 48000 if form == "opus" else 8000
-    return file_of(form, chatter(rate, 2 if "stereo" in form else 1, SECONDS))
+    channels = 2 if "stereo" in form else 1
+    return file_of(form, by_turns(chatter(rate, channels, SECONDS), rate, [t | {"channel": min(t["channel"], channels)} for t in TURNS]))
 
 
 def record(key: InteractionKey = KEY, **more: object) -> bytes:
@@ -160,11 +161,11 @@ SCENES: dict[str, list[list[tuple[str, bytes] | float]]] = {
     ],
     "another recording of the call": [
         [("17/1.json", record()), ("17/1.wav", STREAM), 2.0],
-        [("b/17/1.wav", noise(SECONDS, 7)), ("c/17/1.wav", noise(1, 8)), 2.0, 70.0],
+        [("b/17/1.wav", said(TURNS, SECONDS, 7)), ("c/17/1.wav", said(TURNS[:1], 1, 8)), 2.0, 70.0],
     ],
     "a recording that was cut, and comes whole": [
-        [("17/1.json", record()), ("17/1.wav", noise(SECONDS)[:30_000]), 70.0],
-        [("17/1.wav", noise(SECONDS)), 2.0, 70.0],
+        [("17/1.json", record()), ("17/1.wav", said(TURNS, SECONDS, 1)[:30_000]), 70.0],
+        [("17/1.wav", said(TURNS, SECONDS, 1)), 2.0, 70.0],
     ],
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio.sounds import ESPEAK, chatter, encoded, file_of, film, gsm_raw, gsm_wav, heard, level, pcm_bytes, spoken, wav_bytes
-from watch.landing import Call, calls, land, noise
+from watch.landing import Call, calls, land, noise, said
 
 from callveil.pipelines import cli
 from callveil.pipelines.watch import WatchOptions, run_once
@@ -115,6 +115,50 @@ def test_containers_are_read_by_content_and_written_under_the_suffix_that_fits(p
         assert found[number]["file"].endswith(suffix)
         _, after = heard(Path(live(place).folder(InteractionKey("17", number))) / found[number]["file"])
         assert after.shape[1] and level(after) < -60
+
+
+def other_way_round(call: Call) -> Call:
+    """The same call recorded with its channels swapped."""
+    codes = np.frombuffer(call.audio, np.uint8).copy()
+    first = call.audio.index(b"data") + 8
+    codes[first:] = codes[first:].reshape(-1, 2)[:, ::-1].ravel()
+    return replace(call, audio=codes.tobytes())
+
+
+@pytest.mark.parametrize("first", ["together", "record", "recording"])
+def test_times_are_held_against_the_recording_whichever_comes_first(place, landed, first):
+    """In the order right, swapped, another call's: what is covered, and what the receipt says."""
+    right, swapped, another = landed[0], other_way_round(landed[1]), replace(landed[2], audio=landed[3].audio)
+    for wanted in {"together": [(True, True)], "record": [(False, True), (True, False)], "recording": [(True, False), (True, True)]}[first]:
+        for call in (right, swapped, another):
+            land(place / "in", call, audio=wanted[0], record=wanted[1])
+        run_once(options(place), later(WAIT + 5 if wanted != (True, False) or first == "record" else 5))
+    found = [receipt(place, call, "audio") for call in (right, swapped, another)]
+    assert [(r["times"], r["heard_on"], r["reason"]) for r in found] == [
+        ("fits", "own", ""), ("swapped", "swapped", ""), ("refused", "all", "audio_times"),
+    ]  # fmt: skip
+    assert found[2]["covered_seconds"] == [20.0, 20.0] and not found[2]["transcript"]
+    for call, taken in ((right, found[0]), (swapped, found[1])):
+        said = {(w["channel"], w["s"]) for w in json.loads(call.record)["words"]}
+        channels = {"own": (1, 2), "swapped": (2, 1)}[taken["heard_on"]]
+        assert taken["changed_db"] == 0 and taken["residue_dbfs"] < -100
+        for start, _, channel in taken["spans"]:
+            assert any(channel in (0, channels[c - 1]) and abs(start - s) < 0.05 for c, s in said)
+
+
+def test_a_later_transcript_that_is_another_call_s_covers_all(place, landed):
+    call = landed[0]
+    land(place / "in", call)
+    run_once(options(place), later())
+    assert receipt(place, call, "audio")["times"] == "fits"
+    record = json.loads(call.record)
+    other = json.loads(landed[3].record)
+    (place / "in" / call.account / "later.json").write_text(
+        json.dumps(record | {k: other[k] for k in ("outline", "words")} | {"updated_at": "2031-01-01T00:00:00Z"})
+    )
+    run_once(options(place), later())
+    found = receipt(place, call, "audio")
+    assert (found["reason"], found["covered_seconds"]) == ("audio_times", [20.0, 20.0])
 
 
 def test_where_words_are_not_heard_their_turn_is_covered(place, tmp_path_factory):
@@ -392,11 +436,12 @@ def test_several_recordings_of_one_call_are_redacted_each_and_times_are_those_of
     call = landed[0]
     land(place / "in", call)
     run_once(options(place, original="seal"), later())
-    other, leg = Call(call.account, call.id, b"", noise(20, 7), 20), Call(call.account, call.id, b"", noise(5, 9), 5)
+    other = Call(call.account, call.id, b"", said(json.loads(call.record)["outline"], 20, 7), 20)
+    leg = Call(call.account, call.id, b"", noise(5, 9), 5)
     land(place / "in" / "other", other, record=False)
     land(place / "in" / "leg", leg, record=False)
     counts = run_once(options(place, original="seal"), later())
-    assert (counts["audio.done"], counts["reason.no_transcript"]) == (2, 1)
+    assert (counts["audio.done"], counts["reason.audio_times"]) == (2, 1)
     both = receipt(place, call, "audio")
     first, second, third = entries_of(both)
     assert (first["transcript"], second["transcript"], third["transcript"]) == (True, True, False)

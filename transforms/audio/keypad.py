@@ -9,11 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.audio.open import opened
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.samples import Floats
-from callveil.transforms.audio.stream import begin, pieces_of
-from callveil.transforms.store.files import Files
 
 LOW, HIGH = (697.0, 770.0, 852.0, 941.0), (1209.0, 1336.0, 1477.0, 1633.0)
 """Hz of the rows and columns of a keypad; a key is one of each."""
@@ -34,23 +31,8 @@ JOIN = 1.0
 """Seconds between two keys that are covered with them: a row of digits is one stretch."""
 
 
-def keypad_spans(files: Files, source: str) -> list[AudioSpan]:
-    """Stretches in which keys are heard, by channel.
-
-    Args:
-        files: access to it.
-        source: path or URL of a recording; it is read to its end.
-
-    Raises as `stream.pieces_of` and `open.opened` do.
-    """
-    with opened(files, source) as recording:
-        read = begin(recording)
-        blocks = (load() for _, load in pieces_of(recording, read))
-        return sorted(spans_of_tones(blocks, read.rate))
-
-
 def spans_of_tones(blocks: Iterable[Floats], rate: int) -> Iterator[AudioSpan]:
-    """The same of sound as numbers.
+    """Stretches in which keys are heard, by channel.
 
     Args:
         blocks: pieces of sound between -1 and 1, `(frames, channels)`, in order.

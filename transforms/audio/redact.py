@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO
 
 import av
 
-from callveil.transforms.audio.check import leftover
+from callveil.transforms.audio.check import look
 from callveil.transforms.audio.cover import Cover, Sound
+from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.formats import Target, target_of
-from callveil.transforms.audio.keypad import keypad_spans
 from callveil.transforms.audio.open import AudioRejected, Opened, opened
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan, Margins, Plan, fade_samples, plan
 from callveil.transforms.audio.stream import Read, count, rewrite
@@ -22,6 +25,12 @@ MAX_BEYOND = 2.0
 """Seconds by which a span may begin after the end of the recording. Recognisers round, and files lose their tail; with more, the transcript belongs
 to another recording, and its times say nothing about this one."""
 
+
+HEARINGS = 3
+"""Times that a result is covered further by what a recogniser hears in it. With a recogniser that hears something ever anew it is given up."""
+
+Listen = Callable[[str], list[AudioSpan] | None]
+"""Hears the recording at a local path: stretches in which personal data is said; None where it cannot be heard."""
 
 WRITTEN = {"libmp3lame": "mp3", "libopus": "opus"}
 """Codecs by encoder, where the names differ."""
@@ -41,7 +50,8 @@ class Treatment:
     Attributes:
         sound: what is heard instead.
         margins: how far covers reach.
-        check: read the result again before it is published, and reject it where something can still be heard.
+        check: read the result again before it is published, and reject it where something can still be heard, or where what is not covered has
+            changed.
         keypad: cover keypad tones as well, wherever they are heard.
         films: copy moving pictures as they are, instead of leaving them out.
     """
@@ -69,6 +79,8 @@ class Recording:
         cut: the file ends before the length it declares, or in the middle of a piece.
         bytes: size of what was written.
         keyed: stretches of keypad tones found, all of them covered.
+        residue, changed: what the second look measured; see `check.Looked`.
+        overheard: stretches that a recogniser still heard, all of them covered then; None where none has listened.
     """
 
     container: str
@@ -83,6 +95,9 @@ class Recording:
     keyed: int = 0
     written_container: str = ""
     video: str = ""
+    residue: float | None = None
+    changed: float | None = None
+    overheard: tuple[AudioSpan, ...] | None = None
 
     @property
     def seconds(self) -> float:
@@ -95,13 +110,16 @@ class Recording:
         return tuple(ranges.total / self.rate for ranges in self.covered)
 
 
-def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment()) -> Recording:
+def examine(
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, known: Survey | None = None
+) -> Recording:  # fmt: skip
     """What `redact_audio` would do, without writing. The recording is read to its end.
 
     Raises as `redact_audio` does.
     """
     info = files.info(source)
-    keyed = _keyed(files, source, spans, treatment)
+    before = _surveyed(files, source, spans, replace(treatment, check=False), known)
+    keyed = _keyed(before, treatment)
     spans = [*spans, *keyed]
     with opened(files, source) as recording:
         target = target_of(recording, info.size if info else 0, films=treatment.films)
@@ -114,7 +132,8 @@ def examine(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Tr
 
 
 def redact_audio(
-    files: Files, source: str, output: str | NameOf, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False
+    files: Files, source: str, output: str | NameOf, spans: Sequence[AudioSpan], treatment: Treatment = Treatment(), *, if_none_match: bool = False,
+    known: Survey | None = None, listen: Listen | None = None,
 ) -> Recording:  # fmt: skip
     """Write a recording again with stretches of it covered.
 
@@ -130,47 +149,93 @@ def redact_audio(
         spans: what must not be heard. None at all is a valid answer: the copy then only loses its tags.
         treatment: sound, margins and checking.
         if_none_match: only if there is no `output` yet.
+        known: of the recording, with its keypad tones, where it has been read before; else it is read.
+        listen: hears the result before anybody else can; what it still hears is covered too, and the result heard again.
 
     Raises:
         AudioRejected: the recording cannot be redacted; `output` is untouched.
         FileNotFoundError, FilesError, OSError: something cannot be read or written.
         PreconditionFailed: `if_none_match`, and it exists.
     """
+    before = _surveyed(files, source, spans, treatment, known)
+    keyed = _keyed(before, treatment)
+    spans, overheard = [*spans, *keyed], None
+    for hearing in range(HEARINGS + 1):
+        with spooled() as sink:
+            done, suffix = _made(files, source, spans, treatment, before, sink)
+            more = _overheard(sink, listen, done) if listen and EVERYTHING not in spans else None
+            if more and hearing == HEARINGS:
+                raise AudioRejected("audio_residual", "the recogniser still hears personal data, however often it is covered further")
+            if not more:
+                sink.seek(0)
+                files.write(output if isinstance(output, str) else output(suffix), sink, if_none_match=if_none_match)
+                break
+        overheard = [*(overheard or []), *more]
+        spans = [*spans, *more]
+    heard = overheard or more
+    return replace(done, keyed=len(keyed), overheard=None if heard is None else tuple(heard))
+
+
+def _made(
+    files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, before: Survey | None, sink: BinaryIO
+) -> tuple[Recording, str]:  # fmt: skip
+    """Write the redacted recording into a file that nobody sees yet, and look at it once more. Returns what it is, and the suffix that fits it."""
     info = files.info(source)
-    keyed = _keyed(files, source, spans, treatment)
-    spans = [*spans, *keyed]
-    with spooled() as sink:
-        with opened(files, source) as recording:
-            target = target_of(recording, info.size if info else 0, films=treatment.films)
-            margins = treatment.margins.widened(target.guard)
-            planned: list[Plan] = []
+    with opened(files, source) as recording:
+        target = target_of(recording, info.size if info else 0, films=treatment.films)
+        margins = treatment.margins.widened(target.guard)
+        planned: list[Plan] = []
 
-            def make(rate: int, channels: int) -> Cover:
-                planned.append(plan(spans, rate, channels, margins))
-                return Cover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
+        def make(rate: int, channels: int) -> Cover:
+            planned.append(plan(spans, rate, channels, margins))
+            return Cover(planned[0], treatment.sound, rate, fade_samples(margins, rate))
 
-            try:
-                read = rewrite(recording, target, make, sink)
-            except (av.error.ArgumentError, av.error.EncoderNotFoundError, av.error.ExperimentalError, av.error.NotImplementedError):
-                raise AudioRejected("unsupported_audio", "its channels or sampling rate cannot be written again in this format") from None
-            _fits(spans, recording, read)
-            done = _summary(recording, target, read, planned[0], sink.seek(0, 2))
-        if treatment.check:
-            sink.seek(0)
-            problem = leftover(sink, done.seconds, spans, treatment.margins, treatment.sound, lossless=target.lossless)
-            if problem:
-                raise AudioRejected("audio_residual", problem)
+        try:
+            read = rewrite(recording, target, make, sink)
+        except (av.error.ArgumentError, av.error.EncoderNotFoundError, av.error.ExperimentalError, av.error.NotImplementedError):
+            raise AudioRejected("unsupported_audio", "its channels or sampling rate cannot be written again in this format") from None
+        _fits(spans, recording, read)
+        done = _summary(recording, target, read, planned[0], sink.seek(0, 2))
+    suffix = target.suffix(source)
+    if not treatment.check:
+        return done, suffix
+    sink.seek(0)
+    seen = look(sink, done.seconds, spans, treatment.margins, treatment.sound, done.covered, before, lossless=target.lossless)
+    if seen.problem:
+        raise AudioRejected("audio_residual", seen.problem)
+    return replace(done, residue=seen.residue, changed=seen.changed), suffix
+
+
+def _overheard(sink: BinaryIO, listen: Listen, done: Recording) -> list[AudioSpan] | None:
+    """What a recogniser hears in a redacted recording that should not be heard; None where it could not listen."""
+    with tempfile.NamedTemporaryFile(prefix="callveil-") as copy:  # for its name; nothing in it is not to be published
         sink.seek(0)
-        url = output if isinstance(output, str) else output(target.suffix(source))
-        files.write(url, sink, if_none_match=if_none_match)
-    return replace(done, keyed=len(keyed))
+        shutil.copyfileobj(sink, copy)
+        copy.flush()
+        heard = listen(copy.name)
+    return None if heard is None else [span for span in heard if not _hidden(span, done)]
 
 
-def _keyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment) -> list[AudioSpan]:
-    """Keypad tones to be covered; none are looked for where all is covered."""
-    if not treatment.keypad or EVERYTHING in spans:
-        return []
-    return keypad_spans(files, source)
+def _hidden(span: AudioSpan, done: Recording) -> bool:
+    """Whether a stretch is covered: recognisers hear things in silence."""
+    asked = plan([span], done.rate, done.channels, Margins(0, 0, 0, 0), done.frames)
+    return all(
+        any(a <= lo and hi <= b for a, b in zip(have.starts, have.ends, strict=True))
+        for have, want in zip(done.covered, asked, strict=True)
+        for lo, hi in zip(want.starts, want.ends, strict=True)
+    )
+
+
+def _surveyed(files: Files, source: str, spans: Sequence[AudioSpan], treatment: Treatment, known: Survey | None) -> Survey | None:
+    """What a reading of the recording tells; it is not read where all is covered, or nothing asked for it."""
+    if EVERYTHING in spans or not (treatment.keypad or treatment.check):
+        return None
+    return known or survey(files, source, keypad=treatment.keypad)
+
+
+def _keyed(before: Survey | None, treatment: Treatment) -> list[AudioSpan]:
+    """Keypad tones to be covered."""
+    return list(before.keyed) if before and treatment.keypad else []
 
 
 def _fits(spans: Sequence[AudioSpan], recording: Opened, read: Read) -> None:

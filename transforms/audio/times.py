@@ -13,7 +13,7 @@ from typing import Any
 
 from callveil.schemas.finding import Finding
 from callveil.schemas.recordings import CHANNELS
-from callveil.transforms.audio.placeholders import placeholders
+from callveil.transforms.audio.placeholders import placeholders, withheld_times
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.detect.align import align, speaker_labels
 
@@ -30,7 +30,7 @@ class TurnWords(list[dict[str, Any]]):
 
 
 def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own") -> list[AudioSpan]:
-    """Stretches of the recording in which what was replaced in the transcript is heard, also what was taken out before (`placeholders`).
+    """Stretches of the recording in which what was replaced in the transcript is heard, and what was taken out of it before (`placeholders`).
 
     Args:
         record: the interaction as its source gave it: the findings' places are places in its texts.
@@ -54,9 +54,10 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
     )
     for path, begin, stop in (*found, *placeholders(record)):
         for start, end, channel in places.of(path, begin, stop):
-            if channels == "swapped" and channel in (1, 2):
-                channel = 3 - channel
-            out[AudioSpan(start, end, 0 if channels == "all" else channel)] = None
+            out[AudioSpan(start, end, heard_on(channel, channels))] = None
+    for n, start, end in withheld_times(record):
+        channel = heard_on(channel_of(record["outline"][n]), channels)
+        out[AudioSpan(start, end, channel)] = None
     return list(out)
 
 
@@ -243,3 +244,10 @@ def channel_of(row: Row) -> int:
     """Channel, from 1; 0 where none is given."""
     channel = row.get("channel")
     return channel if isinstance(channel, int) and channel > 0 else 0
+
+
+def heard_on(channel: int, channels: str) -> int:
+    """The recording's channel on which a transcript's is heard, 0 for every one. `channels`: one of `CHANNELS`."""
+    if channels == "all":
+        return 0
+    return 3 - channel if channels == "swapped" and channel in (1, 2) else channel

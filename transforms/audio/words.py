@@ -16,7 +16,7 @@ from callveil.transforms.audio.align import RATE, Aligner, Alignment
 from callveil.transforms.audio.hear import MAX_STRETCH, Stretch, stretches
 from callveil.transforms.audio.open import AudioRejected
 from callveil.transforms.audio.say import tokens_of
-from callveil.transforms.audio.times import TurnWords, channel_of, times_of, turns_with
+from callveil.transforms.audio.times import TurnWords, channel_of, heard_on, times_of, turns_with
 from callveil.transforms.store.files import Files
 
 AROUND = 0.25
@@ -80,9 +80,7 @@ def _stretch(turn: Mapping[str, Any], n: int, times: Sequence[tuple[float | None
     others = [(s, e) for i, (s, e, c) in enumerate(times) if i != n and (not channel or c in (0, channel))]
     before = max((e for s, e in others if e is not None and s is not None and s < start), default=0.0)
     after = min((s for s, _ in others if s is not None and s > start), default=math.inf)
-    if channels == "swapped" and channel in (1, 2):
-        channel = 3 - channel
-    return Stretch(max(0.0, start - AROUND, min(before, start)), min(end + AROUND, max(after, end)), channel)
+    return Stretch(max(0.0, start - AROUND, min(before, start)), min(end + AROUND, max(after, end)), heard_on(channel, channels))
 
 
 def _words(turn: Mapping[str, Any], n: int, stretch: Stretch, aligned: Alignment) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ from callveil.transforms.watch.originals import open_original
 DISPOSITIONS = "dispositions"
 GROWS = frozenset({
     "file", "sha256", "bytes", "covered_seconds", "spans", "container", "codec", "written", "written_container", "video", "rate", "channels",
-    "seconds", "cut", "keyed", "replaced",
+    "seconds", "cut", "keyed", "replaced", "residue_dbfs", "changed_db", "overheard", "reason",
 })  # fmt: skip
 """What a recording's receipt says otherwise once more of it is covered."""
 

@@ -39,6 +39,7 @@ from callveil.transforms.redact.pieces import SAID, pieces_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
+from callveil.transforms.subject.own import Own
 
 AT_ONCE = 200
 """Results Presidio is given at a time."""
@@ -136,7 +137,7 @@ class Redactor:
         raw = detected.job.raw
         work = _Work(self, detected, extra)
         record = work.apply()
-        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs))
+        people = conceal(self.keyring, interaction_people(raw, work.said(), work.decision.language or "en", work.runs, work.introduced))
         if work.residual(record):
             return Rejected(
                 raw.source, "redact", "residual", "a number or address of the contact was still readable after redaction",
@@ -383,6 +384,13 @@ class _Work:
                 yield span.entity, self.parts.get(span.group, piece) if span.group else piece
                 if span.group:
                     told.add(span.group)
+
+    def introduced(self) -> tuple[str, ...]:
+        """Names by which the contact has introduced themselves."""
+        own = Own(self.raw, "contact", lambda *_: False)
+        for reading, spans in zip(self.detected.readings, self.detected.spans, strict=True):
+            own.listen(reading.view, spans)
+        return own.introduced
 
     def state(self, record: dict[str, Any]) -> RedactedInteraction:
         """The redacted record with its state columns set."""

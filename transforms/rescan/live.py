@@ -30,9 +30,9 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.rows import dumps, finding_row, interaction_row
 from callveil.transforms.subject.keys import OTHER, record_token, ref_of
-from callveil.transforms.watch.act import rows_of
 from callveil.transforms.watch.live import Live, Receipt, state_of
 from callveil.transforms.watch.people import index_live
+from callveil.transforms.watch.receipts import rows_of
 
 MARK = "rescanned"
 """Member of a receipt: the run that covered more; of a manifest's inputs: SHA-256 by record."""

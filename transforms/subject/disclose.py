@@ -253,6 +253,8 @@ def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Fi
 
 def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
     """Whether a text is the answer to a field of a form that asks for the own address, number or date of birth; or that field's own name."""
+    if len(path) == 2 and path[0] == "custom_fields":
+        return asks_for_own(str(path[1]).replace("_", " ").lower())
     if path[:2] != ("form", "custom") or len(path) != 4:
         return False
     asked = record["form"]["custom"][path[2]]
@@ -263,8 +265,14 @@ def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
 
 
 def _own_fields(raw: RawInteraction) -> dict[str, Any]:
-    """The contact's name, numbers and addresses, as declared fields hold them."""
-    return {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group == "caller" and n != "extended_lookup"}
+    """The contact's name, numbers and addresses, as declared fields hold them, and what a form asks whoever fills it in for."""
+    own = {n: v for n, v in raw.record.items() if n in BY_NAME and BY_NAME[n].group == "caller" and n != "extended_lookup"}
+    form = raw.record.get("form")
+    if isinstance(form, Mapping):
+        filled = {n: form[n] for n in ("form_id", "form_name", "name", "email", "number_to_call") if n in form}
+        custom = [c for n, c in enumerate(form.get("custom") or ()) if _asked_of_oneself(raw.record, ("form", "custom", n, "value"))]
+        own["form"] = filled | ({"custom": custom} if custom else {})
+    return own
 
 
 def mention(row: Mapping[str, Any], where: Iterable[str]) -> Disclosed:

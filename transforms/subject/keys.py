@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction
@@ -19,7 +19,10 @@ from callveil.transforms.subject.said import addresses_in_run, addresses_said, n
 METHOD = "3"
 """How an interaction's identifiers are found, as its list in the index says: from 2 on in pieces, read back, spoken in any language and dialled;
 from 3 on with the words of names that tell people on one line apart."""
-NAMED = ("phone", "visitor")
+SIDES = frozenset({"", "visitor", "customer", "caller", "client", "guest", "user", "you", "contact", "lead", "besucher", "kunde", "cliente"})
+"""Words for the contact's side of a chat, which name nobody."""
+_NAME_FIELD = re.compile(r"(?:(?:contact|customer|caller|client|full|kunden)_?)?name")
+NAMED = ("phone", "email", "visitor")
 """Kinds of identifiers that people share, so that names beside them are compared."""
 CONTACT, STAFF, OTHER = "contact", "agent", "third_party"
 PHONES = ("caller_number_complete", "caller_number", "contact_number", "caller_number_format", "caller_number_bare", "alternative_number")
@@ -60,7 +63,9 @@ Pieces = Iterable[tuple[str, Sequence[str]]]
 """Entity types, each with pieces of text."""
 
 
-def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = ()) -> list[Found]:
+def interaction_people(
+    raw: RawInteraction, mentioned: Pieces = (), language: str = "en", runs: Pieces = (), introduced: Callable[[], Iterable[str]] = tuple
+) -> list[Found]:  # fmt: skip
     """Identifiers of everybody in a raw interaction.
 
     Args:
@@ -68,6 +73,7 @@ def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: st
         mentioned: entity type, and pieces in their order, of each value that was found in its texts.
         language: whose words the texts are in.
         runs: entity type, and pieces that follow each other and may say values together.
+        introduced: names the contact has said to be theirs, asked for where the record names nobody.
 
     Returns: one item per identifier and role, in order. The business' own numbers are nobody's.
     """
@@ -101,7 +107,8 @@ def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: st
             add(ids.agent(raw.key.account_id, str(value)), STAFF, field)
     if isinstance(text := staff.get("email"), str) and (address := ids.normal_email(text)):
         add(Identifier("email", address), STAFF, "agent.email")
-    for text in (record.get("name"), form.get("name")):
+    names = [text for text in (record.get("name"), form.get("name")) if text] or [*_senders(record), *introduced()]
+    for text in names:
         if isinstance(text, str):
             for identifier in [i for i, role in found if role == CONTACT and i.kind in NAMED]:
                 for word in ids.words_of(text):
@@ -111,6 +118,17 @@ def interaction_people(raw: RawInteraction, mentioned: Pieces = (), language: st
         if identifier not in taken:
             add(identifier, OTHER, field)
     return [Found(identifier, role, field) for (identifier, role), field in found.items()]
+
+
+def _senders(record: Mapping[str, Any]) -> Iterator[str]:
+    """The contact's name as a chat or a field the account defined gives it."""
+    for message in record.get("chat_messages") or ():
+        if isinstance(message, Mapping) and message.get("channel") == 1 and str(message.get("speaker") or "").lower() not in SIDES:
+            yield str(message.get("speaker") or "")
+    fields = record.get("custom_fields")
+    for name, value in (fields.items() if isinstance(fields, Mapping) else ()):
+        if isinstance(value, str) and _NAME_FIELD.fullmatch(snake(str(name))):
+            yield value
 
 
 def _numbers(record: Mapping[str, Any], form: Mapping[str, Any], region: str) -> Iterator[tuple[str, str]]:

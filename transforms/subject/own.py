@@ -10,7 +10,7 @@ from dataclasses import replace
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import RawInteraction
 from callveil.transforms.detect.known import WORD, fold, known_values, spoken_code
-from callveil.transforms.detect.view import AGENT, CALLER, View
+from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.redact.operators import canonical
 
 ASKED = {
@@ -36,7 +36,7 @@ SELF = {
     r"meine (?:\w+ )?nummer|mich|mi (?:n[uú]mero|tel[eé]fono)|mon (?:num[eé]ro|t[eé]l[eé]phone))",
     "EMAIL_ADDRESS": r"(?:my (?:\w+ )?(?:e-?mail|address|mail)(?: address)?|(?:write|mail|email) me|"
     r"meine (?:e-?mail|mail|adresse)|mi correo|mon (?:e-?mail|courriel|adresse))",
-    "PERSON": r"(?:my name|this|i am|i'?m|"
+    "PERSON": r"(?:my name|this|i am|i'?m|it'?s|"
     r"mein name|ich hei(?:ß|ss)e|ich bin|me llamo|soy|mi nombre|je m'appelle|je suis|mon nom)",
 }
 """How somebody begins to say something of themselves, by type."""
@@ -51,6 +51,11 @@ ALIEN = re.compile(
     r"urgence"
 )
 """Labels of a form's fields that ask for somebody else."""
+HERE = re.compile(r"\W*(?:here|speaking|again|hier|am apparat|al habla|à l'appareil)\b")
+"""What follows the name of somebody who says who they are."""
+YES = re.compile(
+    r"\W*(?:yes|yeah|yep|yup|correct|right|that's (?:right|correct|it)|exactly|ja|genau|stimmt|richtig|s[ií]|correcto|exacto|oui|exact)\b"
+)
 WHOLE = {"PHONE_NUMBER": 7, "EMAIL_ADDRESS": 7}
 """Values that are said in pieces, and the characters from which on what is read back of them together is theirs."""
 LINK = r"(?:['’]s|\s+(?:is|at|on|in|it'?s|back|ist|lautet|bei|in der|es|en|est|au|à|via|under|unter))*[\s:,]*$"
@@ -78,20 +83,28 @@ class Own:
         self.named = bool(record.get("name") or names) if role == "contact" else bool(staff.get("name"))
         self._said: set[tuple[str, str]] = set()
         self._pieces: dict[str, str] = defaultdict(str)
+        self._names: list[str] = []
+        self._wrote = role == "contact" and raw.kind == "text" and record.get("direction") != "outbound"
 
     def listen(self, view: View, spans: Sequence[Span]) -> None:
         """Note what the person says of themselves in a reading; before anything is asked of it."""
         mine, groups = (CALLER if self._role == "contact" else AGENT), {}  # type: ignore[var-annotated]
-        asked = ""
-        for turn in view.turns:
-            told = view.text[turn.start : turn.end].lower()
+        asked, stated = "", list[Span]()
+        for turn in view.turns or ([Turn(0, len(view.text), mine)] if self._wrote else []):
+            told, inside = view.text[turn.start : turn.end].lower(), [s for s in spans if turn.start <= s.start < turn.end]
             if turn.role != mine:
                 asked = told if _is_new(told) else asked  # what is acknowledged or read back asks nothing else
+                of_you = YOU.search(told) and not OTHERS.search(told)
+                stated = [s for s in inside if of_you and s.entity in _ASKED and _ASKED[s.entity].search(told)]
                 continue
+            for span in stated if YES.match(told) else ():
+                self._note(span.entity, view.text[span.start : span.end])
+            stated = []
             other = turn.end
-            for span in sorted((s for s in spans if turn.start <= s.start < turn.end), key=lambda s: s.start):
+            for span in sorted(inside, key=lambda s: s.start):
                 piece = view.text[span.start : span.end]
-                if span.start < other and self._of_oneself(span.entity, told[: span.start - turn.start], asked, piece):
+                before, after = told[: span.start - turn.start], told[span.end - turn.start :]
+                if span.start < other and self._of_oneself(span.entity, before, after, asked, piece):
                     self._note(span.entity, piece)
                     groups[span.group] = span.entity
                 elif span.entity == "PERSON" and not self.is_own(span.entity, piece, piece):
@@ -103,16 +116,23 @@ class Own:
     def _note(self, entity: str, piece: str) -> None:
         said = canonical(entity, piece)
         self._said.add((entity, said))
+        if entity == "PERSON":
+            self._names.append(piece)
         if entity in WHOLE and not self._pieces[entity].endswith(said):
             self._pieces[entity] += said
 
-    def _of_oneself(self, entity: str, before: str, asked: str, piece: str) -> bool:
+    @property
+    def introduced(self) -> tuple[str, ...]:
+        """Names by which the person has introduced themselves, as they were said."""
+        return tuple(self._names)
+
+    def _of_oneself(self, entity: str, before: str, after: str, asked: str, piece: str) -> bool:
         if entity not in _SELF or OTHERS.search(before):
             return False
         if entity == "PERSON" and (self.named or self._is_other(piece)):
             return False  # the record says who the person is; another name is another's
         answer = bool(asked and (YOU.search(asked) or REQUEST.search(asked)) and _ASKED[entity].search(asked) and not OTHERS.search(asked))
-        return answer or _SELF[entity].search(before) is not None
+        return answer or _SELF[entity].search(before) is not None or (entity == "PERSON" and HERE.match(after) is not None)
 
     def is_own(self, entity: str, piece: str, whole: str) -> bool:
         """Whether a value is the person's. `whole`: all pieces of it."""

@@ -17,6 +17,8 @@ LONGEST = 15
 """Digits of the longest number (E.164)."""
 GLUED = re.compile(r"[^\W_]+|(?<=[^\W_])[._+-](?=[^\W_])")
 """Words, and the symbols an address has within."""
+_AS_IN = re.compile(r"\b(\w),?\s+(?:as in|for|like|wie|como|comme|de)\s+\w+\b,?")
+"""`i as in India`: the letter, without the word that tells it from others."""
 SYMBOLS = frozenset("@._+-")
 _PLUS = re.compile(r"^(?:plus|mas|piu)(?=\d)")
 
@@ -147,7 +149,7 @@ def _written(text: str, language: str, zero: str) -> list[str]:
     except LanguageError:
         vocab = vocabulary("en")
     at = frozenset(vocab.language.internet.get("at", ("at",)))
-    words = [fold(m) for m in GLUED.findall(text)]
+    words = [fold(m) for m in GLUED.findall(_AS_IN.sub(r"\1", text.lower()))]
     out, place, numbers = [], 0, said(vocab.language.code)
     while place < len(words):
         word, used = words[place], 1

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from callveil.schemas.subject_index import NAME, Link, RecordRef
 
-KINDS = ("agent", "name_address", "email", NAME, "phone", "visitor")
+KINDS = ("agent", "name_address", NAME, "email", "phone", "visitor")
 """Kinds that tell people apart, the strongest first."""
 STRONG = frozenset({"agent", "email", "interaction"})
 """Kinds of confirmed identifiers beside which a rejected one leaves doubt; beside any other it leaves none."""

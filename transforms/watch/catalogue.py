@@ -34,6 +34,7 @@ def _row(live: Live, key: InteractionKey, audio: Receipt, record: Receipt | None
         "landed_at": dt.datetime.fromtimestamp(landed, dt.UTC) if landed is not None else None,
         "path": path,
         "spans": len(audio["spans"]) if audio.get("spans") is not None else None,
+        "withheld": ", ".join(f"{kind} {n}" for kind, n in sorted((audio.get("withheld") or {}).items())),
         "record_status": record["status"] if record else None,
         "findings": record.get("findings") if record else None,
     }

@@ -29,7 +29,8 @@ class WatchJob:
         keyring_path: each worker loads the keyring from there.
         accounts: effective-dated accounts.
         naming: how recordings are named.
-        recogniser: what transcribes a recording without transcript where the policy says `recognise`: `embedded`, or the path of a model.
+        recogniser: what hears each redacted recording before it is out, and transcribes one without transcript where the policy says
+            `recognise`: `embedded`, or the path of a model. Empty: nothing does.
     """
 
     policy: Policy

@@ -1,4 +1,4 @@
-"""What is told of a call: its record, and the transcript that lies in a file beside its recording, as one."""
+"""A call as it is told: its record, and the transcript that lies in a file beside its recording, as one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from callveil.transforms.watch.read import reread
 
 
 @dataclass(frozen=True)
-class Told:
+class Joined:
     """A record that is to be published.
 
     Attributes:
@@ -29,7 +29,7 @@ class Told:
     out: Receipt | None = None
 
 
-def told_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Gathered) -> Told | None:
+def joined_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Gathered) -> Joined | None:
     """The record, with its transcript; None where nothing is told that is not published.
 
     What came before, a record without its transcript or a transcript without its record, is read again from where it came.
@@ -45,20 +45,20 @@ def told_of(job: WatchJob, keyring: Keyring, key: InteractionKey, held: Gathered
         raw = unseal(keyring, record)
         name = transcript.object_id if transcript else str(receipt.get("said", ""))
         if has_transcript(raw) or not name:
-            return Told(record, raw)
+            return Joined(record, raw)
         said = said or reread(job, keyring, name, key)
-        return _both(record, raw, said, name) if said else Told(record, raw, name)
+        return _both(record, raw, said, name) if said else Joined(record, raw, name)
     if transcript is None or said is None:
         return None
     if not receipt or int(receipt["rank"]) == BARE:
-        return Told(transcript, said, transcript.object_id)
+        return Joined(transcript, said, transcript.object_id)
     before = reread(job, keyring, receipt["object"], key)
     if before is None:
-        return Told(transcript, said, transcript.object_id, receipt)
+        return Joined(transcript, said, transcript.object_id, receipt)
     piece = transcript._replace(object_id=receipt["object"], landed_at=receipt["landed_at"], sort="record")
     return _both(piece, before, said, transcript.object_id)
 
 
-def _both(piece: Piece, raw: RawInteraction, said: RawInteraction, name: str) -> Told:
+def _both(piece: Piece, raw: RawInteraction, said: RawInteraction, name: str) -> Joined:
     raw = with_transcript(raw, said)
-    return Told(piece._replace(rank=raw.rank), raw, name)
+    return Joined(piece._replace(rank=raw.rank), raw, name)

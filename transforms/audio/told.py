@@ -1,0 +1,88 @@
+"""What a transcript says of its recording: what is to be covered, once its times and channels were held against the sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from callveil.schemas.finding import Finding
+from callveil.transforms.audio.align import Aligner
+from callveil.transforms.audio.energy import Survey, survey
+from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows
+from callveil.transforms.audio.placeholders import withheld
+from callveil.transforms.audio.plan import AudioSpan
+from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.audio.words import add_word_times
+from callveil.transforms.store.files import Files
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is to be covered.
+
+    Attributes:
+        spans: stretches; None where nothing says what was said, or when.
+        rows: when the parties speak by the transcript, in the same times and channels.
+        fit: how the times fit the recording; None where they were not held against one.
+        known: of that recording, where it was read just now.
+        withheld: what was taken out of the transcript before it came, by kind; it is covered as well.
+    """
+
+    spans: list[AudioSpan] | None = None
+    rows: tuple[Row, ...] = ()
+    fit: Fit | None = None
+    known: Survey | None = field(default=None, repr=False, compare=False)
+    withheld: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the times belong to another recording."""
+        return self.fit is not None and self.fit.refused
+
+    def held_against(self, known: Survey) -> Told:
+        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told."""
+        fitting = fit(known, self.rows)
+        if fitting.refused or self.spans is None:
+            return replace(self, spans=None, fit=fitting, known=known)
+        rows = fitting.rows(self.rows)
+        return Told(fitting.covering(fitting.spans(self.spans), known, rows), tuple(rows), fitting, known, self.withheld)
+
+
+def told(
+    files: Files, url: str | None, record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own", aligner: Aligner | None = None,
+    known: Survey | None = None,
+) -> Told:  # fmt: skip
+    """What of a recording is to be covered.
+
+    Args:
+        files: access to it.
+        url: its path or URL; None where it is not there yet: `Told.held_against` then does the rest.
+        record: the interaction as its source gave it, with a transcript.
+        findings: of it.
+        channels: which channel of the recording a party is taken to be on, one of `times.CHANNELS`; what is heard outweighs it.
+        aligner: looks for the words of turns that have no word times; None covers such turns as wholes.
+        known: of the recording, where it was read before.
+
+    Raises:
+        AudioRejected, FileNotFoundError, FilesError, OSError: the recording cannot be read.
+    """
+    findings, rows, taken = list(findings), timed_rows(record, channels), withheld(record)
+    if url is None:
+        return Told(audio_spans(record, findings, channels), tuple(rows), withheld=taken)
+    known = known or survey(files, url)
+    fitting = fit(known, rows)
+    if fitting.refused:
+        return Told(None, tuple(rows), fitting, known, taken)
+    heard, record = _both(channels, fitting.channels), fitting.record(record)
+    if aligner is not None:
+        record = add_word_times(files, url, record, aligner, findings, heard)
+    rows = fitting.rows(rows)
+    return Told(fitting.covering(audio_spans(record, findings, heard), known, rows), tuple(rows), fitting, known, taken)
+
+
+def _both(first: str, then: str) -> str:
+    """Two ways of channels, one after the other."""
+    if "all" in (first, then):
+        return "all"
+    return "own" if first == then else "swapped"
