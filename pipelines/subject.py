@@ -100,7 +100,8 @@ def search(
     left = [f"{CALLS}: {told}"] if (told := lacking.told()) else []
     if old := len(behind(store.files, store.root, snapshot)):
         left.append(
-            f"interactions: {old} were noted by an earlier callveil, which did not know every number and address that is said in them; "
+            f"interactions: {old} were noted by an earlier callveil, which noted less of the numbers and addresses said in them, "
+            "and no names that tell people on one line apart; "
             f"run `callveil subject index --store {store.root} --source WHERE`"
         )
     if zone:
@@ -111,10 +112,12 @@ def search(
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
-    match = replace(match, not_read=tuple(left))
+    apart = aside.keys_about(store, keyring, snapshot, match.own_tokens, aside.requests_of(store, keyring, snapshot, request_id))
+    match = replace(match, not_read=tuple(left), set_aside=len(apart))
     values = {
         "actor": options.actor,
-        "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0), "accounts": accounts,
+        "records_found": len(match.records) + match.unread.get(REJECTED, 0) + match.unread.get(LIVE_REJECTED, 0) + match.set_aside,
+        "accounts": accounts,
         "systems_searched": [*SEARCHED, *(UNREAD if zone else ())], "systems_not_executed": left,
     }  # fmt: skip
 
@@ -295,9 +298,12 @@ def make_package(
     match = Search(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
     require_decided(store, request_id, match)
     about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
-    raws = chosen(options.files, sources, [InteractionKey(m.record.account_id, m.record.record_id) for m in match.records], policy) if sources else {}
+    requests = aside.requests_of(store, keyring, snapshot, request_id)
+    apart = aside.keys_about(store, keyring, snapshot, match.own_tokens, requests)
+    wanted = apart.union(InteractionKey(m.record.account_id, m.record.record_id) for m in match.records)
+    raws = chosen(options.files, sources, wanted, policy) if sources else {}
     discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)
-    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws, aside.requests_of(store, keyring, snapshot, request_id))
+    gatherer = Gatherer(store, keyring, snapshot, match, discloser, raws, requests)
     sections = gatherer.sections(kind)
     live = Live(store.files, store.root)
     inboxes = Inboxes.of(live, options.inboxes)
@@ -313,7 +319,7 @@ def make_package(
     records = sum(len(s.rows) for s in sections if s.category != "processing")
     values = {
         "package": out.name, "package_sha256": digest, "disclosed": records, "withheld": sum(w["count"] for w in package.withheld),
-        "records_found": len(match.records) + len(unread.rejected) + len(unread.live),
+        "records_found": len(match.records) + len(apart) + len(unread.rejected) + len(unread.live),
     }  # fmt: skip
     note = {"path": str(out.resolve()), "sha256": digest, "tokens": list(match.own_tokens)}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from callveil.schemas.policy import Policy
-from callveil.schemas.subject import CHANNELS, DECISIONS, TYPES, SubjectRequest
+from callveil.schemas.subject import CHANNELS, DECISIONS, STATED, TYPES, SubjectRequest
 from callveil.transforms.redact.tokens import reveal
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
 from callveil.transforms.store.files import Files
@@ -58,9 +58,9 @@ class SubjectOptions:
     login: str = ""
 
     @property
-    def latest(self) -> dt.datetime:
-        """The later of both times: how a request stands once a step is entered."""
-        return max(self.as_of, self.now)
+    def entry(self) -> dt.datetime:
+        """When a step is entered, whatever time it is stated for: how a request stands then is told."""
+        return self.now
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,8 @@ def verify(options: SubjectOptions, request_id: str, method: str) -> SubjectRequ
 def pause(options: SubjectOptions, request_id: str, reason: str) -> SubjectRequest:
     """Stop the clock, while the person is asked for what is needed."""
     register, request = still_open(options, request_id)
+    if options.as_of > options.now + STATED:
+        raise RegisterError(f"request {request_id}: its clock cannot be stopped at a time that is to come (--as-of)")
     if request.status == "on_hold":
         since = f"{request.pauses[-1].start:%Y-%m-%d %H:%MZ}"
         raise RegisterError(f"request {request_id}: its clock was stopped already, on {since}; --resume lets it go on")
@@ -272,6 +274,8 @@ def close(
     register, request = still_open(options, request_id)
     if _decision(decision) == "refused" and not ground:
         raise RegisterError(f"request {request_id}: a refusal needs its ground, such as --ground 'Art. 12(5)(b)'")
+    if decision == "refused" and not reason:
+        raise RegisterError(f"request {request_id}: a refusal needs its reason in words, which the person is told (Art. 12(4)): --reason TEXT")
     if decision == "not_executed" and not (not_executed or reason):
         raise RegisterError(f"request {request_id}: say where it was not carried out, and why: --not-executed 'SYSTEM: REASON'")
     events = {e["event"] for e in register.events(request_id)}
@@ -285,6 +289,11 @@ def close(
         raise RegisterError(f"request {request_id}: it was not carried out everywhere; close it as partly_granted or not_executed")
     if responded_at and responded_at > options.as_of:
         raise RegisterError(f"request {request_id}: is said to have been answered later than this is entered (--as-of)")
+    kept = _kept(register, request_id) if decision == "granted" and request.type == "erasure" else ""
+    if kept:
+        raise RegisterError(
+            f"request {request_id}: some of it stays ({kept}); close it as partly_granted with --exemption, or as refused with --ground"
+        )
     values = {
         "decision": decision, "refusal_ground": ground or None, "reason": register.conceal(request_id, reason) or None,
         "exemptions": list(exemptions) or None, "responded_at": responded_at or options.as_of,
@@ -293,21 +302,33 @@ def close(
     return append(options, register, request_id, "closed", values)
 
 
+def _kept(register: Register, request_id: str) -> str:
+    """Grounds on which records of the person stay as they are after an erasure."""
+    rows = [r for r in _certificates(register, request_id) if r["scope"] == "erasure" and r["rows_retained"] and r["retention_ground"]]
+    return "; ".join(sorted({r["retention_ground"] for r in rows if r["method"] == "none" and r["record_class"] != "sources"}))
+
+
+def _certificates(register: Register, request_id: str) -> list[dict[str, Any]]:
+    """Certificates of a request; of one that was published again the finished one."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in register.store.current().by_dataset("erasure_certificates"):
+        with register.store.files.open(register.store.url(file.path)) as source:
+            for row in pq.read_table(source).to_pylist():
+                held = found.get(row["certificate_id"])
+                if row["request_id"] == request_id and (held is None or row["completed_at"]):
+                    found[row["certificate_id"]] = row
+    return list(found.values())
+
+
 def letter_of(options: SubjectOptions, request_id: str, kind: str) -> str:
     """A letter about a request as it stands, as HTML. Raises `RegisterError` where the register does not bear it out."""
     register = register_of(options, write=False)
-    request, snapshot = allowed(options, register, request_id), register.store.current()
+    request = allowed(options, register, request_id)
     event = {"extended": "extended", "refused": "closed"}.get(kind)
     sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
     reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""
-    certificates: dict[str, dict[str, Any]] = {}
-    for file in snapshot.by_dataset("erasure_certificates") if kind == "certificate" else ():
-        with register.store.files.open(register.store.url(file.path)) as source:
-            for row in pq.read_table(source).to_pylist():
-                held = certificates.get(row["certificate_id"])
-                if row["request_id"] == request_id and (held is None or row["completed_at"]):
-                    certificates[row["certificate_id"]] = row
-    return letter(kind, request, options.as_of, reason, list(certificates.values()))
+    certificates = _certificates(register, request_id) if kind == "certificate" else []
+    return letter(kind, request, options.as_of, reason, certificates)
 
 
 def requests(options: SubjectOptions) -> list[SubjectRequest]:

@@ -295,7 +295,10 @@ class SubjectRequest:
     @property
     def stated_times(self) -> list[str]:
         """What is stated about another time than that of its entry, and steps that go back."""
-        return [*statements(self.entries), *steps_back(self.entries)]
+        later = self.clock_start_at - self.received_at
+        start = f"time stated to count from {_clock(self.clock_start_at)}, {later.days} days after the receipt"
+        begun = [start] if later >= dt.timedelta(days=1) else []
+        return [*begun, *statements(self.entries), *steps_back(self.entries)]
 
     @property
     def last_day(self) -> dt.datetime:

@@ -220,7 +220,7 @@ def _open(args: argparse.Namespace, options: SubjectOptions) -> int:
         args.zone, args.calendar, args.clock_start, args.region, args.note,
         args.account, args.agency,
     )  # fmt: skip
-    view.show_request(args, open_request(options, new), options.latest)
+    view.show_request(args, open_request(options, new), options.entry)
     return DONE
 
 
@@ -246,29 +246,29 @@ def _bulk(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _bind(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, bind(options, args.request, args.account, args.agency), options.latest)
+    view.show_request(args, bind(options, args.request, args.account, args.agency), options.entry)
     return DONE
 
 
 def _approve(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, approve(options, args.request, args.by), options.latest)
+    view.show_request(args, approve(options, args.request, args.by), options.entry)
     return DONE
 
 
 def _verify(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, verify(options, args.request, args.method), options.latest)
+    view.show_request(args, verify(options, args.request, args.method), options.entry)
     return DONE
 
 
 def _extend(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.latest)
+    view.show_request(args, extend(options, args.request, args.reason, args.notified_at or options.as_of), options.entry)
     return DONE
 
 
 def _hold(args: argparse.Namespace, options: SubjectOptions) -> int:
     if not args.resume and not args.reason:
         raise UsageError("--reason: needed to stop the clock")
-    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.latest)
+    view.show_request(args, resume(options, args.request) if args.resume else pause(options, args.request, args.reason), options.entry)
     return DONE
 
 
@@ -330,7 +330,7 @@ def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _object(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.latest)
+    view.show_request(args, object_to(options, args.request, args.decision, args.reason, args.ground), options.entry)
     return DONE
 
 
@@ -341,7 +341,7 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
         options, args.request, args.decision, ground=args.ground, reason=args.reason, exemptions=args.exemption, not_executed=args.not_executed,
         responded_at=args.responded_at,
     )  # fmt: skip
-    view.show_request(args, request, options.latest)
+    view.show_request(args, request, options.entry)
     return DONE
 
 

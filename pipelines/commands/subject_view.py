@@ -133,7 +133,9 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     for zone, n in match.unread.items():
         if n:
             print(f"  {n:,} in {zone} hold something of theirs, and were never read into a dataset")
-    if not match.records and not match.undecided and not any(match.unread.values()):
+    if match.set_aside:
+        print(f"  {match.set_aside:,} interactions of theirs are set aside by a restriction; a package shows them, and an erasure takes them too")
+    if not match.records and not match.undecided and not match.set_aside and not any(match.unread.values()):
         print("nothing was found; these forms were tried:")
         print("\n".join(f"  {c.name} ({c.kind}): {', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}" for c in match.confirmed))
     for text in match.not_read:
@@ -254,7 +256,8 @@ def _erased_lines(result: EraseResult, done: Certified) -> list[str]:
     for r in done.rows:
         ground = f" ({r['retention_ground']})" if r["retention_ground"] else ""
         if r["rows_matched"]:
-            lines.append(f"  {r['record_class']} in {r['location']}: {r['rows_erased']:,} of {r['rows_matched']:,} by {r['method']}{ground}")
+            did = f"{r['rows_erased']:,} of {r['rows_matched']:,} {words('method', r['method'])}"
+            lines.append(f"  {r['record_class']} in {r['location']}: {did}{ground}")
         elif ground:
             lines.append(f"  {r['record_class']} {r['location']}{ground}")
     if empty := sorted({r["location"] for r in done.rows if not r["rows_matched"] and not r["retention_ground"]}):

@@ -190,7 +190,7 @@ def test_the_time_of_entry_stands_beside_every_stated_time(world: World) -> None
     steps.open_request(world.options(), new)
     steps.extend(world.options(10), "R", "many records", NOW + dt.timedelta(days=10))
     steps.verify(entered(world, 100, 1), "R", "callback")
-    done = steps.close(world.options(101), "R", "refused", ground="Art. 12(5)(b)", responded_at=NOW + dt.timedelta(days=20))
+    done = steps.close(world.options(101), "R", "refused", ground="Art. 12(5)(b)", reason="asked thrice", responded_at=NOW + dt.timedelta(days=20))
     assert done.responded_at == NOW + dt.timedelta(days=20) <= done.last_day < NOW + dt.timedelta(days=101) == done.responded_entered_at
     assert done.on_time is False and done.standing(NOW).startswith("refused, late: the answer was entered 2027-02-12")
     assert done.stated_times == [
@@ -215,7 +215,7 @@ def test_an_answer_in_time_is_in_time_where_it_was_entered_in_time(world: World)
         "receipt stated for 2026-11-01 09:00Z, entered 2026-11-03 09:00Z: 2 days after",
         "verified stated for 2026-11-12 09:00Z, entered 2026-11-04 09:00Z: 8 days before",
     ]
-    done = steps.close(world.options(10), "S", "refused", ground="Art. 12(5)(b)")
+    done = steps.close(world.options(10), "S", "refused", ground="Art. 12(5)(b)", reason="asked thrice")
     assert done.on_time is True and done.standing(NOW) == "refused" and len(done.stated_times) == 2
 
 

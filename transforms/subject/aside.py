@@ -136,6 +136,13 @@ def about(
     return [(f, head) for f, head in found if mine & set(head.tokens)]
 
 
+def keys_about(
+    store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], requests: Collection[str]
+) -> set[InteractionKey]:
+    """Interactions that some requests have set aside for a person."""
+    return {e.key for _, head in about(store, keyring, snapshot, tokens, requests) for e in head.entries}
+
+
 def drop(
     store: Store, keyring: Keyring, snapshot: Snapshot, tokens: Iterable[str], done: Carried, requests: Collection[str]
 ) -> None:

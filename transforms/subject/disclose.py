@@ -12,6 +12,7 @@ import datetime as dt
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -33,7 +34,7 @@ from callveil.transforms.detect.leaves import Path, set_at, walk
 from callveil.transforms.redact.engine import WHOLE, Redactor, Run
 from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.own import Own, asks_for_own
+from callveil.transforms.subject.own import Own, asks_for_others, asks_for_own
 from callveil.transforms.subject.unlink import Unlinker
 
 OTHERS = frozenset({"PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "ADDRESS", "STAFF_ID", "USERNAME", "ONLINE_ID", "IP_ADDRESS", "MAC_ADDRESS"})
@@ -102,7 +103,7 @@ class Discloser:
     """Shows records. Builds detection engines on first use.
 
     Attributes:
-        names: words of the person's name, folded, as their records have it.
+        names: words of the person's name and further values of theirs, folded, as their records have them.
 
     Args:
         keyring: opens tokens. company: the company's policy, whose detection reads. unlinker: knows the person's identifiers.
@@ -141,6 +142,7 @@ class Discloser:
                 record = {n: v for n, v in result.interaction.record.items() if n in BY_NAME}
                 rows = [row.finding for row in result.findings if row.finding.status == "done"]
                 shown = _show_own(raw, record, rows, own) if role == "contact" else set()
+                withheld["third_party"] += _hide_others(raw, record, own) if role == "contact" else 0
                 leaves = {leaf.shown: leaf for leaf in walk(raw.record)}
                 for finding in rows:
                     if finding.field_path not in shown:
@@ -251,17 +253,33 @@ def _show_own(raw: RawInteraction, record: dict[str, Any], findings: Iterable[Fi
     return shown
 
 
+def _hide_others(raw: RawInteraction, record: dict[str, Any], own: Own) -> int:
+    """Withhold what a form's field asks of somebody else (`Emergency contact`), whatever is found in it; returns how much that was."""
+    count = 0
+    for leaf in walk(raw.record):
+        label = _label_of(raw.record, leaf.path)
+        asked = not leaf.key and not leaf.number and label is not None and asks_for_others(label)
+        if asked and any(c.isalpha() for c in leaf.text) and not own.is_own("PERSON", leaf.text, leaf.text):
+            with suppress(KeyError, IndexError, TypeError):
+                set_at(record, leaf.path, "[withheld: PERSON]")
+                count += 1
+    return count
+
+
+def _label_of(record: Mapping[str, Any], path: Path) -> str | None:
+    """What a field the account defined asks for, in lower case; None for what is no answer to one."""
+    if len(path) == 2 and path[0] == "custom_fields":
+        return str(path[1]).replace("_", " ").lower()
+    if path[:2] != ("form", "custom") or len(path) != 4 or path[3] != "value":
+        return None
+    asked = record["form"]["custom"][path[2]]
+    return str(asked.get("label") or asked.get("id") or "").lower() if isinstance(asked, Mapping) else None
+
+
 def _asked_of_oneself(record: Mapping[str, Any], path: Path) -> bool:
     """Whether a text is the answer to a field of a form that asks for the own address, number or date of birth; or that field's own name."""
-    if len(path) == 2 and path[0] == "custom_fields":
-        return asks_for_own(str(path[1]).replace("_", " ").lower())
-    if path[:2] != ("form", "custom") or len(path) != 4:
-        return False
-    asked = record["form"]["custom"][path[2]]
-    if not isinstance(asked, Mapping) or path[3] not in ("id", "label", "value"):
-        return False
-    label = str(asked.get("label") or asked.get("id") or "").lower()
-    return path[3] != "value" or asks_for_own(label)
+    label = _label_of(record, path)
+    return asks_for_own(label) if label is not None else path[:2] == ("form", "custom") and len(path) == 4 and path[3] in ("id", "label")
 
 
 def _own_fields(raw: RawInteraction) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 import tempfile
 from collections import Counter, defaultdict
@@ -22,6 +23,7 @@ from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject_index import RecordRef
 from callveil.schemas.version import FIELDS as VERSION_FIELDS
 from callveil.transforms.audio import AudioRejected, AudioSpan, Sound, Treatment, redact_audio
+from callveil.transforms.detect.known import NAME, known_values
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import current_files
@@ -67,15 +69,16 @@ class Gatherer:
         self.roles = {_key(m): m for m in match.records if m.record.record_class in ("interaction", LIVE)}
         self.own_calls = {key for key, m in self.roles.items() if m.role == "contact"}
         self._heard: dict[InteractionKey, Heard] = {}
-        discloser.names = self._own_names()
+        discloser.names = self._own_values()
 
-    def _own_names(self) -> frozenset[str]:
-        """Words of the person's name, folded, in records that an identifier of theirs alone leads to."""
+    def _own_values(self) -> frozenset[str]:
+        """Words of the person's name and further values of theirs, folded, in records that an identifier of theirs alone leads to."""
         own = [m for m in self.match.records if m.role == "contact" and not set(m.through) <= {*self.match.shared, "about"}]
-        records = (self.raws[key].record for m in own if (key := _key(m)) in self.raws)
+        records = [self.raws[key].record for m in own if (key := _key(m)) in self.raws]
         names = [i.value.partition("|")[0] for i in values_of(self.match.confirmed) if i.kind == "name_address"]
         names += [text for r in records if isinstance(text := r.get("name") or (r.get("form") or {}).get("name"), str)]
-        return frozenset(word for name in names for word in words_of(name))
+        values = {v.target for r in records for v in known_values(r) if v.kind != NAME}
+        return frozenset(values.union(word for name in names for word in words_of(name)))
 
     def sections(self, kind: str) -> list[Section]:
         """Sections of an access or portability package, those without rows left out."""
@@ -111,9 +114,11 @@ class Gatherer:
             arrived = self._live_row(key) if m.record.record_class == LIVE and key not in done else None
             if arrived is not None:
                 yield (mention(arrived, m.fields) if m.role == "third_party" else self.discloser.stored(arrived, m.role)), m
-        for row in self._set_aside(done | self.roles.keys()):
-            m = Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
-            yield self.discloser.stored(row, "contact"), m
+        apart = {InteractionKey(r["account_id"], r["id"]): r for r in self._set_aside(done | self.roles.keys())}
+        told = self.discloser.raw([(self.raws[key], "contact") for key in apart if key in self.raws])
+        for shown in itertools.chain(told, (self.discloser.stored(r, "contact") for key, r in apart.items() if key not in self.raws)):
+            row = apart[InteractionKey(shown.account_id, shown.record_id)]
+            yield shown, Matched(_ref(row), row["called_at"].date().isoformat(), "contact", (), ())
 
     def _live_row(self, key: InteractionKey) -> dict[str, Any] | None:
         """What was redacted as it arrived and is in no dataset yet."""

@@ -107,6 +107,7 @@ class Match:
         shared: names of confirmed identifiers that may belong to several people.
         left_out: records that lead to the person, and are somebody else's: they carry a rejected contact, or somebody has said so.
         undecided: records of which nobody has said yet whose they are, with names of the proposals that stand in them.
+        set_aside: interactions of theirs that a restriction has set aside.
     """
 
     seq: int
@@ -119,6 +120,7 @@ class Match:
     shared: tuple[str, ...] = ()
     left_out: tuple[Matched, ...] = ()
     undecided: tuple[tuple[RecordRef, tuple[str, ...]], ...] = ()
+    set_aside: int = 0
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -155,6 +157,7 @@ class Match:
             tuple(d.get("shared", ())),
             tuple(map(_of_dict, d.get("left_out", ()))),
             tuple((RecordRef(**r), tuple(names)) for r, names in d.get("undecided", ())),
+            d.get("set_aside", 0),
         )
 
 
@@ -360,14 +363,16 @@ def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, Confirmed]) -
 
 
 def confirm(match: Match, names: Iterable[str]) -> tuple[Confirmed, ...]:
-    """The confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared.
+    """The confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
+    of which nobody has said yet whose it is: those are decided by name.
 
     Raises ValueError, naming it, for a proposal that is not there.
     """
     wanted = set(names)
     known = {p.name: p for p in match.proposed}
     if "all" in wanted:
-        wanted = (wanted - {"all"}) | {p.name for p in match.proposed if not p.shared}
+        doubtful = {name for _, inside in match.undecided for name in inside}
+        wanted = (wanted - {"all"}) | {p.name for p in match.proposed if not p.shared and p.name not in doubtful}
     missing = sorted(wanted - known.keys())
     if missing:
         raise ValueError(f"{', '.join(missing)}: no such proposal; search again without --confirm to see what there is")

@@ -14,7 +14,8 @@ from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 from callveil.transforms.redact.operators import canonical
 
 ASKED = {
-    "ADDRESS": r"address|where|street|post ?code|zip|house number|adresse|wohn|stra(?:ß|ss)e|postleitzahl|direcci[oó]n|domicilio|calle|rue|habit",
+    "ADDRESS": r"address|where|street|post ?code|zip|house number|adresse|anschrift|wohn|stra(?:ß|ss)e|postleitzahl|plz|c[oó]digo postal|code postal|"
+               r"direcci[oó]n|domicilio|calle|rue|habit",
     "PHONE_NUMBER": r"number|phone|mobile|cell|reach|call|nummer|telefon|handy|erreich|n[uú]mero|tel[eé]fono|num[eé]ro|t[eé]l[eé]phone",
     "EMAIL_ADDRESS": r"e-?mail|mail|correo|courriel",
     "PERSON": r"name|who|speaking|hei(?:ß|ss)|nombre|llama|\bnom\b|appel",
@@ -23,14 +24,14 @@ ASKED = {
 YOU = re.compile(r"\b(?:you|your|yours|ihre?n?r?|sie|ihnen|deine?|dich|du|su|tu|usted|te|votre|vos|vous|ton|ta)\b")
 OTHERS = re.compile(
     r"\b(?:his|her|hers|him|their|them|he|she|they|brother|sister|mother|father|mom|mum|dad|wife|husband|partner|son|daughter|friend|"
-    r"neighbou?r|colleague|boss|boyfriend|girlfriend|uncle|aunt|cousin|grandm\w+|grandf\w+|landlord|tenant|doctor|lawyer|assistant|"
+    r"spouse|parents?|child|children|neighbou?r|colleague|boss|boyfriend|girlfriend|uncle|aunt|cousin|grandm\w+|grandf\w+|landlord|tenant|doctor|lawyer|assistant|"
     r"bruder|schwester|mutter|vater|frau|mann|ehemann|ehefrau|partnerin|sohn|tochter|freund|freundin|nachbar|nachbarin|kolleg\w+|chef\w*|"
-    r"vermieter\w*|seine[rnms]?|er|hermano|hermana|madre|padre|mujer|marido|esposa|esposo|hijo|hija|amig[oa]|vecin[oa]|"
+    r"ehepartner\w*|gatte|gattin|eltern|kind(?:er)?|c[oó]nyuge|padres|conjointe?|[eé]poux|[eé]pouse|enfants?|vermieter\w*|seine[rnms]?|er|hermano|hermana|madre|padre|mujer|marido|esposa|esposo|hijo|hija|amig[oa]|vecin[oa]|"
     r"fr[eè]re|s(?:oe|œ)ur|m[eè]re|p[eè]re|femme|mari|fils|fille|ami|amie|voisin|voisine|coll[eè]gue|son|sa)\b"
 )
 """Words that bring somebody else in: what follows them in a turn may be theirs."""
 SELF = {
-    "ADDRESS": r"(?:i live|we live|i'?m|i am|we'?re|we are|my (?:\w+ )?address|"
+    "ADDRESS": r"(?:i live|we live|i'?m|i am|we'?re|we are|(?:my|our) (?:\w+ )?address|"
     r"ich wohne|wir wohnen|meine adresse|vivo|mi direcci[oó]n|j'habite|mon adresse)",
     "PHONE_NUMBER": r"(?:my (?:\w+ )?(?:number|phone|mobile|cell)|(?:call|ring|reach|text|get) me|"
     r"meine (?:\w+ )?nummer|mich|mi (?:n[uú]mero|tel[eé]fono)|mon (?:num[eé]ro|t[eé]l[eé]phone))",
@@ -51,6 +52,8 @@ ALIEN = re.compile(
     r"urgence"
 )
 """Labels of a form's fields that ask for somebody else."""
+COUNT = re.compile(r"number of|how many|anzahl|n[uú]mero de|nombre d|cu[aá]nt|combien|\bage|alter\b|employer|company")
+"""Labels that name people and ask for something else."""
 HERE = re.compile(r"\W*(?:here|speaking|again|hier|am apparat|al habla|à l'appareil)\b")
 """What follows the name of somebody who says who they are."""
 YES = re.compile(
@@ -71,7 +74,7 @@ class Own:
 
     Args:
         raw: the record. role: what the person is in it: contact or agent.
-        known: tells confirmed identifiers. names: words of the person's name, as their other records have it.
+        known: tells confirmed identifiers. names: words of the person's name, and further values of theirs, as their other records have them.
     """
 
     def __init__(self, raw: RawInteraction, role: str, known: Known, names: Collection[str] = ()) -> None:
@@ -80,7 +83,7 @@ class Own:
         contact = {v.target for v in known_values(record)} | (set(names) if role == "contact" else set())
         employee = set(_targets(staff.get("name"), staff.get("email"), staff.get("id"), record.get("agent_id")))
         self._words, self._not_words = (contact, employee) if role == "contact" else (employee, contact)
-        self.named = bool(record.get("name") or names) if role == "contact" else bool(staff.get("name"))
+        self.named = bool(record.get("name")) if role == "contact" else bool(staff.get("name"))
         self._said: set[tuple[str, str]] = set()
         self._pieces: dict[str, str] = defaultdict(str)
         self._names: list[str] = []
@@ -179,6 +182,11 @@ class Own:
 def asks_for_own(label: str) -> bool:
     """Whether a form's field asks whoever fills it in for a value of their own: `Address`, not `Emergency contact's number`."""
     return any(form.search(label) for form in (*_ASKED.values(), BIRTH)) and not OTHERS.search(label) and not ALIEN.search(label)
+
+
+def asks_for_others(label: str) -> bool:
+    """Whether a form's field asks for somebody else: `Guest's name`, not `Number of guests`."""
+    return bool(OTHERS.search(label) or ALIEN.search(label)) and not COUNT.search(label)
 
 
 def _is_new(told: str) -> bool:

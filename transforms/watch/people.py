@@ -91,7 +91,7 @@ class Lacking(NamedTuple):
         """What a search may miss, in words; empty where it misses nothing."""
         parts = (
             (self.unknown, "records of which nothing says whom they are about"),
-            (self.older, "records noted by an earlier callveil, which did not know every number and address that is said in them"),
+            (self.older, "records noted by an earlier callveil, which noted less of what is said, and no names that tell people apart"),
         )
         return ", ".join(f"{n} {words}" for n, words in parts if n)
 
