@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
-from callveil.pipelines.subject_register import SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
+from callveil.pipelines.subject_register import SPOKEN, SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
@@ -251,10 +251,6 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     eraser_of(options, register).finish(register.get(request_id))
     checkpoint(register.store, register.keyring, options.now)
     return rows
-
-
-SPOKEN = {"DE": "de", "AT": "de"}
-"""Language of a page by the country of a request's calendar, where it is not English."""
 
 
 @dataclass(frozen=True)

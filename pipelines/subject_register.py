@@ -320,15 +320,23 @@ def _certificates(register: Register, request_id: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def letter_of(options: SubjectOptions, request_id: str, kind: str) -> str:
-    """A letter about a request as it stands, as HTML. Raises `RegisterError` where the register does not bear it out."""
+SPOKEN = {"DE": "de", "AT": "de"}
+"""Languages of packages and letters by the country of a request's calendar; elsewhere English."""
+
+
+def letter_of(options: SubjectOptions, request_id: str, kind: str, language: str = "") -> str:
+    """A letter about a request as it stands, as HTML, in the language given or that of the request's calendar.
+
+    Raises `RegisterError` where the register does not bear it out.
+    """
     register = register_of(options, write=False)
     request = allowed(options, register, request_id)
     event = {"extended": "extended", "refused": "closed"}.get(kind)
     sealed = next((e["reason"] for e in reversed(register.events(request_id)) if e["event"] == event and e["reason"]), "")
     reason = reveal(sealed, register.keyring, "", request_id) if sealed else ""
     certificates = _certificates(register, request_id) if kind == "certificate" else []
-    return letter(kind, request, options.as_of, reason, certificates)
+    spoken = language or SPOKEN.get(request.calendar.split("-")[0], "en")
+    return letter(kind, request, options.as_of, reason, certificates, spoken)
 
 
 def requests(options: SubjectOptions) -> list[SubjectRequest]:

@@ -135,6 +135,7 @@ def parser() -> argparse.ArgumentParser:
     made["close"].add_argument("--responded-at", type=parse_as_of, metavar="TIME", help="when the person was answered (default: --as-of)")
     made["close"].add_argument("--notified", nargs="+", action="extend", default=[], metavar="RECIPIENT", help="recipients that were told (Art. 19)")
     made["letter"].add_argument("--kind", required=True, choices=KINDS, help="which letter")
+    made["letter"].add_argument("--language", choices=("en", "de"), default="", help="its language (default: the calendar's, else en)")
     made["letter"].add_argument("--out", required=True, type=Path, metavar="FILE", help="HTML file to write; mode 0600, never overwritten")
     made["status"].add_argument("--request", metavar="ID", help="one request in full")
     made["status"].add_argument("--all", action="store_true", help="those that are over too")
@@ -346,7 +347,7 @@ def _close(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 
 def _letter(args: argparse.Namespace, options: SubjectOptions) -> int:
-    view.write_letter(args.out, letter_of(options, args.request, args.kind))
+    view.write_letter(args.out, letter_of(options, args.request, args.kind, args.language))
     return DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -233,3 +234,20 @@ def test_letters_say_what_the_register_bears_out(world: World) -> None:
     steps.close(world.options(5), "R", "refused", ground="Art. 12(5)(b)", reason="asked daily")
     text = steps.letter_of(world.options(5), "R", "refused")
     assert "Art. 12(5)(b)" in text and "asked daily" in text and "supervisory authority" in text and "+1212" not in text
+    assert "Artikel 77" in steps.letter_of(world.options(5), "R", "refused", "de")
+
+
+def test_letters_of_a_german_request_are_german(world: World) -> None:
+    """Whole: no English sentence is left in any of them."""
+    Store.open_or_create(world.files, world.output, world.keyring)
+    Keyring.open_or_create(world.keyring)
+    new = steps.NewRequest("erasure", tuple(parse_identifier("+12125550101")), NOW, "R", zone="Europe/Berlin", calendar="DE-BE")
+    steps.open_request(world.options(), new)
+    texts = [steps.letter_of(world.options(1), "R", "received")]
+    steps.extend(world.options(2), "R", "viele", NOW + dt.timedelta(days=2))
+    texts.append(steps.letter_of(world.options(2), "R", "extended"))
+    steps.close(world.options(5), "R", "partly_granted", exemptions=["Art. 17 Abs. 3"])
+    texts.append(steps.letter_of(world.options(5), "R", "granted"))
+    for text in texts:
+        assert 'lang="de"' in text and "Dezember" in text + "Dezember" * (text is texts[2])
+        assert not re.search(r"\b(?:the|your|request|reason|for)\b", re.sub(r"(?s)<style>.*</style>", "", text))

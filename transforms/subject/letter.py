@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.report.words import words
 from callveil.transforms.subject.deadline import zone_of
+from callveil.transforms.subject.readme_de import WORDS as GERMAN
 from callveil.transforms.subject.register import RegisterError
 
 KINDS = ("received", "extended", "granted", "refused", "certificate")
@@ -22,6 +23,8 @@ _COMPLAINT = (
     "You have the right to lodge a complaint with a data protection supervisory authority, in particular where you live or work or where you "
     "think the law was infringed (Article 77), and the right to a judicial remedy (Article 79)."
 )
+LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "de": GERMAN}
+"""Languages of letters, with their words by the English ones."""
 _CSS = """:root { color-scheme: light } @page { size: A4; margin: 22mm }
 body { font: 11pt/1.5 Georgia, serif; color: #111; background: #fff; max-width: 42rem; margin: 2rem auto;
 padding: 0 1rem } h1 { font-size: 1.25rem }
@@ -34,7 +37,9 @@ th, td { padding: .15rem .2rem } table { font-size: 8pt } }
 @media print { body { margin: 0; max-width: none; padding: 0 } tr { break-inside: avoid } }"""
 
 
-def letter(kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = ()) -> str:
+def letter(
+    kind: str, request: SubjectRequest, on: dt.datetime, reason: str = "", certificates: Sequence[Mapping[str, Any]] = (), language: str = "en"
+) -> str:  # fmt: skip
     """One letter, with blanks for name and signature.
 
     Args:
@@ -42,59 +47,76 @@ def letter(kind: str, request: SubjectRequest, on: dt.datetime, reason: str = ""
         on: date of the letter.
         reason: free text of an extension or a refusal, opened.
         certificates: of the request's erasures and restrictions.
+        language: of letters, one of `LANGUAGES`; a certificate is in English.
 
     Raises `RegisterError` where the register does not bear the letter out.
     """
-    place = zone_of(request.zone)
+    place, known = zone_of(request.zone), LANGUAGES.get(language if kind != "certificate" else "en", {})
 
     def day(when: dt.datetime | None) -> str:
-        return f"{when.astimezone(place):%d %B %Y}".lstrip("0") if when else "-"
+        if when is None:
+            return "-"
+        at = when.astimezone(place)
+        month = at.strftime("%B")
+        return f"{at.day}. {known[month]} {at.year}" if known else f"{at.day} {month} {at.year}"
 
-    right = _RIGHTS[request.type]
-    if kind == "received":
-        title = "We have received your request"
-        body = [f"On {day(request.received_at)} we received your request for {right}.",
-                f"We will answer by {day(request.last_day)} at the latest. "
-                "If we need more information to be sure who you are, we will ask you."]  # fmt: skip
-    elif kind == "extended":
-        if not request.extended_due_at:
-            raise RegisterError(f"request {request.request_id}: was not extended; `callveil subject extend` enters an extension first")
-        title = "We need more time for your request"
-        body = [f"Your request for {right} of {day(request.received_at)} would have been due on {day(request.due_at)}.",
-                f"We extend this time to {day(request.extended_due_at)} (Article 12(3)). The reason: {reason or 'see our separate explanation'}.",
-                _COMPLAINT]  # fmt: skip
-    elif kind == "granted":
-        if request.decision not in ("granted", "partly_granted"):
-            raise RegisterError(f"request {request.request_id}: was not granted; `callveil subject close` enters the decision first")
-        part = " in part" if request.decision == "partly_granted" else ""
-        title = f"Your request is granted{part}"
-        body = [f"Your request for {right} of {day(request.received_at)} is granted{part}."]
-        body += [f"Not carried out: {'; '.join(request.systems_not_executed)}."] if request.systems_not_executed else []
-        body += [f"Exemptions we rely on: {'; '.join(request.exemptions)}."] if request.exemptions else []
-        body += [_COMPLAINT] if part else []
-    elif kind == "refused":
-        if request.decision != "refused":
-            raise RegisterError(f"request {request.request_id}: was not refused; `callveil subject close` enters the decision first")
-        title = "Your request is refused"
-        body = [f"We cannot meet your request for {right} of {day(request.received_at)}. The ground: {request.refusal_ground}.",
-                *([f"The reason: {reason}."] if reason else []), _COMPLAINT]  # fmt: skip
-    else:
-        if not certificates:
-            raise RegisterError(f"request {request.request_id}: has no certificate; an erasure or restriction that is carried out makes one")
-        title = f"Certificate of {' and '.join(sorted({c['scope'] for c in certificates}))}"
-        body = []
+    def say(text: str, **values: str) -> str:
+        return known.get(text, text).format(**values)
+
+    title, body = _letter(kind, request, reason, certificates, day, say)
     lines = "".join(f"<p>{escape(text)}</p>" for text in body)
-    facts = [("Reference", request.request_id), ("Date", day(on))]
+    facts = [(say("Reference"), request.request_id), (say("Date"), day(on))]
     if kind == "certificate":
         facts += _certified(certificates, day)
         lines = _table(certificates)
     head = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    greeting = "" if kind == "certificate" else "<p>To: ____________________________</p>"
+    greeting = "" if kind == "certificate" else f"<p>{say('To:')} ____________________________</p>"
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<!DOCTYPE html>\n<html lang="{language if known else "en"}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_CSS}</style></head><body><main><h1>{escape(title)}</h1><dl>{head}</dl>{greeting}{lines}"
-        f'<p class="sign">____________________________<br>for the controller</p></main></body></html>\n'
+        f'<p class="sign">____________________________<br>{say("for the controller")}</p></main></body></html>\n'
     )
+
+
+def _letter(
+    kind: str, request: SubjectRequest, reason: str, certificates: Sequence[Mapping[str, Any]], day: Callable[[dt.datetime | None], str],
+    say: Callable[..., str],
+) -> tuple[str, list[str]]:  # fmt: skip
+    """Title and paragraphs of a letter."""
+    what = {"right": say(_RIGHTS[request.type]), "received": day(request.received_at)}
+    if kind == "received":
+        return say("We have received your request"), [
+            say("On {received} we received your request for {right}.", **what),
+            say("We will answer by {day} at the latest. If we need more information to be sure who you are, we will ask you.",
+                day=day(request.last_day)),
+        ]  # fmt: skip
+    if kind == "extended":
+        if not request.extended_due_at:
+            raise RegisterError(f"request {request.request_id}: was not extended; `callveil subject extend` enters an extension first")
+        return say("We need more time for your request"), [
+            say("Your request for {right} of {received} would have been due on {day}.", **what, day=day(request.due_at)),
+            say("We extend this time to {day} (Article 12(3)). The reason: {reason}.", day=day(request.extended_due_at),
+                reason=reason or say("see our separate explanation")),
+            say(_COMPLAINT),
+        ]  # fmt: skip
+    if kind == "granted":
+        if request.decision not in ("granted", "partly_granted"):
+            raise RegisterError(f"request {request.request_id}: was not granted; `callveil subject close` enters the decision first")
+        partly = request.decision == "partly_granted"
+        told = "Your request for {right} of {received} is granted in part." if partly else "Your request for {right} of {received} is granted."
+        body = [say(told, **what)]
+        body += [say("Not carried out: {what}.", what="; ".join(request.systems_not_executed))] if request.systems_not_executed else []
+        body += [say("Exemptions we rely on: {what}.", what="; ".join(request.exemptions))] if request.exemptions else []
+        return say("Your request is granted in part" if partly else "Your request is granted"), body + ([say(_COMPLAINT)] if partly else [])
+    if kind == "refused":
+        if request.decision != "refused":
+            raise RegisterError(f"request {request.request_id}: was not refused; `callveil subject close` enters the decision first")
+        ground = say("We cannot meet your request for {right} of {received}. The ground: {ground}.", **what, ground=request.refusal_ground)
+        return say("Your request is refused"), [ground, *([say("The reason: {reason}.", reason=reason)] if reason else []), say(_COMPLAINT)]
+    if not certificates:
+        raise RegisterError(f"request {request.request_id}: has no certificate; an erasure or restriction that is carried out makes one")
+    return f"Certificate of {' and '.join(sorted({c['scope'] for c in certificates}))}", []
 
 
 def _certified(rows: Sequence[Mapping[str, Any]], day: Any) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The words of a package's page in German, by their English."""
+"""The words of a package's page and of letters in German, by their English."""
 
 from __future__ import annotations
 
@@ -392,4 +392,47 @@ WORDS = {
     "bank account or routing number": "Bankverbindung",
     "personal identification number or one-time code": "PIN oder Einmalcode",
     "medical record or health plan number": "Kranken- oder Versichertennummer",
+    # letters
+    "access to your personal data (Article 15)": "Auskunft über Ihre personenbezogenen Daten (Artikel 15 DSGVO)",
+    "a portable copy of your personal data (Article 20)":
+        "Übertragung Ihrer personenbezogenen Daten (Artikel 20 DSGVO)",
+    "erasure of your personal data (Article 17)": "Löschung Ihrer personenbezogenen Daten (Artikel 17 DSGVO)",
+    "restriction of processing (Article 18)": "Einschränkung der Verarbeitung (Artikel 18 DSGVO)",
+    "objection to processing (Article 21)": "Widerspruch gegen die Verarbeitung (Artikel 21 DSGVO)",
+    "rectification of your personal data (Article 16)":
+        "Berichtigung Ihrer personenbezogenen Daten (Artikel 16 DSGVO)",
+    "You have the right to lodge a complaint with a data protection supervisory authority, in particular"
+    " where you live or work or where you think the law was infringed (Article 77), and the right to a"
+    " judicial remedy (Article 79).":
+        "Sie haben das Recht, sich bei einer Datenschutz-Aufsichtsbehörde zu beschweren, insbesondere dort,"
+        " wo Sie leben oder arbeiten oder wo Ihrer Ansicht nach gegen das Recht verstoßen wurde (Artikel 77"
+        " DSGVO), und das Recht auf einen gerichtlichen Rechtsbehelf (Artikel 79 DSGVO).",
+    "Reference": "Zeichen",
+    "Date": "Datum",
+    "To:": "An:",
+    "for the controller": "für den Verantwortlichen",
+    "We have received your request": "Wir haben Ihren Antrag erhalten",
+    "On {received} we received your request for {right}.": "Am {received} haben wir Ihren Antrag erhalten: {right}.",
+    "We will answer by {day} at the latest. If we need more information to be sure who you are, we will ask"
+    " you.":
+        "Wir antworten spätestens am {day}. Wenn wir mehr brauchen, um sicher zu sein, wer Sie sind, fragen"
+        " wir Sie.",
+    "We need more time for your request": "Wir brauchen mehr Zeit für Ihren Antrag",
+    "Your request for {right} of {received} would have been due on {day}.":
+        "Ihr Antrag vom {received} ({right}) wäre bis {day} zu beantworten gewesen.",
+    "We extend this time to {day} (Article 12(3)). The reason: {reason}.":
+        "Wir verlängern diese Frist bis {day} (Artikel 12 Absatz 3 DSGVO). Der Grund: {reason}.",
+    "see our separate explanation": "siehe unsere gesonderte Erklärung",
+    "Your request is granted": "Ihrem Antrag wird entsprochen",
+    "Your request is granted in part": "Ihrem Antrag wird teilweise entsprochen",
+    "Your request for {right} of {received} is granted.":
+        "Ihrem Antrag vom {received} ({right}) wird entsprochen.",
+    "Your request for {right} of {received} is granted in part.":
+        "Ihrem Antrag vom {received} ({right}) wird teilweise entsprochen.",
+    "Not carried out: {what}.": "Nicht durchgeführt: {what}.",
+    "Exemptions we rely on: {what}.": "Ausnahmen, auf die wir uns stützen: {what}.",
+    "Your request is refused": "Ihr Antrag wird abgelehnt",
+    "We cannot meet your request for {right} of {received}. The ground: {ground}.":
+        "Wir können Ihrem Antrag vom {received} ({right}) nicht entsprechen. Die Grundlage: {ground}.",
+    "The reason: {reason}.": "Der Grund: {reason}.",
 }  # fmt: skip
