@@ -63,10 +63,14 @@ RECORDS = [
     PLAIN | {"id": 51, "account_id": 4, "kind": "call", "caller_number": "+441632960811", "name": "Greta Holm", "email": "greta@mail.example"},
     PLAIN | {"id": 52, "account_id": 4, "kind": "text", "caller_number": "+441632960811",
              "message_body": "Greta here, please add breakfast for Tobias"},
+    PLAIN | {"id": 61, "account_id": 5, "kind": "form", "language": "de", "name": "Vera Kolb", "email": "vera.kolb@mail.example",
+             "form": {"form_id": "F9", "form_name": "Kontakt", "name": "Vera Kolb", "email": "vera.kolb@mail.example",
+                      "custom": [{"id": "a", "label": "Anschrift", "value": "Lindenweg 12, 10115 Berlin"},
+                                 {"id": "p", "label": "Ehepartner", "value": "Kurt Berg"}]}},
 ]  # fmt: skip
 
 
-CONTROLLERS = {"sofia.brand@mail.example": "1", "+14155550301": "2", "agent:3/AG7": "3", "+441632960811": "4"}
+CONTROLLERS = {"sofia.brand@mail.example": "1", "+14155550301": "2", "agent:3/AG7": "3", "+441632960811": "4", "vera.kolb@mail.example": "5"}
 """The account each request is made to."""
 
 
@@ -99,6 +103,12 @@ def test_what_somebody_wrote_in_a_form_is_theirs(shown: Any, kind: str) -> None:
     comment = custom["x"]
     assert comment.startswith("My partner [withheld") and "jan.wils" not in comment and "Wils" not in comment
     assert set(why) == {"third_party"} and why["third_party"] <= 3  # the partner, the emergency contact, and nothing else
+
+
+def test_own_form_fields_are_shown_in_a_language_nobody_reads(shown: Any) -> None:
+    (record,), _, _ = shown("access", "conversations", "vera.kolb@mail.example")
+    assert record["form"]["name"] == "Vera Kolb" and record["form"]["email"] == "vera.kolb@mail.example"
+    assert [c["value"] for c in record["form"]["custom"]] == ["Lindenweg 12, 10115 Berlin"] and "Kurt" not in json.dumps(record)
 
 
 def test_an_address_somebody_gives_as_their_own_is_theirs(shown: Any) -> None:
