@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT|none",
         help=f"address of its own on which {HEALTH} and {METRICS} are told (default 127.0.0.1:8081); none: nowhere",
     )
-    p.add_argument("--tls-cert", metavar="FILE", help="certificate chain as PEM: connections are TLS; with --tls-key")
+    p.add_argument("--tls-cert", metavar="FILE", help="certificate chain as PEM, along with --tls-key: connections are TLS")
     p.add_argument("--tls-key", metavar="FILE", help="its private key as PEM, without a passphrase")
     p.add_argument("--header-seconds", type=float, default=Limits.header_seconds, metavar="SECONDS",
                    help="from a connection's beginning to the end of a request's headers, TLS handshake and all (default 10)")  # fmt: skip
