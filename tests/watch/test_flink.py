@@ -33,7 +33,7 @@ def test_every_recording_once_through_kills(tmp_path: Path, cloud: Cloud) -> Non
     (tmp_path / "policy.yaml").write_text(POLICY)
     args = [*cloud.options(visibility=10), "--output", str(tmp_path / "store"), "--policy", str(tmp_path / "policy.yaml"), "--poll", "0.5"]
     watch = Flink(tmp_path, args, CREDENTIALS | {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")})
-    feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=4.0), rate=4, poisoned=3)
+    feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=20.0), rate=4, poisoned=3)
     try:
         watch.start()
         thread = feed.start()

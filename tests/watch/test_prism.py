@@ -23,7 +23,7 @@ def test_every_recording_once_through_kills(tmp_path: Path) -> None:
     cloud = Cloud(tmp_path)
     args = [*cloud.options(visibility=6), "--output", str(tmp_path / "store"), "--policy", str(tmp_path / "policy.yaml"), "--poll", "0.5"]
     watch = Prism(tmp_path, args, CREDENTIALS | {"CALLVEIL_KEYRING": str(tmp_path / "keyring.json")})
-    feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=4.0), rate=8, poisoned=3)
+    feed = Feed(cloud, calls(tmp_path / "sample", 24, seconds=20.0), rate=8, poisoned=3)
     try:
         watch.start()
         thread = feed.start()
