@@ -146,6 +146,19 @@ def test_times_are_held_against_the_recording_whichever_comes_first(place, lande
             assert any(channel in (0, channels[c - 1]) and abs(start - s) < 0.05 for c, s in said)
 
 
+def test_a_recording_of_refused_times_does_not_wait_after_a_kill(place, landed):
+    """The process was killed once the record was out and its recording not: nothing more will come, so it is covered at once."""
+    call = replace(landed[2], audio=landed[3].audio)
+    land(place / "in", call, audio=False)
+    run_once(options(place), later(WAIT + 5))
+    folder = Path(live(place).folder(InteractionKey(call.account, call.id)))
+    told = json.loads((folder / "record.json").read_bytes())
+    (folder / "record.json").write_text(json.dumps(told | {"spans": None}))
+    land(place / "in", call, record=False)
+    run_once(options(place), later(5))
+    assert receipt(place, call, "audio")["covered_seconds"] == [20.0, 20.0]
+
+
 def test_a_later_transcript_that_is_another_call_s_covers_all(place, landed):
     call = landed[0]
     land(place / "in", call)

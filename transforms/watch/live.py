@@ -299,9 +299,14 @@ def outranks(receipt: Receipt, held: Receipt) -> bool:
     return rank > other or (rank == other and receipt.get("said", "") not in ("", held.get("said", "")))
 
 
+def is_told(receipt: Receipt) -> bool:
+    """Whether a record's receipt says of a transcript what to cover, be it that its times fit no recording so far."""
+    return receipt.get("spans") is not None or bool(receipt.get("turns"))
+
+
 def says(receipt: Receipt, object_id: str) -> bool:
     """Whether a record's receipt takes account of a transcript's file: it is in it, or the record has one of its own, or could not be redacted."""
-    own = receipt.get("spans") is not None and not receipt.get("said")
+    own = is_told(receipt) and not receipt.get("said")
     return own or receipt.get("said") == object_id or receipt["status"] == "rejected"
 
 

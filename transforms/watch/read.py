@@ -23,7 +23,7 @@ from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.watch.fetched import reader
 from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.live import EMPTY, TRANSCRIPT, Ledger
+from callveil.transforms.watch.live import EMPTY, TRANSCRIPT, Ledger, is_told
 from callveil.transforms.watch.naming import sort_of
 from callveil.transforms.watch.pieces import BARE, Piece, is_complete, seal
 from callveil.transforms.watch.places import note_inbox
@@ -73,7 +73,7 @@ def read_arrival(job: WatchJob, keyring: Keyring, arrival: Arrival, counts: Coun
         live.sweep(published)
     counts["recordings"] += 1
     record = live.receipt(key, "record")
-    alone = published is not None or (record is not None and record.get("spans") is not None)
+    alone = published is not None or (record is not None and is_told(record))
     there = _as_it_is(job, arrival)
     yield key, Piece("recording", there.object_id, there.url, there.etag, 0, there.landed_at, 0, True, alone, _is_cut(job, there))
     live.note(arrival, Ledger("audio", ((key.account_id, key.id, 0),)))
