@@ -18,7 +18,7 @@ from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.s3 import S3Settings
+from callveil.transforms.store.paths import S3Settings
 
 ROLES_ENV = "CALLVEIL_ROLES"
 

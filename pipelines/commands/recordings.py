@@ -17,8 +17,8 @@ from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.files import FilesError
 from callveil.transforms.store.identity import keyring_of, open_store, open_to_change
 from callveil.transforms.store.keyring import KeyringError
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import TableWriter
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError
 from callveil.transforms.watch.catalogue import RECORDINGS, forget, recordings
 from callveil.transforms.watch.live import Live, entries_of, original_names

@@ -21,9 +21,9 @@ from callveil.transforms.history.dataset import SORT, VERSIONS
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import Table, TableWriter, publish_bytes
 from callveil.transforms.store.read import open_dataset
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.snapshot import data_path
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)

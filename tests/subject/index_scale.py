@@ -21,8 +21,8 @@ from callveil.schemas.subject_index import SCHEMA
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import TableWriter, publish_bytes
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.snapshot import data_path
 from callveil.transforms.subject.dataset import BUCKETS, SUBJECTS, bucket_of, lookup
 from callveil.transforms.subject.identifiers import Identifier, token

@@ -159,7 +159,7 @@ def test_what_is_entered_late_moves_no_deadline(world: World, run: Any) -> None:
 
 
 REGISTER_COMMANDS = """
-import sys
+import os, sys
 from callveil.pipelines.cli import main
 store, keyring = sys.argv[1:]
 def run(action, *words):
@@ -175,12 +175,13 @@ run("status", "--all", "--json")
 run("close", "--request", "R", "--decision", "refused", "--ground", "Art. 12(5)(b)", "--reason", "the third time this week")
 run("status", "--request", "R")
 run("letter", "--request", "R", "--kind", "refused", "--out", store + "-letter.html")
-heavy = ("apache_beam", "spacy", "thinc", "presidio_analyzer", "presidio_anonymizer")
-print("LOADED", sorted(m for m in heavy if m in sys.modules))
+heavy = ("apache_beam", "spacy", "thinc", "presidio_analyzer", "presidio_anonymizer", "boto3", "botocore")
+print("LOADED", sorted(m for m in heavy if m in sys.modules), flush=True)
+os._exit(0)  # as `program` ends
 """
 
 
-def test_commands_of_the_register_load_neither_beam_nor_spacy_nor_presidio(world: World) -> None:
+def test_commands_of_the_register_load_neither_beam_nor_spacy_nor_presidio_nor_boto(world: World) -> None:
     Keyring.open_or_create(world.keyring)
     Store.open_or_create(world.files, world.output, world.keyring)
     words = [sys.executable, "-c", REGISTER_COMMANDS, world.output, world.keyring]

@@ -19,7 +19,7 @@ from callveil.transforms.audio.open import AudioRejected, Opened, opened
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan, Margins, Plan, fade_samples, plan
 from callveil.transforms.audio.stream import Read, count, rewrite
 from callveil.transforms.store.files import Files
-from callveil.transforms.store.s3 import spooled
+from callveil.transforms.store.local import spooled
 
 MAX_BEYOND = 2.0
 """Seconds by which a span may begin after the end of the recording. Recognisers round, and files lose their tail; with more, the transcript belongs

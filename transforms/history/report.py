@@ -20,9 +20,9 @@ from callveil.transforms.history.values import canonical
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import Table, TableWriter
 from callveil.transforms.store.read import open_dataset
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.snapshot import Snapshot
 
 BATCH_ROWS = 100_000

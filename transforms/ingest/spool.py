@@ -15,8 +15,8 @@ from callveil.schemas.pointer import Pointer, from_micros, to_micros
 from callveil.transforms.detect.leaves import without_sealed
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.rows import dumps, iso
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 
 PURPOSE = "spool"

@@ -17,7 +17,7 @@ from callveil.transforms.ingest.bodies import SUFFIX
 from callveil.transforms.keys.live import RECEIPT, renewed_bytes
 from callveil.transforms.keys.tokens import DATASETS, made_by, renewal, renewed
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.s3 import spooled
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.sealed import HEAD_BYTES, SealedReader, SealedWriter, key_of, reseal
 from callveil.transforms.subject.aside import NAME, PIECE
 from callveil.transforms.subject.publish import PURPOSE

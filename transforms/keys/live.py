@@ -22,8 +22,8 @@ from callveil.transforms.store.care import LEASE_HOURS
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import FileInfo, Files, ObjectLocked, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.rejects import PURPOSE as REJECTED
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError, reseal
 from callveil.transforms.watch.live import LIVE, Live, Receipt
 from callveil.transforms.watch.originals import PURPOSE as ORIGINAL

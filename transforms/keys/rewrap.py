@@ -22,9 +22,9 @@ from callveil.transforms.keys.tokens import in_files, renew_file, token_files
 from callveil.transforms.keys.zones import Inboxes, Tell, sealed_files, tell_nobody
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import publish_bytes
 from callveil.transforms.store.rejects import CONTENT as REJECTED
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError, reseal
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.publish import CONTENT, PURPOSE, Changes, publish, settle

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from callveil.schemas.report import ReportType
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import Table, TableWriter
-from callveil.transforms.store.s3 import spooled
 
 PURPOSE = "report-row"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

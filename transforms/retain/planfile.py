@@ -19,8 +19,8 @@ from callveil.schemas.disposition import FIELDS, SCHEMA
 from callveil.schemas.retention import CLASSES
 from callveil.transforms.retain.state import RetainState
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import Table, TableWriter, register
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.snapshot import to_json
 
 DISPOSITIONS = register(Table("dispositions", SCHEMA, FIELDS))

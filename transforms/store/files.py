@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, BinaryIO
 
 from callveil.transforms.store.local import LocalFiles
-from callveil.transforms.store.paths import FileInfo, FilesError, Infos, Names, ObjectLocked, PreconditionFailed, is_s3, join
-from callveil.transforms.store.s3 import S3Files, S3Settings
+from callveil.transforms.store.paths import FileInfo, FilesError, Infos, Names, ObjectLocked, PreconditionFailed, S3Settings, is_s3, join
+
+if TYPE_CHECKING:
+    from callveil.transforms.store.s3 import S3Files
 
 __all__ = ["FileInfo", "Files", "FilesError", "ObjectLocked", "PreconditionFailed", "S3Settings"]
 
@@ -28,9 +31,15 @@ class Files:
     """
 
     def __init__(self, s3: S3Settings = S3Settings(), state: str | None = None) -> None:  # noqa: B008 - frozen
-        self._s3 = S3Files(s3)
+        self._settings = s3
         self.endpoint, self.state = s3.endpoint_url, state
         self._local = LocalFiles()
+
+    @cached_property
+    def _s3(self) -> S3Files:
+        from callveil.transforms.store.s3 import S3Files  # loads botocore, a fifth of a second that a store on disk does without
+
+        return S3Files(self._settings)
 
     def _at(self, url: str) -> LocalFiles | S3Files:
         return self._s3 if is_s3(url) else self._local

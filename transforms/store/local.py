@@ -34,6 +34,11 @@ from callveil.transforms.store.paths import (
 COPY_BYTES = 4 << 20
 
 
+def spooled() -> BinaryIO:
+    """A nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
+    return cast(BinaryIO, tempfile.TemporaryFile())
+
+
 def _info(url: str, stat: os.stat_result) -> FileInfo:
     return FileInfo(url, stat.st_size, f"{stat.st_mtime_ns:x}-{stat.st_size:x}", stat.st_mtime)
 

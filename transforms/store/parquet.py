@@ -20,8 +20,8 @@ from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, Redacte
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.store.columns import dictionary_leaves, plain_leaves
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.rows import finding_row, interaction_row
-from callveil.transforms.store.s3 import spooled
 
 GROUP_ROWS = 2_000
 GROUP_BYTES = 16 << 20

@@ -29,6 +29,19 @@ class FileInfo:
     modified: float = field(default=0.0, compare=False)
 
 
+@dataclass(frozen=True)
+class S3Settings:
+    """Where S3 is. Credentials are never kept here: boto3's chain finds them (environment, profile, instance role).
+
+    Attributes:
+        endpoint_url: of a compatible server; None for AWS, or for what AWS_ENDPOINT_URL says.
+        region: None for what the environment says.
+    """
+
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
 Infos = list[FileInfo]
 Names = list[str]
 """Written out here because classes that have a method `list` cannot say `list[...]` in a signature."""

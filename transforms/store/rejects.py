@@ -15,9 +15,9 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.rejected import FILE_NAME, Rejected
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import REJECTED, publish_bytes, publish_records, sort_key
 from callveil.transforms.store.rows import rejected_row
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedError, SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 

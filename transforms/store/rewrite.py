@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.store.files import Files
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import Table, TableWriter, publish_bytes
-from callveil.transforms.store.s3 import spooled
 
 BATCH_ROWS = 500
 

@@ -11,13 +11,11 @@ import hashlib
 import io
 import os
 import re
-import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
 from botocore.config import Config
@@ -30,6 +28,7 @@ from callveil.transforms.store.paths import (
     Names,
     ObjectLocked,
     PreconditionFailed,
+    S3Settings,
     fixed_prefix,
     glob_regex,
     has_magic,
@@ -50,19 +49,6 @@ _Result = TypeVar("_Result")
 _making_client = threading.Lock()
 _silent: set[S3Settings] = set()
 """Servers that did not answer the last request of this process."""
-
-
-@dataclass(frozen=True)
-class S3Settings:
-    """Where S3 is. Credentials are never kept here: boto3's chain finds them (environment, profile, instance role).
-
-    Attributes:
-        endpoint_url: of a compatible server; None for AWS, or for what AWS_ENDPOINT_URL says.
-        region: None for what the environment says.
-    """
-
-    endpoint_url: str | None = None
-    region: str | None = None
 
 
 class RangedReader(io.RawIOBase):
@@ -397,8 +383,3 @@ class S3Files:
                         self.client.abort_multipart_upload(Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"])
                         aborted.append(f"s3://{bucket}/{item['Key']}")
         return sorted(aborted)
-
-
-def spooled() -> BinaryIO:
-    """A nameless temporary file in TMPDIR, for building a file of unknown size before its upload; the system deletes it with its process."""
-    return cast(BinaryIO, tempfile.TemporaryFile())

@@ -18,8 +18,8 @@ from callveil.schemas.manifest import FileEntry
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import INTERACTIONS, TABLES, TableWriter, publish_bytes
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject.carry import Carried, write_index

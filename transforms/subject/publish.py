@@ -16,8 +16,8 @@ from callveil.transforms.store.care import abandon, collect_orphans, lease, leas
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.files import Files, ObjectLocked
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import publish_bytes
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 

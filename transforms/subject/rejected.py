@@ -16,10 +16,10 @@ from callveil.schemas.manifest import FileEntry
 from callveil.transforms.ingest.parse import peek_key
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.parquet import REJECTED, publish_bytes
 from callveil.transforms.store.rejects import CONTENT, PURPOSE
 from callveil.transforms.store.rewrite import BatchChange, change_rows, rewrite
-from callveil.transforms.store.s3 import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.store.snapshot import Snapshot, data_path
 from callveil.transforms.subject import identifiers as ids

@@ -12,7 +12,7 @@ from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.store.files import FileInfo, Files, PreconditionFailed
 from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.s3 import spooled
+from callveil.transforms.store.local import spooled
 from callveil.transforms.store.sealed import SealedReader, SealedWriter
 from callveil.transforms.watch.live import PUT_AWAY, Live, Receipt, original_names
 from callveil.transforms.watch.pieces import Piece
