@@ -136,7 +136,8 @@ def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) ->
     if match.set_aside:
         print(f"  {match.set_aside:,} interactions of theirs are set aside by a restriction; a package shows them, and an erasure takes them too")
     if not match.records and not match.undecided and not match.set_aside and not any(match.unread.values()):
-        print("nothing was found; these forms were tried:")
+        tried = "these forms were tried:" if match.confirmed else "no identifier is confirmed, so there was nothing to look for"
+        print(f"nothing was found; {tried}")
         print("\n".join(f"  {c.name} ({c.kind}): {', '.join(forms_of(c.kind, c.value)) if c.value else 'its digest'}" for c in match.confirmed))
     for text in match.not_read:
         print(f"  NOT READ: {text}")
