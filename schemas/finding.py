@@ -47,6 +47,9 @@ FIELDS: tuple[Field, ...] = tuple(
 )
 SCHEMA = arrow_schema(FIELDS, {"callveil": "finding"})
 
+WHOLE = "field"
+"""Detector of a value that is personal by where it stands, and was not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from callveil.schemas.finding import Finding
+from callveil.schemas.finding import WHOLE, Finding
 from callveil.transforms.audio import EVERYTHING, AudioSpan
 from callveil.transforms.audio.fit import Fit
 from callveil.transforms.audio.placeholders import PLACEHOLDER, withheld
 from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.detect.leaves import walk
 
 TURNS: list[dict[str, Any]] = [
     {"text": "Can I have your number?", "channel": 2, "s": 0.5, "e": 2.0},
@@ -94,6 +96,27 @@ def test_what_nobody_said_and_what_was_kept_counts_for_nothing() -> None:
         finding("outline[0].text", str(TURNS[1]["text"]), "Sure", status="kept"),
     ]
     assert audio_spans(record, nothing) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "covered"),
+    [
+        ({"id": "seg-17", "confidence": 0.93, "avg_logprob": -0.2, "sentiment": "POSITIVE"}, False),
+        ({"Loudness": [70, 71], "type": "final result"}, False),
+        ({"raw": "sure it is"}, False),
+        ({"alternative": "Shore, it is four one five"}, True),
+        ({"notes": {"said": "the caller is Mary"}}, True),
+    ],
+)
+def test_what_a_source_says_beside_a_turn_is_not_what_was_heard_in_it(extra: dict[str, Any], covered: bool) -> None:
+    outline = [TURNS[0], TURNS[1] | {"extra": extra}]
+    found = [
+        Finding(leaf.shown, "GENERIC", WHOLE, 1.0, "label", 0, len(leaf.text)) for leaf in walk({"outline": outline}) if "extra" in leaf.shown
+    ]
+    assert found and (audio_spans({"outline": outline}, found) == [AudioSpan(2.5, 6.0, 1)]) is covered
+    assert audio_spans({"outline": outline}, [replace(f, detector="test") for f in found if not f.field_path.endswith(".key")])
+    silent = [{k: v for k, v in turn.items() if k != "text"} for turn in outline]
+    assert audio_spans({"outline": silent}, found) == [AudioSpan(2.5, 6.0, 1)]
 
 
 def test_channels() -> None:

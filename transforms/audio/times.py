@@ -11,14 +11,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from callveil.schemas.finding import Finding
+from callveil.schemas.finding import WHOLE, Finding
 from callveil.schemas.recordings import CHANNELS
 from callveil.transforms.audio.placeholders import placeholders, withheld_times
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.detect.align import align, speaker_labels
+from callveil.transforms.detect.leaves import walk
 
 TRANSCRIPTS = frozenset({"outline", "words", "transcription_text"})
 _PLACE = re.compile(r"(outline|words)\[(\d+)\]\.(.+)")
+_BESIDE = re.compile(r"(outline|words)\[(\d+)\]\.extra\b.*")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+TALK = 3
+"""Words from which on what a source says beside a turn may be talk that its text does not hold."""
 SLACK = 0.5
 """Seconds by which a word may lie outside its turn's times and still be taken for one of it."""
 
@@ -50,7 +55,9 @@ def audio_spans(record: Mapping[str, Any], findings: Iterable[Finding], channels
     found: Iterable[tuple[str, int | None, int | None]] = (
         (f.field_path, f.span_start, f.span_end)
         for f in findings
-        if f.status != "kept" and re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] in TRANSCRIPTS
+        if f.status != "kept"
+        and re.split(r"[.\[{]", f.field_path, maxsplit=1)[0] in TRANSCRIPTS
+        and not (f.detector == WHOLE and places.is_beside(f.field_path))
     )
     for path, begin, stop in (*found, *placeholders(record)):
         for start, end, channel in places.of(path, begin, stop):
@@ -85,6 +92,7 @@ class _Places:
         self.words: Sequence[Row] = record.get("words") or []
         self.flat = str(record.get("transcription_text") or "")
         self._flat: _Copy | None = None
+        self._leaves: dict[str, str] | None = None
         self._turn_words: dict[int, tuple[_Copy, list[int]]] = {}
 
     def of(self, path: str, start: int | None, end: int | None) -> Iterator[Place]:
@@ -101,6 +109,23 @@ class _Places:
             yield from self._in_turn(int(match[2]), start, end)
         else:
             yield self._turn(int(match[2]))
+
+    def is_beside(self, path: str) -> bool:
+        """Whether a value of a row says nothing of what is heard: ids, confidences, labels, or the words of the row's own text again."""
+        match = _BESIDE.fullmatch(path)
+        if match is None or match[0].endswith(".key"):
+            return match is not None
+        rows, own = (self.turns, "text") if match[1] == "outline" else (self.words, "word")
+        row = rows[int(match[2])] if int(match[2]) < len(rows) else {}
+        said = set(_WORD.findall(str(row.get(own) or "").casefold()))
+        if not said:
+            return False
+        if self._leaves is None:
+            leaves = walk({"outline": self.turns, "words": self.words})
+            self._leaves = {leaf.shown: leaf.text for leaf in leaves if not leaf.key and _BESIDE.fullmatch(leaf.shown)}
+        texts = [text for shown, text in self._leaves.items() if shown == path or shown.startswith((path + "{", path + "["))]
+        words = _WORD.findall(" ".join(texts).casefold())
+        return len(words) < TALK or said.issuperset(words)
 
     def turns_of(self, path: str, start: int | None, end: int | None) -> Iterator[int]:
         """Turns in which a finding stands; none where it is covered by other times than theirs."""

@@ -15,7 +15,7 @@ from typing import Any
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
 
 from callveil.schemas.fields import EXTRA
-from callveil.schemas.finding import Finding, FindingRow, Span
+from callveil.schemas.finding import WHOLE, Finding, FindingRow, Span
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest, encode_request
@@ -43,8 +43,6 @@ from callveil.transforms.subject.own import Own
 
 AT_ONCE = 200
 """Results Presidio is given at a time."""
-WHOLE = "field"
-"""Detector of a value that is personal by where it stands."""
 INPUT = "redaction-input"
 """Purpose of the keyed digests of records as they were read."""
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 
-from callveil.schemas.finding import Finding, Span
+from callveil.schemas.finding import WHOLE, Finding, Span
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Detected, Job, detect_batch, guarded
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.redact.engine import WHOLE, Redacted, Redactor
+from callveil.transforms.redact.engine import Redacted, Redactor
 from callveil.transforms.redact.pieces import pieces_of
 
 NOTHING: Mapping[str, Sequence[Span]] = MappingProxyType({})

@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from callveil.schemas.fields import from_storage
-from callveil.schemas.finding import Finding, Span
+from callveil.schemas.finding import WHOLE, Finding, Span
 from callveil.schemas.interaction import BY_NAME, FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
@@ -31,7 +31,7 @@ from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.leaves import Path, set_at, walk
-from callveil.transforms.redact.engine import WHOLE, Redactor, Run
+from callveil.transforms.redact.engine import Redactor, Run
 from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.subject.own import Own, asks_for_others, asks_for_own
