@@ -159,6 +159,33 @@ def test_times_of_words_are_trusted_where_they_can_be(given: list[tuple[Any, Any
     assert doubted == (["words"] if any(w == (None, None) != g for w, g in zip(left, given, strict=True)) else [])
 
 
+def shared(words: list[str], start: float, seconds: float, weights: list[float]) -> list[dict[str, Any]]:
+    """Words among which the seconds of a turn are shared out."""
+    ends = [start + seconds * sum(weights[: n + 1]) / sum(weights) for n in range(len(words))]
+    return [{"word": w, "s": round(a, 3), "e": round(b, 3), "channel": 1} for w, a, b in zip(words, [start, *ends], ends, strict=False)]
+
+
+SAID = ["my", "name", "is", "Ostrander", "on", "Kelvington", "Row"]
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 7, [float(len(w)) for w in SAID], [len(w) + 1.0 for w in SAID]])
+def test_words_among_which_a_turn_was_shared_out_have_all_of_its_time(weights: list[float]) -> None:
+    others = [{"word": "right", "s": 2.0, "e": 2.3, "channel": 2}]
+    words = [*shared(SAID, 1.0, 3.5, weights)[:3], *others, *shared(SAID, 1.0, 3.5, weights)[3:]]
+    assert plausible_times([], words) == ["words"]
+    assert {(w["s"], w["e"]) for w in words if w["channel"] == 1} == {(1.0, 4.5)} and others[0]["e"] == 2.3
+
+
+@pytest.mark.parametrize(
+    "weights", [[2, 3, 2, 7, 2, 8, 3], [1.0, 1.2, 1.0, 1.1, 1.0, 1.0, 1.1], [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0]]
+)
+def test_words_that_were_heard_keep_their_times(weights: list[float]) -> None:
+    words = shared(SAID, 1.0, 3.5, weights)
+    assert plausible_times([], words) == [] and words == shared(SAID, 1.0, 3.5, weights)
+    digits = shared(["four", "one", "five", "five"], 1.0, 1.2, [1.0] * 4)
+    assert plausible_times([], digits) == []
+
+
 def test_milliseconds_of_turns_without_words_are_told_or_left_out() -> None:
     got, _ = record({"text": "My name is Marla", "utterances": [{"speaker": "A", "text": "My name is Marla.", "start": 100, "end": 1500}]})
     assert [(t["s"], t["e"]) for t in got["outline"]] == [(0.1, 1.5)]

@@ -42,6 +42,9 @@ QUIET = 0.3
 """Part of a stretch that must be heard on the channel it is said to be on."""
 ALSO = 0.1
 """Seconds of sound on another channel, in which nobody is said to speak there, for which it is covered too."""
+UNTOLD, AROUND, PAUSE, FAINT = 0.5, 0.4, 1.0, 15.0
+"""Talk of which no row tells is covered: from so many seconds on, so far from rows, with pauses up to so long in it, and at most so many dB below the
+median of what rows tell of. What is unknown is covered wider; ringing and music are not told apart from talk."""
 ALL_THE_TIME = 0.95
 """Part of the time from which speaking all the time tells nothing."""
 
@@ -60,6 +63,7 @@ class Fit:
         shift: seconds that are added to the times.
         reach: seconds by which covers reach further, to the end where positive, to the beginning where negative.
         likeness: of the times as they are used.
+        untold: seconds that are covered because somebody is heard of whom no row tells.
     """
 
     verdict: str
@@ -67,6 +71,7 @@ class Fit:
     shift: float = 0.0
     reach: float = 0.0
     likeness: float = 0.0
+    untold: float = 0.0
 
     @property
     def refused(self) -> bool:
@@ -75,7 +80,9 @@ class Fit:
 
     def as_dict(self) -> dict[str, Any]:
         """What receipts say of it."""
-        return {"times": self.verdict, "heard_on": self.channels, "shift_seconds": self.shift, "likeness": round(self.likeness, 2)}
+        return {"times": self.verdict, "heard_on": self.channels, "shift_seconds": self.shift, "likeness": round(self.likeness, 2)} | (
+            {"untold_seconds": round(self.untold, 1)} if self.untold else {}
+        )
 
     def record(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """A record with its times as the recording has them; its channels stay."""
@@ -120,6 +127,34 @@ class Fit:
             for channel in _channels_of(span, speech, rows):
                 out[AudioSpan(span.start, span.end, channel)] = None
         return list(out)
+
+
+def untold(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
+    """Stretches in which somebody is heard of whom no row tells: what a recogniser left out, or put where it was not said.
+
+    Args:
+        found: of the recording.
+        rows: the transcript's, in the recording's times and channels; one that names no channel tells of every one.
+    """
+    speech = speech_in(found.levels)
+    count, moments = speech.own.shape
+    told = np.zeros((count, moments), np.bool_)
+    for s, e, c in rows:
+        which = slice(c - 1, c) if 0 < c <= count else slice(None)
+        told[which, max(0, int((s - AROUND) / MOMENT)) : math.ceil((e + AROUND) / MOMENT)] = True
+    known = found.levels[speech.own & told]
+    faintest = float(np.median(known)) - FAINT if len(known) else -math.inf
+    out = []
+    for channel, (active, level) in enumerate(zip(speech.own & ~told & np.array(speech.telling)[:, None], found.levels, strict=True), 1):
+        for run in _runs(np.flatnonzero(active)):
+            if len(run) * MOMENT >= UNTOLD and float(np.median(level[run])) >= faintest:
+                out.append(AudioSpan(max(0.0, run[0] * MOMENT - AS_IT_IS), (run[-1] + 1) * MOMENT + AS_IT_IS, channel))
+    return out
+
+
+def _runs(places: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Moments that lie no more than `PAUSE` apart, together."""
+    return np.split(places, np.flatnonzero(np.diff(places) > PAUSE / MOMENT) + 1) if len(places) else []
 
 
 def timed_rows(record: Mapping[str, Any], channels: str = "own") -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 from callveil.schemas.finding import Finding
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.energy import Survey, survey
-from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows
+from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows, untold
 from callveil.transforms.audio.placeholders import withheld
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import audio_spans
@@ -45,8 +45,7 @@ class Told:
         fitting = fit(known, self.rows)
         if fitting.refused or self.spans is None:
             return replace(self, spans=None, fit=fitting, known=known)
-        rows = fitting.rows(self.rows)
-        return Told(fitting.covering(fitting.spans(self.spans), known, rows), tuple(rows), fitting, known, self.withheld)
+        return _covering(fitting.spans(self.spans), fitting, known, self.rows, self.withheld)
 
 
 def told(
@@ -77,8 +76,15 @@ def told(
     heard, record = _both(channels, fitting.channels), fitting.record(record)
     if aligner is not None:
         record = add_word_times(files, url, record, aligner, findings, heard)
-    rows = fitting.rows(rows)
-    return Told(fitting.covering(audio_spans(record, findings, heard), known, rows), tuple(rows), fitting, known, taken)
+    return _covering(audio_spans(record, findings, heard), fitting, known, rows, taken)
+
+
+def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int]) -> Told:
+    """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
+    own = fitting.rows(rows)
+    more = untold(known, own) if own else []
+    fitting = replace(fitting, untold=sum(s.end - s.start for s in more))
+    return Told([*fitting.covering(spans, known, own), *more], tuple(own), fitting, known, taken)
 
 
 def _both(first: str, then: str) -> str:

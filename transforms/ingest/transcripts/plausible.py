@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from callveil.schemas.interaction import SECONDS
-from callveil.transforms.ingest.transcripts.common import Row, number, seconds_of_millis, squash
+from callveil.transforms.ingest.transcripts.common import Row, as_key, number, seconds_of_millis, squash
 
 EARLY = 1.0
 """Seconds by which a time may lie before the beginning and count as the beginning."""
@@ -13,18 +14,22 @@ SLOWEST = 3.0
 """Seconds that a letter or digit takes at most, over a whole transcript."""
 FEW = 3
 """Rows from which on something is told of all of them together."""
+SHARED_OUT, ALIKE, UNLIKE = 4, 0.003, 2.0
+"""Words in a row, without a pause, from which on their times are taken for a turn's that were shared out among them, where they all
+last as long to so many seconds although one is so many times as long to say as another, or each as long as it has letters."""
 
 
 def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
     """Mend or leave out times that cannot be; the rows are changed.
 
     Whole numbers that make words last minutes are milliseconds. A row that ends before it begins, lasts no time, or lies outside what a
-    recording can be has no times; neither have turns that are far slower than talk, nor rows that all have the same times.
+    recording can be has no times; neither have turns that are far slower than talk, nor rows that all have the same times. Words among
+    which a turn's time was shared out have all of it.
 
     Args:
         outline: turns. words: words.
 
-    Returns: `outline`, `words`: where times were left out.
+    Returns: `outline`, `words`: where times were left out or made wider.
     """
     if len(words) >= FEW and _whole(words) and slowness(words, "word") > SLOWEST:
         for rows in (words, outline):
@@ -36,7 +41,7 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
         unsure = rows if _same(rows) or (_whole(rows) and slowness(rows, text) > 3 * SLOWEST) else [r for r in rows if not _possible(r, text)]
         for row in unsure:
             row.update(s=None, e=None)
-        if unsure:
+        if unsure or (name == "words" and _shared_out(rows)):
             doubted.append(name)
     return doubted
 
@@ -46,6 +51,37 @@ def slowness(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -
     took = sum((number(r.get(end)) or 0.0) - (number(r.get(start)) or 0.0) for r in rows)
     letters = sum(len(squash(str(r.get(text) or ""))) for r in rows)
     return took / letters if letters else 0.0
+
+
+def _shared_out(words: Sequence[Row]) -> bool:
+    """Tell whether the times of some words were never heard: a turn's was shared out among them. Each then has all of it."""
+    runs: list[list[Row]] = []
+    last: dict[tuple[Any, ...], list[Row]] = {}  # by party, since two speak at once
+    for row in words:
+        start, end = number(row.get("s")), number(row.get("e"))
+        if start is None or end is None or end <= start or not row.get("word"):
+            continue
+        run = last.get(as_key(row.get("channel"), row.get("speaker")))
+        if run is None or abs(start - (number(run[-1]["e"]) or 0.0)) > ALIKE:
+            run = last[as_key(row.get("channel"), row.get("speaker"))] = []
+            runs.append(run)
+        run.append(row)
+    shared = [run for run in runs if len(run) >= SHARED_OUT and _even(run)]
+    for run in shared:
+        start, end = run[0]["s"], run[-1]["e"]
+        for row in run:
+            row.update(s=start, e=end)
+    return bool(shared)
+
+
+def _even(run: Sequence[Row]) -> bool:
+    """Whether words of unlike length last equally long, or each in proportion to its letters, with or without the blank behind it."""
+    letters = [len(str(row["word"])) for row in run]
+    lasting = [(number(row["e"]) or 0.0) - (number(row["s"]) or 0.0) for row in run]
+    if max(letters) < UNLIKE * min(letters):
+        return False
+    paces = [[d / (n + more) for d, n in zip(lasting, letters, strict=True)] for more in (0, 1)]
+    return max(lasting) - min(lasting) <= ALIKE or any((max(p) - min(p)) * max(letters) <= 2 * ALIKE for p in paces)
 
 
 def _whole(rows: Sequence[Row]) -> bool:
