@@ -12,7 +12,7 @@ from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows, untold
 from callveil.transforms.audio.placeholders import withheld
 from callveil.transforms.audio.plan import AudioSpan
-from callveil.transforms.audio.times import audio_spans
+from callveil.transforms.audio.times import audio_spans, times_of
 from callveil.transforms.audio.words import add_word_times
 from callveil.transforms.store.files import Files
 
@@ -73,7 +73,7 @@ def told(
     fitting = fit(known, rows)
     if fitting.refused:
         return Told(None, tuple(rows), fitting, known, taken)
-    heard, record = _both(channels, fitting.channels), fitting.record(record)
+    heard, record = _both(channels, fitting.channels), _within(fitting.record(record), known.seconds)
     if aligner is not None:
         record = add_word_times(files, url, record, aligner, findings, heard)
     return _covering(audio_spans(record, findings, heard), fitting, known, rows, taken)
@@ -82,9 +82,20 @@ def told(
 def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int]) -> Told:
     """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
     own = fitting.rows(rows)
-    more = untold(known, own) if own else []
+    anywhere = [(s, e, 0) for s, e, _ in own] if fitting.channels == "all" else own
+    more = untold(known, anywhere) if own else []
     fitting = replace(fitting, untold=sum(s.end - s.start for s in more))
     return Told([*fitting.covering(spans, known, own), *more], tuple(own), fitting, known, taken)
+
+
+def _within(record: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    """A record without times of words and turns that begin when the recording is over: they were never heard then."""
+    beyond = {
+        name: [{**row, "s": None, "e": None} if (times_of(row)[0] or 0.0) >= seconds else row for row in record[name]]
+        for name in ("outline", "words")
+        if any((times_of(row)[0] or 0.0) >= seconds for row in record.get(name) or ())
+    }  # fmt: skip
+    return {**record, **beyond} if beyond else record
 
 
 def _both(first: str, then: str) -> str:

@@ -14,6 +14,8 @@ SLOWEST = 3.0
 """Seconds that a letter or digit takes at most, over a whole transcript."""
 FEW = 3
 """Rows from which on something is told of all of them together."""
+FASTEST, FASTEST_DIGIT = 0.025, 0.08
+"""Seconds that a letter and a digit of a word take at least; words at the very same time are said in it together."""
 SHARED_OUT, ALIKE, UNLIKE = 4, 0.003, 2.0
 """Words in a row, without a pause, from which on their times are taken for a turn's that were shared out among them, where they all
 last as long to so many seconds although one is so many times as long to say as another, or each as long as it has letters."""
@@ -23,8 +25,8 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
     """Mend or leave out times that cannot be; the rows are changed.
 
     Whole numbers that make words last minutes are milliseconds. A row that ends before it begins, lasts no time, or lies outside what a
-    recording can be has no times; neither have turns that are far slower than talk, nor rows that all have the same times. Words among
-    which a turn's time was shared out have all of it.
+    recording can be has no times; neither have turns that are far slower than talk, words that are far faster, nor rows that all have the
+    same times. Words among which a turn's time was shared out have all of it.
 
     Args:
         outline: turns. words: words.
@@ -39,6 +41,8 @@ def plausible_times(outline: Sequence[Row], words: Sequence[Row]) -> list[str]:
     doubted = []
     for name, rows, text in (("outline", outline, "text"), ("words", words, "word")):
         unsure = rows if _same(rows) or (_whole(rows) and slowness(rows, text) > 3 * SLOWEST) else [r for r in rows if not _possible(r, text)]
+        if name == "words":
+            unsure = [*unsure, *_hasty(rows)]
         for row in unsure:
             row.update(s=None, e=None)
         if unsure or (name == "words" and _shared_out(rows)):
@@ -51,6 +55,22 @@ def slowness(rows: Sequence[Row], text: str, start: str = "s", end: str = "e") -
     took = sum((number(r.get(end)) or 0.0) - (number(r.get(start)) or 0.0) for r in rows)
     letters = sum(len(squash(str(r.get(text) or ""))) for r in rows)
     return took / letters if letters else 0.0
+
+
+def _hasty(words: Sequence[Row]) -> list[Row]:
+    """Words that nobody can say in their time: spikes of some recognisers, or several words at one time."""
+    together: dict[tuple[Any, ...], list[Row]] = {}
+    for row in words:
+        if number(row.get("s")) is not None and number(row.get("e")) is not None:
+            together.setdefault(as_key(row["s"], row["e"], row.get("channel"), row.get("speaker")), []).append(row)
+    out = []
+    for rows in together.values():
+        said = squash("".join(str(row.get("word") or "") for row in rows))
+        digits = sum(c.isdecimal() for c in said)
+        least = FASTEST * (len(said) - digits) + FASTEST_DIGIT * digits
+        if len(said) > 1 and (number(rows[0]["e"]) or 0.0) - (number(rows[0]["s"]) or 0.0) < least:
+            out += rows
+    return out
 
 
 def _shared_out(words: Sequence[Row]) -> bool:
