@@ -38,6 +38,13 @@ def found(sound: NDArray[np.float64], rate: int) -> list[AudioSpan]:
     return list(spans_of_tones([sound[:, None]], rate))
 
 
+@pytest.mark.parametrize("rate", [11_025, 22_050, 44_100])
+def test_a_late_key_is_covered_where_it_is(rate: int) -> None:
+    late = np.concatenate([np.zeros(120 * rate), keyed([7], rate)])
+    (span,) = found(late, rate)
+    assert span.start == pytest.approx(120.5, abs=0.03) and span.end == pytest.approx(120.58, abs=0.03)
+
+
 @pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 44_100, 48_000])
 @pytest.mark.parametrize(
     "form", [{}, {"level": 0.005}, {"level": 0.45}, {"twist": 0.4}, {"twist": 2.5}, {"off": 0.015}, {"off": -0.015}, {"seconds": 0.045}], ids=str

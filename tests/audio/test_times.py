@@ -102,9 +102,10 @@ def test_what_nobody_said_and_what_was_kept_counts_for_nothing() -> None:
     ("extra", "covered"),
     [
         ({"id": "seg-17", "confidence": 0.93, "avg_logprob": -0.2, "sentiment": "POSITIVE"}, False),
-        ({"Loudness": [70, 71], "type": "final result"}, False),
+        ({"Loudness": [70, 71], "type": "transcript.text.segment"}, False),
         ({"raw": "sure it is"}, False),
         ({"alternative": "Shore, it is four one five"}, True),
+        ({"other": "我的名字"}, True),
         ({"notes": {"said": "the caller is Mary"}}, True),
     ],
 )
@@ -128,8 +129,12 @@ def test_channels() -> None:
 
 
 LABELS = ["[redacted]", "[PII]", "[PHONE_NUMBER_1]", "####", "***", "<PERSON>", "{{NAME}}", "{name}", "(REDACTED)", "XXXX"]
-LABELS += ["[Name]", "[NAME-1]", "<CREDIT_CARD_4>", "██", "[Redacted]"]
+LABELS += ["[Name]", "[NAME-1]", "<CREDIT_CARD_4>", "██", "[Redacted]", "##", "[person_name]", "&lt;PERSON&gt;", "%NAME%", "__NAME__"]
+LABELS += ["$NAME", "<#PERSON#>", "«NAME»", "|NAME|", "[scrubbed]", "[de-identified]", "[bleep]", "[beep]", "PERSON_NAME", "XXX-XX-1234"]
+LABELS += ["-----", "~~~~", "____", "xx", "[sensitive information]"]
 SOUNDS = ["[MUSIC] hi", "[laughter]", "(inaudible)", "<unk>", "[BLANK_AUDIO]", "the CEO (OK) said", "a * b", "# 5"]
+SOUNDS += ["I -- I mean", "size XL", "NASA and USA",
+          "50 % of it", "$500", "cost is $20_000", "<i>yes</i>", "well... no", "e-mail_me", "XX chromosome", "a_b"]  # fmt: skip
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -138,6 +143,13 @@ def test_what_was_taken_out_before_is_covered_where_it_was_said(label: str) -> N
     turn = {"text": f"name is {label} thanks", "channel": 1, "s": 1.0, "e": 2.9}
     assert audio_spans({"outline": [turn], "words": words}, []) == [AudioSpan(2.0, 2.4, 1)]
     assert audio_spans({"outline": [turn]}, []) == [AudioSpan(1.0, 2.9, 1)]
+
+
+@pytest.mark.parametrize("sign", ["#", "*"])
+def test_one_sign_stands_for_a_word_of_one_letter(sign: str) -> None:
+    words = [{"word": w, "s": s, "e": s + 0.4, "channel": 1} for w, s in (("aged", 1.0), (sign, 1.5), ("years", 2.0))]
+    turn = {"text": f"aged {sign} years", "channel": 1, "s": 1.0, "e": 2.4}
+    assert audio_spans({"outline": [turn], "words": words}, []) == [AudioSpan(1.5, 1.9, 1)]
 
 
 @pytest.mark.parametrize("text", SOUNDS)

@@ -337,10 +337,68 @@ def subrip() -> Any:
     )
 
 
+def azure_sdk() -> Any:
+    def part(start: float, end: float) -> dict[str, int]:
+        return {"Offset": round(start * 1e7), "Duration": round((end - start) * 1e7)}
+
+    return [
+        {"Id": str(n), "RecognitionStatus": "Success", "Channel": c - 1, "DisplayText": _text(words), **part(words[0][1], words[-1][2]),
+         "NBest": [{"Confidence": 0.9, "Lexical": _text(words), "Display": _text(words),
+                    "Words": [{"Word": w, **part(s, e)} for w, s, e in words]}]}
+        for n, (c, words) in enumerate(TURNS)
+    ]  # fmt: skip
+
+
+def assembly_sentences() -> Any:
+    said = [{"text": _text(w), "start": _ms(w[0][1]), "end": _ms(w[-1][2]), "channel": str(c), "speaker": "AB"[c - 1],
+             "words": [{"text": t, "start": _ms(s), "end": _ms(e), "speaker": None} for t, s, e in w]} for c, w in TURNS]  # fmt: skip
+    return {"id": "x", "confidence": 0.9, "audio_duration": 14, "sentences": said}
+
+
+def speechmatics_live() -> Any:
+    return [
+        {"message": "AddTranscript", "format": "2.9", "channel": f"channel_{c}", "metadata": {"transcript": _text(words)},
+         "results": [{"type": "word", "start_time": s, "end_time": e, "alternatives": [{"content": w, "confidence": 1.0, "language": "en"}]}
+                     for w, s, e in words]}
+        for c, words in TURNS
+    ]  # fmt: skip
+
+
+def contact_lens_live() -> Any:
+    role = ("CUSTOMER", "AGENT")
+    said = [{"Id": str(n), "ParticipantId": role[c - 1], "ParticipantRole": role[c - 1], "Content": _text(w), "Sentiment": "NEUTRAL",
+             "BeginOffsetMillis": _ms(w[0][1]), "EndOffsetMillis": _ms(w[-1][2])} for n, (c, w) in enumerate(TURNS)]  # fmt: skip
+    return {"Channel": "VOICE", "Segments": [{"Transcript": turn} for turn in said]}
+
+
+def watson_job() -> Any:
+    return {"id": "j", "status": "completed", "results": [{"result_index": 0, **watson()}]}
+
+
+def rev_people() -> Any:
+    doc = rev()
+    for monologue in doc["monologues"]:
+        for element in monologue["elements"]:
+            for old, new in (("ts", "timestamp"), ("end_ts", "end_timestamp")):
+                if old in element:
+                    element[new] = _clock(element.pop(old), ",")
+    return doc
+
+
+def vosk_best() -> Any:
+    return [{"alternatives": [{"confidence": 250.5, **part}, {"confidence": 249.1, "text": part["text"]}]} for part in vosk()]
+
+
+def ctm() -> Any:
+    rows = sorted((s, c, w, e) for c, (w, s, e) in _all())
+    return ";;\n" + "\n".join(f"call {'AB'[c - 1]} {s:.3f} {e - s:.3f} {w} 0.98" for s, c, w, e in rows) + "\n"
+
+
 WITH_CHANNELS = (
+    azure_sdk, assembly_sentences, speechmatics_live, ctm,
     azure_batch, azure_fast, google_v1, google_v2, google_protobuf, riva, bedrock, assembly, speechmatics, eleven, deepgram_live, twilio, genesys,
 )  # fmt: skip
 """Forms with words and channels."""
-WITH_WORDS = (watson, rev, nemo, nemo_stamps, whisper_cpp, hugging_face, vosk)
+WITH_WORDS = (watson, watson_job, rev, rev_people, vosk_best, nemo, nemo_stamps, whisper_cpp, hugging_face, vosk)
 """Forms with words and no channels."""
-TURNS_ONLY = (gong, hugging_face_turns, zoom, teams, subrip)
+TURNS_ONLY = (gong, contact_lens_live, hugging_face_turns, zoom, teams, subrip)

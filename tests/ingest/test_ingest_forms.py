@@ -16,7 +16,7 @@ from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import Limits
 from callveil.transforms.ingest import normalise
 from callveil.transforms.ingest.transcripts import ADAPTERS, read_transcript
-from callveil.transforms.ingest.transcripts.captions import read_captions
+from callveil.transforms.ingest.transcripts.captions import read_captions, read_text
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
 
 Form = Callable[[], Any]
@@ -81,7 +81,7 @@ def test_what_no_turn_says_is_kept(form: Form) -> None:
 def test_one_adapter_knows_a_form(form: Form) -> None:
     doc = form()
     if isinstance(doc, str):
-        assert read_captions(doc) is not None
+        assert read_text(doc) is not None
         return
     first = next(a for a in ADAPTERS if a.recognise(doc))
     assert type(first).__name__ not in ("Whisper", "Platform")

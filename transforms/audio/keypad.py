@@ -18,8 +18,8 @@ OFF = (-0.012, 0.0, 0.012)
 """By how much, in parts of it, a tone is looked for beside where it should be; Q.24 has 1.5 % understood."""
 WINDOW, HOP = 0.024, 0.008
 """Seconds that are looked at at once, and from one look to the next."""
-LOOKS = 3
-"""Looks in a row that a tone lasts at least: 40 ms, as Q.24 has it for what must be understood."""
+LOOKS, STEADY = 3, 5
+"""Looks in a row that a tone lasts at least: 40 ms, as Q.24 has it for what must be understood; and those from which on one sure look is enough."""
 SURE, LIKELY = (0.55, 4.0), (0.2, 1.6)
 """Of the energy in a window what its two tones have at least, and times the power of the next tone of its group that each has: for a key by
 itself, and for one beside others, which somebody may talk over."""
@@ -49,7 +49,7 @@ def spans_of_tones(blocks: Iterable[Floats], rate: int) -> Iterator[AudioSpan]:
         sound = block if left is None else np.concatenate([left, block])
         looks = max(0, (len(sound) - size) // hop + 1)
         for channel in range(sound.shape[1]):
-            track = tracks.setdefault(channel, _Track())
+            track = tracks.setdefault(channel, _Track(hop / rate, size / rate))
             if looks:
                 track.add(first, *_keys(sound[:, channel], looks, size, hop, waves))
         left, first = sound[looks * hop :], first + looks
@@ -61,7 +61,8 @@ def spans_of_tones(blocks: Iterable[Floats], rate: int) -> Iterator[AudioSpan]:
 class _Track:
     """The keys of one channel."""
 
-    def __init__(self) -> None:
+    def __init__(self, hop: float, window: float) -> None:
+        self._hop, self._window = hop, window  # seconds, of whole samples: `HOP` would run away from them
         self.keys: list[tuple[float, float, bool]] = []
         self._key, self._from, self._looks, self._sure = -1, 0, 0, 0
 
@@ -90,8 +91,9 @@ class _Track:
 
     def _close(self) -> None:
         if self._key >= 0 and self._looks >= LOOKS:
-            end = (self._from + self._looks - 1) * HOP + WINDOW
-            self.keys.append((self._from * HOP, end, self._sure >= LOOKS))
+            end = (self._from + self._looks - 1) * self._hop + self._window
+            steady = self._looks >= STEADY and self._sure
+            self.keys.append((self._from * self._hop, end, self._sure >= LOOKS or bool(steady)))
         self._key = -1
 
 

@@ -14,19 +14,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _SOUNDS = (
-    r"(?:music|laugh(?:ter|s)?|noise|silence|applause|inaudible|unintelligible|unk|crosstalk|blank_?audio|cough|sound|ringing|beep|foreign)"
+    r"(?:music|laugh(?:ter|s)?|noise|silence|applause|inaudible|unintelligible|unk|crosstalk|blank_?audio|cough|sound|ringing|foreign)"
 )
 _TAKEN = (
-    r"(?i:(?:content[ ]|was[ ])?(?:redacted|removed|masked|hidden|withheld|anonymi[sz]ed|omitted|censored)(?:[ ]content)?"
-    r"|pii|phi|pci|name|number|address)(?:[_ ]\d+)?"
+    r"(?i:(?:content[ ]|was[ ])?(?:redacted|removed|masked|hidden|withheld|anonymi[sz]ed|omitted|censored|scrubbed|expunged|suppressed"
+    r"|sensitive|confidential|private|blanked|de-?identified|bleep(?:ed)?|beep(?:ed)?)(?:[ ](?:content|data|information))?"
+    r"|pii|phi|pci|name|number|address|(?:[a-z]+_)+(?:name|number|address|code|date|id|card|account|birth|type))(?:[_ ]\d+)?"
 )
 _LABEL = rf"(?!(?i:{_SOUNDS})\b)[A-Z][A-Z0-9]*(?:[_ -][A-Z0-9]+)*"
 PLACEHOLDER = re.compile(
-    rf"\[(?:{_LABEL}|{_TAKEN})\]|<(?:{_LABEL}|{_TAKEN})>|\({_TAKEN}\)"  # [PII], <PERSON>, (redacted)
+    rf"\[(?:{_LABEL}|{_TAKEN})\]|(?:<#?|&lt;)(?:{_LABEL}|{_TAKEN})(?:#?>|&gt;)|\({_TAKEN}\)"  # [PII], <PERSON>, (redacted)
+    rf"|«(?:{_LABEL}|{_TAKEN})»|([|%]|__)(?:{_LABEL})\1|\$[A-Z][A-Z_]{{2,}}(?!\w)"  # %NAME%, __NAME__, $NAME
+    rf"|(?<!\w)(?!(?i:{_SOUNDS})\b)[A-Z]{{2,}}(?:_[A-Z0-9]+)+(?!\w)"  # PERSON_NAME
     r"|\{\{?\s*[\w .-]{1,40}\s*\}\}?"  # {{NAME}}
-    r"|(?<![#*])[#*]{3,}|[*•█]{2,}|(?<!\w)[xX]{4,}(?!\w)"  # ####, ***, XXXX
+    r"|(?<![#*])[#*]{2,}|[*•█]{2,}|_{3,}|~{3,}|-{4,}"  # ####, ***
+    r"|(?<!\w)(?:[xX]{3,}(?:[- ]?[xX]{2,})*(?:[- ]?\d{2,4})?|xx)(?!\w)"  # XXXX, XXX-XX-1234
 )
 """Labels in brackets but those of sounds, names in braces, and runs of signs that stand for characters."""
+_ALONE = re.compile(r"[#*•█_]")
+"""A word that is one such sign stands for a name or an age of one letter or digit."""
 
 KINDS = frozenset((
     "ADDRESS", "AGE", "ALL", "BANK_ACCOUNT_NUMBER", "BANK_ROUTING", "CREDIT_CARD",
@@ -66,7 +72,9 @@ def placeholders(record: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
 
 def _found(record: Mapping[str, Any], name: str, key: str) -> Iterator[tuple[str, str, int, int]]:
     for n, row in enumerate(record.get(name) or ()):
-        for match in PLACEHOLDER.finditer(str(row.get(key) or "")):
+        text = str(row.get(key) or "")
+        alone = _ALONE.fullmatch(text.strip()) if name == "words" else None
+        for match in (alone,) if alone else PLACEHOLDER.finditer(text):
             yield f"{name}[{n}].{key}", match.group(), *match.span()
 
 

@@ -21,7 +21,9 @@ from callveil.transforms.detect.leaves import walk
 TRANSCRIPTS = frozenset({"outline", "words", "transcription_text"})
 _PLACE = re.compile(r"(outline|words)\[(\d+)\]\.(.+)")
 _BESIDE = re.compile(r"(outline|words)\[(\d+)\]\.extra\b.*")
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"[^\W\d_]+")
+_UNSPACED = re.compile(r"[\u2e80-\u9fff\u0e00-\u0eff]")
+"""Signs of scripts that put no blanks between words."""
 TALK = 3
 """Words from which on what a source says beside a turn may be talk that its text does not hold."""
 SLACK = 0.5
@@ -124,8 +126,8 @@ class _Places:
             leaves = walk({"outline": self.turns, "words": self.words})
             self._leaves = {leaf.shown: leaf.text for leaf in leaves if not leaf.key and _BESIDE.fullmatch(leaf.shown)}
         texts = [text for shown, text in self._leaves.items() if shown == path or shown.startswith((path + "{", path + "["))]
-        words = _WORD.findall(" ".join(texts).casefold())
-        return len(words) < TALK or said.issuperset(words)
+        parts = [part for text in texts for part in _UNSPACED.sub(r" \g<0> ", text.casefold()).split()]  # `text.segment` is one
+        return sum(any(c.isalpha() for c in part) for part in parts) < TALK or said.issuperset(w for part in parts for w in _WORD.findall(part))
 
     def turns_of(self, path: str, start: int | None, end: int | None) -> Iterator[int]:
         """Turns in which a finding stands; none where it is covered by other times than theirs."""

@@ -121,12 +121,15 @@ def _words(items: list[Mapping[str, Any]], channel: int | None, speakers: dict[f
 
 
 class CallAnalytics:
-    """`{Transcript: [{Content, BeginOffsetMillis, EndOffsetMillis, ParticipantRole, Items, ...}], ...}`; Contact Lens' files are alike."""
+    """`{Transcript: [{Content, BeginOffsetMillis, EndOffsetMillis, ParticipantRole, Items, ...}], ...}`; Contact Lens' files are alike.
+
+    In real time Contact Lens gives each turn under `Segments[].Transcript`.
+    """
 
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Whether `doc` has this shape."""
-        rows = doc.get("Transcript") if isinstance(doc, Mapping) else None
+        rows = _turns_of(doc) if isinstance(doc, Mapping) else None
         return isinstance(rows, list) and all(isinstance(r, Mapping) for r in rows) and any("Content" in r or "Items" in r for r in rows)
 
     @staticmethod
@@ -134,7 +137,7 @@ class CallAnalytics:
         """Rows of a Call Analytics job. Raises FieldError where a list or object has another type."""
         outline: list[Row] = []
         words: list[Row] = []
-        for turn in objects(doc["Transcript"], "outline"):
+        for turn in objects(_turns_of(doc), "outline"):
             role = first(turn, "ParticipantRole", "ParticipantId")
             channel = role_channel(role)
             spoken = [_item(i, channel, role) for i in objects(turn.get("Items"), "words")]
@@ -148,7 +151,17 @@ class CallAnalytics:
                 | {"s": seconds_of_millis(turn.get("BeginOffsetMillis")), "e": seconds_of_millis(turn.get("EndOffsetMillis"))}
             )
         language = language_code(first(doc, "LanguageCode"))
-        return Transcript(by_time(outline), by_time(words), "", language, without(doc, "Transcript", *(("LanguageCode",) if language else ())))
+        rest = without(doc, "Transcript", "Segments", *(("LanguageCode",) if language else ()))
+        beside = [s for s in doc.get("Segments") or () if not isinstance(s, Mapping) or s.keys() != {"Transcript"}]
+        return Transcript(by_time(outline), by_time(words), "", language, rest | ({"Segments": beside} if beside else {}))
+
+
+def _turns_of(doc: Mapping[str, Any]) -> Any:
+    """The turns, also those inside segments; a segment with another member beside its turn is kept as well."""
+    segments = doc.get("Segments")
+    if "Transcript" in doc or not isinstance(segments, list):
+        return doc.get("Transcript")
+    return [s["Transcript"] for s in segments if isinstance(s, Mapping) and isinstance(s.get("Transcript"), Mapping)]
 
 
 def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> Row:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callveil.transforms.ingest.parse import ParseError, load
-from callveil.transforms.ingest.transcripts.captions import read_captions
+from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.registry import read_transcript
 
-SUFFIXES = (".json", ".vtt", ".srt", ".txt")
+SUFFIXES = (".json", ".vtt", ".srt", ".ctm", ".txt")
 """Ends of the names such files have."""
 
 
@@ -31,7 +31,7 @@ def bare_transcript(data: bytes) -> Any | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return text if read_captions(text) else None
+    return text if read_text(text) else None
 
 
 def _members(doc: Any) -> Iterator[Mapping[str, Any]]:

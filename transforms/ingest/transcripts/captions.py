@@ -1,4 +1,4 @@
-"""Captions: WebVTT (W3C) as Zoom and Teams write it, and SubRip."""
+"""Transcripts that are text: WebVTT (W3C) as Zoom and Teams write it, SubRip, and CTM (NIST), as Kaldi, NeMo and sclite write it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import html
 import re
 from typing import Any
 
-from callveil.transforms.ingest.transcripts.common import Transcript, by_time, role_channel
+from callveil.transforms.ingest.transcripts.common import Row, Transcript, by_time, role_channel
+from callveil.transforms.ingest.transcripts.utterances import ends, from_one, of_words, transcript, word
 
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"[ \t]*{_CLOCK}[ \t]*-->[ \t]*{_CLOCK}(?:[ \t].*)?\Z", re.ASCII)
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]{1,200})>")
 _TAG = re.compile(r"</?[A-Za-z0-9.:][^>]{0,200}>")
 _NAMED = re.compile(r"([^\s:][^:\n]{0,60}):[ \t]+(?=\S)")
+_CTM = re.compile(
+    r"(\S+)[ \t]+([A-Za-z]|\d{1,2})[ \t]+(\d+(?:\.\d+)?)[ \t]+(\d+(?:\.\d+)?)[ \t]+(\S+)(?:[ \t]+(NA|\d(?:\.\d+)?)(?:[ \t]+\S+)*)?", re.ASCII
+)
 _BLANK = re.compile(r"\n[ \t]*\n")
 
 
@@ -46,6 +50,39 @@ def read_captions(text: str) -> Transcript | None:
         if cue is not None and said.strip():
             outline.extend(_turns(said, _seconds(*cue.groups()[:4]), _seconds(*cue.groups()[4:])))
     return Transcript(by_time(outline), rest={"notes": notes} if notes else None) if outline else None
+
+
+def read_ctm(text: str) -> Transcript | None:
+    """Read CTM: `recording channel start seconds word [confidence]`, a word a line, comments behind `;;`.
+
+    Args:
+        text: a whole file.
+
+    Returns: the transcript; None where a line is none of these. Channels `A` and `B` are the first and the second; where there is one
+    alone, it tells nothing of who speaks.
+    """
+    rows: list[Row] = []
+    notes: list[str] = []
+    for line in text.lstrip("\ufeff").splitlines():
+        if line.lstrip().startswith(";;"):
+            notes.append(line.strip())
+        elif line.strip():
+            match = _CTM.fullmatch(line.strip())
+            if match is None:
+                return None
+            _, channel, start, length, said, sure = match.groups()
+            row = word(said, float(start), ends(float(start), float(length)), None if sure in (None, "NA") else sure)
+            rows.append(row | {"channel": "AB".find(channel.upper()) + 1 or from_one(channel)})
+    if not rows:
+        return None
+    if len({row["channel"] for row in rows}) == 1:
+        rows = [row | {"channel": None} for row in rows]
+    return transcript(of_words(rows), [n for n in notes if n != ";;"], ())
+
+
+def read_text(text: str) -> Transcript | None:
+    """Read a transcript that is a text; None where it is in none of the forms."""
+    return read_captions(text) or read_ctm(text)
 
 
 def _turns(said: str, start: float, end: float) -> list[dict[str, Any]]:

@@ -65,6 +65,39 @@ def _azure(phrase: Doc, many: bool) -> Utterance:
     return Utterance(text, start, end, phrase.get("speaker"), from_zero(phrase.get("channel")) if many else None, words)
 
 
+class AzureSdk:
+    """Detailed results of the Speech SDK, one a phrase: `{RecognitionStatus, Offset, Duration, NBest: [{Display, Words}]}` in ticks."""
+
+    @staticmethod
+    def recognise(doc: Any) -> bool:
+        """Tell whether `doc` has this shape."""
+        return some(doc if isinstance(doc, list) else [doc], lambda r: isinstance(r.get("NBest"), list) and "Offset" in r)
+
+    @staticmethod
+    def convert(doc: Any) -> Transcript:
+        """Read the best reading of each phrase. Raises FieldError where a list or object has another type."""
+        phrases = objects(doc if isinstance(doc, list) else [doc], "outline")
+        many = len({as_key(p.get("Channel")) for p in phrases}) > 1
+        language = next((v for p in phrases if isinstance(v := first(p, "PrimaryLanguage"), str)), None)
+        used = "Id RecognitionStatus Offset Duration Channel SpeakerId Type"
+        return transcript((_azure_sdk(p, many) for p in phrases), doc, used.split(), language)
+
+
+def _azure_sdk(phrase: Doc, many: bool) -> Utterance:
+    readings = objects(phrase.get("NBest"), "outline")
+    best: Doc = readings[0] if readings else {}
+    words = [
+        word(first(w, "Word", "DisplayText"), *_ticks(w), w.get("Confidence")) for w in objects(first(best, "Words", "DisplayWords"), "words")
+    ]
+    text = first(best, "Display", "Lexical") or phrase.get("DisplayText")
+    return Utterance(text, *_ticks(phrase), first(phrase, "SpeakerId"), from_zero(phrase.get("Channel")) if many else None, words)
+
+
+def _ticks(row: Doc) -> tuple[float | None, float | None]:
+    start, length = (seconds_in({f"{k}InTicks": row.get(k)}, k) for k in ("Offset", "Duration"))
+    return start, ends(start, length)
+
+
 class Google:
     """v1 and v2, and Riva, whose times are milliseconds; channels are counted from 1."""
 
@@ -132,15 +165,24 @@ class Watson:
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
-        results = doc.get("results") if isinstance(doc, Mapping) else None
-        return some(results, lambda r: some(r.get("alternatives"), lambda a: isinstance(a.get("timestamps"), list)))
+        return some(_watson_results(doc), lambda r: some(r.get("alternatives"), lambda a: isinstance(a.get("timestamps"), list)))
 
     @staticmethod
     def convert(doc: Doc) -> Transcript:
         """Read final results. Raises FieldError where a list or object has another type."""
-        labels = {as_key(label.get("from")): f"speaker {label.get('speaker')}" for label in objects(doc.get("speaker_labels"), "words")}
-        said = (_watson(r, labels) for r in objects(doc.get("results"), "outline") if r.get("final", True))
+        inner = [doc, *(r for r in objects(doc.get("results"), "outline") if "results" in r)]
+        told = [label for part in inner for label in objects(part.get("speaker_labels"), "words")]
+        labels = {as_key(label.get("from")): f"speaker {label.get('speaker')}" for label in told}
+        said = (_watson(r, labels) for r in objects(_watson_results(doc), "outline") if r.get("final", True))
         return transcript(said, doc, ("speaker_labels", "timestamps", "word_confidence", "result_index"))
+
+
+def _watson_results(doc: Any) -> Any:
+    """The list of results, also inside the answer to a job, which has one for each request."""
+    results = doc.get("results") if isinstance(doc, Mapping) else None
+    if isinstance(results, list) and some(results, lambda r: isinstance(r.get("results"), list)):
+        return [inner for r in results for inner in r.get("results") or ()]
+    return results
 
 
 def _watson(result: Doc, labels: Mapping[Any, str]) -> Utterance:

@@ -35,6 +35,14 @@ _LANGUAGE_NAMES = {
     "korean": "ko", "vietnamese": "vi", "tagalog": "tl", "swedish": "sv", "danish": "da", "norwegian": "no", "finnish": "fi", "greek": "el",
     "czech": "cs", "romanian": "ro", "hungarian": "hu", "thai": "th", "indonesian": "id", "persian": "fa", "urdu": "ur", "bengali": "bn",
 }  # fmt: skip
+_LANGUAGE_CODES = {
+    "eng": "en", "spa": "es", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "por": "pt", "ita": "it", "nld": "nl", "dut": "nl",
+    "pol": "pl", "rus": "ru", "ukr": "uk", "tur": "tr", "ara": "ar", "heb": "he", "hin": "hi", "zho": "zh", "chi": "zh", "cmn": "zh",
+    "jpn": "ja", "kor": "ko", "vie": "vi", "tgl": "tl", "fil": "tl", "swe": "sv", "dan": "da", "nor": "no", "nob": "no", "fin": "fi",
+    "ell": "el", "gre": "el", "ces": "cs", "cze": "cs", "ron": "ro", "rum": "ro", "hun": "hu", "tha": "th", "ind": "id", "fas": "fa",
+    "per": "fa", "urd": "ur", "ben": "bn",
+}  # fmt: skip
+"""ISO 639-2 and 639-3 codes of languages that ISO 639-1 has a code for."""
 
 
 @dataclass
@@ -140,7 +148,8 @@ def language_code(value: Any) -> str:
         return ""
     named = _LANGUAGE_NAMES.get(value.strip().lower())
     code = _LANGUAGE.match(value.strip())
-    return named or (code[1].lower() if code else "")
+    found = code[1].lower() if code else ""
+    return named or _LANGUAGE_CODES.get(found, found)
 
 
 def by_time(rows: Iterable[Row]) -> list[Row]:

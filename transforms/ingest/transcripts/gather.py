@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from callveil.transforms.ingest.parse import load_text
-from callveil.transforms.ingest.transcripts.captions import read_captions
+from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, squash, used_text, without
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
@@ -84,7 +84,7 @@ def _said_before(rows: list[Row], outline: list[Row], words: list[Row]) -> bool:
 def _read(name: str, value: Any) -> Transcript | None:
     if isinstance(value, str):
         doc = load_text(value)
-        return read_transcript(doc) if doc is not None else read_captions(value)
+        return read_transcript(doc) if doc is not None else read_text(value)
     if name in ("outline", "transcript_outline") and not isinstance(value, Mapping):
         outline, words = outline_rows(value)
         return Transcript(outline, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from callveil.transforms.ingest.transcripts.aws import CallAnalytics, Standard
-from callveil.transforms.ingest.transcripts.cloud import Azure, Bedrock, Google, Watson
+from callveil.transforms.ingest.transcripts.cloud import Azure, AzureSdk, Bedrock, Google, Watson
 from callveil.transforms.ingest.transcripts.common import Transcript
 from callveil.transforms.ingest.transcripts.deepgram import Deepgram
 from callveil.transforms.ingest.transcripts.platform import Platform
@@ -32,6 +32,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     Speechmatics(),
     Watson(),
     Azure(),
+    AzureSdk(),
     Google(),
     Bedrock(),
     Rev(),

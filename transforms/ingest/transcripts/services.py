@@ -14,6 +14,7 @@ from callveil.transforms.ingest.transcripts.plausible import SLOWEST, slowness
 from callveil.transforms.ingest.transcripts.utterances import (
     Utterance,
     attach,
+    clock,
     duration,
     ends,
     from_one,
@@ -28,18 +29,19 @@ from callveil.transforms.ingest.transcripts.utterances import (
 
 Doc = Mapping[str, Any]
 _ASSEMBLY = frozenset(("audio_url", "audio_duration", "language_model", "acoustic_model", "speech_model", "webhook_url", "speaker_labels"))
+_ASSEMBLED = ("utterances", "sentences", "paragraphs")
 _LETTER = re.compile(r"[A-Z]{1,2}\Z")
 
 
 class AssemblyAI:
-    """`utterances` and `words` of `{text, start, end, speaker, channel}` in whole milliseconds."""
+    """`utterances` and `words` of `{text, start, end, speaker, channel}` in whole milliseconds, or `sentences` or `paragraphs` of the same form."""
 
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape and its times are no seconds."""
         if not isinstance(doc, Mapping):
             return False
-        rows = next((doc[k] for k in ("words", "utterances") if rows_of(doc.get(k), "text")), None)
+        rows = next((doc[k] for k in ("words", *_ASSEMBLED) if rows_of(doc.get(k), "text")), None)
         if rows is None or not all(isinstance(r.get("start"), int) and isinstance(r.get("end"), int) for r in rows):
             return False
         named = not _ASSEMBLY.isdisjoint(doc) or any(isinstance(r.get("speaker"), str) and _LETTER.match(r["speaker"]) for r in rows)
@@ -48,7 +50,7 @@ class AssemblyAI:
     @staticmethod
     def convert(doc: Doc) -> Transcript:
         """Read utterances, else words. Raises FieldError where a list or object has another type."""
-        spoken = objects(doc.get("utterances"), "outline")
+        spoken = objects(first(doc, *_ASSEMBLED), "outline")
         said = [_assembly(u) for u in spoken]
         if not any(u.words for u in said):
             said += of_words(_assembly_word(w) for w in objects(doc.get("words"), "words"))
@@ -66,8 +68,11 @@ def _assembly_word(row: Doc) -> Row:
     return word(row.get("text"), *millis(row, "start", "end"), row.get("confidence")) | whose
 
 
+_REV = ("ts", "end_ts", "timestamp", "end_timestamp", "type", "speaker", "speakers")
+
+
 class Rev:
-    """`monologues` of `{speaker, elements}`; an element is text with times, or punctuation."""
+    """`monologues` of `{speaker, elements}`; an element is text with times (seconds, or `hh:mm:ss,mmm` where people wrote), or punctuation."""
 
     @staticmethod
     def recognise(doc: Any) -> bool:
@@ -78,12 +83,16 @@ class Rev:
     def convert(doc: Doc) -> Transcript:
         """Read monologues. Raises FieldError where a list or object has another type."""
         names = {as_key(s.get("id")): s.get("name") for s in objects(doc.get("speakers"), "outline")}
-        return transcript((_rev(m, names) for m in objects(doc["monologues"], "outline")), doc, ("ts", "end_ts", "type", "speaker", "speakers"))
+        return transcript((_rev(m, names) for m in objects(doc["monologues"], "outline")), doc, _REV)
 
 
 def _rev(monologue: Doc, names: Mapping[Any, Any]) -> Utterance:
     elements = objects(monologue.get("elements"), "words")
-    words = [word(e.get("value"), e.get("ts"), e.get("end_ts"), e.get("confidence")) for e in elements if e.get("type") == "text"]
+    words = [
+        word(e.get("value"), clock(first(e, "ts", "timestamp")), clock(first(e, "end_ts", "end_timestamp")), e.get("confidence"))
+        for e in elements
+        if e.get("type") == "text"
+    ]
     text = "".join(str(e.get("value") or "") for e in elements)
     speaker = monologue.get("speaker")
     info = monologue.get("speaker_info")
@@ -93,11 +102,16 @@ def _rev(monologue: Doc, names: Mapping[Any, Any]) -> Utterance:
 
 
 class Speechmatics:
-    """`results` of words and punctuation, each with alternatives, a channel (`channel_2`) and a speaker (`S1`)."""
+    """`results` of words and punctuation, each with alternatives, a channel (`channel_2`) and a speaker (`S1`).
+
+    In real time they come in messages `AddTranscript`, each with a channel; those that are partial are said again.
+    """
 
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
+        if isinstance(doc, list):
+            return some(doc, lambda m: m.get("message") == "AddTranscript" and isinstance(m.get("results"), list))
         return isinstance(doc, Mapping) and some(doc.get("results"), lambda r: "type" in r and "start_time" in r and "alternatives" in r)
 
     @staticmethod
@@ -105,7 +119,8 @@ class Speechmatics:
         """Read the first alternative of each. Raises FieldError where a list or object has another type."""
         words: list[Row] = []
         language = None
-        for item in objects(doc["results"], "words"):
+        messages = [doc] if isinstance(doc, Mapping) else [m for m in objects(doc, "outline") if m.get("message") == "AddTranscript"]
+        for channel, item in ((m.get("channel"), i) for m in messages for i in objects(m.get("results"), "words")):
             readings = objects(item.get("alternatives"), "words")
             best: Doc = readings[0] if readings else {}
             language = language or best.get("language")
@@ -113,8 +128,8 @@ class Speechmatics:
                 attach(words, best.get("content"))
                 continue
             row = word(best.get("content"), item.get("start_time"), item.get("end_time"), best.get("confidence"))
-            words.append(row | {"speaker": first(best, "speaker"), "channel": from_one(item.get("channel"))})
-        used = "start_time end_time type channel speaker language attaches_to format created_at"
+            words.append(row | {"speaker": first(best, "speaker"), "channel": from_one(first(item, "channel") or channel)})
+        used = "start_time end_time type channel speaker language attaches_to format created_at message"
         return transcript(of_words(words), doc, used.split(), language)
 
 

@@ -109,19 +109,28 @@ def _pair(value: Any) -> tuple[Any, Any]:
 
 
 class Vosk:
-    """`{result: [{word, start, end, conf}], text}`, or a list of them, one an utterance; `spk` is a voice's fingerprint and left out."""
+    """`{result: [{word, start, end, conf}], text}`, or a list of them, one an utterance; `spk` is a voice's fingerprint and left out.
+
+    With `SetMaxAlternatives` an utterance is a list of those under `alternatives`, of which the first is the best.
+    """
 
     @staticmethod
     def recognise(doc: Any) -> bool:
         """Tell whether `doc` has this shape."""
-        return some(doc if isinstance(doc, list) else [doc], lambda d: rows_of(d.get("result"), "word") and rows_of(d["result"], "start"))
+        parts = doc if isinstance(doc, list) else [doc]
+        return some(parts, lambda d: rows_of(_best(d).get("result"), "word") and rows_of(_best(d)["result"], "start"))
 
     @staticmethod
     def convert(doc: Any) -> Transcript:
         """Read results. Raises FieldError where a list or object has another type."""
         said = []
-        for part in objects(doc if isinstance(doc, list) else [doc], "outline"):
+        for part in map(_best, objects(doc if isinstance(doc, list) else [doc], "outline")):
             words = [word(w.get("word"), w.get("start"), w.get("end"), w.get("conf")) for w in objects(part.get("result"), "words")]
             ends = [e for w in words if (e := number(w["e"])) is not None]
             said.append(Utterance(part.get("text"), words[0]["s"] if words else None, max(ends, default=None), words=words))
-        return transcript(said, doc, ("spk", "spk_frames"))
+        return transcript(said, doc, ("spk", "spk_frames", "start", "end", "conf", "confidence"))
+
+
+def _best(utterance: Doc) -> Doc:
+    others = utterance.get("alternatives")
+    return others[0] if isinstance(others, list) and others and isinstance(others[0], Mapping) else utterance

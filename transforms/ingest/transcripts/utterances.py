@@ -26,6 +26,7 @@ from callveil.transforms.ingest.transcripts.common import (
 _SPAN = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?\Z", re.ASCII)
 _TICKS = 10_000_000
 """Ticks of a second, as Azure counts."""
+_CLOCK = re.compile(r"(\d{1,3}):(\d{2}):(\d{2}(?:[.,]\d{1,6})?)", re.ASCII)
 _NUMBERED = re.compile(r"(?:ch(?:annel)?)[_ ]?(\d+)\Z", re.IGNORECASE)
 
 
@@ -145,6 +146,12 @@ def from_one(index: Any) -> int | None:
         label = _NUMBERED.match(index.strip())
         index = int(label[1]) if label else int(index) if index.isascii() and index.isdigit() else None
     return index if isinstance(index, int) and not isinstance(index, bool) and index > 0 else None
+
+
+def clock(value: Any) -> Any:
+    """Seconds of `hh:mm:ss,mmm` or `hh:mm:ss.mmm`; anything else as it is."""
+    match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", ".")) if match else value
 
 
 def rows_of(value: Any, *names: str) -> bool:
