@@ -213,7 +213,8 @@ def _recordings_lines(r: Recordings) -> list[str]:
         "recordings, as they arrive",
         f"  {heard} on the channel {whose}, {r.padding_seconds:g} s more on either side; "
         f"words {'are timed by alignment' if r.align else 'are not timed: whole turns are covered'} where only turns have times; "
-        f"keypad tones are {'covered wherever they are heard' if r.keypad else 'left'}",
+        f"keypad tones are {'covered wherever they are heard' if r.keypad else 'left'}; "
+        f"talk that the transcript leaves out is {'covered' if r.untranscribed else 'left'}",
         f"  a recording waits {r.wait_seconds:g} s for its transcript, then it {without}; the original {original}"
         f"{'' if r.original == 'keep' else f' once it has not grown for {r.settle_seconds:g} s'}; "
         f"moving pictures are {'copied, unseen' if r.video == 'copy' else 'left out'}",

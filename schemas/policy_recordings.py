@@ -18,7 +18,8 @@ CHOICES = {
 }
 NUMBERS = {"padding_seconds": (0.0, 60.0), "wait_seconds": (0.0, 604_800.0), "settle_seconds": (0.0, 86_400.0)}
 """Bounds, seconds; a week is longer than any platform takes to transcribe a call, a day than any takes to write one down."""
-RECORDINGS_KEYS = (*CHOICES, *NUMBERS, "align", "keypad")
+SWITCHES = ("align", "keypad", "untranscribed")
+RECORDINGS_KEYS = (*CHOICES, *NUMBERS, *SWITCHES)
 
 
 def read_recordings(r: Reader, node: yaml.Node) -> dict[str, Any]:

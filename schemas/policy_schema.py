@@ -35,7 +35,7 @@ from callveil.schemas.policy_parse import (
     NOT_STORED,
     OPTIONS,
 )
-from callveil.schemas.policy_recordings import CHOICES, NUMBERS
+from callveil.schemas.policy_recordings import CHOICES, NUMBERS, SWITCHES
 from callveil.schemas.policy_retention import MAX_HOURS, RULE_ID
 from callveil.schemas.retention import ACTIONS, CLASSES, CLOCKS, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION
 from callveil.schemas.rules import FIXED_GROUPS, OPERATORS, SCOPES, TREATMENTS, WORDLESS
@@ -144,7 +144,7 @@ def _detect() -> Schema:
 def _recordings() -> Schema:
     numbers = {k: {"type": "number", "minimum": low, "maximum": high} for k, (low, high) in NUMBERS.items()}
     choices = {k: {"enum": list(options)} for k, options in CHOICES.items()}
-    switches: Schema = {k: {"type": "boolean"} for k in ("align", "keypad")}
+    switches: Schema = {k: {"type": "boolean"} for k in SWITCHES}
     return _object({**choices, **numbers, **switches}, description="how recordings are redacted as they arrive")
 
 

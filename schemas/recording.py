@@ -34,6 +34,7 @@ FIELDS: tuple[Field, ...] = tuple(
         ("heard_on", _T, "where its parties are heard: own, the channel expected; swapped, the other; all, any of them"),
         ("shift_seconds", _N, "by how much its times were moved"),
         ("likeness", _N, "correlation of its times with what is heard, at most 1"),
+        ("untranscribed_seconds", _N, "covered because somebody is heard there and the transcript says nothing"),
         ("withheld", _T, "what was taken out of the transcript before it came, by kind; covered as well"),
         ("residue_dbfs", _N, "loudest sound left in what was covered, beside what was put there"),
         ("overheard", _I, "stretches that a recogniser still heard in the result, all covered then; none where none has listened"),

@@ -21,7 +21,7 @@ ORIGINALS = ("keep", "seal", "delete")
 VIDEO = ("drop", "copy")
 """What becomes of moving pictures beside the sound. They are not looked at: a shared screen or a name under a face tells who
 calls, and so do captions within the picture. So they are left out unless somebody says that they may stay."""
-LATER = {"keypad": True, "video": "drop", "settle_seconds": 60.0}
+LATER = {"keypad": True, "untranscribed": True, "video": "drop", "settle_seconds": 60.0}
 """Members that came later, with what holds where a policy does not name them."""
 
 
@@ -39,6 +39,7 @@ class Recordings:
         without_transcript: one of `WITHOUT_TRANSCRIPT`.
         align: whether words are timed by forced alignment where the transcript times turns only; else whole turns are covered.
         keypad: whether keypad tones are covered wherever they are heard: digits can be read off them.
+        untranscribed: whether sound in which somebody is heard and of which the transcript says nothing is covered: what is said there is unknown.
         original: one of `ORIGINALS`.
         video: one of `VIDEO`.
     """
@@ -51,6 +52,7 @@ class Recordings:
     without_transcript: str = "cover"
     align: bool = True
     keypad: bool = True
+    untranscribed: bool = True
     original: str = "keep"
     video: str = "drop"
 

@@ -119,6 +119,13 @@ def parser() -> argparse.ArgumentParser:
         help="cover keypad tones wherever they are heard: keyed digits can be read off them (default); --no-keypad leaves them",
     )
     p.add_argument(
+        "--untranscribed",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="cover sound in which somebody is heard and of which the transcript says nothing (default); --no-untranscribed leaves it, "
+        "for transcripts of one party alone",
+    )
+    p.add_argument(
         "--video",
         choices=VIDEO,
         default="drop",
@@ -216,7 +223,7 @@ def found_spans(files: Files, args: argparse.Namespace) -> Told:
             return Told()  # nothing is known of what is said
         raw = replace(raw, record={**raw.record, "outline": heard.outline, "words": heard.words})
     findings = findings_of(raw, policy, args.account_type)
-    return told(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None)
+    return told(files, args.input, raw.record, findings, args.channel, Aligner() if args.align else None, more=args.untranscribed)
 
 
 def listener(args: argparse.Namespace) -> Listen:
@@ -281,6 +288,9 @@ def _print(done: Recording, spans: Sequence[AudioSpan], fitted: Fit | None, outp
     )
     if fitted and fitted.verdict in TIMES:
         console.print(TIMES[fitted.verdict].format(shift=fitted.shift, on=", on swapped channels" if fitted.channels == "swapped" else ""))
+    if fitted and fitted.untranscribed:
+        heard = f"{fitted.untranscribed:.1f} s in which somebody is heard are not in the transcript"
+        console.print(f"{heard}, and are covered (--no-untranscribed leaves them)")
     for n, (seconds, ranges) in enumerate(zip(done.covered_seconds, done.covered, strict=True), 1):
         console.print(f"channel {n}: {len(ranges.starts)} stretch(es) covered, {seconds:.1f} s ({seconds / done.seconds:.0%})")
     if not spans and not done.keyed:

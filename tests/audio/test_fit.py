@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from callveil.transforms.audio.energy import MOMENT, Meter, Survey, moment_samples, speech_in
-from callveil.transforms.audio.fit import FARTHEST, Fit, Row, fit, likeness, timed_rows, untold
+from callveil.transforms.audio.fit import FARTHEST, Fit, Row, fit, likeness, timed_rows, untranscribed
 from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.audio.told import Told
 
@@ -132,25 +132,25 @@ def test_a_stretch_is_covered_wherever_it_is_heard() -> None:
 def test_talk_of_which_nothing_tells_is_covered(seed: int, noise: float) -> None:
     rows = turns(seed)
     sound = survey_of(call(rows, noise=noise))
-    assert untold(sound, rows) == []
-    assert untold(sound, [(s + 0.2, e + 0.2, c) for s, e, c in rows]) == []  # as recognisers' times are
+    assert untranscribed(sound, rows) == []
+    assert untranscribed(sound, [(s + 0.2, e + 0.2, c) for s, e, c in rows]) == []  # as recognisers' times are
     for missing in ({3}, {4}, set(range(8, len(rows))), {n for n, (*_, c) in enumerate(rows) if c == 1}):
-        spans = untold(sound, [r for n, r in enumerate(rows) if n not in missing])
+        spans = untranscribed(sound, [r for n, r in enumerate(rows) if n not in missing])
         for n, (start, end, channel) in enumerate(rows):
             reached = [s for s in spans if s.channel == channel and s.start <= start + 0.1 and s.end >= end - 0.1]
             assert bool(reached) is (n in missing)
     early = [(s - 1.0, e - 1.0, c) if n == 3 else (s, e, c) for n, (s, e, c) in enumerate(rows)]
-    assert [s.channel for s in untold(sound, early)] == [rows[3][2]]
+    assert [s.channel for s in untranscribed(sound, early)] == [rows[3][2]]
     alike = survey_of(mono(call(rows, noise=noise)))
-    assert untold(alike, rows) == []
-    assert len(untold(alike, [*rows[:3], *rows[4:]])) == 1
+    assert untranscribed(alike, rows) == []
+    assert len(untranscribed(alike, [*rows[:3], *rows[4:]])) == 1
 
 
 def test_faint_sound_beside_the_talk_is_not_taken_for_more_of_it() -> None:
     rows = turns(1)
     sound = call(rows)
     sound[:, -4 * RATE :] += np.random.default_rng(2).normal(0, 0.01, (2, 4 * RATE))  # 20 dB below
-    assert untold(survey_of(sound), rows) == []
+    assert untranscribed(survey_of(sound), rows) == []
 
 
 def test_spans_laid_out_before_the_recording_came_are_mended_with_it() -> None:

@@ -42,7 +42,7 @@ QUIET = 0.3
 """Part of a stretch that must be heard on the channel it is said to be on."""
 ALSO = 0.1
 """Seconds of sound on another channel, in which nobody is said to speak there, for which it is covered too."""
-UNTOLD, AROUND, PAUSE, FAINT = 0.5, 0.4, 1.0, 15.0
+UNTRANSCRIBED, AROUND, PAUSE, FAINT = 0.5, 0.4, 1.0, 15.0
 """Talk of which no row tells is covered: from so many seconds on, so far from rows, with pauses up to so long in it, and at most so many dB below the
 median of what rows tell of. What is unknown is covered wider; ringing and music are not told apart from talk."""
 ALL_THE_TIME = 0.95
@@ -63,7 +63,7 @@ class Fit:
         shift: seconds that are added to the times.
         reach: seconds by which covers reach further, to the end where positive, to the beginning where negative.
         likeness: of the times as they are used.
-        untold: seconds that are covered because somebody is heard of whom no row tells.
+        untranscribed: seconds that are covered because somebody is heard of whom no row tells.
     """
 
     verdict: str
@@ -71,7 +71,7 @@ class Fit:
     shift: float = 0.0
     reach: float = 0.0
     likeness: float = 0.0
-    untold: float = 0.0
+    untranscribed: float = 0.0
 
     @property
     def refused(self) -> bool:
@@ -80,9 +80,10 @@ class Fit:
 
     def as_dict(self) -> dict[str, Any]:
         """What receipts say of it."""
-        return {"times": self.verdict, "heard_on": self.channels, "shift_seconds": self.shift, "likeness": round(self.likeness, 2)} | (
-            {"untold_seconds": round(self.untold, 1)} if self.untold else {}
-        )
+        return {
+            "times": self.verdict, "heard_on": self.channels, "shift_seconds": self.shift, "likeness": round(self.likeness, 2),
+            "untranscribed_seconds": round(self.untranscribed, 1),
+        }  # fmt: skip
 
     def record(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """A record with its times as the recording has them; its channels stay."""
@@ -129,7 +130,7 @@ class Fit:
         return list(out)
 
 
-def untold(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
+def untranscribed(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
     """Stretches in which somebody is heard of whom no row tells: what a recogniser left out, or put where it was not said.
 
     Args:
@@ -147,7 +148,7 @@ def untold(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
     out = []
     for channel, (active, level) in enumerate(zip(speech.own & ~told & np.array(speech.telling)[:, None], found.levels, strict=True), 1):
         for run in _runs(np.flatnonzero(active)):
-            if len(run) * MOMENT >= UNTOLD and float(np.median(level[run])) >= faintest:
+            if len(run) * MOMENT >= UNTRANSCRIBED and float(np.median(level[run])) >= faintest:
                 out.append(AudioSpan(max(0.0, run[0] * MOMENT - AS_IT_IS), (run[-1] + 1) * MOMENT + AS_IT_IS, channel))
     return out
 

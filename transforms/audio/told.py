@@ -9,7 +9,7 @@ from typing import Any
 from callveil.schemas.finding import Finding
 from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.energy import Survey, survey
-from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows, untold
+from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows, untranscribed
 from callveil.transforms.audio.placeholders import withheld
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import audio_spans, times_of
@@ -40,17 +40,17 @@ class Told:
         """Whether the times belong to another recording."""
         return self.fit is not None and self.fit.refused
 
-    def held_against(self, known: Survey) -> Told:
-        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told."""
+    def held_against(self, known: Survey, *, more: bool = True) -> Told:
+        """The same in the times and channels of a recording. Where `spans` is None nothing is left to be told. `more`: see `told`."""
         fitting = fit(known, self.rows)
         if fitting.refused or self.spans is None:
             return replace(self, spans=None, fit=fitting, known=known)
-        return _covering(fitting.spans(self.spans), fitting, known, self.rows, self.withheld)
+        return _covering(fitting.spans(self.spans), fitting, known, self.rows, self.withheld, more)
 
 
 def told(
     files: Files, url: str | None, record: Mapping[str, Any], findings: Iterable[Finding], channels: str = "own", aligner: Aligner | None = None,
-    known: Survey | None = None,
+    known: Survey | None = None, *, more: bool = True,
 ) -> Told:  # fmt: skip
     """What of a recording is to be covered.
 
@@ -62,6 +62,7 @@ def told(
         channels: which channel of the recording a party is taken to be on, one of `times.CHANNELS`; what is heard outweighs it.
         aligner: looks for the words of turns that have no word times; None covers such turns as wholes.
         known: of the recording, where it was read before.
+        more: cover as well where somebody is heard and the transcript says nothing.
 
     Raises:
         AudioRejected, FileNotFoundError, FilesError, OSError: the recording cannot be read.
@@ -76,16 +77,16 @@ def told(
     heard, record = _both(channels, fitting.channels), _within(fitting.record(record), known.seconds)
     if aligner is not None:
         record = add_word_times(files, url, record, aligner, findings, heard)
-    return _covering(audio_spans(record, findings, heard), fitting, known, rows, taken)
+    return _covering(audio_spans(record, findings, heard), fitting, known, rows, taken, more)
 
 
-def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int]) -> Told:
+def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int], more: bool) -> Told:
     """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
     own = fitting.rows(rows)
     anywhere = [(s, e, 0) for s, e, _ in own] if fitting.channels == "all" else own
-    more = untold(known, anywhere) if own else []
-    fitting = replace(fitting, untold=sum(s.end - s.start for s in more))
-    return Told([*fitting.covering(spans, known, own), *more], tuple(own), fitting, known, taken)
+    unknown = untranscribed(known, anywhere) if own and more else []
+    fitting = replace(fitting, untranscribed=sum(s.end - s.start for s in unknown))
+    return Told([*fitting.covering(spans, known, own), *unknown], tuple(own), fitting, known, taken)
 
 
 def _within(record: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:

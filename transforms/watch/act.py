@@ -209,7 +209,7 @@ class Actor:
             try:
                 known, aligner = survey(*recording), _aligner if job.policy.recordings.align else None
                 with ALIGNING:
-                    return result, told(*recording, raw.record, findings, channels, aligner, known)
+                    return result, told(*recording, raw.record, findings, channels, aligner, known, more=job.policy.recordings.untranscribed)
             except (AudioRejected, FileNotFoundError):
                 pass  # it is rejected, or gone, when it is to be covered
             except OSError:
@@ -358,7 +358,8 @@ class Actor:
         if row_of(EVERYTHING) in covered:
             return None
         if said.fit is None or not first:  # the recording is not at hand; what is covered in its copy differs little from it
-            said = replace(said, fit=None).held_against(survey(files, files.join(folder, old["file"])))
+            copied = survey(files, files.join(folder, old["file"]))
+            said = replace(said, fit=None).held_against(copied, more=False)  # it was covered when the recording was at hand
         spans = [EVERYTHING] if said.spans is None else said.spans
         more = [s for s in (spans if first else [replace(s, channel=0) for s in spans]) if row_of(s) not in covered]
         if not more:
@@ -382,7 +383,7 @@ class Actor:
         place = place or (self.job.files, piece.url)
         if said.spans is not None and said.fit is None:
             with suppress(AudioRejected, FileNotFoundError):  # it is rejected when it is covered
-                said = said.held_against(survey(*place))
+                said = said.held_against(survey(*place), more=self.job.policy.recordings.untranscribed)
         if beside and said.spans is not None:
             said = replace(said, spans=[AudioSpan(s.start, s.end, 0) for s in said.spans])
         raw = unseal(self.built.keyring, held.record) if held.record else None
