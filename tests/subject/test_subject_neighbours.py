@@ -118,13 +118,17 @@ class Officer:
         raise AssertionError("there is no end of decisions")
 
 
-def package_ids(world: World, request: str, path: Path) -> set[str]:
-    """Ids of the records a package speaks of, wherever."""
-    make_package(world.options(1), request, "access", path, zone=False)
+STAFF, OWN = 3, ("caller_number", "name", "postal_code", "street", "email")
+"""Values of a record that tell who of the staff took part, and those that are the caller's own, covered since the package is made from the store."""
+
+
+def package(world: World, request: str, path: Path) -> tuple[set[str], dict[str, int]]:
+    """Ids of the records a package speaks of, wherever; and what it withholds, by reason."""
+    made = make_package(world.options(1), request, "access", path, zone=False)
     with zipfile.ZipFile(path) as z:
         found = {i for n in z.namelist() for i in ID.findall(z.read(n).decode("utf-8", "replace"))}
     path.unlink()
-    return found
+    return found, {w["reason"]: w["count"] for w in made.withheld}
 
 
 def ask(world: World, request: str, account: str, kind: str, *identifiers: str) -> None:
@@ -141,6 +145,7 @@ def check(world: World, folder: Path, people: int, erased: int) -> None:
     account_of = {r["id"]: r["account_id"] for r in records}
     officer = Officer(world, whose)
     wrong: list[tuple[str, set[str]]] = []
+    untrue: list[tuple[str, dict[str, int]]] = []
     theirs: dict[int, set[str]] = {}
     for who in map(Neighbour, range(people)):
         account = next(account_of[i] for i, n in whose.items() if n == who.number)
@@ -148,10 +153,13 @@ def check(world: World, folder: Path, people: int, erased: int) -> None:
         request = f"N{who.number}"
         ask(world, request, account, "erasure", who.line, who.mobile, who.email)
         officer.settle(request, who.number)
-        found = package_ids(world, request, folder / f"{request}.zip")
+        found, reasons = package(world, request, folder / f"{request}.zip")
         if found != theirs[who.number]:
             wrong.append((request, found ^ theirs[who.number]))
-    assert wrong == [] and officer.decided > 0
+        own = sum(name in r for r in records if r["id"] in theirs[who.number] for name in OWN)
+        if reasons != {"staff": STAFF * len(theirs[who.number]), "redacted_before": own}:
+            untrue.append((request, reasons | {"own": own}))
+    assert wrong == [] and untrue == [] and officer.decided > 0
     for agent in ("A1", "A3"):  # staff see what they did at this company, and it is no other's of the same id
         ask(world, f"S{agent}", "602", "access", f"agent:602/{agent}")
         match, _ = search(world.options(0.2), f"S{agent}", zone=False)

@@ -149,7 +149,8 @@ def untranscribed(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
     for channel, (active, level) in enumerate(zip(speech.own & ~told & np.array(speech.telling)[:, None], found.levels, strict=True), 1):
         for run in _runs(np.flatnonzero(active)):
             if len(run) * MOMENT >= UNTRANSCRIBED and float(np.median(level[run])) >= faintest:
-                out.append(AudioSpan(max(0.0, run[0] * MOMENT - AS_IT_IS), (run[-1] + 1) * MOMENT + AS_IT_IS, channel))
+                first, last = int(run[0]), int(run[-1]) + 1
+                out.append(AudioSpan(max(0.0, first * MOMENT - AS_IT_IS), last * MOMENT + AS_IT_IS, channel))
     return out
 
 
