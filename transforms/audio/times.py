@@ -150,7 +150,13 @@ class _Places:
         here = next(i for i, w in enumerate(same) if w is word)
         lo = start if start is not None else max((e for w in same[:here] if (e := times_of(w)[0]) is not None), default=0.0)
         after = [s for w in same[here + 1 :] if (s := times_of(w)[0]) is not None and s >= lo]
-        return lo, end if end is not None else min(after, default=math.inf), channel
+        return lo, end if end is not None else min(after, default=self._over(channel, lo)), channel
+
+    def _over(self, channel: int, start: float) -> float:
+        """When a party's last turn is over: no word of theirs comes later. Never, where a turn of theirs has no end."""
+        ends = [times_of(t)[1] for t in self.turns if not channel or channel_of(t) in (0, channel)]
+        known = [e for e in ends if e is not None]
+        return max(known) if known and len(known) == len(ends) and max(known) > start else math.inf
 
     def _turn(self, n: int) -> Place:
         if n >= len(self.turns):

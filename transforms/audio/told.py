@@ -11,7 +11,7 @@ from callveil.transforms.audio.align import Aligner
 from callveil.transforms.audio.energy import Survey, survey
 from callveil.transforms.audio.fit import Fit, Row, fit, timed_rows, untranscribed
 from callveil.transforms.audio.placeholders import withheld
-from callveil.transforms.audio.plan import AudioSpan
+from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
 from callveil.transforms.audio.times import audio_spans, times_of
 from callveil.transforms.audio.words import add_word_times
 from callveil.transforms.store.files import Files
@@ -83,6 +83,7 @@ def told(
 def _covering(spans: Iterable[AudioSpan], fitting: Fit, known: Survey, rows: Iterable[Row], taken: dict[str, int], more: bool) -> Told:
     """Stretches with every channel on which they may be heard, and those of which the transcript tells nothing."""
     own = fitting.rows(rows)
+    spans = [s if s.start < known.seconds else EVERYTHING for s in spans]  # nobody knows when that was said
     anywhere = [(s, e, 0) for s, e, _ in own] if fitting.channels == "all" else own
     unknown = untranscribed(known, anywhere) if own and more else []
     fitting = replace(fitting, untranscribed=sum(s.end - s.start for s in unknown))
