@@ -188,14 +188,14 @@ TEXTS = st.lists(st.tuples(VALUES, GAPS), min_size=1, max_size=6).map(lambda par
 
 
 class Whole(PresidioBuiltinRecognizer):
-    """The same without gates: each recognizer reads the whole text."""
+    """The same without gates: each recognizer reads the whole text, as Presidio runs it."""
 
     def __init__(self, language: str, settings: Detect) -> None:
         super().__init__(language, settings)
         phone = PhoneRecognizer(supported_language=language, supported_regions=(*PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS, *settings.phone_regions))
         whole = builtin.Needs(cut=builtin.excerpt.whole)
         gated = [(b, phone if b.recognizer.name == "PhoneRecognizer" else b.recognizer) for b in self.builtins]
-        self.builtins = [b._replace(needs=whole, sign=None, recognizer=inner) for b, inner in gated]
+        self.builtins = [b._replace(needs=whole, patterns=(), recognizer=inner) for b, inner in gated]
 
 
 GATED, UNGATED = (kind("en", replace(POLICY.detect, countries=COUNTRIES)) for kind in (PresidioBuiltinRecognizer, Whole))

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, islice
 
-import phonenumbers
-
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.card_data import card_tracks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
-from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups, joined_card
+from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups, joined_card, remembered
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import DIGITS_ASKED, KINDS, TAILS
@@ -36,17 +34,17 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     kept: list[Hit] | None = reading.__dict__.get(key)
     if kept is None:
         found = {(hit.entity, hit.spans): hit for hit in card_tracks(reading)}
-        short: list[tuple[list[Element], _Decider]] = []
+        short: list[list[Element]] = []
+        decider = _Decider(reading, regions)
         for run in digit_runs(reading):
-            decider = _Decider(reading, regions)
             for part, card in decider.stages(run):
                 hits = decider.resolve(part, card)
                 for hit in hits:
                     found.setdefault((hit.entity, hit.spans), hit)
                 if not hits and 3 <= sum(len(e.digits) for e in part) <= 4:
-                    short.append((part, decider))
+                    short.append(part)
         turns = {reading.turn[reading.token_at(hit.spans[0][0])] for hit in found.values() if hit.entity == "CREDIT_CARD"} if short else set()
-        for part, decider in short:
+        for part in short:
             if reading.turn[part[0].first] in turns and (code := decider.lone_code(part)):
                 found.setdefault((code.entity, code.spans), code)
         kept = pruned(widened(reading, list(found.values())))
@@ -58,7 +56,8 @@ class _Decider:
     def __init__(self, reading: Reading, regions: tuple[str, ...]) -> None:
         self.reading, self.regions = reading, regions
         vocab = reading.vocab
-        self.forms = Forms((*regions, *vocab.regions), vocab.national_ids, vocab.phone_forms)
+        forms = Forms((*regions, *vocab.regions), vocab.national_ids, vocab.phone_forms)
+        self.forms, self.card_forms = remembered(forms), remembered(replace(forms, cued=True))
 
     def stages(self, run: Run) -> list[tuple[list[Element], bool]]:
         """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew.
@@ -115,7 +114,7 @@ class _Decider:
                 before = self.resolve(elements[:n], card) if n else []
                 return [*before, *self._joined(element, size, behind), *(self._card_details(behind, False) or self.resolve(behind) if behind else [])]
         cued = any(t.name == "card" for t in topics)
-        values = cut(elements, replace(self.forms, cued=True) if cued else self.forms)
+        values = cut(elements, self.card_forms if cued else self.forms)
         told = any(v.entity for v in values)
         if card and elements[0].link == PAUSE and not told and (details := self._card_details(elements)):
             return details
@@ -469,13 +468,7 @@ class _Decider:
         return not reading.vocab.sets["stamp_words"].isdisjoint(reading.low[max(0, elements[0].first - 4) : elements[0].first])
 
     def _valid(self, digits: str) -> bool:
-        for region in (*self.regions, *self.reading.vocab.regions):
-            try:
-                if phonenumbers.is_valid_number(phonenumbers.parse(digits, region)):
-                    return True
-            except phonenumbers.NumberParseException:
-                continue
-        return False
+        return any(checks.valid_phone(digits, region) for region in (*self.regions, *self.reading.vocab.regions))
 
     def _repaired_card(self, elements: list[Element]) -> bool:
         """Whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
