@@ -11,7 +11,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
@@ -60,23 +59,9 @@ class Excerpt:
         return self.there[stretch] + offset - self.here[stretch]
 
 
-class Shape(NamedTuple):
-    """What the digits of a text are like.
-
-    Attributes:
-        run: most digits on end.
-        near: most digits with at most one other character, no letter, between them.
-    """
-
-    run: int
-    near: int
-
-    @classmethod
-    def of(cls, text: str) -> Shape:
-        """The shape of a text."""
-        runs = max(map(len, _DIGITS.findall(text)), default=0)
-        near = max((_digits(found) for found in _NEAR.findall(text)), default=0)
-        return cls(runs, near)
+def nearest(text: str) -> int:
+    """Most digits of a text with at most one other character, no letter, between them."""
+    return max((_digits(found) for found in _NEAR.findall(text)), default=0)
 
 
 def whole(text: str) -> Excerpt:

@@ -29,8 +29,9 @@ from callveil.transforms.detect.budget import TimedOut
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
 from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, gstin, nric
-from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
+from callveil.transforms.detect.recognizers.excerpt import Excerpt
 from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
+from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import BUILTIN
 from callveil.transforms.detect.view import View
 
@@ -60,20 +61,18 @@ class Needs(NamedTuple):
     """What a text must hold for a recognizer to find anything in it.
 
     Attributes:
-        run: digits on end.
         near: digits with at most one other character, no letter, between them.
         sign: what else stands somewhere in it, in any case.
         cut: gives the stretches of a text that the recognizer reads.
     """
 
-    run: int = 0
     near: int = 0
     sign: str = ""
     cut: Callable[[str], Excerpt] = excerpt.around_digits
 
-    def met(self, text: str, shape: Shape) -> bool:
-        """Whether a text of a shape holds it."""
-        return shape.run >= self.run and shape.near >= self.near and (not self.sign or _compiled(self.sign).search(text) is not None)
+    def met(self, text: str, near: int) -> bool:
+        """Whether a text, with so many digits near each other, holds it."""
+        return near >= self.near and (not self.sign or _compiled(self.sign).search(text) is not None)
 
 
 @lru_cache(maxsize=256)
@@ -85,33 +84,34 @@ _AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
 _NEEDS = {
     "AbaRouting": Needs(near=9), "AuAbn": Needs(near=11), "AuAcn": Needs(near=9), "AuMedicare": Needs(near=10),
     "AuTfn": Needs(near=9), "CaPostalCode": Needs(sign="[a-z]\\d[a-z]"), "CaSin": Needs(near=9), "CreditCard": Needs(near=12),
-    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(run=9), "DeFuehrerschein": Needs(run=8, sign=_AD),
-    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(run=9, sign=_AD), "DeIdCard": Needs(sign=_CODE9),
-    "DeKfz": Needs(), "DeLanr": Needs(run=9), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(run=5),
-    "DeSocialSecurity": Needs(run=8, sign="\\d[a-z]\\d"), "DeTaxId": Needs(run=11), "DeTaxNumber": Needs(near=9),
-    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(run=7), "EsNif": Needs(run=7),
-    "EsPassport": Needs(run=6, sign=_AD), "FiPersonalIdentityCode": Needs(run=6), "Iban": Needs(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
+    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(), "DeFuehrerschein": Needs(sign=_AD),
+    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(sign=_AD), "DeIdCard": Needs(sign=_CODE9),
+    "DeKfz": Needs(), "DeLanr": Needs(), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(),
+    "DeSocialSecurity": Needs(sign="\\d[a-z]\\d"), "DeTaxId": Needs(), "DeTaxNumber": Needs(near=9),
+    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(), "EsNif": Needs(),
+    "EsPassport": Needs(sign=_AD), "FiPersonalIdentityCode": Needs(), "Iban": Needs(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
     "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole),
     "InPassport": Needs(near=7, sign=_AD),
-    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(run=7, sign=_AD), "Ip": Needs(cut=excerpt.network),
-    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(run=5),
-    "ItPassport": Needs(run=7, sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
+    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(sign=_AD), "Ip": Needs(cut=excerpt.network),
+    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(),
+    "ItPassport": Needs(sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
     "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
-    "MedicalLicense": Needs(run=7, sign=_AD), "NgNin": Needs(run=11), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
-    "Nhs": Needs(near=10), "PhPassport": Needs(run=7, sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
-    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(run=11), "SeOrganisationsnummer": Needs(near=10),
-    "SePersonnummer": Needs(near=10), "SgFin": Needs(run=7, sign=_AD), "SgUen": Needs(run=4, sign=_DA), "ThTnin": Needs(run=13),
-    "TrLicensePlate": Needs(), "TrNationalId": Needs(run=11), "UkDrivingLicence": Needs(run=5, sign=_AD), "UkNino": Needs(near=6),
-    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
+    "MedicalLicense": Needs(sign=_AD), "NgNin": Needs(), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
+    "Nhs": Needs(near=10), "PhPassport": Needs(sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
+    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(), "SeOrganisationsnummer": Needs(near=10),
+    "SePersonnummer": Needs(near=10), "SgFin": Needs(sign=_AD), "SgUen": Needs(sign=_DA), "ThTnin": Needs(),
+    "TrLicensePlate": Needs(), "TrNationalId": Needs(), "UkDrivingLicence": Needs(sign=_AD), "UkNino": Needs(near=6),
+    "UkPassport": Needs(sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
     "UkVehicleRegistration": Needs(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
-    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(run=8), "UsClaimNumber": Needs(run=6),
+    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(), "UsClaimNumber": Needs(sign="claim|clm"),
     "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|\\d{{6}}|]\\d"),
-    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(run=8), "UsPrescriptionNumber": Needs(run=6),
-    "UsPriorAuthorizationNumber": Needs(run=6), "UsProviderTaxId": Needs(near=9), "UsReferralNumber": Needs(run=6), "UsSsn": Needs(near=9),
-    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(run=6), "ZaIdNumber": Needs(run=13),
-    "ZaIncomeTaxNumber": Needs(run=10), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
-    "ZaPassport": Needs(run=8, sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(run=13),
-    "ZaVatNumber": Needs(run=10),
+    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(), "UsPrescriptionNumber": Needs(sign="rx|prescription"),
+    "UsPriorAuthorizationNumber": Needs(sign="auth|pa-?\\d"), "UsProviderTaxId": Needs(near=9),
+    "UsReferralNumber": Needs(sign="referral|(?:ref|inf)-?\\d"), "UsSsn": Needs(near=9),
+    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(), "ZaIdNumber": Needs(),
+    "ZaIncomeTaxNumber": Needs(), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
+    "ZaPassport": Needs(sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(),
+    "ZaVatNumber": Needs(),
 }  # fmt: skip
 """By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
 
@@ -202,13 +202,26 @@ def _country(kind: type[EntityRecognizer]) -> str:
     return "GB" if code == "UK" else code
 
 
+class Pattern(NamedTuple):
+    """A pattern of one of Presidio's recognizers: what it finds has this score before it is checked.
+
+    Attributes:
+        needs: see `pattern_digits.needs_of`.
+    """
+
+    name: str
+    score: float
+    regex: Any
+    needs: tuple[Need, ...] | None
+
+
 class Builtin(NamedTuple):
     """One of Presidio's recognizers, ready to run.
 
     Attributes:
         recognizer: as Presidio made it.
         needs: what a text must hold.
-        patterns: name, score and compiled form of those that a recognizer does no more than look for; they are run without it.
+        patterns: those of a recognizer that does no more than look for them; they are run without it.
         country: ISO 3166-1 code; empty: every country.
         checked: what it finds may have a check digit.
         proof: the score of what has a right one.
@@ -218,7 +231,7 @@ class Builtin(NamedTuple):
 
     recognizer: EntityRecognizer
     needs: Needs
-    patterns: tuple[tuple[str, float, Any], ...]
+    patterns: tuple[Pattern, ...]
     country: str
     checked: bool
     proof: float
@@ -232,12 +245,12 @@ class Builtin(NamedTuple):
             results: list[RecognizerResult] = inner.analyze(text, inner.supported_entities, None)
             return results
         out = []
-        for name, score, pattern in self.patterns:
+        for pattern in self.patterns:
             try:
-                for match in pattern.finditer(text, timeout=pattern_recognizer.REGEX_TIMEOUT_SECONDS):
+                for match in pattern.regex.finditer(text, timeout=pattern_recognizer.REGEX_TIMEOUT_SECONDS):
                     value = match[0]
-                    if value and (sure := _score(inner, value, score)) > EntityRecognizer.MIN_SCORE:
-                        why = AnalysisExplanation(inner.name, sure, pattern_name=name)
+                    if value and (sure := _score(inner, value, pattern.score)) > EntityRecognizer.MIN_SCORE:
+                        why = AnalysisExplanation(inner.name, sure, pattern_name=pattern.name)
                         out.append(RecognizerResult(inner.supported_entities[0], match.start(), match.end(), sure, why))
             except TimeoutError:
                 raise TimedOut from None
@@ -252,7 +265,21 @@ def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
     return score if valid is None else float(EntityRecognizer.MAX_SCORE if valid else EntityRecognizer.MIN_SCORE)
 
 
-_ByCut = dict[Callable[[str], Excerpt], dict[Needs, list[Builtin]]]
+class _Readers:
+    """Recognizers that read the same stretches of a text."""
+
+    def __init__(self, builtins: Sequence[Builtin]) -> None:
+        self._builtins = builtins
+        self.of_runs = lru_cache(maxsize=1024)(self._of_runs)
+
+    def _of_runs(self, runs: int) -> Mapping[Needs, Sequence[Builtin]]:
+        """Those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
+        out: dict[Needs, list[Builtin]] = {}
+        for b in self._builtins:
+            patterns = tuple(p for p in b.patterns if may_match(p.needs, runs))
+            if patterns or not b.patterns:
+                out.setdefault(b.needs, []).append(b._replace(patterns=patterns))
+        return out
 
 
 class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
@@ -270,7 +297,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self.asked_for = frozenset(settings.countries or ())
         self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
         self._words = load_language(language).words
-        self._by_cut: dict[frozenset[str] | None, _ByCut] = {}
+        self._by_cut: dict[frozenset[str] | None, Mapping[Callable[[str], Excerpt], _Readers]] = {}
         entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
         super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
 
@@ -282,35 +309,32 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         plain = excerpt.plain(text)
         countries = self.countries | _countries(nlp_artifacts)
         judge = _Judge(text, nlp_artifacts, self._words)
-        out = [r for cut, groups in self._reading(countries).items() for r in self._found(cut(plain), groups, judge, countries)]
+        out = [r for cut, readers in self._reading(countries).items() for r in self._found(cut(plain), readers, judge, countries)]
         # Numbers with a right check digit that letters or `_` touch, which Presidio's patterns do not part from them.
-        out += [r for groups in self._reading(None).values() for r in self._found(excerpt.untouched(plain), groups, judge, None)]
+        out += [r for cut, readers in self._reading(None).items() for r in self._found(cut(plain), readers, judge, None)]
         wanted = set(entities)
         return out if wanted.issuperset(self.supported_entities) else [r for r in out if r.entity_type in wanted]
 
-    def _reading(self, countries: frozenset[str] | None) -> _ByCut:
-        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text and what it must hold.
+    def _reading(self, countries: frozenset[str] | None) -> Mapping[Callable[[str], Excerpt], _Readers]:
+        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text.
 
-        Without countries those that know a check digit, as if all read the same.
+        Without countries those that know a check digit, of words without the letters that touch them.
         """
         if countries not in self._by_cut:
-            by_cut: _ByCut = {}
+            by_cut: dict[Callable[[str], Excerpt], list[Builtin]] = {}
             for b in self.builtins:
                 if b.checked or (countries is not None and (not b.country or b.country in countries)):
-                    cut = excerpt.untouched if countries is None else b.needs.cut
-                    by_cut.setdefault(cut, {}).setdefault(b.needs, []).append(b)
-            self._by_cut[countries] = by_cut
+                    by_cut.setdefault(excerpt.untouched if countries is None else b.needs.cut, []).append(b)
+            self._by_cut[countries] = {cut: _Readers(builtins) for cut, builtins in by_cut.items()}
         return self._by_cut[countries]
 
-    def _found(
-        self, read: Excerpt, groups: Mapping[Needs, Sequence[Builtin]], judge: _Judge, countries: frozenset[str] | None
-    ) -> Iterator[RecognizerResult]:
+    def _found(self, read: Excerpt, readers: _Readers, judge: _Judge, countries: frozenset[str] | None) -> Iterator[RecognizerResult]:
         """What recognizers find in stretches of a text; without `countries` only what has a right check digit."""
         if not read.text:
             return
-        shape = Shape.of(read.text)
-        for needs, builtins in groups.items():
-            for builtin in builtins if needs.met(read.text, shape) else ():
+        near = excerpt.nearest(read.text)
+        for needs, builtins in readers.of_runs(runs_of(read.text)).items():
+            for builtin in builtins if needs.met(read.text, near) else ():
                 for result in builtin.found(read.text):
                     kept = self._kept(builtin, result, (read.place(result.start), read.place(result.end - 1) + 1), judge, countries)
                     if kept is not None:
@@ -358,11 +382,11 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
     return Builtin(made, needs, _patterns(made), _country(kind), checked, proof, VERIFIED.get(name), cues)
 
 
-def _patterns(made: EntityRecognizer) -> tuple[tuple[str, float, Any], ...]:
+def _patterns(made: EntityRecognizer) -> tuple[Pattern, ...]:
     """The patterns of a recognizer that looks for them as Presidio's base does."""
     if type(made).analyze is not PatternRecognizer.analyze:
         return ()
-    return tuple((p.name, p.score, regex.compile(p.regex, made.global_regex_flags)) for p in made.patterns)
+    return tuple(Pattern(p.name, p.score, regex.compile(p.regex, made.global_regex_flags), needs_of(p.regex)) for p in made.patterns)
 
 
 def _countries(artifacts: Any) -> frozenset[str]:

@@ -28,6 +28,8 @@ from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|\n|[^\w\s]|_")
 HARD, SOFT = -1, -2
 """Marks in a stream: a break no value runs over, and one that a value may run over (a pause, or the other party's backchannel)."""
+_NO_NEWS = frozenset((SEPARATOR, LINE, LETTER, DIGITS, ZERO)) | SPOKEN_NUMBER
+"""Kinds of tokens that say nothing of their own."""
 LIGHT_TOKENS = 14
 """A turn of at most this many tokens can be a backchannel or an echo."""
 
@@ -245,35 +247,32 @@ class Reading:
         return frozenset(token for cue in self.cues for token in range(cue.first, cue.last))
 
     @cached_property
+    def numbered(self) -> list[bool]:
+        """Per turn: a number is said in it."""
+        return [any(self.value[said.first : said.last]) for said in self.turns]
+
+    @cached_property
     def light(self) -> list[bool]:
         """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
-        return self._without_news()
+        return [said.last - said.first <= LIGHT_TOKENS and not self._news(said, ()) for said in self.turns]
 
     @cached_property
     def echoes(self) -> list[bool]:
         """Per turn: it is light, or says what the turn before it said."""
-        return self._without_news(heard=True)
-
-    def _without_news(self, heard: bool = False) -> list[bool]:
-        """Per turn whether it says nothing of its own; with `heard` words of the turn before it are not its own."""
-        quiet, fillers = self.vocab.backchannel, self.vocab.repairs
-        out: list[bool] = []
-        for index, said in enumerate(self.turns):
-            before = self.turns[index - 1] if heard and index and self.turns[index - 1].role != said.role else None
-            again = frozenset(self.low[before.first : before.last]) if before is not None else frozenset[str]()
-            out.append(
-                said.last - said.first <= LIGHT_TOKENS
-                and all(
-                    self.kind[t] in (SEPARATOR, LINE, LETTER, DIGITS)
-                    or self.kind[t] in SPOKEN_NUMBER
-                    or self.kind[t] == ZERO
-                    or self.low[t] in quiet
-                    or self.low[t] in fillers
-                    or self.low[t] in again
-                    for t in range(said.first, said.last)
-                )
-            )
+        out = list(self.light)
+        for index, said in enumerate(self.turns[1:], 1):
+            before = self.turns[index - 1]
+            if not out[index] and before.role != said.role and said.last - said.first <= LIGHT_TOKENS:
+                out[index] = not self._news(said, frozenset(self.low[before.first : before.last]))
         return out
+
+    def _news(self, said: Said, heard: Container[str]) -> bool:
+        """Whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
+        quiet, repairs, kind, low = self.vocab.backchannel, self.vocab.repairs, self.kind, self.low
+        for token in range(said.first, said.last):
+            if kind[token] not in _NO_NEWS and low[token] not in quiet and low[token] not in repairs and low[token] not in heard:
+                return True
+        return False
 
     @cached_property
     def streams(self) -> list[Stream]:
