@@ -37,7 +37,7 @@ def decided_codes(reading: Reading) -> list[Hit]:
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
-        for span in checks.ibans(reading.text):
+        for span in reading.ibans:
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
         for rule in _RULES:
             for hit in rule(reading):

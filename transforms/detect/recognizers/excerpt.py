@@ -119,7 +119,7 @@ def untouched(text: str) -> Excerpt:
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
     """
     spans: list[tuple[int, int]] = []
-    for match in _TOUCHED.finditer(text):
+    for match in _in_lines(_TOUCHED, text):
         groups = [match.span()]
         if " " in match[0]:
             groups += [(match.start() + m.start(), match.start() + m.end()) for m in re.finditer("[^ ]+", match[0])]
@@ -127,6 +127,15 @@ def untouched(text: str) -> Excerpt:
             if end - start <= _TOUCHED_MOST and _digits(text[start:end]) >= _TOUCHED_LEAST:
                 spans.extend(_without_edges(text, start, end))
     return _joined(text, spans)
+
+
+def _in_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of a pattern in the lines with digits; it needs a digit and reaches over no two lines."""
+    end = 0
+    while (digits := _DIGITS.search(text, end)) is not None:
+        start, end = text.rfind("\n", 0, digits.start()) + 1, text.find("\n", digits.end())
+        end = end if end >= 0 else len(text)
+        yield from pattern.finditer(text, start, end)
 
 
 def _without_edges(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

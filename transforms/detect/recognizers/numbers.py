@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callveil.transforms.detect.budget import spend
@@ -63,6 +64,8 @@ _RANGES = re.compile(
     | (?:0?[1-9]|1[0-2])/(?:19|20)\d\d\ ?[-–—]\ ?(?:0?[1-9]|1[0-2])/(?:19|20)\d\d   # 03/2015 - 03/2016
     )(?![\w/-]|\.\d)"""
 )
+_SIGN = re.compile(r"\d|[a-fA-F]{8}-")
+"""In each of the two: digits, or the beginning of a GUID without any."""
 _BESIDE_DIGITS = re.compile(
     r"(?:(?:\d[-\s.,/_]{0,3}){10}|(?<!\d)\d{3}[-. )]{1,2}\d{3}[-. ]|(?<!\d)0\d{2,4} \d{3,4}[ -])\Z"
 )
@@ -129,18 +132,29 @@ def blocked(reading: Reading) -> frozenset[int]:
         spelled = cue.topic == "age" and reading.kind[cue.first] == LETTER and not (cue.first and reading.value[cue.first - 1])
         if cue.last - cue.first > 1 and not spelled:  # "y o" is years old after a number only
             out.update(range(cue.first, cue.last))
-    for start, end in checks.ibans(reading.text) if reading.has_digits else ():  # known by themselves
+    for start, end in reading.ibans:  # known by themselves
         out.update(range(reading.token_at(start), reading.token_at(end - 1) + 1))
     kept = reading.__dict__["_blocked"] = frozenset(out)
     return kept
 
 
 def _not_numbers(reading: Reading) -> list[re.Match[str]]:
-    found = list(_NOT_NUMBERS.finditer(reading.text))
-    # Right behind other digits a range may be a card's expiry date and code.
-    found += [m for m in _RANGES.finditer(reading.text) if not _BESIDE_DIGITS.search(reading.text, max(0, m.start() - 24), m.start())]
+    text, found = reading.text, list[re.Match[str]]()
+    for start, end in _lines(text):
+        found += _NOT_NUMBERS.finditer(text, start, end)
+        # Right behind other digits a range may be a card's expiry date and code.
+        found += [m for m in _RANGES.finditer(text, start, end) if not _BESIDE_DIGITS.search(text, max(0, m.start() - 24), m.start())]
     more = reading.vocab.no_numbers
-    return sorted((*found, *(more.finditer(reading.text) if more is not None else ())), key=lambda match: match.start())
+    return sorted((*found, *(more.finditer(text) if more is not None else ())), key=lambda match: match.start())
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that can hold what is no number though it holds digits; none reaches over two."""
+    end = 0
+    while (sign := _SIGN.search(text, end)) is not None:
+        start, end = text.rfind("\n", 0, sign.start()) + 1, text.find("\n", sign.end())
+        end = end if end >= 0 else len(text)
+        yield start, end
 
 
 class NumberParser:

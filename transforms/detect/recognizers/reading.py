@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -79,6 +81,22 @@ class Stream(list[int]):
         return out
 
 
+@lru_cache(maxsize=32_768)
+def _token(raw: str, language: str) -> tuple[str, int, str]:
+    """Lower-case form, kind and digits of a token; the same words come again and again."""
+    word = raw.lower()
+    known = vocabulary(language).kinds.get(word)
+    if known is not None:
+        return word, *known
+    if raw[0].isalpha():
+        return word.replace("’", "'"), LETTER if len(raw) == 1 else WORD, ""
+    if raw[0].isdecimal():
+        return word, DIGITS, raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
+    if raw == "\n":
+        return raw, LINE, ""
+    return "'" if raw == "’" else word, WORD if raw.isalnum() else SEPARATOR, ""
+
+
 class Reading:
     """Tokens of one text, as parallel lists.
 
@@ -103,33 +121,23 @@ class Reading:
         self.roles_known = any(t.role for t in turns)
         spans = [(t.start, t.end, t.role) for t in turns if t.end > t.start] or _lines(text)
         self.turns: list[Said] = []
-        kinds = vocab.kinds
-        start, end, low, kind, value = self.start.append, self.end.append, self.low.append, self.kind.append, self.value.append
         count = 0
         for begin, stop, role in spans:
             first = count
-            for token in vocab.tokens(text, begin, stop) if vocab.tokens is not None else ():
-                start(token[0]), end(token[1]), low(token[2]), kind(token[3]), value(token[4])
-                count += 1
-            for match in _TOKEN.finditer(text, begin, stop) if vocab.tokens is None else ():
-                raw = match.group()
-                word = raw.lower()
-                known = kinds.get(word)
-                if known is not None:
-                    low(word), kind(known[0]), value(known[1])
-                elif raw[0].isalpha():
-                    if "’" in word:
-                        word = word.replace("’", "'")
-                    low(word), kind(LETTER if len(raw) == 1 else WORD), value("")
-                elif raw[0].isdecimal():
-                    digits = raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
-                    low(word), kind(DIGITS), value(digits)
-                elif raw == "\n":
-                    low(raw), kind(LINE), value("")
-                else:
-                    low("'" if raw == "’" else word), kind(SEPARATOR if not raw.isalnum() else WORD), value("")
-                start(match.start()), end(match.end())
-                count += 1
+            if vocab.tokens is not None:
+                found = vocab.tokens(text, begin, stop)
+                self.start.extend([token[0] for token in found])
+                self.end.extend([token[1] for token in found])
+                tokens = [token[2:] for token in found]
+            else:
+                matches = list(_TOKEN.finditer(text, begin, stop))
+                self.start.extend([match.start() for match in matches])
+                self.end.extend([match.end() for match in matches])
+                tokens = [_token(match[0], vocab.language.code) for match in matches]
+            self.low.extend([token[0] for token in tokens])
+            self.kind.extend([token[1] for token in tokens])
+            self.value.extend([token[2] for token in tokens])
+            count += len(tokens)
             self.turn.extend([len(self.turns)] * (count - first))
             self.turns.append(Said(begin, stop, role, first, count))
             spend(1 + count - first)
@@ -156,13 +164,10 @@ class Reading:
     @cached_property
     def places(self) -> dict[str, list[int]]:
         """Where each lower-case token stands, in order."""
-        out: dict[str, list[int]] = {}
+        out: defaultdict[str, list[int]] = defaultdict(list)
         for token, word in enumerate(self.low):
-            if word in out:
-                out[word].append(token)
-            else:
-                out[word] = [token]
-        return out
+            out[word].append(token)
+        return dict(out)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -172,7 +177,14 @@ class Reading:
     def tokens_in(self, *tables: Container[str]) -> list[int]:
         """Tokens whose lower-case form is in one of `tables`, in order."""
         places = self.places
-        found = {word for table in tables for word in places if word in table}
+        found: set[str] = set()
+        for table in tables:
+            if isinstance(table, (set, frozenset)):
+                found |= table.intersection(places)
+            elif isinstance(table, dict):
+                found |= table.keys() & places.keys()
+            else:
+                found.update(word for word in places if word in table)
         if len(found) > 1:
             return sorted([token for word in found for token in places[word]])
         return [token for word in found for token in places[word]]
@@ -186,6 +198,11 @@ class Reading:
     def topics(self) -> frozenset[str]:
         """Topics of all cues."""
         return frozenset(cue.topic for cue in self.cues)
+
+    @cached_property
+    def ibans(self) -> list[tuple[int, int]]:
+        """Places of written IBANs."""
+        return checks.ibans(self.text) if self.has_digits else []
 
     # -- relations between tokens
 
