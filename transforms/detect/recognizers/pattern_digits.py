@@ -22,7 +22,9 @@ Form = tuple[int, ...]
 """Digits on end, in the order of a match; what is no digit stands between two. Those in the middle are in no order and none is 0."""
 Need = tuple[int, int]
 """Runs of digits by their length, as bits, and digits on end at least."""
-_NOTHING, _DIGIT, _OTHER = frozenset({(0,)}), frozenset({(1,)}), frozenset({(0, 0)})
+_NOTHING: frozenset[Form] = frozenset({(0,)})
+_DIGIT: frozenset[Form] = frozenset({(1,)})
+_OTHER: frozenset[Form] = frozenset({(0, 0)})
 
 
 class _Unknown(Exception):
