@@ -226,44 +226,79 @@ def _number_follows(places: Places, at: int, stop: int) -> bool:
 
 
 def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
-    reading, vocab = places.reading, places.vocab
-    skipped = 0
-    frames = vocab.sets["address_frames"]
-    while at < stop and skipped < 8 and (places.low[at] in frames or places.low[at] in ":,'-" or places.kind[at] == LINE):
-        if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
-            break
-        at, skipped = at + 1, skipped + 1
-    first, sure, words = at, False, 0
-    last = at
+    """The tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
+    first = last = at = _without_frames(places, at, stop)
+    sure, words = False, 0
     while at < stop and at - first < TOLD_TOKENS:
         low, kind = places.low[at], places.kind[at]
         if kind in (SEPARATOR, LINE):
-            if low == "." and at + 1 < stop and places.low[at - 1] in vocab.streets and reading.glued(at):
-                at += 1
-                continue
-            if low in ",'’-#&()/\n" and at + 1 < stop and (places.low[at + 1] not in vocab.address_stops):
-                at += 1
-                continue
-            break
-        if corner and words and low in vocab.sets["and"]:
+            if not _sign_within(places, at, stop):
+                break
+            at += 1
+            continue
+        if corner and words and low in places.vocab.sets["and"]:
             corner, at = False, at + 1
             continue
-        if low in vocab.address_stops and not (
-            low in vocab.sets["compass"] or (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
-        ):
+        if _ends_place(places, at, stop, words):
             break
-        if kind == DIGITS and (len(low) > 6 or at in places.skip):
-            break
-        if low in vocab.quantities and words and places.kind[at - 1] in HOUSE_KINDS:
+        if low in places.vocab.quantities and words and places.kind[at - 1] in HOUSE_KINDS:
             return None
-        sure = sure or (low in vocab.streets and words > 0) or (kind in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions)
-        sure = sure or (kind in (WORD, MONTH) and at > first and places.capital(at) and places.capital(at - 1) and low not in vocab.openers)
-        sure = sure or (kind in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in vocab.words)
+        sure = sure or any(speaks(places, at, first, stop) for speaks in _FOR_A_PLACE)
         words, at = words + 1, at + 1
         last = at
-    if not words or not sure:
-        return None
-    return first, places.tail(last, stop)
+    return (first, places.tail(last, stop)) if words and sure else None
+
+
+def _without_frames(places: Places, at: int, stop: int) -> int:
+    """The token at which a place begins behind words such as "it's" and "that would be"."""
+    vocab, begin = places.vocab, at
+    while at < stop and at - begin < 8 and (places.low[at] in vocab.sets["address_frames"] or places.low[at] in ":,'-" or places.kind[at] == LINE):
+        if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
+            break
+        at += 1
+    return at
+
+
+def _sign_within(places: Places, at: int, stop: int) -> bool:
+    """Whether a sign or a line's end stands within a place."""
+    low, vocab = places.low[at], places.vocab
+    if at + 1 >= stop:
+        return False
+    if low == "." and places.low[at - 1] in vocab.streets and places.reading.glued(at):
+        return True
+    return low in ",'’-#&()/\n" and places.low[at + 1] not in vocab.address_stops
+
+
+def _ends_place(places: Places, at: int, stop: int, words: int) -> bool:
+    """Whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
+    low, vocab = places.low[at], places.vocab
+    if places.kind[at] == DIGITS and (len(low) > 6 or at in places.skip):
+        return True
+    if low not in vocab.address_stops or low in vocab.sets["compass"]:
+        return False
+    return not (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
+
+
+def _kind_of_street(places: Places, at: int, first: int, stop: int) -> bool:
+    return at > first and places.low[at] in places.vocab.streets and any(places.kind[t] not in (SEPARATOR, LINE) for t in range(first, at))
+
+
+def _no_word(places: Places, at: int, first: int, stop: int) -> bool:
+    low, vocab = places.low[at], places.vocab
+    return places.kind[at] in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions
+
+
+def _two_capitals(places: Places, at: int, first: int, stop: int) -> bool:
+    name = places.kind[at] in (WORD, MONTH) and at > first and places.low[at] not in places.vocab.openers
+    return name and places.capital(at) and places.capital(at - 1)
+
+
+def _number_and_name(places: Places, at: int, first: int, stop: int) -> bool:
+    return places.kind[at] in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in places.vocab.words
+
+
+_FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
+"""Each tells of a token of what was told that it is a place."""
 
 
 def _unnumbered(places: Places) -> list[Hit]:
