@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -44,6 +45,7 @@ def may_match(needs: tuple[Need, ...] | None, runs: int) -> bool:
     return needs is None or any(bits & runs == bits and runs >> least for bits, least in needs)
 
 
+@lru_cache(maxsize=512)
 def needs_of(pattern: str) -> tuple[Need, ...] | None:
     """What a text must hold for a pattern to match, each of which is enough; None where nothing is known."""
     try:

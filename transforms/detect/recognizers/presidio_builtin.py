@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import regex
@@ -202,17 +203,24 @@ def _country(kind: type[EntityRecognizer]) -> str:
     return "GB" if code == "UK" else code
 
 
-class Pattern(NamedTuple):
-    """A pattern of one of Presidio's recognizers: what it finds has this score before it is checked.
-
-    Attributes:
-        needs: see `pattern_digits.needs_of`.
-    """
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern of one of Presidio's recognizers: what it finds has this score before it is checked."""
 
     name: str
     score: float
-    regex: Any
-    needs: tuple[Need, ...] | None
+    text: str
+    flags: int
+
+    @cached_property
+    def regex(self) -> Any:
+        """The pattern, compiled when it is first needed."""
+        return regex.compile(self.text, self.flags)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...] | None:
+        """See `pattern_digits.needs_of`."""
+        return needs_of(self.text)
 
 
 class Builtin(NamedTuple):
@@ -386,7 +394,7 @@ def _patterns(made: EntityRecognizer) -> tuple[Pattern, ...]:
     """The patterns of a recognizer that looks for them as Presidio's base does."""
     if type(made).analyze is not PatternRecognizer.analyze:
         return ()
-    return tuple(Pattern(p.name, p.score, regex.compile(p.regex, made.global_regex_flags), needs_of(p.regex)) for p in made.patterns)
+    return tuple(Pattern(p.name, p.score, p.regex, made.global_regex_flags) for p in made.patterns)
 
 
 def _countries(artifacts: Any) -> frozenset[str]:
