@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
@@ -125,23 +126,28 @@ def _written_so(text: str) -> bool:
     return checks.uk_postcode(text) or checks.canadian_postcode(text) or checks.irish_postcode(text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Named:
-    """Pieces that a topic may name.
-
-    Attributes:
-        text: their characters.
-        digits: digits among these.
-        singles: pieces that are letters.
-        plain: pieces that are letters beyond doubt; see `_plain`.
-    """
+    """Pieces that a topic may name, and their characters."""
 
     reading: Reading
     pieces: list[Piece]
     text: str
-    digits: int
-    singles: int
-    plain: int
+
+    @cached_property
+    def digits(self) -> int:
+        """Digits among the characters."""
+        return sum(map(str.isdigit, self.text))
+
+    @cached_property
+    def singles(self) -> int:
+        """Pieces that are letters."""
+        return sum(p.letter > 0 for p in self.pieces)
+
+    @cached_property
+    def plain(self) -> int:
+        """Pieces that are letters beyond doubt; see `_plain`."""
+        return _plain(self.reading, self.pieces)
 
     def briefly(self, topic: Topic) -> bool:
         return _answers_briefly(self.reading, self.pieces, topic)
@@ -207,9 +213,7 @@ _REFUSALS = (_named_again, _not_said_to_be, _doubtful, _not_repeated, _out_of_si
 
 
 def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
-    if not topics:
-        return None
-    code = _Named(reading, pieces, text, sum(c.isdigit() for c in text), sum(1 for p in pieces if p.letter), _plain(reading, pieces))
+    code = _Named(reading, pieces, text)
     for topic in topics:
         if topic.name in _SPELLED_OUT and code.spelled(topic):
             return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
