@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult, pattern_recognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
@@ -19,7 +19,7 @@ from callveil.schemas.account import Account
 from callveil.schemas.entities import ENTITIES, GENERAL
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import load_policy, parse_policy
-from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.own import countries_of
 from callveil.transforms.detect.recognizers import PresidioBuiltinRecognizer
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
@@ -319,6 +319,13 @@ def test_what_the_exceptions_leave_alone(entity: str, text: str, rule: str) -> N
 
 def test_seconds_since_1970_behind_a_cue_are_a_number() -> None:
     assert not excepted("PHONE_NUMBER", "phone [1748503543] again", cued=True)
+
+
+def test_a_pattern_that_takes_too_long_fails_the_text(default: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1e-9)
+    ((_, found),) = default.run([(View("482-17-3645 " * 2_000), None)], "en")
+    assert isinstance(found, DetectionFailed)
+    assert found.reason == "timed_out"
 
 
 def test_every_entity_of_presidio_is_known() -> None:
