@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, PatternRecognizer, RecognizerResult, pattern_recognizer
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
@@ -17,11 +19,12 @@ from callveil.schemas.account import Account
 from callveil.schemas.entities import ENTITIES, GENERAL
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import load_policy, parse_policy
-from callveil.transforms.detect.engine import Detector
+from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.own import countries_of
 from callveil.transforms.detect.recognizers import PresidioBuiltinRecognizer
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
 from callveil.transforms.detect.recognizers.no_value import is_no_value
+from callveil.transforms.detect.recognizers.pattern_digits import may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import accept
 from callveil.transforms.detect.view import View
 
@@ -188,14 +191,14 @@ TEXTS = st.lists(st.tuples(VALUES, GAPS), min_size=1, max_size=6).map(lambda par
 
 
 class Whole(PresidioBuiltinRecognizer):
-    """The same without gates: each recognizer reads the whole text."""
+    """The same without gates: each recognizer reads the whole text, as Presidio runs it."""
 
     def __init__(self, language: str, settings: Detect) -> None:
         super().__init__(language, settings)
         phone = PhoneRecognizer(supported_language=language, supported_regions=(*PhoneRecognizer.DEFAULT_SUPPORTED_REGIONS, *settings.phone_regions))
         whole = builtin.Needs(cut=builtin.excerpt.whole)
         gated = [(b, phone if b.recognizer.name == "PhoneRecognizer" else b.recognizer) for b in self.builtins]
-        self.builtins = [b._replace(needs=whole, sign=None, recognizer=inner) for b, inner in gated]
+        self.builtins = [b._replace(needs=whole, patterns=(), recognizer=inner) for b, inner in gated]
 
 
 GATED, UNGATED = (kind("en", replace(POLICY.detect, countries=COUNTRIES)) for kind in (PresidioBuiltinRecognizer, Whole))
@@ -229,6 +232,36 @@ def test_what_presidio_finds_at_the_threshold_is_covered(everywhere: Detector, t
 
 def excused(r: RecognizerResult, text: str) -> bool:
     return too_short(r, text) or is_no_value(r.entity_type, text, (r.start, r.end), False, GATED._words, builtin._endings())
+
+
+PATTERNS = [p.regex for b in GATED.builtins for p in b.patterns if p.needs is not None and "(?<=" not in p.regex.pattern]
+"""Those without a condition on what stands before, which no example could be made of."""
+
+
+@settings(derandomize=True, deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from(PATTERNS), st.sampled_from(["", " ", "x ", "12 ", ", 2 "]), st.sampled_from(["", " ", " x", "-", " 415 555", "."]))
+def test_what_a_pattern_matches_has_the_runs_of_digits_it_needs(data: st.DataObject, pattern: Any, before: str, behind: str) -> None:
+    value = data.draw(st.from_regex(re.compile(pattern.pattern.replace("(?i)", ""), re.IGNORECASE | re.ASCII)))
+    text = builtin.excerpt.plain(before + value + behind)
+    if pattern.search(text):
+        assert may_match(needs_of(pattern.pattern), runs_of(text)), (pattern.pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "held", "not_held"),
+    [(r"\b\d{3}-\d{2}-\d{4}\b", "482-17-3645", ["482173645", "48212-73-645", "482-17-36451"]), (r"(?<!\d)\d{9}(?!\w)", "482173645", ["4821736450"]),
+     (r"\d{6}-?\d{4}", "94821736450", ["48217-3645"]), (r"\b[1-79]\d{2}([- ])\d{3}\1\d{3}\b", "256-514-274", ["256514274"]),
+     (r"\b(?:\d{8}[A-Z]|[TS]\d{2}[A-Z]{2}\d{4}[A-Z])\b", "T08LL1234K", ["T081LL34K"]), (r"\b[A-Z]{2,30}\d{4}\b", "AB1234", ["AB123"])],
+)  # fmt: skip
+def test_runs_of_digits_that_a_pattern_needs(pattern: str, held: str, not_held: list[str]) -> None:
+    assert re.search(pattern, held)
+    assert may_match(needs_of(pattern), runs_of(held))
+    assert not any(may_match(needs_of(pattern), runs_of(text)) for text in not_held)
+
+
+@pytest.mark.parametrize("pattern", [r"\d.*", r"[A-Z0-9]{20}", r"\d{3,}", r"(\d)(?(1)a|b)", r"\d{99}"])
+def test_of_some_patterns_nothing_is_known(pattern: str) -> None:
+    assert needs_of(pattern) is None
 
 
 WORDS = ["The", "the", "Passport", "passports", "nhs", ",", "our", "policy", "12345", "AK4821736", "Be", "us", "\n"]
@@ -286,6 +319,13 @@ def test_what_the_exceptions_leave_alone(entity: str, text: str, rule: str) -> N
 
 def test_seconds_since_1970_behind_a_cue_are_a_number() -> None:
     assert not excepted("PHONE_NUMBER", "phone [1748503543] again", cued=True)
+
+
+def test_a_pattern_that_takes_too_long_fails_the_text(default: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", 1e-9)
+    ((_, found),) = default.run([(View("482-17-3645 " * 2_000), None)], "en")
+    assert isinstance(found, DetectionFailed)
+    assert found.reason == "timed_out"
 
 
 def test_every_entity_of_presidio_is_known() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.hit import Hit, names_wares, pruned, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
@@ -13,14 +15,13 @@ from callveil.transforms.detect.recognizers.vocabulary import (
     LETTER,
     LINE,
     MONTH,
+    NUMERIC,
     ORDINAL,
     SEPARATOR,
-    TEEN,
-    TENS,
-    UNIT,
     WORD,
 )
 
+_NAME_SIGNS = frozenset("'’.")
 TOLD_TOKENS = 14
 """A place told after a lead-in is at most this many tokens."""
 
@@ -45,7 +46,7 @@ def _hit(places: Places, first: int, after: int, score: float, why: str) -> Hit:
 def _numbered(places: Places) -> list[Hit]:
     reading, out, passed = places.reading, [], 0
     for token in reading.telling:
-        if token < passed or reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS):
+        if token < passed or reading.kind[token] not in NUMERIC:
             continue
         if reading.glued(token) and token and reading.low[token - 1] not in "\n(>,.#":
             continue
@@ -86,67 +87,86 @@ def _measured(reading: Reading, token: int) -> bool:
     return token < len(reading.low) and reading.glued(token) and reading.kind[token] == WORD and len(reading.low[token]) > 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Street:
+    """A street named right before a number: its first token, what it was known by, and how sure that is."""
+
+    first: int
+    why: str = "street and house number"
+    score: float = 0.6
+
+
 def _number_last(places: Places) -> list[Hit]:
     """Streets of countries that put the number last ("Hauptstrasse 5", "ul. Polna 73", "Rua do Sol 16"), and units by themselves."""
-    reading, vocab, out = places.reading, places.vocab, []
+    reading, out = places.reading, []
     for token in reading.telling:
-        if (
-            token == 0
-            or reading.kind[token] not in (DIGITS, UNIT, TEEN, TENS)
-            or token in places.skip
-            or len(reading.low[token]) > 5
-            or reading.turn[token] != reading.turn[token - 1]
-            or reading.glued(token)
-            or _measured(reading, token + 1)
-        ):
+        if not _may_be_last(places, token):
             continue
         start, stop = reading.turns[reading.turn[token]].first, places.limit(token)
-        before = token - 1
-        first: int | None = None
-        why, score = "street and house number", 0.6
-        if reading.low[before] in vocab.sure_units or (reading.low[before] == "." and before > start and reading.low[before - 1] in vocab.sure_units):
-            first, why = before - (reading.low[before] == "."), "a unit of a building"
-        elif reading.kind[before] == WORD and places.ending(before):
-            first = before
-        elif reading.kind[token] != DIGITS:
+        written = reading.kind[token] == DIGITS
+        ways = _STREETS_BEFORE if written else _STREETS_BEFORE_WORDS
+        street = next((street for way in ways if (street := way(places, token, start, stop)) is not None), None)
+        if street is None:
             continue
-        else:
-            back = before
-            while back > start and before - back < 4 and reading.kind[back] in (WORD, SEPARATOR) and reading.low[back] not in ",;:?!":
-                if (
-                    reading.low[back] in vocab.street_prefixes
-                    and back < before
-                    and _one_name(places, back + 1, token)
-                    and (places.capital(back) or reading.low[back] not in vocab.sets["doubtful_prefixes"])
-                ):
-                    first = back
-                    break
-                back -= 1
-            # "6750 Koskikatu 25": a name in capitals between two numbers, a unit after it
-            if first is None and places.proper(before) and reading.low[before] not in vocab.words:
-                back = before
-                while (
-                    back > start
-                    and before - back < 3
-                    and reading.kind[back - 1] == WORD
-                    and (places.proper(back - 1) or reading.low[back - 1] in vocab.particles)
-                ):
-                    back -= 1
-                unit = _unit_follows(places, token + 1, stop)
-                numbered = back > start and reading.kind[back - 1] == DIGITS and 2 <= len(reading.low[back - 1]) <= 5 and back - 1 not in places.skip
-                if (numbered and unit) or ((numbered or unit) and not places.uncased) or (numbered and _ends_line(places, token + 1, stop)):
-                    first, score = back, 0.5
-        if first is None:
-            continue
+        first, end = street.first, token + 1
         if first > start and reading.kind[first - 1] == DIGITS and first - 1 not in places.skip and len(reading.low[first - 1]) <= 5:
             first -= 1
-        end = token + 1
-        while reading.kind[token] != DIGITS and end < stop and reading.kind[end] in HOUSE_KINDS and end - token < 5:
+        while not written and end < stop and reading.kind[end] in HOUSE_KINDS and end - token < 5:
             end += 1
         if end < stop and reading.glued(end) and len(reading.low[end]) == 1 and reading.low[end].isalpha():
             end += 1
-        out.append(_hit(places, first, places.tail(end, stop), score, why))
+        out.append(_hit(places, first, places.tail(end, stop), street.score, street.why))
     return out
+
+
+def _may_be_last(places: Places, token: int) -> bool:
+    """Whether a number can be a house number that stands behind its street."""
+    reading = places.reading
+    if token == 0 or reading.kind[token] not in NUMERIC or token in places.skip or len(reading.low[token]) > 5:
+        return False
+    return reading.turn[token] == reading.turn[token - 1] and not reading.glued(token) and not _measured(reading, token + 1)
+
+
+def _unit_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+    """ "apt 5", "ste. 12"."""
+    low, units, before = places.low, places.vocab.sure_units, token - 1
+    if low[before] in units or (low[before] == "." and before > start and low[before - 1] in units):
+        return _Street(before - (low[before] == "."), "a unit of a building")
+    return None
+
+
+def _one_word_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+    """ "Hauptstrasse 5"."""
+    return _Street(token - 1) if places.kind[token - 1] == WORD and places.ending(token - 1) else None
+
+
+def _kind_before(places: Places, token: int, start: int, stop: int) -> _Street | None:
+    """ "ul. Polna 73", "Rua do Sol 16"."""
+    low, vocab, back = places.low, places.vocab, token - 1
+    while back > start and token - 1 - back < 4 and places.kind[back] in (WORD, SEPARATOR) and low[back] not in ",;:?!":
+        sure = places.capital(back) or low[back] not in vocab.sets["doubtful_prefixes"]
+        if low[back] in vocab.street_prefixes and back < token - 1 and sure and _one_name(places, back + 1, token):
+            return _Street(back)
+        back -= 1
+    return None
+
+
+def _between_numbers(places: Places, token: int, start: int, stop: int) -> _Street | None:
+    """ "6750 Koskikatu 25": a name in capitals between two numbers, a unit after it."""
+    low, kind, vocab, back = places.low, places.kind, places.vocab, token - 1
+    if not places.proper(back) or low[back] in vocab.words:
+        return None
+    while back > start and token - 1 - back < 3 and kind[back - 1] == WORD and (places.proper(back - 1) or low[back - 1] in vocab.particles):
+        back -= 1
+    numbered = back > start and kind[back - 1] == DIGITS and 2 <= len(low[back - 1]) <= 5 and back - 1 not in places.skip
+    unit = _unit_follows(places, token + 1, stop)
+    sure = numbered and (unit or _ends_line(places, token + 1, stop))
+    return _Street(back, score=0.5) if sure or ((numbered or unit) and not places.uncased) else None
+
+
+_STREETS_BEFORE_WORDS = (_unit_before, _one_word_before)
+"""How a street is known before a number in words, and before one in digits."""
+_STREETS_BEFORE = (*_STREETS_BEFORE_WORDS, _kind_before, _between_numbers)
 
 
 def _one_name(places: Places, first: int, stop: int) -> bool:
@@ -206,44 +226,79 @@ def _number_follows(places: Places, at: int, stop: int) -> bool:
 
 
 def _place(places: Places, at: int, stop: int, corner: bool = False) -> tuple[int, int] | None:
-    reading, vocab = places.reading, places.vocab
-    skipped = 0
-    frames = vocab.sets["address_frames"]
-    while at < stop and skipped < 8 and (places.low[at] in frames or places.low[at] in ":,'-" or places.kind[at] == LINE):
-        if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
-            break
-        at, skipped = at + 1, skipped + 1
-    first, sure, words = at, False, 0
-    last = at
+    """The tokens of a place told from `at` on, half-open; `corner`: two streets, with an "and" between them."""
+    first = last = at = _without_frames(places, at, stop)
+    sure, words = False, 0
     while at < stop and at - first < TOLD_TOKENS:
         low, kind = places.low[at], places.kind[at]
         if kind in (SEPARATOR, LINE):
-            if low == "." and at + 1 < stop and places.low[at - 1] in vocab.streets and reading.glued(at):
-                at += 1
-                continue
-            if low in ",'’-#&()/\n" and at + 1 < stop and (places.low[at + 1] not in vocab.address_stops):
-                at += 1
-                continue
-            break
-        if corner and words and low in vocab.sets["and"]:
+            if not _sign_within(places, at, stop):
+                break
+            at += 1
+            continue
+        if corner and words and low in places.vocab.sets["and"]:
             corner, at = False, at + 1
             continue
-        if low in vocab.address_stops and not (
-            low in vocab.sets["compass"] or (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
-        ):
+        if _ends_place(places, at, stop, words):
             break
-        if kind == DIGITS and (len(low) > 6 or at in places.skip):
-            break
-        if low in vocab.quantities and words and places.kind[at - 1] in HOUSE_KINDS:
+        if low in places.vocab.quantities and words and places.kind[at - 1] in HOUSE_KINDS:
             return None
-        sure = sure or (low in vocab.streets and words > 0) or (kind in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions)
-        sure = sure or (kind in (WORD, MONTH) and at > first and places.capital(at) and places.capital(at - 1) and low not in vocab.openers)
-        sure = sure or (kind in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in vocab.words)
+        sure = sure or any(speaks(places, at, first, stop) for speaks in _FOR_A_PLACE)
         words, at = words + 1, at + 1
         last = at
-    if not words or not sure:
-        return None
-    return first, places.tail(last, stop)
+    return (first, places.tail(last, stop)) if words and sure else None
+
+
+def _without_frames(places: Places, at: int, stop: int) -> int:
+    """The token at which a place begins behind words such as "it's" and "that would be"."""
+    vocab, begin = places.vocab, at
+    while at < stop and at - begin < 8 and (places.low[at] in vocab.sets["address_frames"] or places.low[at] in ":,'-" or places.kind[at] == LINE):
+        if places.low[at] in vocab.streets and at + 1 < stop and places.low[at + 1] not in vocab.sets["address_words"]:
+            break
+        at += 1
+    return at
+
+
+def _sign_within(places: Places, at: int, stop: int) -> bool:
+    """Whether a sign or a line's end stands within a place."""
+    low, vocab = places.low[at], places.vocab
+    if at + 1 >= stop:
+        return False
+    if low == "." and places.low[at - 1] in vocab.streets and places.reading.glued(at):
+        return True
+    return low in ",'’-#&()/\n" and places.low[at + 1] not in vocab.address_stops
+
+
+def _ends_place(places: Places, at: int, stop: int, words: int) -> bool:
+    """Whether a word or number goes on with the sentence; a capital before the kind of a street makes a name of the word."""
+    low, vocab = places.low[at], places.vocab
+    if places.kind[at] == DIGITS and (len(low) > 6 or at in places.skip):
+        return True
+    if low not in vocab.address_stops or low in vocab.sets["compass"]:
+        return False
+    return not (len(low) > 2 and places.capital(at) and words and at + 1 < stop and places.low[at + 1] in vocab.streets)
+
+
+def _kind_of_street(places: Places, at: int, first: int, stop: int) -> bool:
+    return at > first and places.low[at] in places.vocab.streets and any(places.kind[t] not in (SEPARATOR, LINE) for t in range(first, at))
+
+
+def _no_word(places: Places, at: int, first: int, stop: int) -> bool:
+    low, vocab = places.low[at], places.vocab
+    return places.kind[at] in (WORD, MONTH) and low not in vocab.words and low not in vocab.directions
+
+
+def _two_capitals(places: Places, at: int, first: int, stop: int) -> bool:
+    name = places.kind[at] in (WORD, MONTH) and at > first and places.low[at] not in places.vocab.openers
+    return name and places.capital(at) and places.capital(at - 1)
+
+
+def _number_and_name(places: Places, at: int, first: int, stop: int) -> bool:
+    return places.kind[at] in HOUSE_KINDS and at + 1 < stop and places.kind[at + 1] == WORD and places.low[at + 1] not in places.vocab.words
+
+
+_FOR_A_PLACE = (_kind_of_street, _no_word, _two_capitals, _number_and_name)
+"""Each tells of a token of what was told that it is a place."""
 
 
 def _unnumbered(places: Places) -> list[Hit]:
@@ -253,63 +308,76 @@ def _unnumbered(places: Places) -> list[Hit]:
     for token in reading.tokens_in(ends):
         if token == 0:
             continue
-        low = reading.low[token]
-        if low not in vocab.streets and reading.kind[token] == WORD and reading.low[token - 1] in vocab.sets["on_streets"] and places.ending(token):
-            out.append(_hit(places, token, places.tail(token + 1, places.limit(token)), 0.5, "name of a street"))
-            continue
-        if low not in vocab.streets or reading.turn[token] != reading.turn[token - 1]:
-            continue
-        weak = low in vocab.weak_streets
-        first, words = token, 0
-        start = reading.turns[reading.turn[token]].first
-        while first > start and words < 4:
-            before = first - 1
-            if (
-                places.low[before] in "'’."
-                and places.low[before]
-                and before > start
-                and words < 3
-                and places.kind[before] == SEPARATOR
-                and (places.low[before] != "." or places.low[before - 1] in vocab.sets["saints"])
-            ):
-                first = before
-                continue
-            if places.low[before] == "s" and before - 1 > start and places.low[before - 1] in ("'", "’"):
-                first = before
-                continue
-            if places.kind[before] == LETTER and words and places.low[before] in vocab.directions:
-                first = before
-                break
-            if (
-                places.kind[before] not in (WORD, MONTH, ORDINAL)
-                or places.low[before] in vocab.address_stops
-                or (places.low[before] in vocab.quantities)
-            ):
-                break
-            if places.capital(token) and not places.capital(before):
-                break
-            if not places.capital(token) and places.low[before] in vocab.words and words >= 1:
-                break
-            first, words = before, words + 1
-        while first < token and places.kind[first] == SEPARATOR:
-            first += 1
-        if not words or first >= token:
-            continue
-        capitals = places.capital(token) and all(places.capital(t) for t in range(first, token) if places.kind[t] == WORD and places.low[t] != "s")
-        lead = places.low[first - 1] if first > start else ""
-        placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or places.low[first] not in vocab.words))
-        named = any(places.named(t) for t in range(first, token))
-        if not placed and names_wares(reading, token):
-            continue
-        if (not weak and named and (placed or (capitals and low in vocab.sets["unplaced"]))) or (
-            weak
-            and lead in vocab.sets["placed_weakly"]
-            and low in (vocab.sets["weak_unnumbered"] if lead != "on" or not capitals else vocab.sets["weak_unnumbered_capital"])
-            and all(places.named(t) or places.low[t] in vocab.directions for t in range(first, token) if places.kind[t] == WORD)
-            and not any(places.low[t] == "s" or places.low[t].endswith("'s") for t in range(first, token))
-        ):
+        first: int | None = None
+        if reading.low[token] not in vocab.streets:
+            one_word = reading.kind[token] == WORD and reading.low[token - 1] in vocab.sets["on_streets"] and places.ending(token)
+            first = token if one_word else None
+        elif reading.turn[token] == reading.turn[token - 1]:
+            first = _name_before(places, token)
+            first = first if first is not None and _is_street(places, first, token) else None
+        if first is not None:
             out.append(_hit(places, first, places.tail(token + 1, places.limit(token)), 0.5, "name of a street"))
     return out
+
+
+STREET_WORDS = 4
+"""Words before a street's kind that are read as its name, at most."""
+
+
+def _name_before(places: Places, token: int) -> int | None:
+    """The first token of the name that stands before the kind of a street at `token`; None where there is none."""
+    start = places.reading.turns[places.reading.turn[token]].first
+    first, words = token, 0
+    while first > start and words < STREET_WORDS:
+        before = first - 1
+        if not _sign_in_name(places, before, start, words):
+            if places.kind[before] == LETTER and words and places.low[before] in places.vocab.directions:
+                first = before
+                break
+            if not _word_in_name(places, before, token, words):
+                break
+            words += 1
+        first = before
+    while first < token and places.kind[first] == SEPARATOR:
+        first += 1
+    return first if words and first < token else None
+
+
+def _sign_in_name(places: Places, token: int, start: int, words: int) -> bool:
+    """Whether a sign belongs to the name of a street ("O'Brien's", "St. John's")."""
+    low = places.low
+    if low[token] == "s" and token - 1 > start and low[token - 1] in ("'", "’"):
+        return True
+    if places.kind[token] != SEPARATOR or low[token] not in _NAME_SIGNS or token <= start or words >= STREET_WORDS - 1:
+        return False
+    return low[token] != "." or low[token - 1] in places.vocab.sets["saints"]
+
+
+def _word_in_name(places: Places, token: int, street: int, words: int) -> bool:
+    """Whether a word can be one of the name of the street whose kind stands at `street`."""
+    low, vocab = places.low[token], places.vocab
+    if places.kind[token] not in (WORD, MONTH, ORDINAL) or low in vocab.address_stops or low in vocab.quantities:
+        return False
+    if places.capital(street):
+        return places.capital(token)
+    return not (words and low in vocab.words)
+
+
+def _is_street(places: Places, first: int, token: int) -> bool:
+    """Whether tokens from `first` on name the street whose kind stands at `token`, by what stands before them and how they are written."""
+    low, vocab = places.low, places.vocab
+    words = [t for t in range(first, token) if places.kind[t] == WORD]
+    capitals = places.capital(token) and all(places.capital(t) for t in words if low[t] != "s")
+    lead = low[first - 1] if first > places.reading.turns[places.reading.turn[token]].first else ""
+    placed = lead == ":" or lead in vocab.sets["placed"] or (lead == "," and (capitals or low[first] not in vocab.words))
+    if not placed and names_wares(places.reading, token):
+        return False
+    if low[token] not in vocab.weak_streets:
+        return any(places.named(t) for t in range(first, token)) and (placed or (capitals and low[token] in vocab.sets["unplaced"]))
+    ends = vocab.sets["weak_unnumbered_capital" if lead == "on" and capitals else "weak_unnumbered"]
+    if lead not in vocab.sets["placed_weakly"] or low[token] not in ends or any(low[t] == "s" or low[t].endswith("'s") for t in range(first, token)):
+        return False
+    return all(places.named(t) or low[t] in vocab.directions for t in words)
 
 
 def _boxes(places: Places) -> list[Hit]:

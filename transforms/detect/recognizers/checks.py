@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import lru_cache
 
 import phonenumbers
 
@@ -63,6 +64,19 @@ def dialled(digits: str) -> bool:
         return False
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(f"+{rest}", None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+NUMBERS_KEPT = 16_384
+"""Telephone numbers that a process keeps the library's answer for: the same one stands in many fields of a record, and is cut in many ways."""
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def valid_phone(number: str, region: str | None) -> bool:
+    """A number that the plan of its country has given out, dialled in `region`; one that begins with a plus needs none."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
     except phonenumbers.NumberParseException:
         return False
 

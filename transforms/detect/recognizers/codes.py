@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
@@ -37,7 +39,7 @@ def decided_codes(reading: Reading) -> list[Hit]:
             for pieces in [code.pieces[:i] for i in cuts] + [code.pieces]:
                 for hit in _resolve(reading, pieces):
                     found.setdefault((hit.entity, hit.spans), hit)
-        for span in checks.ibans(reading.text):
+        for span in reading.ibans:
             found.setdefault(("IBAN_CODE", (span,)), Hit("IBAN_CODE", (span,), 0.95, "IBAN with right check digits"))
         for rule in _RULES:
             for hit in rule(reading):
@@ -124,63 +126,110 @@ def _written_so(text: str) -> bool:
     return checks.uk_postcode(text) or checks.canadian_postcode(text) or checks.irish_postcode(text)
 
 
-def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
-    digits = sum(c.isdigit() for c in text)
-    singles = sum(1 for p in pieces if p.letter)
-    for topic in topics:
+@dataclass(frozen=True)
+class _Named:
+    """Pieces that a topic may name, and their characters."""
+
+    reading: Reading
+    pieces: list[Piece]
+    text: str
+
+    @cached_property
+    def digits(self) -> int:
+        """Digits among the characters."""
+        return sum(map(str.isdigit, self.text))
+
+    @cached_property
+    def singles(self) -> int:
+        """Pieces that are letters."""
+        return sum(p.letter > 0 for p in self.pieces)
+
+    @cached_property
+    def plain(self) -> int:
+        """Pieces that are letters beyond doubt; see `_plain`."""
+        return _plain(self.reading, self.pieces)
+
+    def briefly(self, topic: Topic) -> bool:
+        return _answers_briefly(self.reading, self.pieces, topic)
+
+    def spelled(self, topic: Topic) -> bool:
+        """Whether they are letters of a name that a topic asks for; of one or two scraps one letter by its word is none."""
+        if self.digits or self.singles < len(self.pieces) or self.text.lower() in self.reading.vocab.acronyms:
+            return False
+        if sum(p.letter == 2 for p in self.pieces) == 1 and len(self.pieces) < 3:
+            return False
         asked = topic.source == "question"
-        if topic.name in ("name", "name_any", "spell"):
-            plain = _plain(reading, pieces)
-            if sum(p.letter == 2 for p in pieces) == 1 and len(pieces) < 3:
-                continue
-            direct = asked and plain and topic.name == "spell" and _answers_briefly(reading, pieces, topic)
-            if (
-                digits == 0
-                and singles == len(pieces)
-                and plain >= (1 if direct else 2 if asked else 3)
-                and text.lower() not in reading.vocab.acronyms
-            ):
-                return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
-            continue
-        if topic.name in ("neutral", "amount"):
-            if topic.source == "before" and topic.distance <= 5 and len(text) <= 8:
-                return None
-            continue
-        kind = KINDS.get(topic.name)
-        if kind is None or topic.name in ("phone", "card", "cvv", "expiry", "dob", "ssn", "pin"):
-            continue
-        if asked and any(c.topic == topic.name for c in reading.cues_of.get(reading.turn[pieces[0].first], ())):
-            continue
-        if topic.source == "after" and topic.name in ("order", "booking") and not _says_is(reading, pieces[-1].last + 1, topic.cue.first):
-            continue
-        beside = topic.source == "before" and topic.distance <= 3 and digits > 0 and len(text) >= 5
-        if not _plain(reading, pieces) and not beside and not _answers_briefly(reading, pieces, topic):
-            continue
-        if topic.source == "read back" and not _repeats(reading, pieces):
-            continue
-        if topic.name == "zip":
-            if not 3 <= len(text) <= 10 or not (
-                digits or (asked and topic.answers == 0 and singles >= 2 and reading.light[reading.turn[pieces[0].first]])
-            ):
-                continue
-        elif not (max(3, kind.asked if asked else kind.told) <= len(text) <= kind.most):
-            continue
-        # one word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code
-        brief = singles >= 3 and _plain(reading, pieces) >= 2 and _answers_briefly(reading, pieces, topic)
-        if (
-            digits == 0
-            and topic.name != "zip"
-            and not brief
-            and (singles < 4 or singles < len(pieces) or topic.source == "after" or topic.distance > 6)
-        ):
-            continue
-        if topic.source == "before" and topic.distance > 8 and len(text) < 6:
-            continue
-        entity = "UK_NHS" if topic.name == "medical" and checks.nhs(text) else reading.vocab.topics.get(topic.name, kind.entity)
-        if booked(reading, topic, pieces[0].first):
-            entity = KINDS["booking"].entity
-        return Hit(entity, _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
+        direct = asked and self.plain and topic.name == "spell" and self.briefly(topic)
+        return self.plain >= (1 if direct else 2 if asked else 3)
+
+
+def _named_again(code: _Named, topic: Topic) -> bool:
+    """The answer names what was asked for itself."""
+    cues = code.reading.cues_of.get(code.reading.turn[code.pieces[0].first], ())
+    return topic.source == "question" and any(c.topic == topic.name for c in cues)
+
+
+def _not_said_to_be(code: _Named, topic: Topic) -> bool:
+    """The word for it comes after, and nothing says that it is one."""
+    after = topic.source == "after" and topic.name in ("order", "booking")
+    return after and not _says_is(code.reading, code.pieces[-1].last + 1, topic.cue.first)
+
+
+def _doubtful(code: _Named, topic: Topic) -> bool:
+    """No letter is beyond doubt, and nothing else speaks for a code."""
+    beside = topic.source == "before" and topic.distance <= 3 and code.digits > 0 and len(code.text) >= 5
+    return not code.plain and not beside and not code.briefly(topic)
+
+
+def _not_repeated(code: _Named, topic: Topic) -> bool:
+    return topic.source == "read back" and not _repeats(code.reading, code.pieces)
+
+
+def _out_of_size(code: _Named, topic: Topic) -> bool:
+    """It is shorter or longer than values of the kind, or a postcode of letters that answers no question for one."""
+    size, kind, asked = len(code.text), KINDS[topic.name], topic.source == "question"
+    if topic.name != "zip":
+        return not max(3, kind.asked if asked else kind.told) <= size <= kind.most
+    scraps = asked and topic.answers == 0 and code.singles >= 2 and code.reading.light[code.reading.turn[code.pieces[0].first]]
+    return not 3 <= size <= 10 or not (code.digits or scraps)
+
+
+def _word(code: _Named, topic: Topic) -> bool:
+    """One word of letters beside a cue is a word; two or more pieces, or a digit among them, are a code."""
+    if code.digits or topic.name == "zip" or (code.singles >= 3 and code.plain >= 2 and code.briefly(topic)):
+        return False
+    return code.singles < 4 or code.singles < len(code.pieces) or topic.source == "after" or topic.distance > 6
+
+
+def _far(code: _Named, topic: Topic) -> bool:
+    return topic.source == "before" and topic.distance > 8 and len(code.text) < 6
+
+
+_SPELLED_OUT, _NOBODYS = frozenset(("name", "name_any", "spell")), frozenset(("neutral", "amount"))
+_OF_CODES = KINDS.keys() - {"phone", "card", "cvv", "expiry", "dob", "ssn", "pin"}
+"""Topics whose values hold letters."""
+_REFUSALS = (_named_again, _not_said_to_be, _doubtful, _not_repeated, _out_of_size, _word, _far)
+"""Each tells that a topic does not name a code."""
+
+
+def _by_topic(reading: Reading, pieces: list[Piece], text: str, topics: list[Topic]) -> Hit | None:
+    code = _Named(reading, pieces, text)
+    for topic in topics:
+        if topic.name in _SPELLED_OUT and code.spelled(topic):
+            return Hit("PERSON", _spans(reading, pieces, text), 0.8, f"spelled out; {topic.explain(reading)}")
+        if topic.name in _NOBODYS and topic.source == "before" and topic.distance <= 5 and len(text) <= 8:
+            return None
+        if topic.name in _OF_CODES and not any(refuses(code, topic) for refuses in _REFUSALS):
+            return Hit(_entity(code, topic), _spans(reading, pieces, text), 0.8 if topic.source != "after" else 0.6, topic.explain(reading))
     return None
+
+
+def _entity(code: _Named, topic: Topic) -> str:
+    if booked(code.reading, topic, code.pieces[0].first):
+        return KINDS["booking"].entity
+    if topic.name == "medical" and checks.nhs(code.text):
+        return "UK_NHS"
+    return code.reading.vocab.topics.get(topic.name, KINDS[topic.name].entity)
 
 
 def _plain(reading: Reading, pieces: list[Piece]) -> int:

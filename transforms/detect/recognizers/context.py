@@ -66,7 +66,7 @@ def asking(reading: Reading) -> dict[int, list[Cue]]:
             # a full stop at the end says that the turn is no question, where a recogniser wrote one
             asked = requests if words[-1] == "." else openers
             trailing = len(words) <= 9 and words[-1] != "." and cues[-1].last >= said.last - 1
-            told = any(reading.value[t] for t in range(cues[-1].last, said.last))
+            told = reading.numbered[index] and any(reading.value[cues[-1].last : said.last])
             if ((len(words) <= 5 or trailing or _bare_request(reading, index)) and not told) or "?" in words or not asked.isdisjoint(words):
                 kept[index] = [cue for cue in cues[: -ASKED - 1 : -1] if not _sets_rule(reading, cue, said.last)]
         reading.__dict__["_asking"] = kept
@@ -107,8 +107,7 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
         other = reading.turns[index].role
         if other == role and reading.roles_known:
             answers += not reading.light[index]
-            said = reading.turns[index]
-            gave = gave or not reading.light[index] or any(reading.value[t] for t in range(said.first, said.last))
+            gave = gave or not reading.light[index] or reading.numbered[index]
             if answers >= ANSWERS or (changed and gave):
                 break
             continue
@@ -131,20 +130,23 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
 
 def _other_question(reading: Reading, turn: int) -> bool:
     """Whether a turn asks something that no cue names; what was asked before it is then answered."""
-    said = reading.turns[turn]
-    words = reading.low[said.first : said.last]
-    if len(words) < 4 or not reading.vocab.repeats.isdisjoint(words):
-        return False
-    return "?" in words or not reading.vocab.question_words.isdisjoint(words[:4])
+    kept: dict[int, bool] = reading.__dict__.setdefault("_other_questions", {})
+    if turn not in kept:
+        said, vocab = reading.turns[turn], reading.vocab
+        words = reading.low[said.first : said.last]
+        asks = "?" in words or not vocab.question_words.isdisjoint(words[:4])
+        kept[turn] = asks and len(words) >= 4 and vocab.repeats.isdisjoint(words)
+    return kept[turn]
 
 
 def _objects(reading: Reading, turn: int) -> bool:
     """Whether a short turn asks why something is wanted, or says why: the question before it still stands."""
-    said = reading.turns[turn]
-    if said.last - said.first > OBJECTION_TOKENS:
-        return False
-    text = " ".join(reading.low[said.first : said.last])
-    return any(phrase in text for phrase in reading.vocab.sets["objections"])
+    kept: dict[int, bool] = reading.__dict__.setdefault("_objections", {})
+    if turn not in kept:
+        said = reading.turns[turn]
+        text = " ".join(reading.low[said.first : said.last]) if said.last - said.first <= OBJECTION_TOKENS else ""
+        kept[turn] = any(phrase in text for phrase in reading.vocab.sets["objections"])
+    return kept[turn]
 
 
 def _read_back(reading: Reading, turn: int, asks: dict[int, list[Cue]]) -> list[Topic]:

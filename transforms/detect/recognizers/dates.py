@@ -265,33 +265,19 @@ def _other_first(topics: list[Topic], topic: Topic) -> bool:
 
 
 def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
-    digits = sum(len(i.digits) for i in items if i.sort == NUMBER_ITEM)
-    before = items[0].first - 1
-    if (
-        len(items) <= 2
-        and digits <= 4
-        and before >= 0
-        and reading.low[before] in reading.vocab.clock_before
-        and all(i.sort == NUMBER_ITEM for i in items)
-    ):
+    """Whether parts of a date are the one that a topic names."""
+    if _time_of_day(reading, items):
         return False
-    months = sum(i.sort == MONTH_ITEM for i in items)
-    days = sum(i.sort == DAY_ITEM for i in items)
     if any(i.sort == DATE_ITEM for i in items):
         return True
-    said = reading.turns[reading.turn[items[0].first]]
-    hundreds = any(reading.kind[t] == HUNDRED for i in items for t in range(i.first, i.last + 1))
-    hundreds = hundreds and not (len(items) > 2 and _year(items[-1].digits))  # "... of nineteen hundred and forty seven"
-    if digits > 24 or (not months and not days and (len(items) < 2 or hundreds or said.last - said.first > 16)):
+    digits = sum(len(i.digits) for i in items if i.sort == NUMBER_ITEM)
+    months, days = sum(i.sort == MONTH_ITEM for i in items), sum(i.sort == DAY_ITEM for i in items)
+    if digits > 24 or not (months or days or _numbers_alone(reading, items)):
         return False
     if topic.source == "question":
         plain = any(i.sort == MONTH_ITEM and reading.low[i.first] not in reading.vocab.months_also_words for i in items)
-        return (
-            plain
-            or digits >= 2
-            or (days > 0 and (months > 0 or days > 1 or digits > 0))
-            or (days + months > 0 and reading.light[reading.turn[items[0].first]])
-        )
+        whole = days > 0 and (months > 0 or days > 1 or digits > 0)
+        return plain or digits >= 2 or whole or (days + months > 0 and reading.light[reading.turn[items[0].first]])
     if topic.source == "before" and topic.distance > 6:
         return False
     if months:
@@ -300,6 +286,24 @@ def _accept(reading: Reading, items: list[Item], topic: Topic) -> bool:
         return days >= 2 or digits >= 2
     year = any(_year(i.digits) for i in items)
     return 4 <= digits <= 10 or (year and len(items) == 1) if topic.distance <= 8 else year
+
+
+def _time_of_day(reading: Reading, items: list[Item]) -> bool:
+    """Whether one or two numbers behind "at" are a time of day."""
+    before = items[0].first - 1
+    if len(items) > 2 or before < 0 or reading.low[before] not in reading.vocab.clock_before:
+        return False
+    return all(i.sort == NUMBER_ITEM for i in items) and sum(len(i.digits) for i in items) <= 4
+
+
+def _numbers_alone(reading: Reading, items: list[Item]) -> bool:
+    """Whether numbers can be a date without a month or a day among them: several, in a short turn, and no price or reading."""
+    said = reading.turns[reading.turn[items[0].first]]
+    if len(items) < 2 or said.last - said.first > 16:
+        return False
+    if len(items) > 2 and _year(items[-1].digits):  # "... of nineteen hundred and forty seven"
+        return True
+    return not any(reading.kind[t] == HUNDRED for i in items for t in range(i.first, i.last + 1))
 
 
 def _year(digits: str) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, islice
 
-import phonenumbers
-
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.card_data import card_tracks
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
 from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
-from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups, joined_card
+from callveil.transforms.detect.recognizers.number_forms import FORMS, Number
+from callveil.transforms.detect.recognizers.number_sequence import CARD_GROUPS, Forms, Value, card_details, cut, groups, joined_card, remembered
 from callveil.transforms.detect.recognizers.numbers import PAUSE, REPAIR, TIGHT, WEAK, Element, Run, digit_runs
 from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.value_kinds import DIGITS_ASKED, KINDS, TAILS
@@ -36,17 +35,17 @@ def decided(reading: Reading, regions: tuple[str, ...]) -> list[Hit]:
     kept: list[Hit] | None = reading.__dict__.get(key)
     if kept is None:
         found = {(hit.entity, hit.spans): hit for hit in card_tracks(reading)}
-        short: list[tuple[list[Element], _Decider]] = []
+        short: list[list[Element]] = []
+        decider = _Decider(reading, regions)
         for run in digit_runs(reading):
-            decider = _Decider(reading, regions)
             for part, card in decider.stages(run):
                 hits = decider.resolve(part, card)
                 for hit in hits:
                     found.setdefault((hit.entity, hit.spans), hit)
                 if not hits and 3 <= sum(len(e.digits) for e in part) <= 4:
-                    short.append((part, decider))
+                    short.append(part)
         turns = {reading.turn[reading.token_at(hit.spans[0][0])] for hit in found.values() if hit.entity == "CREDIT_CARD"} if short else set()
-        for part, decider in short:
+        for part in short:
             if reading.turn[part[0].first] in turns and (code := decider.lone_code(part)):
                 found.setdefault((code.entity, code.spans), code)
         kept = pruned(widened(reading, list(found.values())))
@@ -58,7 +57,8 @@ class _Decider:
     def __init__(self, reading: Reading, regions: tuple[str, ...]) -> None:
         self.reading, self.regions = reading, regions
         vocab = reading.vocab
-        self.forms = Forms((*regions, *vocab.regions), vocab.national_ids, vocab.phone_forms)
+        forms = Forms((*regions, *vocab.regions), vocab.national_ids, vocab.phone_forms)
+        self.forms, self.card_forms = remembered(forms), remembered(replace(forms, cued=True))
 
     def stages(self, run: Run) -> list[tuple[list[Element], bool]]:
         """The run as it stood at the end of each turn, and as it is; what follows a complete value begins anew.
@@ -115,7 +115,7 @@ class _Decider:
                 before = self.resolve(elements[:n], card) if n else []
                 return [*before, *self._joined(element, size, behind), *(self._card_details(behind, False) or self.resolve(behind) if behind else [])]
         cued = any(t.name == "card" for t in topics)
-        values = cut(elements, replace(self.forms, cued=True) if cued else self.forms)
+        values = cut(elements, self.card_forms if cued else self.forms)
         told = any(v.entity for v in values)
         if card and elements[0].link == PAUSE and not told and (details := self._card_details(elements)):
             return details
@@ -358,36 +358,16 @@ class _Decider:
 
     def _by_form(self, elements: list[Element], topics: list[Topic]) -> Hit | None:
         digits = "".join(e.digits for e in elements)
-        count = len(digits)
-        spoken = sum(e.spoken for e in elements) * 2 > len(elements)
-        names = {t.name for t in topics[:3]}
         own = checks.national(digits, self.reading.vocab.national_ids)
         if own is not None:
             return self._hit(own, elements, 0.8, "state number with right check digits", topics, "state")
-        if 13 <= count <= 28 and not elements[0].plus and (checks.card(digits) or self._repaired_card(elements)):
-            return self._hit("CREDIT_CARD", elements, 1.0 if "card" in names else 0.9, "valid card number", topics, "card")
-        told = self._told(count, topics)
-        if elements[0].plus and 8 <= count <= 15:
-            return self._hit("PHONE_NUMBER", elements, 0.85, "international form", topics, "phone")
-        sizes = groups(elements)
-        if count == 9 and sizes == [3, 2, 4] and (told is None or told.name == "ssn") and digits[0] != "9" and digits[:3] not in ("000", "666"):
-            return self._hit("US_SSN", elements, 0.85 if told else 0.6, "form of a social security number", topics, "ssn")
-        if told is not None and told.name != "phone":
-            return None
-        if checks.dialled(digits) and (spoken or len(elements) == 1 or max(e.link for e in elements[1:]) == TIGHT):
-            return self._hit("PHONE_NUMBER", elements, 0.65, "number dialled to another country", topics, "phone")
-        if count in (10, 11) and checks.nanp(digits) and (count == 10 or digits[0] == "1"):
-            bare = len(elements) == 1 and not spoken
-            return self._hit("PHONE_NUMBER", elements, 0.6 if bare else 0.75, "North American number", topics, "phone")
-        if count in (10, 11) and digits[0] == "0" and digits[1] != "0":
-            return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
-        forms = self.reading.vocab.phone_forms
-        if forms is not None and forms.fullmatch(digits):
-            return self._hit("PHONE_NUMBER", elements, 0.65, "national number", topics, "phone")
-        if sizes == [3, 4] and not spoken and elements[-1].link == TIGHT:
-            return self._hit("PHONE_NUMBER", elements, 0.5, "local number", topics, "phone")
-        if 8 <= count <= 15 and not spoken and len(elements) > 1 and max(e.link for e in elements[1:]) == TIGHT and self._valid(digits):
-            return self._hit("PHONE_NUMBER", elements, 0.6, "valid number", topics, "phone")
+        tight = len(elements) == 1 or max(e.link for e in elements[1:]) == TIGHT
+        spoken = sum(e.spoken for e in elements) * 2 > len(elements)
+        card = any(t.name == "card" for t in topics[:3])
+        number = Number(self.reading, self.regions, elements, digits, groups(elements), spoken, tight, card, self._told(len(digits), topics))
+        for form in FORMS:
+            if form.least <= len(digits) <= form.most and (score := form.score(number)):
+                return self._hit(form.entity, elements, score, form.why, topics, form.topic)
         return None
 
     def _told(self, count: int, topics: list[Topic]) -> Topic | None:
@@ -467,25 +447,6 @@ class _Decider:
         if len(elements) > 1 or len(digits) not in (10, 13) or not "14" <= digits[:2] <= "19":
             return False
         return not reading.vocab.sets["stamp_words"].isdisjoint(reading.low[max(0, elements[0].first - 4) : elements[0].first])
-
-    def _valid(self, digits: str) -> bool:
-        for region in (*self.regions, *self.reading.vocab.regions):
-            try:
-                if phonenumbers.is_valid_number(phonenumbers.parse(digits, region)):
-                    return True
-            except phonenumbers.NumberParseException:
-                continue
-        return False
-
-    def _repaired_card(self, elements: list[Element]) -> bool:
-        """Whether a card number comes out once what was taken back is left out ("four five, no sorry, four six")."""
-        digits = "".join(e.digits for e in elements)
-        places = [sum(len(e.digits) for e in elements[:i]) for i, e in enumerate(elements) if i and e.link == REPAIR]
-        for place in places[:4]:
-            for dropped in range(1, min(place, 16) + 1):
-                if checks.card(digits[: place - dropped] + digits[place:]):
-                    return True
-        return False
 
     def _hit(self, entity: str, elements: list[Element], score: float, form: str, topics: list[Topic], topic: str) -> Hit:
         near = next((t for t in topics if t.name == topic), None)

@@ -11,7 +11,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
@@ -60,23 +59,9 @@ class Excerpt:
         return self.there[stretch] + offset - self.here[stretch]
 
 
-class Shape(NamedTuple):
-    """What the digits of a text are like.
-
-    Attributes:
-        run: most digits on end.
-        near: most digits with at most one other character, no letter, between them.
-    """
-
-    run: int
-    near: int
-
-    @classmethod
-    def of(cls, text: str) -> Shape:
-        """The shape of a text."""
-        runs = max(map(len, _DIGITS.findall(text)), default=0)
-        near = max((_digits(found) for found in _NEAR.findall(text)), default=0)
-        return cls(runs, near)
+def nearest(text: str) -> int:
+    """Most digits of a text with at most one other character, no letter, between them."""
+    return max((_digits(found) for found in _NEAR.findall(text)), default=0)
 
 
 def whole(text: str) -> Excerpt:
@@ -134,7 +119,7 @@ def untouched(text: str) -> Excerpt:
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
     """
     spans: list[tuple[int, int]] = []
-    for match in _TOUCHED.finditer(text):
+    for match in _in_lines(_TOUCHED, text):
         groups = [match.span()]
         if " " in match[0]:
             groups += [(match.start() + m.start(), match.start() + m.end()) for m in re.finditer("[^ ]+", match[0])]
@@ -142,6 +127,15 @@ def untouched(text: str) -> Excerpt:
             if end - start <= _TOUCHED_MOST and _digits(text[start:end]) >= _TOUCHED_LEAST:
                 spans.extend(_without_edges(text, start, end))
     return _joined(text, spans)
+
+
+def _in_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of a pattern in the lines with digits; it needs a digit and reaches over no two lines."""
+    end = 0
+    while (digits := _DIGITS.search(text, end)) is not None:
+        start, end = text.rfind("\n", 0, digits.start()) + 1, text.find("\n", digits.end())
+        end = end if end >= 0 else len(text)
+        yield from pattern.finditer(text, start, end)
 
 
 def _without_edges(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

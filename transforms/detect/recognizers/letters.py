@@ -181,52 +181,57 @@ class _Spelling:
         return token < 0 or self.kind[token] in (SEPARATOR, LINE)
 
     def _word(self, place: int, token: int, low: str, inside: bool) -> tuple[Piece, int] | None:
-        reading, vocab = self.reading, self.reading.vocab
+        """A word as a piece, in the first of the ways in which it can be one."""
+        made = self._alphabet(place, token, low, inside)
+        if made is None and low.isalpha():
+            made = self._touching(token, low) or self._capitals(place, token, low, inside)
+            if made is None and self.expected(token) and not self._apostrophe(token):
+                made = self._sound(place, token, low, inside)
+        return None if made is None else (made, place + 1)
+
+    def _apostrophe(self, token: int) -> bool:
+        return token > 0 and self.reading.glued(token) and self.low[token - 1] in ("'", "’")
+
+    def _alphabet(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+        """A word of the telephone alphabet beside another, or where letters are asked for ("november")."""
+        vocab, ahead = self.reading.vocab, self._token(place + 1)
         letter = vocab.nato.get(low)
-        if letter is not None:
-            ahead = self._token(place + 1)
-            following = ahead >= 0 and (
-                self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None
-            )
-            if inside or following or self.expected(token):
-                return Piece(letter.upper(), token, token, letter=2, spoken=True), place + 1
-        if not low.isalpha():
+        if letter is None:
             return None
-        glued = (token + 1 < reading.count and reading.glued(token + 1) and self.kind[token + 1] == DIGITS) or (
-            token > 0 and reading.glued(token) and self.kind[token - 1] == DIGITS
-        )
-        if not glued and len(low) <= 5 and token + 2 < reading.count and self.low[token + 1] == "-" and self.kind[token + 2] == DIGITS:
-            glued = reading.glued(token + 1) and reading.glued(token + 2)
-        if glued and len(low) <= 14 and low.isascii():  # scripts without spaces touch digits that are no part of a word
-            return Piece(low.upper(), token, token), place + 1
-        raw = reading.text[reading.start[token] : reading.end[token]]
-        if len(low) <= 4 and raw.isupper() and low.isascii() and (inside or self._digits_follow(place + 1)) and low not in vocab.sets["no_code"]:
-            return Piece(low.upper(), token, token), place + 1
-        if token and reading.glued(token) and self.low[token - 1] in ("'", "’"):
+        following = ahead >= 0 and (self.kind[ahead] == LETTER or self.low[ahead] in vocab.nato or self.numbers.number(place + 1, True) is not None)
+        return Piece(letter.upper(), token, token, letter=2, spoken=True) if inside or following or self.expected(token) else None
+
+    def _touching(self, token: int, low: str) -> Piece | None:
+        """Letters that digits touch, or that a hyphen joins to them; scripts without spaces touch digits that are no part of a word."""
+        glued, kind, count = self.reading.glued, self.kind, self.reading.count
+        behind = token + 1 < count and glued(token + 1) and kind[token + 1] == DIGITS
+        before = token > 0 and glued(token) and kind[token - 1] == DIGITS
+        hyphen = len(low) <= 5 and token + 2 < count and self.low[token + 1] == "-" and kind[token + 2] == DIGITS
+        joined = behind or before or (hyphen and glued(token + 1) and glued(token + 2))
+        return Piece(low.upper(), token, token) if joined and len(low) <= 14 and low.isascii() else None
+
+    def _capitals(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+        """A few letters written in capitals before digits."""
+        raw = self.reading.text[self.reading.start[token] : self.reading.end[token]]
+        if len(low) > 4 or not raw.isupper() or not low.isascii() or low in self.reading.vocab.sets["no_code"]:
             return None
-        if self.expected(token):
-            sound = None if token and self.low[token - 1] in vocab.sets["verbs_before"] else vocab.sounds.get(low)
-            digit = vocab.homophones.get(low) if inside and self.postcode(token) else None
-            if digit is not None and self._spelling_follows(place + 1, inside):
-                return Piece(digit, token, token, spoken=True), place + 1
-            everyday = vocab.everyday_alphabet.get(low) if self.postcode(token) else None
-            if everyday is not None and (inside or self._spelling_follows(place + 1, inside)):
-                return Piece(everyday.upper(), token, token, letter=2, spoken=True), place + 1
-            if (
-                sound is not None
-                and self._spelling_follows(place + 1, inside)
-                and (inside or low not in vocab.fillers or low in vocab.sets["sounds_first"])
-            ):
-                return Piece(sound.upper(), token, token, letter=1, spoken=True), place + 1
-            if (
-                len(low) <= (4 if inside else 3)
-                and low not in vocab.words
-                and low not in vocab.quantities
-                and low not in vocab.fillers
-                and low not in vocab.cues
-            ):
-                return Piece(low.upper(), token, token, letter=1, spoken=True), place + 1
-        return None
+        return Piece(low.upper(), token, token) if inside or self._digits_follow(place + 1) else None
+
+    def _sound(self, place: int, token: int, low: str, inside: bool) -> Piece | None:
+        """What a recogniser made of a letter or digit, where these are asked for: "see", "to", "apple", a scrap of letters."""
+        vocab, postcode = self.reading.vocab, self.postcode(token)
+        digit = vocab.homophones.get(low) if inside and postcode else None
+        if digit is not None and self._spelling_follows(place + 1, inside):
+            return Piece(digit, token, token, spoken=True)
+        everyday = vocab.everyday_alphabet.get(low) if postcode else None
+        if everyday is not None and (inside or self._spelling_follows(place + 1, inside)):
+            return Piece(everyday.upper(), token, token, letter=2, spoken=True)
+        sound = None if token and self.low[token - 1] in vocab.sets["verbs_before"] else vocab.sounds.get(low)
+        sure = inside or low not in vocab.fillers or low in vocab.sets["sounds_first"]
+        if sound is not None and sure and self._spelling_follows(place + 1, inside):
+            return Piece(sound.upper(), token, token, letter=1, spoken=True)
+        known = any(low in words for words in (vocab.words, vocab.quantities, vocab.fillers, vocab.cues))
+        return None if known or len(low) > (4 if inside else 3) else Piece(low.upper(), token, token, letter=1, spoken=True)
 
     def _spelling_follows(self, place: int, inside: bool) -> bool:
         """Whether a letter, a digit or another sound of a letter comes next, or nothing more does."""
@@ -252,44 +257,41 @@ class _Spelling:
         return token >= 0 and self.kind[token] == DIGITS
 
     def _connect(self, place: int) -> tuple[Piece, int] | None:
-        strength, vocab, ended = TIGHT, self.reading.vocab, False
-        for _ in range(CONNECTORS):
-            token = self._token(place)
+        """The piece that follows on what ends before `place`, with its link, and the place after it."""
+        strength, ended = TIGHT, False
+        for at in range(place, place + CONNECTORS):
+            token = self._token(at)
             if token == HARD:
                 return None
             if token == SOFT:
                 strength = PAUSE
-            else:
-                found = self.piece(place, True)
-                if found is not None:
-                    if ended and self.kind[token] in (WORD, MONTH) and found[0].letter != 2:
-                        return None  # a word after a full stop begins a sentence
-                    found[0].link = strength
-                    return found
-                low, kind = self.low[token], self.kind[token]
-                if kind == LINE:
-                    strength = max(strength, PAUSE)
-                elif kind == SEPARATOR:
-                    if low in "-–—/_#":
-                        pass
-                    elif low in ".,'":
-                        glued = self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1)
-                        strength = max(strength, TIGHT if glued else LOOSE)
-                        ended = ended or (low == "." and not glued)
-                    else:
-                        return None
-                elif low in vocab.repairs:
-                    strength = max(strength, REPAIR)
-                elif low in vocab.joints or low in vocab.frames:
-                    pass
-                elif low in vocab.sets["hesitations"]:
-                    strength = max(strength, LOOSE)
-                elif low in vocab.sets["spelling_pauses"] or low in vocab.backchannel:
-                    strength = max(strength, WEAK)
-                else:
-                    return None
-            place += 1
+                continue
+            found = self.piece(at, True)
+            if found is not None:
+                found[0].link = strength
+                # a word after a full stop begins a sentence
+                return None if ended and self.kind[token] in (WORD, MONTH) and found[0].letter != 2 else found
+            link = self._link(token)
+            if link is None:
+                return None
+            strength = max(strength, link)
+            ended = ended or (self.low[token] == "." and link == LOOSE)
         return None
+
+    def _link(self, token: int) -> int | None:
+        """How firmly a word or sign between two pieces holds them together; None where it parts them."""
+        low, kind, vocab = self.low[token], self.kind[token], self.reading.vocab
+        if kind == LINE:
+            return PAUSE
+        if kind == SEPARATOR:
+            if low in ".,'":
+                return TIGHT if self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1) else LOOSE
+            return TIGHT if low in "-–—/_#" else None
+        links = (
+            (vocab.repairs, REPAIR), (vocab.joints, TIGHT), (vocab.frames, TIGHT), (vocab.sets["hesitations"], LOOSE),
+            (vocab.sets["spelling_pauses"], WEAK), (vocab.backchannel, WEAK),
+        )  # fmt: skip
+        return next((link for words, link in links if low in words), None)
 
     def codes(self, beginnings: list[int]) -> list[Code]:
         """All runs of pieces that hold a letter and begin at one of the places `beginnings`."""

@@ -15,8 +15,9 @@ _TIGHT_DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _MEASURE = re.compile(r"[ \t]?\d[\w-]*(?:\.\d[\w-]*)?\Z")
 """What stands behind "at" in prices, sizes and rates ("24 @ 3.5mm", "1080@60Hz"): no domain begins so in all its parts but an IP address."""
 _LOCAL = frozenset(".+-_%&'*/=?^`{|}~!#$")
-_REACH = 26
-"""A local part read aloud is at most this many tokens."""
+_REACH, _WORDS = 26, 3
+"""A local part read aloud is at most this many tokens, and words without a joint between them."""
+_NUMBERS = frozenset((DIGITS, ZERO)) | SPOKEN_NUMBER
 
 
 def written_mail(reading: Reading) -> list[Hit]:
@@ -146,39 +147,49 @@ def _domain(reading: Reading, stream: list[int], place: int) -> tuple[int, bool]
     """Place of the last token of a spoken domain, and whether it ends in a top-level domain; None where there is no domain."""
     vocab, size = reading.vocab, len(stream)
     words, at = 0, place
-    while at < size and words < 7:
+    while at < size and words < 7 and stream[at] != HARD:
         token = stream[at]
-        if token == HARD:
-            break
         if token == SOFT or (reading.low[token] in vocab.fillers and reading.low[token] not in vocab.mail_joints and words == 0):
             at += 1
             continue
         if words and reading.low[token] in vocab.mail_at:
             return None  # "drop me a line at jane at ...": the later one is the at of the address
-        if is_dot(reading, token) and words:
-            last, found = at, False
-            while at + 1 < size and is_dot(reading, stream[at]) and is_label(reading, stream[at + 1]):
-                label, final = _spelled_label(reading, stream, at + 1)
-                if label not in vocab.tlds and not (final + 1 < size and is_dot(reading, stream[final + 1])):
-                    break
-                found = found or ends_domain(reading, stream[at], label)
-                last, at = final, final + 1
-            if found:
+        if words and is_dot(reading, token):
+            last = _endings(reading, stream, at)
+            if last is not None:
                 return last, True
             break
         if reading.kind[token] in (SEPARATOR, LINE) and reading.low[token] not in "-–":
             break
         words += 1
         at += 1
-    if place < size and stream[place] >= 0:
-        split = reading.match(stream[place], vocab.split_providers, reading.turns[reading.turn[stream[place]]].last)
-        if split is not None:
-            return place + split[0] - stream[place] - 1, False
-        if reading.low[stream[place]] in vocab.providers:
-            # "gmail com": the dot was not heard
-            ahead = reading.low[stream[place + 1]] if place + 1 < size and stream[place + 1] >= 0 else ""
-            return (place + 1, True) if ahead in vocab.tlds and ahead not in vocab.word_tlds else (place, False)
-    return None
+    return _provider(reading, stream, place)
+
+
+def _endings(reading: Reading, stream: list[int], at: int) -> int | None:
+    """Place of the last token of what follows the dot at `at`, where a top-level domain is among it."""
+    size, last, found = len(stream), at, False
+    while at + 1 < size and is_dot(reading, stream[at]) and is_label(reading, stream[at + 1]):
+        label, final = _spelled_label(reading, stream, at + 1)
+        if label not in reading.vocab.tlds and not (final + 1 < size and is_dot(reading, stream[final + 1])):
+            break
+        found = found or ends_domain(reading, stream[at], label)
+        last, at = final, final + 1
+    return last if found else None
+
+
+def _provider(reading: Reading, stream: list[int], place: int) -> tuple[int, bool] | None:
+    """As `_domain`, of a provider of mail whose ending was not said, or not the dot before it ("gmail com")."""
+    vocab = reading.vocab
+    if place >= len(stream) or stream[place] < 0:
+        return None
+    split = reading.match(stream[place], vocab.split_providers, reading.turns[reading.turn[stream[place]]].last)
+    if split is not None:
+        return place + split[0] - stream[place] - 1, False
+    if reading.low[stream[place]] not in vocab.providers:
+        return None
+    ahead = reading.low[stream[place + 1]] if place + 1 < len(stream) and stream[place + 1] >= 0 else ""
+    return (place + 1, True) if ahead in vocab.tlds and ahead not in vocab.word_tlds else (place, False)
 
 
 def _spelled_label(reading: Reading, stream: list[int], at: int) -> tuple[str, int]:
@@ -215,66 +226,86 @@ def _couple(reading: Reading, stream: list[int], at: int, best: int | None) -> b
     return all(reading.kind[t] in (WORD, MONTH) and reading.low[t] not in vocab.words and reading.low[t] not in vocab.mail_stops for t in pair)
 
 
+class _Local:
+    """A local part read leftwards from where it ends.
+
+    Attributes:
+        best: place of its first token so far.
+        joined: a joint such as "dot" stands before that.
+        linked: what was read last is the link of "b as in boy".
+        plain: words in a row that no joint parts.
+    """
+
+    def __init__(self, reading: Reading, stream: list[int], sure: bool) -> None:
+        self.reading, self.stream, self.sure = reading, stream, sure
+        self.short = reading.vocab.sets["word_letters"]
+        self.best: int | None = None
+        self.joined = self.linked = False
+        self.plain = 0
+
+    def read(self, at: int) -> bool:
+        """Take in the token at `at`. Returns whether the local part may go on before it."""
+        token, vocab = self.stream[at], self.reading.vocab
+        if token == SOFT:
+            return self.best is None or self.joined or (self._before(at) >= 0 and self.reading.low[self._before(at)] in vocab.mail_joints)
+        low, kind = self.reading.low[token], self.reading.kind[token]
+        if low in vocab.mail_joints or (kind == SEPARATOR and low in "._-+"):
+            self.joined, self.plain = True, 0
+            return self.best is not None
+        if kind in _NUMBERS:
+            return self._begin(at)
+        spelled = self._spelled(at, low, kind)
+        self.linked = False
+        if kind == LETTER and (low not in self.short or self.best is not None or self.joined or spelled):
+            return (spelled or self._letter_goes_on(low)) and self._begin(at)
+        return kind in (WORD, MONTH, LETTER) and self._word(at, low)
+
+    def _before(self, at: int) -> int:
+        return self.stream[at - 1] if at else HARD
+
+    def _begin(self, at: int) -> bool:
+        self.best, self.joined = at, False
+        return True
+
+    def _spelled(self, at: int, low: str, kind: int) -> bool:
+        """Whether a single letter here is one of several, or an initial ("e dot v dot a", "bianchi i at ...")."""
+        before = self._before(at)
+        if self.linked or _spelled(self.reading, self.stream, at - 1, self.short):
+            return True
+        if kind == LETTER and before >= 0 and self.reading.kind[before] == WORD and self.reading.low[before] in self.reading.vocab.mail_joints:
+            return True
+        return self.sure and self.best is None and low in self.short and _foreign(self.reading, before)
+
+    def _letter_goes_on(self, low: str) -> bool:
+        """Whether a letter that is a word too belongs to what stands behind it."""
+        if low not in self.short or self.best is None or self.joined:
+            return True
+        return self.reading.kind[self.stream[self.best]] in (LETTER, DIGITS)
+
+    def _word(self, at: int, low: str) -> bool:
+        vocab = self.reading.vocab
+        if (low,) in vocab.spelling_links and _alphabet(self.reading, self.stream, at):
+            self.linked = True
+        elif _couple(self.reading, self.stream, at, self.best):
+            self.plain = 0
+        elif low not in vocab.sets["spelling_words"]:
+            if not self.joined and (low in vocab.mail_stops or self.plain >= _WORDS):
+                return False
+            self.plain += 1
+            return self._begin(at)
+        return True
+
+
 def _local(reading: Reading, stream: list[int], place: int, sure: bool = False) -> int | None:
     """Place of the first token of the local part that ends at `place`, reading leftwards; `sure` where a whole domain follows."""
-    vocab, plain, best = reading.vocab, 0, None
-    short = vocab.sets["word_letters"]
-    joined = linked = False
+    local = _Local(reading, stream, sure)
     if sure:
         place = _before_pause(reading, stream, place)
-    for steps in range(_REACH):
+    for at in range(place, place - _REACH, -1):
         spend()
-        at = place - steps
-        if at < 0 or stream[at] == HARD:
+        if at < 0 or stream[at] == HARD or not local.read(at):
             break
-        token = stream[at]
-        if token == SOFT:
-            before = stream[at - 1] if at else HARD
-            if best is not None and not joined and (before < 0 or reading.low[before] not in vocab.mail_joints):
-                break
-            continue
-        low, kind = reading.low[token], reading.kind[token]
-        if low in vocab.mail_joints or (kind == SEPARATOR and low in "._-+"):
-            if best is None:
-                break
-            joined, plain = True, 0
-            continue
-        if kind in (DIGITS, ZERO) or kind in SPOKEN_NUMBER:
-            best, joined = at, False
-            continue
-        spelled = _spelled(reading, stream, at - 1, short)
-        if (
-            kind == LETTER
-            and at
-            and stream[at - 1] >= 0
-            and reading.kind[stream[at - 1]] == WORD
-            and reading.low[stream[at - 1]] in vocab.mail_joints
-        ):
-            spelled = True  # "e dot v dot a"
-        spelled = spelled or linked or (sure and best is None and at > 0 and low in short and _foreign(reading, stream[at - 1]))
-        linked = False
-        if kind == LETTER and (low not in short or best is not None or joined or spelled):
-            if low in short and best is not None and not joined and not spelled and reading.kind[stream[best]] not in (LETTER, DIGITS):
-                break
-            best, joined = at, False
-            continue
-        if kind not in (WORD, MONTH, LETTER):
-            break
-        if (low,) in vocab.spelling_links and _alphabet(reading, stream, at):
-            linked = True
-            continue
-        if _couple(reading, stream, at, best):
-            plain = 0
-            continue
-        if low in vocab.sets["spelling_words"]:
-            continue
-        if low in vocab.mail_stops and not joined:
-            break
-        if plain >= 3 and not joined:
-            break
-        plain += 1
-        best, joined = at, False
-    return best
+    return local.best
 
 
 def _foreign(reading: Reading, token: int) -> bool:

@@ -70,49 +70,67 @@ def _judged(read: Reading, result: RecognizerResult) -> bool:
     if read.turn[stop - 1] - read.turn[first] >= TURNS:
         stop = min(stop, read.turns[read.turn[first]].last)
         result.end = read.end[stop - 1]
-    if result.entity_type not in ("PERSON", "LOCATION", "ADDRESS"):
-        return True
-    if _wares(read, first, stop):
+    if result.entity_type in ("PERSON", "LOCATION", "ADDRESS") and _wares(read, first, stop):
         return False
-    if result.entity_type == "LOCATION":
-        if _CODE.fullmatch(read.text, result.start, result.end):
-            return False
-        if _addressed(read, result):
-            result.entity_type = "ADDRESS"
-            return True
-        plain = read.vocab.language.code == LANGUAGE and plain_place(read, first, stop)
-        return not plain and not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
-    if result.entity_type != "PERSON":
+    stays = _STAYS.get(result.entity_type)
+    return stays is None or stays(read, result, first, stop)
+
+
+def _is_place(read: Reading, result: RecognizerResult, first: int, stop: int) -> bool:
+    """Whether a place stays one; part of an address is an address."""
+    if _CODE.fullmatch(read.text, result.start, result.end):
+        return False
+    if _addressed(read, result):
+        result.entity_type = "ADDRESS"
         return True
-    if read.vocab.language.code == LANGUAGE:
-        first, stop = trimmed(read, first, stop)
-        result.start, result.end = read.start[first], min(result.end, read.end[stop - 1])
-        if capitalized(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
-            stop = name_end(read, stop)
-            result.end = read.end[stop - 1]
-        elif not capitals(read, first) and person(read, first, stop):
-            begin, end = uncased_name(read, first, stop)
-            result.start = read.start[begin] if begin < first else result.start
-            result.end = read.end[end - 1] if end > stop else result.end
-            first, stop = begin, end
+    if read.vocab.language.code == LANGUAGE and plain_place(read, first, stop):
+        return False
+    return not all(read.low[t] in _file(read.vocab.language.code, "everyday.txt") for t in range(first, stop))
+
+
+def _is_person(read: Reading, result: RecognizerResult, first: int, stop: int) -> bool:
+    """Whether a person stays one, and where the name ends; a name with a word for a business is a business."""
+    vocab = read.vocab
+    english = vocab.language.code == LANGUAGE
+    if english:
+        first, stop = _name(read, result, first, stop)
     if read.has_digits and any(read.kind[t] == DIGITS for t in range(first, stop)) and blocked(read).issuperset(range(first, stop)):
         return False  # a GUID, a time, a price
-    vocab = read.vocab
     words = [_base(read.low[t]) for t in range(first, stop) if read.kind[t] not in (SEPARATOR, LINE)]
-    if not words or (words[0] in vocab.titles and len(words) > 1):
-        return not words or vocab.language.code != LANGUAGE or person(read, first, stop)
-    businesses = vocab.sets.get("businesses", frozenset())
-    if not businesses.isdisjoint(words if len(words) == 1 else words[1:]):
+    if not words:
+        return True
+    if words[0] in vocab.titles and len(words) > 1:
+        return not english or person(read, first, stop)
+    if not vocab.sets.get("businesses", frozenset()).isdisjoint(words if len(words) == 1 else words[1:]):
         result.entity_type = "ORGANIZATION"
         return True
     if _product(read, first, stop, words) or _vehicle(read, first, stop, words) or _modal(read, first, stop):
         return False
     answer = any(topic.source == "question" and topic.name in NAME_TOPICS for topic in questions(read, read.turn[first]))
-    if vocab.language.code == LANGUAGE:
+    if english:
         return (answer and asked(read, first, stop)) or (person(read, first, stop) and (answer or not _noun(read, first, stop)))
     if all(_everyday(vocab, word) or read.kind[t] == DIGITS for word, t in zip(words, range(first, stop), strict=False)):
         return False
     return answer or not (all(_common(vocab, word) for word in words) or _noun(read, first, stop))
+
+
+_STAYS = {"PERSON": _is_person, "LOCATION": _is_place}
+"""Whether a result of a type stays."""
+
+
+def _name(read: Reading, result: RecognizerResult, first: int, stop: int) -> tuple[int, int]:
+    """The tokens of a name, without what is none of it and with what the lists know to be; the result's ends move with them."""
+    first, stop = trimmed(read, first, stop)
+    result.start, result.end = read.start[first], min(result.end, read.end[stop - 1])
+    if capitalized(read, first) and result.end == read.end[stop - 1] and names_have_capitals(read, first):
+        stop = name_end(read, stop)
+        result.end = read.end[stop - 1]
+    elif not capitals(read, first) and person(read, first, stop):
+        begin, end = uncased_name(read, first, stop)
+        result.start = read.start[begin] if begin < first else result.start
+        result.end = read.end[end - 1] if end > stop else result.end
+        first, stop = begin, end
+    return first, stop
 
 
 def _addressed(read: Reading, result: RecognizerResult) -> bool:

@@ -48,7 +48,8 @@ _NO_NUMBER = re.compile(rf"(?i)(?<![\w.,/:–-])(?:{'|'.join(_FORMS)})(?![\w–-
 _EPOCH = re.compile(r"1\d{9}(?:\d{3})?")
 _AROUND = 48
 
-_NOT_NUMBERS = frozenset({"DATE_TIME", "EMAIL_ADDRESS", "IP_ADDRESS", "MAC_ADDRESS", "URL", "UUID"})
+NO_NUMBERS = frozenset({"DATE_TIME", "EMAIL_ADDRESS", "IP_ADDRESS", "MAC_ADDRESS", "URL", "UUID"})
+"""Entity types whose values are not read as numbers."""
 
 _LABEL_REST = re.compile(r"[a-zA-Z0-9-]{0,63}")
 _MAIL_BEFORE = re.compile(r"[^\s@(<\[]@\Z")
@@ -71,7 +72,7 @@ def is_no_value(
     start, end = span
     if entity == "URL":
         return _in_mail(text, start, end) or (not cued and _joins_sentences(text, start, end, words, endings))
-    if entity in _NOT_NUMBERS:
+    if entity in NO_NUMBERS:
         return False
     if not cued and _EPOCH.fullmatch(text, start, end):
         return True

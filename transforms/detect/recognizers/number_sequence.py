@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import phonenumbers
+from dataclasses import dataclass, replace
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
@@ -51,6 +49,23 @@ class Value:
 
 Form = Callable[[Sequence[Element], int, int], Value | None]
 """The value that elements `first` to `stop` (half-open) are by their form alone, if any."""
+
+
+def remembered(form: Form) -> Form:
+    """A form that judges the same elements of one reading once: a run is cut again for every part that it falls into.
+
+    Elements that follow each other are known by their first and last token.
+    """
+    kept: dict[tuple[int, int], Value | None] = {}
+
+    def judge(elements: Sequence[Element], first: int, stop: int) -> Value | None:
+        key = elements[first].first, elements[stop - 1].last
+        if key not in kept:
+            kept[key] = form(elements, first, stop)
+        value = kept[key]
+        return value if value is None or value.first == first else replace(value, first=first, stop=stop)
+
+    return judge
 
 
 def cut(elements: Sequence[Element], form: Form) -> list[Value]:
@@ -190,7 +205,7 @@ class Forms:
             return None
         spoken = sum([e.spoken for e in parts]) * 2 > len(parts)
         if parts[0].plus and count <= 15:
-            sure = _valid(f"+{digits}", None)
+            sure = checks.valid_phone(f"+{digits}", None)
             return "PHONE_NUMBER", 0.98 if sure else 0.6, 0.85, "international form"
         if checks.dialled(digits) and (len(parts) == 1 or _alike(parts)):
             return "PHONE_NUMBER", 0.97, 0.65, "number dialled to another country"
@@ -214,7 +229,7 @@ class Forms:
             not spoken
             and 2 <= len(parts) <= 5
             and count <= 12
-            and any(_valid(digits, region) for region in self.regions)
+            and any(checks.valid_phone(digits, region) for region in self.regions)
         ):
             return "PHONE_NUMBER", 0.6, 0.6, "valid number"
         return None
@@ -228,13 +243,6 @@ def _alike(parts: Sequence[Element]) -> bool:
     return len(set(signs[1:])) <= 1 and (
         len(signs) < 2 or signs[0] in (signs[1], ")", "/", " ", "-")
     )
-
-
-def _valid(number: str, region: str | None) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
-    except phonenumbers.NumberParseException:
-        return False
 
 
 def _card_like(parts: Sequence[Element]) -> bool:

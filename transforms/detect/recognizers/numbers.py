@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callveil.transforms.detect.budget import spend
@@ -63,6 +64,8 @@ _RANGES = re.compile(
     | (?:0?[1-9]|1[0-2])/(?:19|20)\d\d\ ?[-–—]\ ?(?:0?[1-9]|1[0-2])/(?:19|20)\d\d   # 03/2015 - 03/2016
     )(?![\w/-]|\.\d)"""
 )
+_SIGN = re.compile(r"\d|[a-fA-F]{8}-")
+"""In each of the two: digits, or the beginning of a GUID without any."""
 _BESIDE_DIGITS = re.compile(
     r"(?:(?:\d[-\s.,/_]{0,3}){10}|(?<!\d)\d{3}[-. )]{1,2}\d{3}[-. ]|(?<!\d)0\d{2,4} \d{3,4}[ -])\Z"
 )
@@ -129,18 +132,29 @@ def blocked(reading: Reading) -> frozenset[int]:
         spelled = cue.topic == "age" and reading.kind[cue.first] == LETTER and not (cue.first and reading.value[cue.first - 1])
         if cue.last - cue.first > 1 and not spelled:  # "y o" is years old after a number only
             out.update(range(cue.first, cue.last))
-    for start, end in checks.ibans(reading.text) if reading.has_digits else ():  # known by themselves
+    for start, end in reading.ibans:  # known by themselves
         out.update(range(reading.token_at(start), reading.token_at(end - 1) + 1))
     kept = reading.__dict__["_blocked"] = frozenset(out)
     return kept
 
 
 def _not_numbers(reading: Reading) -> list[re.Match[str]]:
-    found = list(_NOT_NUMBERS.finditer(reading.text))
-    # Right behind other digits a range may be a card's expiry date and code.
-    found += [m for m in _RANGES.finditer(reading.text) if not _BESIDE_DIGITS.search(reading.text, max(0, m.start() - 24), m.start())]
+    text, found = reading.text, list[re.Match[str]]()
+    for start, end in _lines(text):
+        found += _NOT_NUMBERS.finditer(text, start, end)
+        # Right behind other digits a range may be a card's expiry date and code.
+        found += [m for m in _RANGES.finditer(text, start, end) if not _BESIDE_DIGITS.search(text, max(0, m.start() - 24), m.start())]
     more = reading.vocab.no_numbers
-    return sorted((*found, *(more.finditer(reading.text) if more is not None else ())), key=lambda match: match.start())
+    return sorted((*found, *(more.finditer(text) if more is not None else ())), key=lambda match: match.start())
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that can hold what is no number though it holds digits; none reaches over two."""
+    end = 0
+    while (sign := _SIGN.search(text, end)) is not None:
+        start, end = text.rfind("\n", 0, sign.start()) + 1, text.find("\n", sign.end())
+        end = end if end >= 0 else len(text)
+        yield start, end
 
 
 class NumberParser:
@@ -159,51 +173,53 @@ class NumberParser:
     def number(self, place: int, inside: bool, scaled: bool = False) -> tuple[str, int, bool] | None:
         """The number that begins at `place`: (digits, place after it, whether it was said in words). `scaled`: it follows a hundred."""
         spend()
-        kind = self._kind(place)
-        if kind in (-1, WORD, SEPARATOR, LINE, LETTER):
+        read = _BY_KIND.get(self._kind(place))
+        if read is None or (token := self.stream[place]) in self.skip:
             return None
-        token = self.stream[place]
-        if token in self.skip:
+        return read(self, place, token, inside, scaled)
+
+    def _in_digits(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        return self._written(place, token)
+
+    def _unit(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        sets = self.reading.vocab.sets
+        if self.low[token] in sets["article_ones"] and self._article(place, inside):
             return None
-        if kind == DIGITS:
-            return self._written(place, token)
-        if kind == UNIT:
-            if self.low[token] in self.reading.vocab.sets["article_ones"] and self._article(place, inside):
-                return None
-            if (
-                self.low[token] in self.reading.vocab.sets["ones"]
-                and not inside
-                and self._kind(place + 1) not in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED)
-                and self._pronoun(token)
-            ):
-                return None
-            return self._scaled(self.value[token], place + 1, scaled)
-        if kind == ZERO:
-            ahead = self._kind(self._past_signs(place + 1, 1) if inside else place + 1)
-            if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
-                return "0", place + 1, True
-            back = self._past_signs(place - 1, -1)
-            if self._kind(back) == WORD and (
-                self.low[self.stream[back]] in self.reading.vocab.sets["hesitations"] or self.low[self.stream[back]] in self.reading.vocab.joints
-            ):
-                back -= 1
-            behind = self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED) or self._sound(back) is not None
-            return ("0", place + 1, True) if inside and behind and not self._clock(place) else None
-        if kind == TEEN:
-            return self._scaled(self.value[token], place + 1, scaled)
-        if kind == TENS:
-            after = place + 1
-            if self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-" and self._kind(after + 1) == UNIT:
-                after += 1
-            if self._kind(after) == UNIT and self.value[self.stream[after]] != "0":
-                return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1, scaled)
-            return self._scaled(self.value[token], place + 1, scaled)
-        if kind == MULTIPLE:
-            ahead = self._kind(place + 1)
-            if ahead in (UNIT, ZERO) or (
-                ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip
-            ):
-                return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
+        alone = not inside and self._kind(place + 1) not in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED)
+        if alone and self.low[token] in sets["ones"] and self._pronoun(token):
+            return None
+        return self._scaled(self.value[token], place + 1, scaled)
+
+    def _zero(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        ahead = self._kind(self._past_signs(place + 1, 1) if inside else place + 1)
+        if ahead in (UNIT, ZERO, MULTIPLE, TEEN, TENS) or (ahead == DIGITS and len(self.low[token]) > 1):
+            return "0", place + 1, True
+        return ("0", place + 1, True) if inside and self._number_before(place) and not self._clock(place) else None
+
+    def _number_before(self, place: int) -> bool:
+        """Whether a number stands before `place`, signs, a hesitation or a joint passed over."""
+        back, vocab = self._past_signs(place - 1, -1), self.reading.vocab
+        if self._kind(back) == WORD:
+            low = self.low[self.stream[back]]
+            back -= low in vocab.sets["hesitations"] or low in vocab.joints
+        return self._kind(back) in (DIGITS, UNIT, ZERO, TEEN, TENS, HUNDRED) or self._sound(back) is not None
+
+    def _teen(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        return self._scaled(self.value[token], place + 1, scaled)
+
+    def _tens(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        after = place + 1
+        if self._kind(after) == SEPARATOR and self.low[self.stream[after]] == "-" and self._kind(after + 1) == UNIT:
+            after += 1
+        if self._kind(after) == UNIT and self.value[self.stream[after]] != "0":
+            return self._scaled(str(int(self.value[token]) + int(self.value[self.stream[after]])), after + 1, scaled)
+        return self._scaled(self.value[token], place + 1, scaled)
+
+    def _multiple(self, place: int, token: int, inside: bool, scaled: bool) -> tuple[str, int, bool] | None:
+        """Digits said at once ("double two"); those written count singly only."""
+        ahead = self._kind(place + 1)
+        if ahead in (UNIT, ZERO) or (ahead == DIGITS and len(self.value[self.stream[place + 1]]) == 1 and self.stream[place + 1] not in self.skip):
+            return self.value[self.stream[place + 1]] * int(self.value[token]), place + 2, True
         return None
 
     def _past_signs(self, place: int, step: int) -> int:
@@ -284,7 +300,7 @@ class NumberParser:
             ahead += 1
         if self._kind(ahead) in (UNIT, ZERO, DIGITS, MULTIPLE, HUNDRED, TEEN, TENS, MONTH):
             return False
-        return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead], None) is None)
+        return not inside or (self._kind(ahead) == WORD and self._weight(self.stream[ahead]) is None)
 
     def quantity(self, after: int) -> bool:
         """Whether the word at `after` makes the number before it a quantity, a time or a price."""
@@ -300,7 +316,7 @@ class NumberParser:
 
     def link(self, place: int) -> tuple[int, int] | None:
         """From just after an element: (strength of the link, place of the next element), or None where the run ends."""
-        vocab, strength, signs = self.reading.vocab, TIGHT, 0
+        strength, signs = TIGHT, 0
         while place < len(self.stream) and signs <= CONNECTORS:
             token = self.stream[place]
             if token == HARD:
@@ -312,7 +328,7 @@ class NumberParser:
             elif self.number(place, strength < PAUSE) is not None:
                 return strength, place
             else:
-                weight = self._weight(token, vocab)
+                weight = self._weight(token)
                 if weight is None:
                     return None
                 strength = max(strength, weight)
@@ -327,32 +343,32 @@ class NumberParser:
             return place
         return next((place + n + 1 for n in (2, 3) if n < len(words) and words[n] in "]>)"), place)
 
-    def _weight(self, token: int, vocab: object) -> int | None:
-        reading, low = self.reading, self.low[token]
-        kind = self.kind[token]
+    def _weight(self, token: int) -> int | None:
+        """How firmly a word or sign between two numbers holds them together; None where it parts them."""
+        low, kind, vocab = self.low[token], self.kind[token], self.reading.vocab
         if kind == LINE:
             return PAUSE
         if kind == SEPARATOR:
-            if low in "_=" and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
-                return TIGHT
-            if low in _STOP_SIGNS or token in self.skip:
-                return None
-            if low in _TIGHT_SIGNS:
-                return LOOSE if low == "+" else TIGHT
-            if low in _LOOSE_SIGNS:
-                return LOOSE
-            if low == "." and reading.glued(token) and token + 1 < reading.count and reading.glued(token + 1):
-                return TIGHT
-            return LOOSE if low in ".…·'" else WEAK
+            return self._sign(token, low)
         if self.repairs(token):
             return REPAIR
-        if low in reading.vocab.joints:
+        if low in vocab.joints:
             return TIGHT
-        if low in reading.vocab.fillers or self._pause(token):
+        if low in vocab.fillers or self._pause(token):
             return WEAK
-        if low in reading.vocab.sets["extension"]:
-            return LOOSE
-        return None
+        return LOOSE if low in vocab.sets["extension"] else None
+
+    def _sign(self, token: int, low: str) -> int | None:
+        inner = self.reading.glued(token) and token + 1 < self.reading.count and self.reading.glued(token + 1)
+        if inner and low in "_=":
+            return TIGHT
+        if low in _STOP_SIGNS or token in self.skip:
+            return None
+        if low in _TIGHT_SIGNS:
+            return LOOSE if low == "+" else TIGHT
+        if inner and low == ".":
+            return TIGHT
+        return LOOSE if low in _LOOSE_SIGNS or low in ".…·'" else WEAK
 
     def repairs(self, token: int) -> bool:
         """Whether the word takes something back, alone or with the word beside it ("sorry", "i mean", "scratch that")."""
@@ -435,6 +451,13 @@ class NumberParser:
             return None
         digit = self.reading.vocab.homophones.get(self.low[self.stream[place]])
         return None if digit is None else (digit, place + 1, True)
+
+
+_BY_KIND = {
+    DIGITS: NumberParser._in_digits, UNIT: NumberParser._unit, ZERO: NumberParser._zero, TEEN: NumberParser._teen,
+    TENS: NumberParser._tens, MULTIPLE: NumberParser._multiple,
+}  # fmt: skip
+"""How the number is read that begins with a token of a kind."""
 
 
 def digit_runs(reading: Reading) -> list[Run]:

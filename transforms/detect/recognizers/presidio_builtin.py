@@ -1,7 +1,8 @@
 """Presidio's own pattern recognizers, as a floor: they add what the recognizers here do not find.
 
 Each reads only the stretches of a text that can hold what it looks for (`excerpt.py`), and only where the shape
-of the digits there allows it. Neither changes what is found, only what it costs. What Presidio finds is left
+of the digits there allows it; patterns are compiled once, and one telephone number is judged once. None of this
+changes what is found, only what it costs. What Presidio finds is left
 out in two cases: a number of a country that is not read, unless its check digit is right, and the exceptions of
 `no_value.py`, none of which applies to a number with a right check digit.
 """
@@ -10,23 +11,28 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
+import regex
 import tldextract
+from phonenumbers import PhoneNumber, PhoneNumberMatch, PhoneNumberMatcher
 from phonenumbers.phonemetadata import PhoneMetadata
-from presidio_analyzer import AnalysisExplanation, EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import AnalysisExplanation, EntityRecognizer, PatternRecognizer, RecognizerResult, pattern_recognizer
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecognizer
 
 from callveil.schemas.policy import Detect
+from callveil.transforms.detect.budget import TimedOut
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
-from callveil.transforms.detect.recognizers.checks import gstin, nric
-from callveil.transforms.detect.recognizers.excerpt import Excerpt, Shape
-from callveil.transforms.detect.recognizers.no_value import is_no_value
+from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, gstin, nric
+from callveil.transforms.detect.recognizers.excerpt import Excerpt
+from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
+from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import BUILTIN
 from callveil.transforms.detect.view import View
 
@@ -56,49 +62,57 @@ class Needs(NamedTuple):
     """What a text must hold for a recognizer to find anything in it.
 
     Attributes:
-        run: digits on end.
         near: digits with at most one other character, no letter, between them.
         sign: what else stands somewhere in it, in any case.
         cut: gives the stretches of a text that the recognizer reads.
     """
 
-    run: int = 0
     near: int = 0
     sign: str = ""
     cut: Callable[[str], Excerpt] = excerpt.around_digits
+
+    def met(self, text: str, near: int) -> bool:
+        """Whether a text, with so many digits near each other, holds it."""
+        return near >= self.near and (not self.sign or _compiled(self.sign).search(text) is not None)
+
+
+@lru_cache(maxsize=256)
+def _compiled(sign: str) -> re.Pattern[str]:
+    return re.compile(sign, re.IGNORECASE)
 
 
 _AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
 _NEEDS = {
     "AbaRouting": Needs(near=9), "AuAbn": Needs(near=11), "AuAcn": Needs(near=9), "AuMedicare": Needs(near=10),
     "AuTfn": Needs(near=9), "CaPostalCode": Needs(sign="[a-z]\\d[a-z]"), "CaSin": Needs(near=9), "CreditCard": Needs(near=12),
-    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(run=9), "DeFuehrerschein": Needs(run=8, sign=_AD),
-    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(run=9, sign=_AD), "DeIdCard": Needs(sign=_CODE9),
-    "DeKfz": Needs(), "DeLanr": Needs(run=9), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(run=5),
-    "DeSocialSecurity": Needs(run=8, sign="\\d[a-z]\\d"), "DeTaxId": Needs(run=11), "DeTaxNumber": Needs(near=9),
-    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(run=7), "EsNif": Needs(run=7),
-    "EsPassport": Needs(run=6, sign=_AD), "FiPersonalIdentityCode": Needs(run=6), "Iban": Needs(sign="[a-z]{2}\\d\\d[ -]?[a-z\\d]{4}"),
+    "Crypto": Needs(cut=excerpt.long_words), "Date": Needs(), "DeBsnr": Needs(), "DeFuehrerschein": Needs(sign=_AD),
+    "DeHandelsregister": Needs(sign="hr[ab]"), "DeHealthInsurance": Needs(sign=_AD), "DeIdCard": Needs(sign=_CODE9),
+    "DeKfz": Needs(), "DeLanr": Needs(), "DePassport": Needs(sign=_CODE9), "DePlz": Needs(),
+    "DeSocialSecurity": Needs(sign="\\d[a-z]\\d"), "DeTaxId": Needs(), "DeTaxNumber": Needs(near=9),
+    "DeVatId": Needs(near=9, sign="de"), "Email": Needs(cut=excerpt.around_at), "EsNie": Needs(), "EsNif": Needs(),
+    "EsPassport": Needs(sign=_AD), "FiPersonalIdentityCode": Needs(), "Iban": Needs(sign="(?-i:[A-Z]{2}\\d\\d[ -]?[A-Z\\d]{4})"),
     "InAadhaar": Needs(near=12), "InGstin": Needs(sign="\\d\\d[a-z\\d]{11}"), "InPan": Needs(cut=excerpt.whole),
     "InPassport": Needs(near=7, sign=_AD),
-    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(run=7, sign=_AD), "Ip": Needs(cut=excerpt.network),
-    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(run=5),
-    "ItPassport": Needs(run=7, sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
+    "InVehicleRegistration": Needs(sign=_AD), "InVoter": Needs(sign=_AD), "Ip": Needs(cut=excerpt.network),
+    "ItDriverLicense": Needs(sign="[a-z\\d]{10}"), "ItFiscalCode": Needs(cut=excerpt.long_words), "ItIdentityCard": Needs(),
+    "ItPassport": Needs(sign=_AD), "ItVatCode": Needs(near=11), "KrBrn": Needs(near=10), "KrDriverLicense": Needs(near=12),
     "KrFrn": Needs(near=13), "KrPassport": Needs(sign=_AD), "KrRrn": Needs(near=13), "MacAddress": Needs(cut=excerpt.network),
-    "MedicalLicense": Needs(run=7, sign=_AD), "NgNin": Needs(run=11), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
-    "Nhs": Needs(near=10), "PhPassport": Needs(run=7, sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
-    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(run=11), "SeOrganisationsnummer": Needs(near=10),
-    "SePersonnummer": Needs(near=10), "SgFin": Needs(run=7, sign=_AD), "SgUen": Needs(run=4, sign=_DA), "ThTnin": Needs(run=13),
-    "TrLicensePlate": Needs(), "TrNationalId": Needs(run=11), "UkDrivingLicence": Needs(run=5, sign=_AD), "UkNino": Needs(near=6),
-    "UkPassport": Needs(run=7, sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
+    "MedicalLicense": Needs(sign=_AD), "NgNin": Needs(), "NgVehicleRegistration": Needs(sign="\\d{3}[a-z]{2}"),
+    "Nhs": Needs(near=10), "PhPassport": Needs(sign=_AD), "PhTin": Needs(near=9), "PhUmid": Needs(near=12),
+    "Phone": Needs(cut=excerpt.around_phones), "PlPesel": Needs(), "SeOrganisationsnummer": Needs(near=10),
+    "SePersonnummer": Needs(near=10), "SgFin": Needs(sign=_AD), "SgUen": Needs(sign=_DA), "ThTnin": Needs(),
+    "TrLicensePlate": Needs(), "TrNationalId": Needs(), "UkDrivingLicence": Needs(sign=_AD), "UkNino": Needs(near=6),
+    "UkPassport": Needs(sign=_AD), "UkPostcode": Needs(sign=f"{_AD}|gir"),
     "UkVehicleRegistration": Needs(sign=f"{_AD}|\\b[a-z]{{3}}[- ]?\\d{{1,3}}[- ]?[a-z]\\b"),
-    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(run=8), "UsClaimNumber": Needs(run=6),
+    "Url": Needs(cut=excerpt.around_dots), "UsBank": Needs(), "UsClaimNumber": Needs(sign="claim|clm"),
     "UsHealthInsuranceMemberId": Needs(sign="[a-z]-?\\d"), "UsItin": Needs(near=9), "UsLicense": Needs(sign=f"{_AD}|\\d{{6}}|]\\d"),
-    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(run=8), "UsPrescriptionNumber": Needs(run=6),
-    "UsPriorAuthorizationNumber": Needs(run=6), "UsProviderTaxId": Needs(near=9), "UsReferralNumber": Needs(run=6), "UsSsn": Needs(near=9),
-    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(run=6), "ZaIdNumber": Needs(run=13),
-    "ZaIncomeTaxNumber": Needs(run=10), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
-    "ZaPassport": Needs(run=8, sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(run=13),
-    "ZaVatNumber": Needs(run=10),
+    "UsMbi": Needs(sign="\\d[a-z][a-z\\d]\\d"), "UsNpi": Needs(near=10), "UsPassport": Needs(), "UsPrescriptionNumber": Needs(sign="rx|prescription"),
+    "UsPriorAuthorizationNumber": Needs(sign="auth|pa-?\\d"), "UsProviderTaxId": Needs(near=9),
+    "UsReferralNumber": Needs(sign="referral|(?:ref|inf)-?\\d"), "UsSsn": Needs(near=9),
+    "Uuid": Needs(sign="-[a-f\\d]{4}-"), "ZaCompanyRegistration": Needs(near=8), "ZaDriverLicense": Needs(), "ZaIdNumber": Needs(),
+    "ZaIncomeTaxNumber": Needs(), "ZaLicensePlate": Needs(), "ZaMobileNumber": Needs(cut=excerpt.around_phones),
+    "ZaPassport": Needs(sign=_AD), "ZaTelephoneNumber": Needs(cut=excerpt.around_phones), "ZaTrafficRegisterNumber": Needs(),
+    "ZaVatNumber": Needs(),
 }  # fmt: skip
 """By class name. A recognizer that is not named here, such as one that a later Presidio adds, reads whole texts."""
 
@@ -132,19 +146,31 @@ class GatedPhoneRecognizer(PhoneRecognizer):  # type: ignore[misc]
 
     def __init__(self, supported_language: str, regions: Sequence[str]) -> None:
         super().__init__(supported_language=supported_language, name="PhoneRecognizer")
-        self.needed = [
-            (PhoneRecognizer(supported_language=supported_language, supported_regions=(r,), name="PhoneRecognizer"), _shortest(r))
-            for r in _distinct((*PHONE_REGIONS, *regions))
-        ]
+        self.needed = [(region, _shortest(region)) for region in _distinct((*PHONE_REGIONS, *regions))]
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract."""
-        open_, found = excerpt.phone_runs(text), list[RecognizerResult]()
-        for one, digits in self.needed:
+        open_, found = excerpt.phone_runs(text), dict[tuple[int, int], None]()
+        for region, digits in self.needed:
             if any(count >= digits for _, _, count in open_):
-                found += one.analyze(text, list(entities), nlp_artifacts)
-                open_ = [run for run in open_ if not any(r.start <= run[0] and run[1] <= r.end for r in found)]
-        return found
+                found |= dict.fromkeys((m.start, m.end) for m in _Matcher(text, region, self.leniency))
+                open_ = [run for run in open_ if not any(start <= run[0] and run[1] <= end for start, end in found)]
+        return [RecognizerResult(self.supported_entities[0], start, end, self.SCORE) for start, end in found]
+
+
+class _Matcher(PhoneNumberMatcher):  # type: ignore[misc]
+    """Google's, which judges the same candidate between the same two characters once."""
+
+    def _parse_and_verify(self, candidate: str, offset: int) -> PhoneNumberMatch | None:
+        stop = offset + len(candidate)
+        number = _number(self.text[max(0, offset - 1) : offset], candidate, self.text[stop : stop + 1], self.preferred_region, self.leniency)
+        return None if number is None else PhoneNumberMatch(offset, candidate, number)
+
+
+@lru_cache(maxsize=NUMBERS_KEPT)
+def _number(before: str, candidate: str, behind: str, region: str, leniency: int) -> PhoneNumber | None:
+    found = PhoneNumberMatcher(before + candidate + behind, region, leniency)._parse_and_verify(candidate, len(before))
+    return None if found is None else found.number
 
 
 def _distinct(regions: Sequence[str]) -> Iterator[str]:
@@ -177,26 +203,91 @@ def _country(kind: type[EntityRecognizer]) -> str:
     return "GB" if code == "UK" else code
 
 
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern of one of Presidio's recognizers: what it finds has this score before it is checked."""
+
+    name: str
+    score: float
+    text: str
+    flags: int
+
+    @cached_property
+    def regex(self) -> Any:
+        """The pattern, compiled when it is first needed."""
+        return regex.compile(self.text, self.flags)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...] | None:
+        """See `pattern_digits.needs_of`."""
+        return needs_of(self.text)
+
+
 class Builtin(NamedTuple):
     """One of Presidio's recognizers, ready to run.
 
     Attributes:
         recognizer: as Presidio made it.
         needs: what a text must hold.
-        sign: its `sign`, compiled.
+        patterns: those of a recognizer that does no more than look for them; they are run without it.
         country: ISO 3166-1 code; empty: every country.
         checked: what it finds may have a check digit.
         proof: the score of what has a right one.
         verified: tells of a value whether it has, where the score does not.
+        cues: its context words, as they are and in lower case.
     """
 
     recognizer: EntityRecognizer
     needs: Needs
-    sign: re.Pattern[str] | None
+    patterns: tuple[Pattern, ...]
     country: str
     checked: bool
     proof: float
-    verified: Callable[[str], bool] | None = None
+    verified: Callable[[str], bool] | None
+    cues: tuple[tuple[str, str], ...]
+
+    def found(self, text: str) -> list[RecognizerResult]:
+        """What the recognizer finds. Raises `TimedOut` where a pattern takes too long: going on would leave the text unread."""
+        inner = self.recognizer
+        if not self.patterns:
+            results: list[RecognizerResult] = inner.analyze(text, inner.supported_entities, None)
+            return results
+        out = []
+        for pattern in self.patterns:
+            try:
+                for match in pattern.regex.finditer(text, timeout=pattern_recognizer.REGEX_TIMEOUT_SECONDS):
+                    value = match[0]
+                    if value and (sure := _score(inner, value, pattern.score)) > EntityRecognizer.MIN_SCORE:
+                        why = AnalysisExplanation(inner.name, sure, pattern_name=pattern.name)
+                        out.append(RecognizerResult(inner.supported_entities[0], match.start(), match.end(), sure, why))
+            except TimeoutError:
+                raise TimedOut from None
+        return EntityRecognizer.remove_duplicates(out) if len(out) > 1 else out
+
+
+def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
+    """The score of what a pattern found, once Presidio's recognizer has checked it."""
+    if recognizer.invalidate_result(value):
+        return float(EntityRecognizer.MIN_SCORE)
+    valid = recognizer.validate_result(value)
+    return score if valid is None else float(EntityRecognizer.MAX_SCORE if valid else EntityRecognizer.MIN_SCORE)
+
+
+class _Readers:
+    """Recognizers that read the same stretches of a text."""
+
+    def __init__(self, builtins: Sequence[Builtin]) -> None:
+        self._builtins = builtins
+        self.of_runs = lru_cache(maxsize=1024)(self._of_runs)
+
+    def _of_runs(self, runs: int) -> Mapping[Needs, Sequence[Builtin]]:
+        """Those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
+        out: dict[Needs, list[Builtin]] = {}
+        for b in self._builtins:
+            patterns = tuple(p for p in b.patterns if may_match(p.needs, runs))
+            if patterns or not b.patterns:
+                out.setdefault(b.needs, []).append(b._replace(patterns=patterns))
+        return out
 
 
 class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
@@ -214,7 +305,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self.asked_for = frozenset(settings.countries or ())
         self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
         self._words = load_language(language).words
-        self._by_cut: dict[frozenset[str], Mapping[Callable[[str], Excerpt], list[Builtin]]] = {}
+        self._by_cut: dict[frozenset[str] | None, Mapping[Callable[[str], Excerpt], _Readers]] = {}
         entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
         super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
 
@@ -223,53 +314,56 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
 
     def analyze(self, text: str, entities: Sequence[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
         """Presidio's contract, context words included."""
-        wanted, plain = set(entities), excerpt.plain(text)
+        plain = excerpt.plain(text)
         countries = self.countries | _countries(nlp_artifacts)
-        out: list[RecognizerResult] = []
-        for cut, builtins in self._reading(countries).items():
-            read = cut(plain)
-            shape = Shape.of(read.text)
-            for b in builtins if read.text else ():
-                if _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
-                    out.extend(self._found(b, read, text, nlp_artifacts, countries))
-        return out + self._untouched(plain, text, wanted, nlp_artifacts)
+        judge = _Judge(text, nlp_artifacts, self._words)
+        out = [r for cut, readers in self._reading(countries).items() for r in self._found(cut(plain), readers, judge, countries)]
+        # Numbers with a right check digit that letters or `_` touch, which Presidio's patterns do not part from them.
+        out += [r for cut, readers in self._reading(None).items() for r in self._found(cut(plain), readers, judge, None)]
+        wanted = set(entities)
+        return out if wanted.issuperset(self.supported_entities) else [r for r in out if r.entity_type in wanted]
 
-    def _untouched(self, plain: str, text: str, wanted: set[str], artifacts: Any) -> list[RecognizerResult]:
-        """Numbers with a right check digit that letters or `_` touch, which Presidio's patterns do not part from them."""
-        read, out = excerpt.untouched(plain), list[RecognizerResult]()
-        shape = Shape.of(read.text)
-        for b in self.builtins if read.text else ():
-            if b.checked and _may_find(b, read.text, shape) and not wanted.isdisjoint(b.recognizer.supported_entities):
-                out.extend(self._found(b, read, text, artifacts))
-        return out
+    def _reading(self, countries: frozenset[str] | None) -> Mapping[Callable[[str], Excerpt], _Readers]:
+        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text.
 
-    def _reading(self, countries: frozenset[str]) -> Mapping[Callable[[str], Excerpt], list[Builtin]]:
-        """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text."""
+        Without countries those that know a check digit, of words without the letters that touch them.
+        """
         if countries not in self._by_cut:
-            groups: dict[Callable[[str], Excerpt], list[Builtin]] = {}
+            by_cut: dict[Callable[[str], Excerpt], list[Builtin]] = {}
             for b in self.builtins:
-                if not b.country or b.checked or b.country in countries:
-                    groups.setdefault(b.needs.cut, []).append(b)
-            self._by_cut[countries] = groups
+                if b.checked or (countries is not None and (not b.country or b.country in countries)):
+                    by_cut.setdefault(excerpt.untouched if countries is None else b.needs.cut, []).append(b)
+            self._by_cut[countries] = {cut: _Readers(builtins) for cut, builtins in by_cut.items()}
         return self._by_cut[countries]
 
-    def _found(
-        self, builtin: Builtin, read: Excerpt, text: str, artifacts: Any, countries: frozenset[str] | None = None
-    ) -> Iterator[RecognizerResult]:
-        """What one recognizer finds; without `countries` only what has a right check digit."""
-        inner = builtin.recognizer
-        for result in inner.analyze(read.text, inner.supported_entities, None):
-            start, end = read.place(result.start), read.place(result.end - 1) + 1
-            proven = builtin.checked and result.score >= builtin.proof
-            if builtin.verified is not None and (proven := builtin.verified(text[start:end])):
-                result.score = 1.0
-            if not proven and (countries is None or (builtin.country and builtin.country not in countries)):
-                continue
-            word = context_word(artifacts, start, inner.context) if result.score < 1 and inner.context else ""
-            if proven or not is_no_value(result.entity_type, text, (start, end), bool(word), self._words, _endings()):
-                if builtin.country in self.asked_for and is_form_of_its_own(text[start:end]):
-                    result.score = max(result.score, _LEAST)
-                yield self._result(inner.name, result, _whole(text, start, end, result.entity_type), word)
+    def _found(self, read: Excerpt, readers: _Readers, judge: _Judge, countries: frozenset[str] | None) -> Iterator[RecognizerResult]:
+        """What recognizers find in stretches of a text; without `countries` only what has a right check digit."""
+        if not read.text:
+            return
+        near = excerpt.nearest(read.text)
+        for needs, builtins in readers.of_runs(runs_of(read.text)).items():
+            for builtin in builtins if needs.met(read.text, near) else ():
+                for result in builtin.found(read.text):
+                    kept = self._kept(builtin, result, (read.place(result.start), read.place(result.end - 1) + 1), judge, countries)
+                    if kept is not None:
+                        yield kept
+
+    def _kept(
+        self, builtin: Builtin, result: RecognizerResult, span: tuple[int, int], judge: _Judge, countries: frozenset[str] | None
+    ) -> RecognizerResult | None:
+        """What a recognizer found at `span` of the text, if it counts."""
+        value = judge.text[span[0] : span[1]]
+        proven = builtin.checked and result.score >= builtin.proof
+        if builtin.verified is not None and (proven := builtin.verified(value)):
+            result.score = 1.0
+        if not proven and (countries is None or (builtin.country and builtin.country not in countries)):
+            return None
+        word = judge.cue(span[0], builtin.cues) if result.score < 1 else ""
+        if not proven and judge.no_value(result.entity_type, span, bool(word)):
+            return None
+        if builtin.country in self.asked_for and is_form_of_its_own(value):
+            result.score = max(result.score, _LEAST)
+        return self._result(builtin.recognizer.name, result, _whole(judge.text, *span, result.entity_type), word)
 
     def _result(self, name: str, found: RecognizerResult, span: tuple[int, int], word: str) -> RecognizerResult:
         why = AnalysisExplanation(
@@ -291,14 +385,16 @@ def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Seque
     else:
         made = (OfflineEmailRecognizer if kind is EmailRecognizer else kind)(supported_language=language, name=name)
     needs = _NEEDS.get(name.removesuffix("Recognizer"), _UNGATED)
-    sign = re.compile(needs.sign, re.IGNORECASE) if needs.sign else None
     checked, proof = name in CHECKED or name in VERIFIED, 0.0 if name in INVALIDATED else 1.0
-    return Builtin(made, needs, sign, _country(kind), checked, proof, VERIFIED.get(name))
+    cues = tuple((word, word.lower()) for word in made.context or ())
+    return Builtin(made, needs, _patterns(made), _country(kind), checked, proof, VERIFIED.get(name), cues)
 
 
-def _may_find(builtin: Builtin, text: str, shape: Shape) -> bool:
-    needs = builtin.needs
-    return shape.run >= needs.run and shape.near >= needs.near and (builtin.sign is None or builtin.sign.search(text) is not None)
+def _patterns(made: EntityRecognizer) -> tuple[Pattern, ...]:
+    """The patterns of a recognizer that looks for them as Presidio's base does."""
+    if type(made).analyze is not PatternRecognizer.analyze:
+        return ()
+    return tuple(Pattern(p.name, p.score, p.regex, made.global_regex_flags) for p in made.patterns)
 
 
 def _countries(artifacts: Any) -> frozenset[str]:
@@ -321,7 +417,17 @@ _FACTOR, _LEAST = _STOCK.context_similarity_factor, _STOCK.min_score_with_contex
 
 
 def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
-    """The first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none.
+    """The first of `words` that Presidio's context enhancement, as it comes, finds before a value; empty: none."""
+    return _first([(word, word.lower()) for word in words], _before(artifacts, start))
+
+
+def _first(words: Iterable[tuple[str, str]], before: str) -> str:
+    """The first word whose lower-case form is part of one of those before; none holds a line feed."""
+    return next((word for word, low in words if low in before), "")
+
+
+def _before(artifacts: Any, start: int) -> str:
+    """The words that Presidio looks at for context, in lower case, a line feed between them.
 
     It looks for each as a part of the value's first token and of the five words before it that are neither stop words nor
     punctuation. Presidio makes a list of all such words of a text first; here only those it looks at are judged.
@@ -338,7 +444,31 @@ def context_word(artifacts: Any, start: int, words: Sequence[str]) -> str:
         if not (lexeme.is_stop or lexeme.is_punct or lemma in ("-PRON-", "be") or ":" in lemma):
             before.append(lemma.lower())
         place -= 1
-    return next((word for word in words if any(word.lower() in other for other in before)), "")
+    return "\n".join(before)
+
+
+class _Judge:
+    """What speaks for or against the values found in one text, each place looked at once for all recognizers."""
+
+    def __init__(self, text: str, artifacts: Any, words: Collection[str]) -> None:
+        self.text, self._artifacts, self._words = text, artifacts, words
+        self._cues: dict[int, str] = {}
+        self._none: dict[tuple[str, tuple[int, int], bool], bool] = {}
+
+    def cue(self, start: int, words: Sequence[tuple[str, str]]) -> str:
+        """The first of `words`, with their lower-case forms, that stands before a value; empty: none."""
+        if not words:
+            return ""
+        if start not in self._cues:
+            self._cues[start] = _before(self._artifacts, start)
+        return _first(words, self._cues[start])
+
+    def no_value(self, entity: str, span: tuple[int, int], cued: bool) -> bool:
+        """Whether what was found is one of the exceptions of `no_value.py`."""
+        key = entity if entity in NO_NUMBERS else "", span, cued
+        if key not in self._none:
+            self._none[key] = is_no_value(entity, self.text, span, cued, self._words, _endings())
+        return self._none[key]
 
 
 _MOST = 64

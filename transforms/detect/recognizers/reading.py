@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -28,6 +30,8 @@ from callveil.transforms.detect.view import AGENT, CALLER, Turn, View
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|\n|[^\w\s]|_")
 HARD, SOFT = -1, -2
 """Marks in a stream: a break no value runs over, and one that a value may run over (a pause, or the other party's backchannel)."""
+_NO_NEWS = frozenset((SEPARATOR, LINE, LETTER, DIGITS, ZERO)) | SPOKEN_NUMBER
+"""Kinds of tokens that say nothing of their own."""
 LIGHT_TOKENS = 14
 """A turn of at most this many tokens can be a backchannel or an echo."""
 
@@ -77,6 +81,22 @@ class Stream(list[int]):
         return out
 
 
+@lru_cache(maxsize=32_768)
+def _token(raw: str, language: str) -> tuple[str, int, str]:
+    """Lower-case form, kind and digits of a token; the same words come again and again."""
+    word = raw.lower()
+    known = vocabulary(language).kinds.get(word)
+    if known is not None:
+        return word, *known
+    if raw[0].isalpha():
+        return word.replace("’", "'"), LETTER if len(raw) == 1 else WORD, ""
+    if raw[0].isdecimal():
+        return word, DIGITS, raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
+    if raw == "\n":
+        return raw, LINE, ""
+    return "'" if raw == "’" else word, WORD if raw.isalnum() else SEPARATOR, ""
+
+
 class Reading:
     """Tokens of one text, as parallel lists.
 
@@ -101,33 +121,23 @@ class Reading:
         self.roles_known = any(t.role for t in turns)
         spans = [(t.start, t.end, t.role) for t in turns if t.end > t.start] or _lines(text)
         self.turns: list[Said] = []
-        kinds = vocab.kinds
-        start, end, low, kind, value = self.start.append, self.end.append, self.low.append, self.kind.append, self.value.append
         count = 0
         for begin, stop, role in spans:
             first = count
-            for token in vocab.tokens(text, begin, stop) if vocab.tokens is not None else ():
-                start(token[0]), end(token[1]), low(token[2]), kind(token[3]), value(token[4])
-                count += 1
-            for match in _TOKEN.finditer(text, begin, stop) if vocab.tokens is None else ():
-                raw = match.group()
-                word = raw.lower()
-                known = kinds.get(word)
-                if known is not None:
-                    low(word), kind(known[0]), value(known[1])
-                elif raw[0].isalpha():
-                    if "’" in word:
-                        word = word.replace("’", "'")
-                    low(word), kind(LETTER if len(raw) == 1 else WORD), value("")
-                elif raw[0].isdecimal():
-                    digits = raw if raw.isascii() else "".join(str(unicodedata.decimal(c)) for c in raw)
-                    low(word), kind(DIGITS), value(digits)
-                elif raw == "\n":
-                    low(raw), kind(LINE), value("")
-                else:
-                    low("'" if raw == "’" else word), kind(SEPARATOR if not raw.isalnum() else WORD), value("")
-                start(match.start()), end(match.end())
-                count += 1
+            if vocab.tokens is not None:
+                found = vocab.tokens(text, begin, stop)
+                self.start.extend([token[0] for token in found])
+                self.end.extend([token[1] for token in found])
+                tokens = [token[2:] for token in found]
+            else:
+                matches = list(_TOKEN.finditer(text, begin, stop))
+                self.start.extend([match.start() for match in matches])
+                self.end.extend([match.end() for match in matches])
+                tokens = [_token(match[0], vocab.language.code) for match in matches]
+            self.low.extend([token[0] for token in tokens])
+            self.kind.extend([token[1] for token in tokens])
+            self.value.extend([token[2] for token in tokens])
+            count += len(tokens)
             self.turn.extend([len(self.turns)] * (count - first))
             self.turns.append(Said(begin, stop, role, first, count))
             spend(1 + count - first)
@@ -154,13 +164,10 @@ class Reading:
     @cached_property
     def places(self) -> dict[str, list[int]]:
         """Where each lower-case token stands, in order."""
-        out: dict[str, list[int]] = {}
+        out: defaultdict[str, list[int]] = defaultdict(list)
         for token, word in enumerate(self.low):
-            if word in out:
-                out[word].append(token)
-            else:
-                out[word] = [token]
-        return out
+            out[word].append(token)
+        return dict(out)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -170,7 +177,14 @@ class Reading:
     def tokens_in(self, *tables: Container[str]) -> list[int]:
         """Tokens whose lower-case form is in one of `tables`, in order."""
         places = self.places
-        found = {word for table in tables for word in places if word in table}
+        found: set[str] = set()
+        for table in tables:
+            if isinstance(table, (set, frozenset)):
+                found |= table.intersection(places)
+            elif isinstance(table, dict):
+                found |= table.keys() & places.keys()
+            else:
+                found.update(word for word in places if word in table)
         if len(found) > 1:
             return sorted([token for word in found for token in places[word]])
         return [token for word in found for token in places[word]]
@@ -184,6 +198,11 @@ class Reading:
     def topics(self) -> frozenset[str]:
         """Topics of all cues."""
         return frozenset(cue.topic for cue in self.cues)
+
+    @cached_property
+    def ibans(self) -> list[tuple[int, int]]:
+        """Places of written IBANs."""
+        return checks.ibans(self.text) if self.has_digits else []
 
     # -- relations between tokens
 
@@ -245,35 +264,32 @@ class Reading:
         return frozenset(token for cue in self.cues for token in range(cue.first, cue.last))
 
     @cached_property
+    def numbered(self) -> list[bool]:
+        """Per turn: a number is said in it."""
+        return [any(self.value[said.first : said.last]) for said in self.turns]
+
+    @cached_property
     def light(self) -> list[bool]:
         """Per turn: it says nothing of its own: fillers, backchannels, numbers and letters read back."""
-        return self._without_news()
+        return [said.last - said.first <= LIGHT_TOKENS and not self._news(said, ()) for said in self.turns]
 
     @cached_property
     def echoes(self) -> list[bool]:
         """Per turn: it is light, or says what the turn before it said."""
-        return self._without_news(heard=True)
-
-    def _without_news(self, heard: bool = False) -> list[bool]:
-        """Per turn whether it says nothing of its own; with `heard` words of the turn before it are not its own."""
-        quiet, fillers = self.vocab.backchannel, self.vocab.repairs
-        out: list[bool] = []
-        for index, said in enumerate(self.turns):
-            before = self.turns[index - 1] if heard and index and self.turns[index - 1].role != said.role else None
-            again = frozenset(self.low[before.first : before.last]) if before is not None else frozenset[str]()
-            out.append(
-                said.last - said.first <= LIGHT_TOKENS
-                and all(
-                    self.kind[t] in (SEPARATOR, LINE, LETTER, DIGITS)
-                    or self.kind[t] in SPOKEN_NUMBER
-                    or self.kind[t] == ZERO
-                    or self.low[t] in quiet
-                    or self.low[t] in fillers
-                    or self.low[t] in again
-                    for t in range(said.first, said.last)
-                )
-            )
+        out = list(self.light)
+        for index, said in enumerate(self.turns[1:], 1):
+            before = self.turns[index - 1]
+            if not out[index] and before.role != said.role and said.last - said.first <= LIGHT_TOKENS:
+                out[index] = not self._news(said, frozenset(self.low[before.first : before.last]))
         return out
+
+    def _news(self, said: Said, heard: Container[str]) -> bool:
+        """Whether a turn holds a word that is no filler, backchannel, number or letter, and was not `heard` before."""
+        quiet, repairs, kind, low = self.vocab.backchannel, self.vocab.repairs, self.kind, self.low
+        for token in range(said.first, said.last):
+            if kind[token] not in _NO_NEWS and low[token] not in quiet and low[token] not in repairs and low[token] not in heard:
+                return True
+        return False
 
     @cached_property
     def streams(self) -> list[Stream]:
