@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import spacy
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 
 from callveil.schemas.policy import IGNORE, Margins
 from callveil.transforms.detect import model as embedded_model
@@ -25,6 +25,7 @@ from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
 from callveil.transforms.detect.models import ModelError as ModelError
+from callveil.transforms.detect.reader import Read, reader_of
 from callveil.transforms.detect.view import View
 
 VIEW_KEY = "callveil_view"
@@ -64,7 +65,7 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
     """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
     def __init__(
-        self, doc: Doc, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
+        self, doc: Doc | Words, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
     ) -> None:
         self.entities = [mention for mention, _ in entities]
         self.tokens = doc
@@ -88,6 +89,32 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
         """Lower-case lemmas without stop words and punctuation."""
         keywords: list[str] = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
         return keywords
+
+
+class Words:
+    """The tokens of a view, made when they are first asked for; few recognizers do. Stands in for a `Doc`."""
+
+    def __init__(self, view: View, cuts: list[tuple[int, int]], nlp: Language) -> None:
+        self.user_data: dict[str, Any] = {VIEW_KEY: view}
+        self._of, self._cuts, self._nlp = view.text, cuts, nlp
+
+    @cached_property
+    def _doc(self) -> Doc:
+        return _joined([self._nlp.make_doc(self._of[a:b]) for a, b in self._cuts])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._doc, name)
+
+    def __len__(self) -> int:
+        return len(self._doc)
+
+    def __iter__(self) -> Iterator[Token]:
+        return iter(self._doc)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._doc[place]
 
 
 class BoundedTokenizer:
@@ -187,6 +214,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
                 # where several vote, what one of them doubts is not taken
                 apply_margins(nlp, margins, faint=len(voters) == 1)
                 _warm(nlp, language)
+        self.readers = {language: reader_of(voters[0]) if len(voters) == 1 else None for language, voters in pipelines.items()}
 
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
@@ -232,14 +260,31 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
         pieces = [windows(view) for view, _ in batch]
         texts = [view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts]
+        score = self.ner_model_configuration.default_score
+        reader = self.readers[language]
+        if reader is not None:
+            found = iter(reader.read(texts))
+            for (view, tag), cuts in zip(batch, pieces, strict=True):
+                read = [next(found) for _ in cuts]
+                mentions = [(m, score) for m in dict.fromkeys(self._read(read, cuts))]
+                faint = [FaintMention(a + offset, b + offset, *why) for r, (offset, _) in zip(read, cuts, strict=True) for a, b, why in r.faint]
+                yield view, Artifacts(Words(view, cuts, nlp), mentions, self, language, faint), tag
+            return
         docs = nlp.pipe(texts, batch_size=len(batch))
         others = [voter.pipe(texts, batch_size=len(batch)) for voter in self.further[language]]
         for (view, tag), cuts in zip(batch, pieces, strict=True):
             parts = [next(docs) for _ in cuts]
             votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
-            doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
+            doc = _joined(parts)
             doc.user_data[VIEW_KEY] = view
-            yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language, _faint(parts, cuts)), tag
+            yield view, Artifacts(doc, vote(votes, score), self, language, _faint(parts, cuts)), tag
+
+    def _read(self, read: list[Read], cuts: list[tuple[int, int]]) -> Iterator[Mention]:
+        mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
+        for one, (offset, _) in zip(read, cuts, strict=True):
+            for start, end, label in one.entities:
+                if label not in self.ignored:
+                    yield Mention(mapping.get(label, label), start + offset, end + offset)
 
     def _mentions(self, docs: list[Doc], cuts: list[tuple[int, int]]) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
@@ -255,6 +300,10 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 def _component(nlp: Language) -> Component:
     component: Component = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
     return component
+
+
+def _joined(parts: list[Doc]) -> Doc:
+    return parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
 
 
 def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:
