@@ -9,12 +9,14 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
 import spacy
+from numpy.typing import NDArray
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
 from callveil.schemas.policy import IGNORE, Margins
 from callveil.transforms.detect import model as embedded_model
@@ -91,30 +93,52 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
         return keywords
 
 
-class Words:
-    """The tokens of a view, made when they are first asked for; few recognizers do. Stands in for a `Doc`."""
+class Word(NamedTuple):
+    """A token of a pipeline without lemmas, as far as Presidio's context words ask for it."""
 
-    def __init__(self, view: View, cuts: list[tuple[int, int]], nlp: Language) -> None:
-        self.user_data: dict[str, Any] = {VIEW_KEY: view}
-        self._of, self._cuts, self._nlp = view.text, cuts, nlp
+    text: str
+    idx: int
 
-    @cached_property
-    def _doc(self) -> Doc:
-        return _joined([self._nlp.make_doc(self._of[a:b]) for a, b in self._cuts])
+    @property
+    def lower_(self) -> str:
+        """Its lower-case form."""
+        return self.text.lower()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._doc, name)
+    @property
+    def lemma_(self) -> str:
+        """No lemma."""
+        return ""
 
     def __len__(self) -> int:
-        return len(self._doc)
+        return len(self.text)
 
-    def __iter__(self) -> Iterator[Token]:
-        return iter(self._doc)
 
-    def __getitem__(self, place: Any) -> Any:
-        return self._doc[place]
+class Words(Sequence[Word]):
+    """The tokens of a view that was not made a `Doc`, in its place.
+
+    Args:
+        view: the view.
+        places: of its tokens, half-open.
+        nlp: the pipeline.
+    """
+
+    def __init__(self, view: View, places: NDArray[np.int64], nlp: Language) -> None:
+        self.user_data: dict[str, Any] = {VIEW_KEY: view}
+        self.vocab = nlp.vocab
+        self._of, self._places = view.text, places
+
+    @overload
+    def __getitem__(self, place: int) -> Word: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Word]: ...
+    def __getitem__(self, place: int | slice) -> Word | list[Word]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        start, end = self._places[place]
+        return Word(self._of[start:end], int(start))
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 class BoundedTokenizer:
@@ -268,7 +292,8 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
                 read = [next(found) for _ in cuts]
                 mentions = [(m, score) for m in dict.fromkeys(self._read(read, cuts))]
                 faint = [FaintMention(a + offset, b + offset, *why) for r, (offset, _) in zip(read, cuts, strict=True) for a, b, why in r.faint]
-                yield view, Artifacts(Words(view, cuts, nlp), mentions, self, language, faint), tag
+                places = [r.tokens + offset for r, (offset, _) in zip(read, cuts, strict=True)]
+                yield view, Artifacts(Words(view, np.concatenate(places), nlp), mentions, self, language, faint), tag
             return
         docs = nlp.pipe(texts, batch_size=len(batch))
         others = [voter.pipe(texts, batch_size=len(batch)) for voter in self.further[language]]

@@ -36,10 +36,11 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 class Read(NamedTuple):
     """What a recogniser finds in a text: `(start, end, label)` in code points, and who is faint, with the
-    margin and whether the model took them for an organization."""
+    margin and whether the model took them for an organization; the places of all tokens."""
 
     entities: list[tuple[int, int, str]]
     faint: list[tuple[int, int, tuple[float, bool]]]
+    tokens: Ints
 
 
 class _Rows:
@@ -115,7 +116,7 @@ class Reader:
         table = np.concatenate([line for doc in docs for line in doc], axis=1)
         words, starts, ends, spaces, sentences, kinds = table
         if not len(words):
-            return [Read([], []) for _ in texts]
+            return [Read([], [], np.zeros((0, 2), np.int64)) for _ in texts]
         lengths = [sum(count) for count in counts]
         begins = [place for lines in cut for place in _places(lines)]
         shift = np.repeat(begins, [n for count in counts for n in count])
@@ -216,7 +217,8 @@ class Reader:
             if of.any():
                 ending[of] = self._ends(rows, tokens[of], border_of, label)
         noted = self._faint(rows, scores, kinds, spaces, stop_of)
-        out, at, near = [], 0, 0
+        places = np.stack([starts, ends], axis=1)
+        out, at, near, begin = [], 0, 0, 0
         taken = list(zip(tokens.tolist(), ending.tolist(), guess[tokens].tolist(), strict=True))
         for stop in stops.tolist():
             entities: list[tuple[int, int, str]] = []
@@ -234,8 +236,10 @@ class Reader:
                     [(int(starts[a]), int(ends[b - 1]), label) for a, b, label in entities],
                     [(int(starts[f.start]), int(ends[f.end - 1]), (f.margin, f.organization))
                      for f in faint.apart(found, entities)],
+                    places[begin:stop],
                 )
             )  # fmt: skip
+            begin = stop
         return out
 
     def _ends(

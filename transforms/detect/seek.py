@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.budget import spend
@@ -62,8 +62,13 @@ class Tokens:
                 index[word].append(place)
             else:
                 index[word] = [place]
-        spoken = said(language)
-        return cls(text, words, places, index, {w: p for w, p in index.items() if spoken.begins(w)}, spoken)
+        numeric = {w: p for w, p in index.items() if _begins(w, language)}
+        return cls(text, words, places, index, numeric, said(language))
+
+
+@lru_cache(maxsize=8192)
+def _begins(word: str, language: str) -> bool:
+    return said(language).begins(word)
 
 
 def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[Span]:
