@@ -203,7 +203,7 @@ class Reader:
         moved = scores + (self.margins.shift[kinds] + self.barred)
         stops = np.cumsum(lengths)
         # no entity runs over the end of a text or into another sentence
-        borders = np.union1d(stops, np.flatnonzero(sentences))
+        borders = np.unique(np.concatenate([stops, np.flatnonzero(sentences)]))
         moved[np.ix_(borders[borders > 0] - 1, np.flatnonzero(self.begins))] = -np.inf
         guess = moved.argmax(axis=1)
         guess[spaces] = self.margins.outside
