@@ -125,7 +125,11 @@ class Words(Sequence[Word]):
     def __init__(self, view: View, places: NDArray[np.int64], nlp: Language) -> None:
         self.user_data: dict[str, Any] = {VIEW_KEY: view}
         self.vocab = nlp.vocab
-        self._of, self._places = view.text, places
+        self._of, self._table = view.text, places
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        return list(map(tuple, self._table.tolist()))
 
     @overload
     def __getitem__(self, place: int) -> Word: ...
@@ -135,10 +139,10 @@ class Words(Sequence[Word]):
         if isinstance(place, slice):
             return [self[n] for n in range(*place.indices(len(self)))]
         start, end = self._places[place]
-        return Word(self._of[start:end], int(start))
+        return Word(self._of[start:end], start)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._table)
 
 
 class BoundedTokenizer:

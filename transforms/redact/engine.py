@@ -441,7 +441,7 @@ class _Work:
             identity = self.redactor.keyring.hmac("finding", *key, finding.field_path, str(finding.span_start), finding.entity_type, str(n))[:24]
             out.append(
                 FindingRow(
-                    replace(finding, group_id=group),
+                    replace(finding, group_id=group) if group != finding.group_id else finding,
                     identity,
                     key.account_id,
                     self.job.agency_id,
