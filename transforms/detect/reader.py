@@ -89,9 +89,10 @@ class Reader:
         allowed = self.begins | self.units
         allowed[margins.outside] = True
         self.barred = np.where(allowed, 0, -np.inf).astype(np.float32)
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Throw away all that is kept of texts."""
         self.lines: dict[str, NDArray[np.int32]] = {}
         self.chars = 0
         self.word_numbers: dict[bytes, int] = {}
@@ -108,7 +109,7 @@ class Reader:
             or self.windows.count > MOST_WINDOWS
             or self.words.count > MOST_WORDS
         ):
-            self._forget()
+            self.forget()
         cut = [_LINE.split(text) for text in texts]
         self._tokenize({line for lines in cut for line in lines} - self.lines.keys())
         docs = [[self.lines[line] for line in lines] for lines in cut]

@@ -73,11 +73,12 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
 
 def _is_unread(text: str, languages: tuple[str, ...]) -> bool:
     """As `is_unread`; of short texts, which are said again and again, the last answers are kept."""
-    return is_unread([text], languages) if len(text) > SHORT else _known_unread(text, languages)
+    return is_unread([text], languages) if len(text) > SHORT else known_unread(text, languages)
 
 
 @lru_cache(maxsize=4096)
-def _known_unread(text: str, languages: tuple[str, ...]) -> bool:
+def known_unread(text: str, languages: tuple[str, ...]) -> bool:
+    """As `is_unread`, of one text."""
     return is_unread([text], languages)
 
 
