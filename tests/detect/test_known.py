@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from callveil.schemas.rules import Rules
 from callveil.transforms.detect.known import fold, known_values, spoken_code
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.seek import Tokens, find
+from callveil.transforms.detect.said import said
+from callveil.transforms.detect.seek import Tokens, _first_digit, find
 
 RECORD: dict[str, Any] = {
     "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
@@ -225,3 +226,16 @@ def test_a_name_that_is_said_in_every_conversation_is_found_where_the_words_arou
 )
 def test_the_contacts_own_name_is_found_although_it_is_a_word(text: str) -> None:
     assert [c.lower() for c in covered({"name": "Rusty Rivers"}, text)] == ["rusty"]
+
+
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr"])
+def test_the_digit_a_word_begins_with_is_that_of_every_reading(language: str) -> None:
+    spoken = said(language)
+    words = list(spoken.words.kinds)
+    told = [word for word in words if _first_digit(word, language)]
+    assert told or spoken.compounds
+    for word in told:
+        assert _first_digit(word, language).isdigit()
+        for further in words:
+            for digits, _ in spoken.readings([word, further, "and", *told[:2]], 0):
+                assert digits.startswith(_first_digit(word, language))

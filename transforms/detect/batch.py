@@ -27,7 +27,7 @@ from callveil.transforms.detect.known import WORD, KnownValue, fold, known_value
 from callveil.transforms.detect.lang import word_file
 from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, without_own
+from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, own_values, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk, unled
 from callveil.transforms.detect.resolve import BUILTIN, accept
@@ -281,6 +281,8 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
     done = placeholders(rules)
     shorthand = word_file(detected.job.decision.language or "en", "shorthand.txt")
     language = detected.job.decision.language or "en"
+    record, account = detected.job.raw.record, detected.job.account
+    values = own_values(record, account)
     tokens: dict[int, Tokens] = {}  # not kept with the record: they take many times the room of its text
     own: dict[int, list[tuple[int, int]]] = {}
     for i, reading in enumerate(detected.readings):
@@ -289,12 +291,11 @@ def _complete(detected: Detected, settings: Detect) -> Detected:
             spans.extend(unread_spans(reading.view, settings.languages))
         if not reading.analysed:
             continue
-        if detected.known:
-            tokens[i] = Tokens.of(reading.view.text, language)
-            spans.extend(find(tokens[i], detected.known))
+        tokens[i] = Tokens.of(reading.view.text, language)
+        spans.extend(find(tokens[i], detected.known))
         spans.extend(list(postcodes_after(reading.view.text, spans, language)))
         spans.extend(_denied(reading.view.text, rules.deny))
-        own[i] = own_places(reading.view.text, detected.job.raw.record, detected.job.account, language)
+        own[i] = own_places(reading.view.text, record, account, language, (tokens[i], values))
         spans[:] = without_own(spans, own[i])
         spans[:] = outside(reading.view.text, spans, taken(reading.view.text, done, reading.labels))
         spans[:] = [s for s in spans if s.detector != MODEL or not _is_shorthand(reading.view.text, s, shorthand)]
@@ -327,7 +328,7 @@ def _without_labels(reading: Reading, detected: Detected, spans: list[Span]) -> 
 def _spread(detected: Detected, tokens: dict[int, Tokens], own: Mapping[int, list[tuple[int, int]]]) -> None:
     """Find every further mention of what was found, in all texts of the record.
 
-    `tokens` holds those of some readings, by number, and `own` the places of the business' own values.
+    `tokens` holds those of the readings that are analysed, by number, and `own` the places of the business' own values.
     """
     language = detected.job.decision.language or "en"
     values: list[KnownValue] = []
@@ -340,7 +341,7 @@ def _spread(detected: Detected, tokens: dict[int, Tokens], own: Mapping[int, lis
     if wanted:
         for i, (reading, spans) in enumerate(zip(detected.readings, detected.spans, strict=True)):
             if reading.analysed:
-                mentions = list(_mentions(reading, wanted, tokens.get(i) or Tokens.of(reading.view.text, language), done))
+                mentions = list(_mentions(reading, wanted, tokens[i], done))
                 spans.extend(_without_labels(reading, detected, without_own(mentions, own.get(i, ()))))
 
 

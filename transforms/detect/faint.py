@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from spacy.attrs import IS_SPACE
 from spacy.language import Language
 from spacy.ml.parser_model import ParserStepModel
 from spacy.tokens import Doc
@@ -66,21 +67,16 @@ def cased(line: str) -> bool:
     )
 
 
-def _kinds(docs: Sequence[Doc]) -> NDArray[np.int64]:
-    """For each token of some texts 1 where its turn is cased, else 0."""
-    out = []
-    for doc in docs:
-        text = doc.text
-        if text.islower():
-            out.append(np.zeros(len(doc), dtype=np.int64))
-            continue
-        lines = text.split("\n")
-        begins = np.cumsum([len(line) + 1 for line in lines])
-        kinds = np.array([cased(line) for line in lines], dtype=np.int64)
-        out.append(
-            kinds[np.searchsorted(begins, doc.to_array("IDX").astype(np.int64), side="right")]
-        )
-    return np.concatenate(out) if out else np.zeros(0, dtype=np.int64)
+def kinds(text: str, places: NDArray[Any]) -> NDArray[np.int64]:
+    """For each token of a text, which begin at `places`, 1 where its turn is cased, else 0."""
+    lines = text.split("\n")
+    if len(lines) == 1 or (len(lines) == 2 and not lines[1]):
+        return np.full(len(places), cased(lines[0]), dtype=np.int64)
+    if text.islower():
+        return np.zeros(len(places), dtype=np.int64)
+    begins = np.cumsum([len(line) + 1 for line in lines])
+    told = np.array([cased(line) for line in lines], dtype=np.int64)
+    return told[np.searchsorted(begins, places, side="right")]
 
 
 def _shift(move: str, margin: Margin, leaned: float | None) -> float:
@@ -109,7 +105,7 @@ class _Lower:
         return out
 
 
-class _Forward:
+class Forward:
     """Stands in for the forward function of a recogniser's model at prediction; training goes through the original."""
 
     def __init__(self, ner: Any, margins: Margins, leaned: float | None, faint: bool) -> None:
@@ -117,12 +113,12 @@ class _Forward:
         scale. faint: whether faint people are kept."""
         self.faint = faint
         self.original: Callable[..., tuple[Any, Any]] = ner.model._func
-        names = [ner.moves.get_class_name(n) for n in range(ner.moves.n_moves)]
+        self.names = names = [ner.moves.get_class_name(n) for n in range(ner.moves.n_moves)]
         number = {name: n for n, name in enumerate(names)}
-        kinds = margins.uncased, margins.cased
-        self.shift = np.array([[_shift(n, kind, leaned) for n in names] for kind in kinds], np.float32)
+        usual = margins.uncased, margins.cased
+        self.shift = np.array([[_shift(n, kind, leaned) for n in names] for kind in usual], np.float32)
         self.least = -self.shift[:, number[f"U-{LABEL}"]]
-        reach = [max(0.0, kind.name - kind.rare_name) for kind in kinds]
+        reach = [max(0.0, kind.name - kind.rare_name) for kind in usual]
         self.reach = np.array(reach, np.float32)
         self.outside = number["O"]
         self.others = np.array([n for name, n in number.items() if name[0] in "BU" and not name.endswith(f"-{LABEL}")], dtype=np.int64)
@@ -133,55 +129,83 @@ class _Forward:
         if is_train:
             return self.original(model, docs, is_train)
         tok2vec, lower, upper = model.layers
-        kinds = _kinds(docs)
+        told = [kinds(doc.text, doc.to_array("IDX").astype(np.int64)) for doc in docs]
+        kind = np.concatenate([np.zeros(0, np.int64), *told])
 
         def show(parts: Floats, bias: Floats) -> None:
             if self.faint:
-                self._note(docs, parts, bias, self.least[kinds], self.reach[kinds])
+                self._note(docs, parts, bias, kind)
 
-        kept = _Lower(lower, self.shift[kinds], show)
+        kept = _Lower(lower, self.shift[kind], show)
         step = ParserStepModel(docs, [tok2vec, kept, upper], unseen_classes=model.attrs["unseen_classes"], train=False, has_upper=False)
         return step, step.finish_steps
 
     def _note(
-        self, docs: Sequence[Doc], parts: Floats, bias: Floats, least: Floats, reach: Floats
+        self, docs: Sequence[Doc], parts: Floats, bias: Floats, kind: NDArray[np.int64]
     ) -> None:
         """Keep with each document what is faint in it.
 
         Args:
             parts: (1 + tokens, features, moves, pieces), the first row standing for no token.
-            least, reach: by token, what margin is enough for a person, and how far below is faint.
+            kind: by token, whether its turn is cased.
         """
         scores = (parts[1:, 0] + (parts[0, 1:].sum(axis=0) + bias)).max(axis=2)
+        lengths = [len(doc) for doc in docs]
+        stops = np.cumsum(lengths)
+        stop_of = np.repeat(stops, lengths)
+        spaces = np.concatenate([doc.to_array([IS_SPACE]).reshape(-1) != 0 for doc in docs])
+
+        def ends(firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.array(
+                [self._end(parts[: 1 + stop_of[n]], bias, n) for n in firsts.tolist()], np.int64
+            )
+
+        noted = self.near(scores, kind, spaces, stop_of, ends)
+        at = 0
+        for doc, length, stop in zip(docs, lengths, stops.tolist(), strict=True):
+            begin, first = stop - length, at
+            while at < len(noted) and noted[at].start < stop:
+                at += 1
+            if first < at:
+                doc.user_data[KEY] = [
+                    f._replace(start=f.start - begin, end=f.end - begin) for f in noted[first:at]
+                ]
+
+    def near(
+        self,
+        scores: Floats,
+        kind: NDArray[Any],
+        spaces: NDArray[np.bool_],
+        stop_of: NDArray[np.int64],
+        ends: Callable[[NDArray[np.int64]], NDArray[np.int64]],
+    ) -> list[Faint]:
+        """Who is faint in some texts, in order, whatever the entities are.
+
+        Args:
+            scores: of each move at each token outside every entity, without the margins.
+            kind, spaces, stop_of: by token: whether its turn is cased, whether it is white space,
+                and where its text ends.
+            ends: where people end that begin at some tokens.
+        """
+        least, reach = self.least[kind], self.reach[kind]
         best = np.maximum(scores[:, self.begin], scores[:, self.unit])
         margins = best - scores[:, self.outside] - least
         other = scores[:, self.others].max(axis=1, initial=-np.inf)
         rival = scores[:, self.rivals].max(axis=1, initial=-np.inf)
         taken = rival >= scores[:, self.outside] + least
         beside = (rival > best) & (rival < best + reach) & (rival >= other) & taken
-        near = np.flatnonzero(
-            ((margins > -reach) & (margins <= 0) & (best >= other)) | beside
-        ).tolist()
-        place = at = 0
-        for doc in docs:
-            length = len(doc)
-            found: list[Faint] = []
-            while at < len(near) and near[at] < place + length:
-                token = near[at] - place
-                at += 1
-                if doc[token].is_space:
-                    continue
-                if beside[place + token]:  # its end is that of the organization, if one begins here
-                    found.append(Faint(token, token + 1, float(best[place + token] - rival[place + token]), organization=True))
-                    continue
-                end = token + 1
-                if end < length and scores[place + token, self.begin] > scores[place + token, self.unit]:
-                    end = self._end(parts[: place + length + 1], bias, place + token) - place
-                if end - token <= LONGEST:
-                    found.append(Faint(token, end, float(margins[place + token])))
-            if found:
-                doc.user_data[KEY] = found
-            place += length
+        near = ((margins > -reach) & (margins <= 0) & (best >= other)) | beside
+        tokens = np.flatnonzero(near & ~spaces)
+        # the end of what is an organization to the model is that of the entity, if one begins here
+        aside = beside[tokens]
+        followed = ~aside & (tokens + 1 < stop_of[tokens])
+        followed &= scores[tokens, self.begin] > scores[tokens, self.unit]
+        stops = tokens + 1
+        if followed.any():
+            stops[followed] = ends(tokens[followed])
+        margin = np.where(aside, best[tokens] - rival[tokens], margins[tokens])
+        found = zip(tokens.tolist(), stops.tolist(), margin.tolist(), aside.tolist(), strict=True)
+        return [Faint(*one) for one in found if one[1] - one[0] <= LONGEST]
 
     def _end(self, parts: Floats, bias: Floats, first: int) -> int:
         """Where a person that begins at token `first` ends, half-open; `parts` stop where its document does."""
@@ -198,18 +222,24 @@ class _Forward:
 
 
 def faint_people(doc: Doc) -> list[Faint]:
-    """The people faint in a text its recogniser has read, in order. They can be asked for once.
+    """The people faint in a text its recogniser has read, in order. They can be asked for once."""
+    noted = doc.user_data.pop(KEY, ())
+    return apart(noted, [(e.start, e.end, e.label_) for e in doc.ents]) if noted else []
 
-    None overlaps another or begins in an entity, except those that are an organization to the model.
+
+def apart(noted: Sequence[Faint], entities: Sequence[tuple[int, int, str]]) -> list[Faint]:
+    """Those of `noted` that overlap no other and begin in no entity.
+
+    Of what is an organization to the model those that begin as it does, with its end.
     """
     out: list[Faint] = []
-    noted = doc.user_data.pop(KEY, ())
-    ends = {e.start: e.end for e in doc.ents if e.label_ in ORGANIZATIONS} if any(faint.organization for faint in noted) else {}
+    ends = {first: end for first, end, label in entities if label in ORGANIZATIONS}
+    inside = {token for first, end, _ in entities for token in range(first, end)} if noted else ()
     for faint in noted:
         if out and faint.start < out[-1].end:
             continue
         if not faint.organization:
-            if not doc[faint.start].ent_type:
+            if faint.start not in inside:
                 out.append(faint)
         elif faint.start < ends.get(faint.start, 0) <= faint.start + LONGEST:
             out.append(faint._replace(end=ends[faint.start]))
@@ -234,10 +264,10 @@ def apply_margins(nlp: Language, margins: Margins | None = None, faint: bool = T
     if not isinstance(model, Model) or model.name != "parser_model" or model.attrs["has_upper"] or not isinstance(model.ops, NumpyOps):
         return False
     lower = model.get_ref("lower")
-    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, _Forward) or LABEL not in ner.labels:
+    if lower.get_dim("nF") != 6 or lower.get_dim("nP") < 2 or isinstance(model._func, Forward) or LABEL not in ner.labels:
         return False
     margins = margins or Margins()
     ours = nlp.meta.get("callveil")
     leaned = float(ours.get("lean", 0.0)) if isinstance(ours, dict) else None
-    model._func = _Forward(ner, margins, leaned, faint)
+    model._func = Forward(ner, margins, leaned, faint)
     return True

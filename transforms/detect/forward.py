@@ -40,13 +40,14 @@ class _Layer:
     pieces: int
 
 
-class _Forward:
+class Forward:
     """Stands in for the forward function of a tok2vec at prediction; training goes through the original."""
 
     def __init__(
         self, original: Callable[..., tuple[Any, Any]], columns: list[Any], embed: Sequence[Model[Any, Any]], layers: list[_Layer], pad: int
     ) -> None:
         self.original, self.columns, self.embed, self.layers, self.pad = original, columns, embed, layers, pad
+        self.width, self.reach = len(layers[0].gain), len(layers)
 
     def __call__(self, model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tuple[Any, Any]:
         if is_train or not docs:
@@ -56,9 +57,7 @@ class _Forward:
         if not len(rows):
             return self.original(model, docs, is_train)
         first, place = _distinct(rows)
-        table = rows[first]
-        for layer in self.embed:
-            table = layer.predict(table)
+        table = self.embedded(rows[first])
         # Thinc puts rows of zeros around every document, and so does this.
         size, pad = len(table), self.pad
         index = np.full(len(rows) + pad * (len(docs) + 1), size, dtype=np.int64)
@@ -67,11 +66,19 @@ class _Forward:
             index[at : at + len(feature)] = place[done : done + len(feature)]
             starts.append((at, at + len(feature)))
             at, done = at + len(feature) + pad, done + len(feature)
-        out = self._encode(np.concatenate([table, np.zeros((1, table.shape[1]), dtype=table.dtype)]), index)
+        out = self.encode(np.concatenate([table, np.zeros((1, table.shape[1]), dtype=table.dtype)]), index)
         return [out[a:b] for a, b in starts], _no_backprop
 
-    def _encode(self, table: Floats, index: NDArray[np.int64]) -> Floats:
-        width, reach, total = table.shape[1], len(self.layers), len(index)
+    def embedded(self, rows: NDArray[np.uint64]) -> Floats:
+        """Vectors of words, whose features are `rows`, without those around them."""
+        table: Any = rows
+        for layer in self.embed:
+            table = layer.predict(table)
+        return np.asarray(table, dtype=np.float32)
+
+    def encode(self, table: Floats, index: NDArray[np.int64]) -> Floats:
+        """Vectors of the words `table[index]` by those around them, of which `reach` on each side count."""
+        width, reach, total = table.shape[1], self.reach, len(index)
         out = np.empty((total, width), dtype=np.float32)
         size = min(CHUNK, total) + 2 * reach
         window, norm = np.zeros((size, 3 * width), dtype=np.float32), np.empty((size, width), dtype=np.float32)
@@ -132,7 +139,7 @@ def hasten(nlp: Language) -> bool:
     for name in nlp.pipe_names:
         model = getattr(nlp.get_pipe(name), "model", None)
         for node in model.walk() if isinstance(model, Model) else ():
-            if node.has_ref("embed") and node.has_ref("encode") and not isinstance(node._func, _Forward):
+            if node.has_ref("embed") and node.has_ref("encode") and not isinstance(node._func, Forward):
                 forward = _understood(node)
                 if forward is not None:
                     node._func = forward
@@ -140,7 +147,7 @@ def hasten(nlp: Language) -> bool:
     return changed
 
 
-def _understood(tok2vec: Model[Any, Any]) -> _Forward | None:
+def _understood(tok2vec: Model[Any, Any]) -> Forward | None:
     embed, encode = tok2vec.get_ref("embed"), tok2vec.get_ref("encode")
     if not isinstance(tok2vec.ops, NumpyOps) or [id(x) for x in tok2vec.layers] != [id(embed), id(encode)]:
         return None
@@ -156,7 +163,7 @@ def _understood(tok2vec: Model[Any, Any]) -> _Forward | None:
     known = [layer for layer in layers if layer is not None]
     if not known or len(known) != len(layers):
         return None
-    return _Forward(tok2vec._func, columns, [x.layers[0] for x in inner[2:-1]], known, int(encode.attrs["pad"]))
+    return Forward(tok2vec._func, columns, [x.layers[0] for x in inner[2:-1]], known, int(encode.attrs["pad"]))
 
 
 def _layer(residual: Model[Any, Any]) -> _Layer | None:

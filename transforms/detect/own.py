@@ -35,15 +35,8 @@ WHOLE = 10
 """A number with so many digits is the business' own only where it is said with its area."""
 
 
-def own_places(text: str, record: Mapping[str, Any], account: Account | None, language: str = "en") -> list[tuple[int, int]]:
-    """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
-
-    Args:
-        text: what detection read.
-        record: the interaction, whose business and tracking numbers are the business' own.
-        account: version of the account that held at the time, where one is known.
-        language: how numbers are said.
-    """
+def own_values(record: Mapping[str, Any], account: Account | None) -> list[KnownValue]:
+    """The business' own numbers and addresses, as they are sought in texts."""
     values = [
         v
         for n in sorted(own_numbers(record, account))
@@ -51,8 +44,27 @@ def own_places(text: str, record: Mapping[str, Any], account: Account | None, la
         for v in values_of(DIGITS, "PHONE_NUMBER", n)
         if count < WHOLE or len(v.target) >= WHOLE - 1  # a caller's number may end as the business' own does
     ]
-    values += [v for a in (account.addresses if account else ()) for v in _address(a)]
-    out = [_with_signs(text, s) for s in find(Tokens.of(text, language), values, "own")] if values else []
+    return values + [v for a in (account.addresses if account else ()) for v in _address(a)]
+
+
+def own_places(
+    text: str,
+    record: Mapping[str, Any],
+    account: Account | None,
+    language: str = "en",
+    known: tuple[Tokens, Sequence[KnownValue]] | None = None,
+) -> list[tuple[int, int]]:
+    """Where the business' own values stand in a text, half-open, in code points: numbers in digits or in words, the name as it is written.
+
+    Args:
+        text: what detection read.
+        record: the interaction, whose business and tracking numbers are the business' own.
+        account: version of the account that held at the time, where one is known.
+        language: how numbers are said.
+        known: the text's tokens and `own_values` of both, where they are at hand.
+    """
+    tokens, values = known or (Tokens.of(text, language), own_values(record, account))
+    out = [_with_signs(text, s) for s in find(tokens, values, "own")] if values else []
     for words in _own_names(record, account):
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, words)) + r"(?!\w)"
         out.extend(match.span() for match in re.finditer(pattern, text, re.IGNORECASE))

@@ -9,9 +9,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
 import spacy
+from numpy.typing import NDArray
 from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -25,6 +27,7 @@ from callveil.transforms.detect.forward import hasten
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
 from callveil.transforms.detect.models import ModelError as ModelError
+from callveil.transforms.detect.reader import Read, reader_of
 from callveil.transforms.detect.view import View
 
 VIEW_KEY = "callveil_view"
@@ -64,7 +67,7 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
     """Presidio's artifacts over one view. What is made token by token is made only when a recognizer asks for it; few do."""
 
     def __init__(
-        self, doc: Doc, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
+        self, doc: Doc | Words, entities: list[tuple[Mention, float]], engine: SpacyNlpEngine, language: str, faint: Sequence[FaintMention] = ()
     ) -> None:
         self.entities = [mention for mention, _ in entities]
         self.tokens = doc
@@ -88,6 +91,58 @@ class Artifacts(NlpArtifacts):  # type: ignore[misc]
         """Lower-case lemmas without stop words and punctuation."""
         keywords: list[str] = self.set_keywords(self.nlp_engine, self.lemmas, self.language)
         return keywords
+
+
+class Word(NamedTuple):
+    """A token of a pipeline without lemmas, as far as Presidio's context words ask for it."""
+
+    text: str
+    idx: int
+
+    @property
+    def lower_(self) -> str:
+        """Its lower-case form."""
+        return self.text.lower()
+
+    @property
+    def lemma_(self) -> str:
+        """No lemma."""
+        return ""
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+class Words(Sequence[Word]):
+    """The tokens of a view that was not made a `Doc`, in its place.
+
+    Args:
+        view: the view.
+        places: of its tokens, half-open.
+        nlp: the pipeline.
+    """
+
+    def __init__(self, view: View, places: NDArray[np.int64], nlp: Language) -> None:
+        self.user_data: dict[str, Any] = {VIEW_KEY: view}
+        self.vocab = nlp.vocab
+        self._of, self._table = view.text, places
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        return list(map(tuple, self._table.tolist()))
+
+    @overload
+    def __getitem__(self, place: int) -> Word: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Word]: ...
+    def __getitem__(self, place: int | slice) -> Word | list[Word]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        start, end = self._places[place]
+        return Word(self._of[start:end], start)
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 class BoundedTokenizer:
@@ -187,6 +242,7 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
                 # where several vote, what one of them doubts is not taken
                 apply_margins(nlp, margins, faint=len(voters) == 1)
                 _warm(nlp, language)
+        self.readers = {language: reader_of(voters[0]) if len(voters) == 1 else None for language, voters in pipelines.items()}
 
     def load(self) -> None:
         """Nothing to do: the pipelines came loaded."""
@@ -232,14 +288,32 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
     def _run(self, nlp: Language, batch: list[tuple[View, Any]], language: str) -> Iterator[tuple[View, Artifacts, Any]]:
         pieces = [windows(view) for view, _ in batch]
         texts = [view.text[a:b] for (view, _), cuts in zip(batch, pieces, strict=True) for a, b in cuts]
+        score = self.ner_model_configuration.default_score
+        reader = self.readers[language]
+        if reader is not None:
+            found = iter(reader.read(texts))
+            for (view, tag), cuts in zip(batch, pieces, strict=True):
+                read = [next(found) for _ in cuts]
+                mentions = [(m, score) for m in dict.fromkeys(self._read(read, cuts))]
+                faint = [FaintMention(a + offset, b + offset, *why) for r, (offset, _) in zip(read, cuts, strict=True) for a, b, why in r.faint]
+                places = [r.tokens + offset for r, (offset, _) in zip(read, cuts, strict=True)]
+                yield view, Artifacts(Words(view, np.concatenate(places), nlp), mentions, self, language, faint), tag
+            return
         docs = nlp.pipe(texts, batch_size=len(batch))
         others = [voter.pipe(texts, batch_size=len(batch)) for voter in self.further[language]]
         for (view, tag), cuts in zip(batch, pieces, strict=True):
             parts = [next(docs) for _ in cuts]
             votes = [self._mentions(parts, cuts), *(self._mentions([next(other) for _ in cuts], cuts) for other in others)]
-            doc = parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
+            doc = _joined(parts)
             doc.user_data[VIEW_KEY] = view
-            yield view, Artifacts(doc, vote(votes, self.ner_model_configuration.default_score), self, language, _faint(parts, cuts)), tag
+            yield view, Artifacts(doc, vote(votes, score), self, language, _faint(parts, cuts)), tag
+
+    def _read(self, read: list[Read], cuts: list[tuple[int, int]]) -> Iterator[Mention]:
+        mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
+        for one, (offset, _) in zip(read, cuts, strict=True):
+            for start, end, label in one.entities:
+                if label not in self.ignored:
+                    yield Mention(mapping.get(label, label), start + offset, end + offset)
 
     def _mentions(self, docs: list[Doc], cuts: list[tuple[int, int]]) -> list[Mention]:
         mapping = self.ner_model_configuration.model_to_presidio_entity_mapping
@@ -255,6 +329,10 @@ class NlpEngine(SpacyNlpEngine):  # type: ignore[misc]
 def _component(nlp: Language) -> Component:
     component: Component = nlp.get_pipe(COMPONENT)  # type: ignore[assignment]
     return component
+
+
+def _joined(parts: list[Doc]) -> Doc:
+    return parts[0] if len(parts) == 1 else Doc.from_docs(parts, ensure_whitespace=False, exclude=["user_data"])
 
 
 def _faint(docs: list[Doc], cuts: list[tuple[int, int]]) -> list[FaintMention]:

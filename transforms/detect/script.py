@@ -29,6 +29,8 @@ WORDS = 3
 """Words in another script that make more than a borrowed name."""
 LETTERS_A_WORD = 2
 """Letters that count as a word in scripts that part no words."""
+SHORT = 200
+"""Characters up to which an answer about a text is kept; 4,096 of them take 2 MiB at most."""
 _OTHER = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u2c00-\ud7ff\uf900-\uffdc\U00010000-\U0003ffff]")
 """Any character beyond the Latin blocks, symbols apart."""
 _RUN = re.compile(r"[^\W\d_]+")
@@ -59,14 +61,25 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
     """Find the turns, and lines of turns, that `is_unread`; a span for each line."""
     text = view.text
     for start, end in [(t.start, t.end) for t in view.turns] or [(0, len(text))]:
-        whole = is_unread([text[start:end]], languages)
+        whole = _is_unread(text[start:end], languages)
         place = start
         for line in text[start:end].split("\n"):
-            if whole or (len(line) < end - start and is_unread([line], languages)):
+            if whole or (len(line) < end - start and _is_unread(line, languages)):
                 letters = [i for i, c in enumerate(line) if c.isalnum() or _is_mark(c)]
                 if letters:
                     yield Span(place + letters[0], place + letters[-1] + 1, MANUAL, 1.0, UNREAD)
             place += len(line) + 1
+
+
+def _is_unread(text: str, languages: tuple[str, ...]) -> bool:
+    """As `is_unread`; of short texts, which are said again and again, the last answers are kept."""
+    return is_unread([text], languages) if len(text) > SHORT else known_unread(text, languages)
+
+
+@lru_cache(maxsize=4096)
+def known_unread(text: str, languages: tuple[str, ...]) -> bool:
+    """As `is_unread`, of one text."""
+    return is_unread([text], languages)
 
 
 def _is_mark(char: str) -> bool:

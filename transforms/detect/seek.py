@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.known import DETECTOR, DIGITS, EMAIL, EMAIL_WORDS, FILLERS, NAME, PLACE, WORD, KnownValue, fold
+from callveil.transforms.detect.recognizers.vocabulary import TEEN, TENS, UNIT, ZERO
 from callveil.transforms.detect.said import Said, said
 
 INTRODUCTIONS = (
@@ -40,6 +41,7 @@ class Tokens:
     index: dict[str, list[int]] = field(repr=False)
     numeric: dict[str, list[int]] = field(repr=False)
     said: Said = field(repr=False)
+    language: str = "en"
 
     @cached_property
     def longest(self) -> int:
@@ -62,8 +64,23 @@ class Tokens:
                 index[word].append(place)
             else:
                 index[word] = [place]
-        spoken = said(language)
-        return cls(text, words, places, index, {w: p for w, p in index.items() if spoken.begins(w)}, spoken)
+        numeric = {w: p for w, p in index.items() if _begins(w, language)}
+        return cls(text, words, places, index, numeric, said(language), language)
+
+
+@lru_cache(maxsize=8192)
+def _begins(word: str, language: str) -> bool:
+    return said(language).begins(word)
+
+
+@lru_cache(maxsize=8192)
+def _first_digit(word: str, language: str) -> str:
+    """The digit that whatever is said from `word` on begins with; empty where that hangs on the next words."""
+    spoken = said(language)
+    kind = spoken.words.kinds.get(word, (-1, ""))[0]
+    if spoken.compounds or kind not in (UNIT, ZERO, TEEN, TENS):
+        return ""
+    return next((digits[0] for digits, _ in spoken.readings([word], 0) if digits), "")
 
 
 def find(tokens: Tokens, values: Iterable[KnownValue], detector: str = DETECTOR) -> list[Span]:
@@ -191,7 +208,7 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
     out: list[Span] = []
     starts: list[int] = []
     for word, places in tokens.numeric.items():
-        if not word.isdigit() or value.target.startswith(word):
+        if value.target.startswith(word if word.isdigit() else _first_digit(word, tokens.language)):
             starts.extend(places)
         if len(value.target) > 6 and value.target in word and value.target != word:
             # Glued to other characters, as in `tel4155550101x2`: the whole word goes.

@@ -52,6 +52,7 @@ class Identifier:
 
 
 @lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def normal_phone(text: str, region: str = REGION) -> str | None:
     """A number in E.164, or None for what is none. One that fits no plan keeps its digits.
 
