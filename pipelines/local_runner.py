@@ -52,7 +52,7 @@ def is_local(options: PipelineOptions) -> bool:
 def beam_workers(options: PipelineOptions) -> bool:
     """Whether Beam is told how to spread the work itself."""
     told = options.get_all_options()
-    return told["direct_num_workers"] != 1 or told["direct_running_mode"] != "in_memory"
+    return bool(told["direct_num_workers"] != 1 or told["direct_running_mode"] != "in_memory")
 
 
 def local_runner() -> FnApiRunner:

@@ -44,6 +44,8 @@ WORK_BYTES = 256 << 20
 """What a worker takes beside what it has loaded; a shard of 500 interactions took 200 MiB."""
 LOADED_BYTES = 256 << 20
 """What it has loaded, as long as nobody has measured it."""
+END_SECONDS = 30
+"""How long workers that were told to end may take."""
 AHEAD = 8
 """Results of so many pieces a worker may wait for one that takes longer."""
 MODULES = tuple(f"callveil.transforms.{name}" for name in ("ingest.chunk", "run.changes", "run.shards", "subject.dataset"))
@@ -131,7 +133,9 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None and self._ready and self.count > 1:
             self._note_memory()
-        # Killed, not asked: what they are at is worth nothing any more, and nothing of it is visible.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
+        # What they are still at is worth nothing any more, and nothing of it is visible.
         self._process.kill()
         self._process.wait()
         for connection in (self._template, *self._all):
@@ -300,10 +304,11 @@ def _watch(control: Connection, pids: Mapping[int, int]) -> NoReturn:
     told = False
     while True:
         if control.poll(0.2):
-            with suppress(EOFError, OSError):
+            with suppress(EOFError, OSError):  # a child that is gone already is no error either
                 control.recv()
                 control.send(peak_of(resource.RUSAGE_SELF))
-                control.poll(60)
+                for pid in pids:  # whose CPU time is counted as this process' own once it has waited for them
+                    os.waitpid(pid, 0)
             os._exit(0)
         with suppress(ChildProcessError):
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -328,7 +333,6 @@ def _work(connection: Connection) -> NoReturn:
                 reply = False, (traceback.format_exc(), _sendable(error)), 0
             connection.send(reply)
         connection.send((peak_of(resource.RUSAGE_SELF), shared_bytes()))
-        connection.poll(60)
     except (EOFError, OSError):
         pass
     finally:
