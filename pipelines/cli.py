@@ -15,13 +15,6 @@ from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
 from callveil.pipelines.faults import as_dict, describe, without_content, without_warnings
 from callveil.transforms.store.paths import PlaceError
 
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
-    # Read when numpy is loaded, so set before anything that loads it; worker processes inherit it.
-    os.environ.setdefault(_variable, "1")
-# Arrow's own pool keeps much of what it has freed; the C library's gives it back (see transforms/run/memory.py). Read when Arrow is loaded.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
 
