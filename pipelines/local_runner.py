@@ -6,9 +6,12 @@ Beam's in-process runner can start workers too (`multi_processing`), here withou
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.faults import without_warnings
 from callveil.pipelines.tethered import end_with_parent
@@ -38,10 +41,33 @@ def run_pipeline(
     # With no runner named Beam would download one; the in-process runner is there already.
     runner = local_runner() if is_local(given) else None
     alone = runner is None or beam_workers(given)
-    with workers(job.run.run_id, 1 if alone else asked, units, job.policy.detect, modules):
+    with _interruptible(), workers(job.run.run_id, 1 if alone else asked, units, job.policy.detect, modules):
         pipeline = Pipeline(runner=runner, options=given)
         wire(pipeline)
         pipeline.run().wait_until_finish()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C end the block as such: where it meets a step at work, Beam makes an error of that step of it."""
+    met: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        met.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception:
+        if met:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_local(options: PipelineOptions) -> bool:

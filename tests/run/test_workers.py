@@ -22,11 +22,12 @@ from runs import PLAIN, Bench, call, environment, leftovers, tree, write_lines
 from callveil.pipelines import workers
 from callveil.pipelines.faults import describe
 from callveil.pipelines.history import HistoryOptions, run_history
+from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.pipelines.rescan import RescanOptions, run_rescan
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.pipelines.subject import erase
-from callveil.schemas.pointer import unpack
 from callveil.schemas.policy_load import load_policy
+from callveil.schemas.request import decode_request
 from callveil.transforms.run import sizes
 from callveil.transforms.run.spread import spread, stage_of
 from callveil.transforms.store.catalog import Store
@@ -109,10 +110,10 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
 
 def test_an_error_in_a_worker_is_told_by_its_kind_and_place_and_can_be_caught_by_its_type() -> None:
     with pytest.raises(Exception) as here:
-        unpack(b"secret of a record")
+        decode_request("secret of a record")
     with pytest.raises(Exception) as there, two():
-        list(spread("run", unpack, [(b"secret of a record",)]))
-    assert describe(there.value) == describe(here.value)
+        list(spread("run", decode_request, [("secret of a record",)]))
+    assert describe(there.value).removeprefix("orjson.") == describe(here.value)
     assert "secret" not in describe(there.value)
     with pytest.raises(FileNotFoundError), two():
         list(spread("run", Files().read, [("/nowhere/at/all",)]))
@@ -133,23 +134,26 @@ def data(store: str) -> dict[str, str]:
 
 def test_redact_writes_the_same_with_one_process_and_two(tmp_path: Path) -> None:
     """Rows, findings, rejections, indexes, counts: with two attempts' worth of changes, so that stored rows are changed too."""
-    bench = Bench(tmp_path / "bench")
     first = [call(n, called_at=f"2026-10-{10 + n % 5}T10:00:00Z", notes=f"mail a{n}@mail.example") for n in range(40)]
     later = [*(dict(r, duration=99) for r in first[:20]), {"id": 1}, *(call(n, notes="ring 415 555 0199") for n in range(100, 120))]
     inputs = [write_lines(tmp_path / f"{name}.jsonl", records) for name, records in (("first", first), ("later", later))]
-    results = {}
+    policy, results, stores = load_policy(Bench(tmp_path / "policies").policy()), {}, {}
     for count in (1, 2):
-        place = Bench(tmp_path / f"bench-{count}", output=str(tmp_path / f"s{count}" / "store"))
-        place.keyring = bench.keyring
+        stores[count] = str(tmp_path / str(count))
         results[count] = [
-            place.run(inputs=[path], policy=PLAIN, shard_rows=4, workers=count, as_of=dt.datetime(2026, 11, day, tzinfo=dt.UTC))
+            run_redact(
+                RedactOptions(
+                    [path], stores[count], policy, dt.datetime(2026, 11, day, tzinfo=dt.UTC), keyring=str(tmp_path / "keyring.json"), progress=False,
+                    shard_rows=4, workers=count,
+                )
+            )
             for day, path in enumerate(inputs, 2)
         ]
         assert sizes.workers_used() == count
-        assert leftovers(Path(place.output)) == []
+        assert leftovers(Path(stores[count])) == []
     assert results[1] == results[2]
     assert results[1][1].counts["replaced"] == 20 and results[1][1].counts["rejected"] == 1
-    assert data(str(tmp_path / "s1" / "store")) == data(str(tmp_path / "s2" / "store"))
+    assert data(stores[1]) == data(stores[2])
 
 
 RULES = f"""\
@@ -311,3 +315,10 @@ def test_workers_are_for_runs_in_this_process() -> None:
 
     with pytest.raises(UsageError, match="--workers: is for runs in this process"):
         main(["--output", "store/", "--input", __file__, "--workers", "2", "--direct_num_workers", "2"])
+
+
+def test_no_library_is_loaded_before_it_is_settled_how_many_threads_it_may_start() -> None:
+    look = "import os, sys, callveil.pipelines as p; print(sorted({'numpy', 'pyarrow'} & set(sys.modules)), os.environ['OPENBLAS_NUM_THREADS'])"
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    told = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["[]", "1"]
