@@ -96,6 +96,12 @@ def _evaluate(argv: Sequence[str]) -> int:
     return evaluate.main(argv)
 
 
+def _bench(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import bench
+
+    return bench.main(argv)
+
+
 def _explain(argv: Sequence[str]) -> int:
     from callveil.pipelines.commands import explain
 
@@ -180,6 +186,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "demo": ("generate, redact, and show what happened", _demo),
     "policy": ("check or show a policy", _policy),
     "evaluate": ("measure detection on labelled conversations", _evaluate),
+    "bench": ("measure what redaction costs here, and what a year's calls need", _bench),
     "explain": ("show why each piece of a text or record was found", _explain),
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),

@@ -220,8 +220,9 @@ class Workers:
                 connection.send(None)
                 peak, shared = connection.recv()
                 peaks += max(0, peak - shared)
+            own = shared_bytes()  # while the template is there: libraries that it has as well
             self._template.send(None)
-            peaks += self._template.recv()
+            peaks += max(0, self._template.recv() - own)
         note_workers(self.count, peaks)
 
 

@@ -214,7 +214,7 @@ def command(tmp_path: Path) -> tuple[list[str], dict[str, str], Path]:
     """A command that works in two processes for some seconds, its environment, and its store."""
     env = environment(tmp_path)
     (tmp_path / "policy.yaml").write_text(PLAIN)
-    inputs = write_lines(tmp_path / "in.jsonl", (call(n, notes=f"mail a{n}@mail.example") for n in range(400)))
+    inputs = write_lines(tmp_path / "in.jsonl", (call(n, notes=f"mail a{n}@mail.example") for n in range(240)))
     store = tmp_path / "store"
     words = ["redact", "--input", inputs, "--output", str(store), "--policy", str(tmp_path / "policy.yaml"), *POOLED]
     return words, env, store
@@ -292,7 +292,7 @@ def test_a_run_whose_worker_was_killed_goes_on_where_it_was(command: tuple[list[
         _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     current = Store.open(Files(), str(store)).current()
-    assert current.seq == 1 and sum(f.rows for f in current.by_dataset("interactions")) == 400
+    assert current.seq == 1 and sum(f.rows for f in current.by_dataset("interactions")) == 240
     assert leftovers(store) == []
 
 
