@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from callveil.pipelines.bench import ALONE, LEAST, ROUNDS, SCALES, UTILISATION, Cost, Figures, Need, as_dict, need, run_bench
+from callveil.pipelines.bench import LEAST, ROUNDS, SCALES, UTILISATION, Cost, Figures, Need, as_dict, need, run_bench
+from callveil.pipelines.beside import ALONE
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import at_least_one, policy_of, with_common
 from callveil.pipelines.summary import print_json

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from callveil.pipelines import bench
-from callveil.pipelines.bench import ALONE, STOCK, STOCK_WHOLE, Cost, Figures, conversations, need, run_bench
+from callveil.pipelines.bench import Cost, Figures, conversations, need, run_bench
+from callveil.pipelines.beside import ALONE, STOCK, STOCK_WHOLE
 from callveil.pipelines.commands.bench import _print, main
 from callveil.pipelines.exits import FailedError, UsageError
 from callveil.schemas.policy import Limits

@@ -69,8 +69,8 @@ class Carried:
         self.removed += part.removed
         self.kept += part.kept
         self.entries += part.entries
-        for series, counts in part.rows.items():
-            self.count(*series[:3], *counts, series[3])
+        for (record_class, dataset, method, ground), (matched, erased, retained) in part.rows.items():
+            self.count(record_class, dataset, method, matched, erased, retained, ground)
 
 
 class Carrier:
