@@ -29,7 +29,7 @@ dir=${CALLVEIL_FLINK_DIR:-$home/run}
 port=${CALLVEIL_FLINK_PORT:-8081}
 rpc=$((port + 1)) blob=$((port + 2)) jobs=$((port + 3)) artifacts=$((port + 4)) pool=$((port + 5))
 jar=${CALLVEIL_FLINK_JOB_SERVER:-$home/job-server.jar}
-network=64m retries=2147483647 with_pool=1 # as a job that never ends needs it; see batch
+network=64m retries=2147483647 with_pool=1 order=child-first more= # as a job that never ends needs it; see batch
 
 say() { echo "deploy/flink.sh: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -93,6 +93,7 @@ taskmanager.memory.task.off-heap.size: 128m
 taskmanager.memory.network.min: $network
 taskmanager.memory.network.max: $network
 taskmanager.network.sort-shuffle.min-buffers: 64
+classloader.resolve-order: $order
 taskmanager.memory.managed.size: 32m
 taskmanager.memory.jvm-metaspace.size: 192m
 taskmanager.memory.jvm-overhead.min: 128m
@@ -133,7 +134,7 @@ flink() { # ROLE HEAP METASPACE CLASS [ARG ...]
   local role=$1 heap=$2 meta=$3
   shift 3
   launch "$role" java "-Xms$heap" "-Xmx$heap" "-XX:MaxMetaspaceSize=$meta" -XX:+UseSerialGC "${OPENS[@]}" -Dlog4j.configurationFile="file:$dir/conf/log4j.properties" \
-    -cp "$home/lib/*" "$1" --configDir "$dir/conf" "${@:2}"
+    -cp "$home/lib/*$more" "$1" --configDir "$dir/conf" "${@:2}"
 }
 
 begin() { # ROLE
@@ -225,7 +226,7 @@ batch_options() { # TASKMANAGERS
   # Kept from step to step, a worker loads the model once.
   printf '%s\n' --runner=PortableRunner "--job_endpoint=localhost:$jobs" --environment_type=PROCESS \
     "--environment_config={\"command\": \"$here/flink/worker.py\", \"env\": {\"PATH\": \"$top/.venv/bin:/usr/bin:/bin\"}}" \
-    --environment_cache_millis=600000 "--parallelism=$1" --sdk_worker_parallelism=1
+    --environment_cache_millis=600000 "--parallelism=$1" --sdk_worker_parallelism=1 --experiments=disable_logging_submission_environment
 }
 
 batch() { # TASKMANAGERS COMMAND ...
@@ -235,6 +236,8 @@ batch() { # TASKMANAGERS COMMAND ...
   [ $# -gt 0 ] || { say "--task-managers $n: name a command of callveil, such as redact"; exit 2; }
   # A step that fails is tried twice more; then the job fails, and the same command goes on where it was.
   network=192m retries=2 with_pool=
+  # Beam keeps workers only where it is loaded along with Flink, not anew for each job (FlinkExecutableStageContextFactory).
+  order=parent-first more=:$jar
   trap stop EXIT
   trap 'exit 143' TERM
   CALLVEIL_FLINK_SLOTS=1 start "$n"

@@ -38,6 +38,7 @@ UTILISATION = 0.6
 SCALES = (1_000_000, 1_000_000_000)
 ROUNDS = 3
 AS_OF = "2026-11-24"
+CALLVEIL = (sys.executable, "-m", "callveil.pipelines.cli")
 Say = Callable[[str], None]
 
 
@@ -167,7 +168,7 @@ def run_bench(
             write_sample(place / "sample", seed, records, max(1, records // 100), 7, formats=("jsonl",))
             inputs, accounts = [str(place / "sample" / "interactions")], [str(place / "sample" / "accounts.jsonl")]
         size = plan_input(Files(), list(inputs)).bytes()
-        runs = _Runs(place, accounts, policy_name)
+        runs = Runs(place, accounts, policy_name)
         say("reading the conversations")
         talks = conversations(inputs, policy.limits)
         say("the start of a run: one interaction")
@@ -207,23 +208,31 @@ def _talk(raw: RawInteraction) -> list[str]:
     return []
 
 
-class _Runs:
-    """Runs of the command in processes of their own, with a keyring and state of their own."""
+class Runs:
+    """Measured runs of `callveil redact` in processes of their own, with a keyring and state of their own.
+
+    Args:
+        place: folder for stores, keyring and state. accounts: files with account records. policy: as `--policy` takes it; None: the default.
+    """
 
     def __init__(self, place: Path, accounts: Sequence[str], policy: str | None) -> None:
         self.place, self.number = place, 0
         self.words = [*(["--accounts", *accounts] if accounts else []), *(["--policy", policy] if policy else []), "--as-of", AS_OF]
 
-    def redact(self, inputs: Sequence[str], workers: int) -> Cost:
-        """One run into a store of its own, which is measured and removed."""
+    def redact(self, inputs: Sequence[str], workers: int = 0, program: Sequence[str] = CALLVEIL) -> Cost:
+        """One run into a store of its own, which is measured and removed.
+
+        Args:
+            workers: processes; 0: what the machine allows. program: what runs the command.
+        """
         self.number += 1
         store = self.place / f"store-{self.number}"
-        words = ["redact", "--input", *inputs, "--output", str(store), *self.words, "--json", "--no-progress", "--workers", str(workers)]
+        words = ["redact", "--input", *inputs, "--output", str(store), *self.words, "--json", "--no-progress"]
+        words += ["--workers", str(workers)] if workers else []
         words += ["--keyring", str(self.place / "keys" / "keyring.json"), "--state", str(self.place / "state")]
         started = time.monotonic()
         with tempfile.TemporaryFile(dir=self.place) as out, tempfile.TemporaryFile(dir=self.place) as err:
-            program = [sys.executable, "-m", "callveil.pipelines.cli", *words]
-            process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=out, stderr=err)  # noqa: S603 - the command line is our own
+            process = subprocess.Popen([*program, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err)  # noqa: S603 - the command line is our own
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             wall = time.monotonic() - started

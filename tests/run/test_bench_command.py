@@ -112,4 +112,4 @@ def test_a_tiny_run(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_told(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text("broken\n")
     with pytest.raises(FailedError, match="no interaction of the input could be redacted"):
-        bench._Runs(tmp_path, (), None).redact([str(tmp_path / "in.jsonl")], 1)
+        bench.Runs(tmp_path, (), None).redact([str(tmp_path / "in.jsonl")], 1)
