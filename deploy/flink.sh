@@ -8,6 +8,8 @@
 #   deploy/flink.sh restart ROLE       jobmanager, taskmanager-1 ..., jobserver, pool: end it if it runs, start it
 #   deploy/flink.sh checkpoint [JOB]   the newest complete checkpoint (of that Flink job id); exit 1 where there is none
 #   deploy/flink.sh run COMMAND ...    start, run COMMAND with CALLVEIL_FLINK_OPTIONS set, stop
+#   deploy/flink.sh --task-managers N redact ...   a batch command of callveil on a cluster of N TaskManagers that is started for it, and stopped:
+#                                      redact, history load, rescan. One slot and one Python worker each; ends with the command's exit code
 #   deploy/flink.sh stop               end all of it; checkpoints stay
 #
 # CALLVEIL_FLINK_DIR   configuration, logs, process ids, checkpoints (default build/flink/run). One cluster a folder.
@@ -27,6 +29,7 @@ dir=${CALLVEIL_FLINK_DIR:-$home/run}
 port=${CALLVEIL_FLINK_PORT:-8081}
 rpc=$((port + 1)) blob=$((port + 2)) jobs=$((port + 3)) artifacts=$((port + 4)) pool=$((port + 5))
 jar=${CALLVEIL_FLINK_JOB_SERVER:-$home/job-server.jar}
+network=64m retries=2147483647 with_pool=1 order=child-first more= # as a job that never ends needs it; see batch
 
 say() { echo "deploy/flink.sh: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -87,8 +90,10 @@ taskmanager.memory.framework.heap.size: 128m
 taskmanager.memory.task.heap.size: 384m
 taskmanager.memory.framework.off-heap.size: 96m
 taskmanager.memory.task.off-heap.size: 128m
-taskmanager.memory.network.min: 64m
-taskmanager.memory.network.max: 64m
+taskmanager.memory.network.min: $network
+taskmanager.memory.network.max: $network
+taskmanager.network.sort-shuffle.min-buffers: 64
+classloader.resolve-order: $order
 taskmanager.memory.managed.size: 32m
 taskmanager.memory.jvm-metaspace.size: 192m
 taskmanager.memory.jvm-overhead.min: 128m
@@ -101,7 +106,7 @@ state.checkpoints.num-retained: 3
 execution.checkpointing.externalized-checkpoint-retention: RETAIN_ON_CANCELLATION
 execution.checkpointing.tolerable-failed-checkpoints: 100
 restart-strategy.type: fixed-delay
-restart-strategy.fixed-delay.attempts: 2147483647
+restart-strategy.fixed-delay.attempts: $retries
 restart-strategy.fixed-delay.delay: 1 s
 io.tmp.dirs: $dir/tmp
 END
@@ -129,7 +134,7 @@ flink() { # ROLE HEAP METASPACE CLASS [ARG ...]
   local role=$1 heap=$2 meta=$3
   shift 3
   launch "$role" java "-Xms$heap" "-Xmx$heap" "-XX:MaxMetaspaceSize=$meta" -XX:+UseSerialGC "${OPENS[@]}" -Dlog4j.configurationFile="file:$dir/conf/log4j.properties" \
-    -cp "$home/lib/*" "$1" --configDir "$dir/conf" "${@:2}"
+    -cp "$home/lib/*$more" "$1" --configDir "$dir/conf" "${@:2}"
 }
 
 begin() { # ROLE
@@ -186,11 +191,11 @@ start() {
   trap 'stop' ERR
   begin jobmanager
   begin jobserver
-  begin pool
+  [ -z "$with_pool" ] || begin pool
   for i in $(seq "$n"); do begin "taskmanager-$i"; done
   await registered "$n"
   await listening "$jobs"
-  await listening "$pool"
+  [ -z "$with_pool" ] || await listening "$pool"
   trap - ERR
 }
 
@@ -216,6 +221,31 @@ options() {
     --externalized_checkpoints_enabled --retain_externalized_checkpoints_on_cancellation
 }
 
+batch_options() { # TASKMANAGERS
+  # Each TaskManager starts its own worker: of a pool that two share, the first one to be done stops the other's, for both call theirs by one name.
+  # Kept from step to step, a worker loads the model once.
+  printf '%s\n' --runner=PortableRunner "--job_endpoint=localhost:$jobs" --environment_type=PROCESS \
+    "--environment_config={\"command\": \"$here/flink/worker.py\", \"env\": {\"PATH\": \"$top/.venv/bin:/usr/bin:/bin\"}}" \
+    --environment_cache_millis=600000 "--parallelism=$1" --sdk_worker_parallelism=1 --experiments=disable_logging_submission_environment
+}
+
+batch() { # TASKMANAGERS COMMAND ...
+  local n=$1 options code=0
+  shift
+  case $n in '' | *[!0-9]* | 0) say "--task-managers: expected a whole number of at least 1"; exit 2 ;; esac
+  [ $# -gt 0 ] || { say "--task-managers $n: name a command of callveil, such as redact"; exit 2; }
+  # A step that fails is tried twice more; then the job fails, and the same command goes on where it was.
+  network=192m retries=2 with_pool=
+  # Beam keeps workers only where it is loaded along with Flink, not anew for each job (FlinkExecutableStageContextFactory).
+  order=parent-first more=:$jar
+  trap stop EXIT
+  trap 'exit 143' TERM
+  CALLVEIL_FLINK_SLOTS=1 start "$n"
+  mapfile -t options < <(batch_options "$n")
+  "$top/.venv/bin/callveil" "$@" "${options[@]}" || code=$?
+  exit "$code"
+}
+
 checkpoint() {
   local found
   found=$(find "$dir/checkpoints/${1:-}" -path '*/chk-*/_metadata' -printf '%T@ %h\n' 2>/dev/null | sort -n | tail -1 | cut -d' ' -f2)
@@ -225,6 +255,7 @@ checkpoint() {
 
 case ${1:-} in
   install | start | stop | status | options | checkpoint) "$@" ;;
+  --task-managers) batch "${2:-}" "${@:3}" ;;
   restart) end "${2:?which role}"; begin "$2" ;;
   run)
     shift
@@ -232,5 +263,5 @@ case ${1:-} in
     trap stop EXIT
     CALLVEIL_FLINK_OPTIONS=$(options) "$@"
     ;;
-  *) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,20s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

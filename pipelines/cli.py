@@ -15,13 +15,6 @@ from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
 from callveil.pipelines.faults import as_dict, describe, without_content, without_warnings
 from callveil.transforms.store.paths import PlaceError
 
-for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    # The language model's matrices are so small that a second thread costs more than it gives: twice the CPU for the same wall time.
-    # Read when numpy is loaded, so set before anything that loads it; worker processes inherit it.
-    os.environ.setdefault(_variable, "1")
-# Arrow's own pool keeps much of what it has freed; the C library's gives it back (see transforms/run/memory.py). Read when Arrow is loaded.
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
 
@@ -101,6 +94,12 @@ def _evaluate(argv: Sequence[str]) -> int:
     from callveil.pipelines.commands import evaluate
 
     return evaluate.main(argv)
+
+
+def _bench(argv: Sequence[str]) -> int:
+    from callveil.pipelines.commands import bench
+
+    return bench.main(argv)
 
 
 def _explain(argv: Sequence[str]) -> int:
@@ -187,6 +186,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "demo": ("generate, redact, and show what happened", _demo),
     "policy": ("check or show a policy", _policy),
     "evaluate": ("measure detection on labelled conversations", _evaluate),
+    "bench": ("measure what redaction costs here, and what a year's calls need", _bench),
     "explain": ("show why each piece of a text or record was found", _explain),
     "train": ("train the names model, on your own conversations too", _train),
     "history": ("take in version logs, and report who changed what", _history),

@@ -133,6 +133,8 @@ def without_content(record: logging.LogRecord) -> bool:
         return True
     if record.exc_info or "Traceback" in message or (record.name.startswith("apache_beam") and record.levelno >= logging.ERROR):
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, KeyboardInterrupt) or message.rstrip().endswith("KeyboardInterrupt"):
+            return False  # the command says so itself
         record.msg, record.args = "%s: %s", (record.name, describe(error if error else RuntimeError(message)))
         record.exc_info = record.exc_text = record.stack_info = None
     return True

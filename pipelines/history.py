@@ -14,7 +14,8 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import local_runner
+from callveil.pipelines.local_runner import run_pipeline
+from callveil.pipelines.workers import PIECE_BYTES
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
@@ -48,6 +49,8 @@ from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import Snapshot
 
 DATASETS = (VERSIONS.name, MARKS.name)
+MODULES = tuple(f"callveil.transforms.{name}" for name in ("history.load", "history.days", "run.shards", "subject.dataset"))
+"""What worker processes load."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class HistoryOptions:
         files: how to reach files.
         beam: Beam options; the in-process runner is taken unless a runner is named.
         dry_run: do everything but change the store.
+        workers: see `RedactOptions`.
         chunk_bytes: how input is cut.
     """
 
@@ -79,6 +83,7 @@ class HistoryOptions:
     files: Files = field(default_factory=Files)
     beam: PipelineOptions | None = None
     dry_run: bool = False
+    workers: int | None = None
     chunk_bytes: int = 32 << 20
 
 
@@ -113,13 +118,13 @@ def run_history(options: HistoryOptions) -> RunResult:
 
     if options.dry_run:
         with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, found.chunks, engine)
+            outcome = _execute(options, replace(job_on(store.current()), scratch=scratch), store, found, engine)
         not_read = tuple(f.as_dict() for f in found.not_read)
         return RunResult(run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, store, found.chunks, engine)
+        return _execute(options, job, store, found, engine)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return publish_run(store, job, JOB, found, outcome)
@@ -177,23 +182,22 @@ def _write_outcome(element: tuple[int, Any], job: RedactJob, url: str) -> None:
     job.files.write(url, orjson.dumps(total.as_dict()))
 
 
-def _execute(options: HistoryOptions, job: RedactJob, store: Store, chunks: Sequence[InputChunk], engine: Engine) -> Outcome:
+def _execute(options: HistoryOptions, job: RedactJob, store: Store, found: InputPlan, engine: Engine) -> Outcome:
     since = last_run(store, job.snapshot, job.policy.sha256)
     changed = redacted_since(job.files, job.root, job.snapshot, since)
     held = {dict(f.partition)["day"] for f in job.snapshot.by_dataset(VERSIONS.name)}
     # A `redact` event in the input may name an interaction whose versions lie in any stored day; so with input every day is looked at.
     aged = frozenset(aged_days(job.snapshot, job.policy, since, job.as_of))
-    days = held if changed or chunks else aged
-    if not chunks and not days:
+    days = held if changed or found.chunks else aged
+    if not found.chunks and not days:
         return Outcome()
     results = job.files.join(job.work, "outcome.json")
-    beam_options = options.beam or PipelineOptions([])
-    # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else local_runner()
-    pipeline = beam.Pipeline(runner=runner, options=beam_options)
-    arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if chunks else None
-    build(pipeline, job, chunks, sorted(days), changed, aged, arrivals, results)
-    pipeline.run().wait_until_finish()
+    arrivals = Arrivals.after(engine, read_state(store, job.snapshot)) if found.chunks else None
+
+    def wire(pipeline: beam.Pipeline) -> None:
+        build(pipeline, job, found.chunks, sorted(days), changed, aged, arrivals, results)
+
+    run_pipeline(wire, options.beam, job, options.workers, found.bytes() / PIECE_BYTES, MODULES)
     outcome = Outcome.from_dict(orjson.loads(job.files.read(results)))
     reconcile(outcome.counts)
     return outcome

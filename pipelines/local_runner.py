@@ -1,16 +1,84 @@
-"""Beam's in-process runner, and the worker processes it starts for `multi_processing`, without their talk on standard error."""
+"""Pipelines of batch jobs run: on the runner that is named, or in this process and the worker processes it is worth.
+
+Beam's in-process runner can start workers too (`multi_processing`), here without their talk on standard error.
+"""
 
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from callveil.pipelines.faults import without_warnings
 from callveil.pipelines.tethered import end_with_parent
+from callveil.pipelines.workers import MODULES, workers
+from callveil.transforms.run.job import RedactJob
 
 if TYPE_CHECKING:
+    from apache_beam import Pipeline
+    from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+
+def run_pipeline(
+    wire: Callable[[Pipeline], None], options: PipelineOptions | None, job: RedactJob, asked: int | None, units: float,
+    modules: Sequence[str] = MODULES,
+) -> None:  # fmt: skip
+    """Run a job's pipeline to its end.
+
+    Args:
+        wire: puts the job into a pipeline. options: Beam's.
+        asked, units, modules: see `workers.workers`; for runs without a named runner and without worker processes of Beam's.
+    """
+    from apache_beam import Pipeline
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    given = options or PipelineOptions([])
+    # With no runner named Beam would download one; the in-process runner is there already.
+    runner = local_runner() if is_local(given) else None
+    alone = runner is None or beam_workers(given)
+    with _interruptible(), workers(job.run.run_id, 1 if alone else asked, units, job.policy.detect, modules):
+        pipeline = Pipeline(runner=runner, options=given)
+        wire(pipeline)
+        pipeline.run().wait_until_finish()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C end the block as such: where it meets a step at work, Beam makes an error of that step of it."""
+    met: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        met.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception:
+        if met:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def is_local(options: PipelineOptions) -> bool:
+    """Whether a job with these options runs in this process."""
+    return not options.get_all_options().get("runner")
+
+
+def beam_workers(options: PipelineOptions) -> bool:
+    """Whether Beam is told how to spread the work itself."""
+    told = options.get_all_options()
+    return bool(told["direct_num_workers"] != 1 or told["direct_running_mode"] != "in_memory")
 
 
 def local_runner() -> FnApiRunner:

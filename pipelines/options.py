@@ -53,6 +53,29 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--s3-region", "--s3_region_name", metavar="NAME", help="S3 region (default: the usual AWS settings)")
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """`--workers`."""
+    parser.add_argument(
+        "--workers", type=at_least_one, metavar="N",
+        help="processes that work at once (default: as many as cores and memory allow and the work is worth); 1: this one alone",
+    )  # fmt: skip
+
+
+def at_least_one(text: str) -> int:
+    """A number of workers."""
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError("expected a whole number of at least 1")
+    return int(text)
+
+
+def refuse_workers(args: argparse.Namespace, options: PipelineOptions) -> None:
+    """Raise `UsageError` where both this command and Beam are told how to spread the work."""
+    from callveil.pipelines.local_runner import beam_workers, is_local
+
+    if args.workers is not None and (beam_workers(options) or not is_local(options)):
+        raise UsageError("--workers: is for runs in this process; a runner, or --direct_num_workers, has its own workers. Leave one of them out")
+
+
 COMMON: dict[str, dict[str, Any]] = {
     "--json": {"action": "store_true", "help": "print the result as JSON"},
     "--no-progress": {"action": "store_true", "help": "no progress on standard error"},

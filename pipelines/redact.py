@@ -15,8 +15,9 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import local_runner
+from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
+from callveil.pipelines.workers import PIECE_BYTES
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
@@ -72,6 +73,7 @@ class RedactOptions:
         beam: Beam options; the in-process runner is taken unless a runner is named.
         dry_run: do everything but change the store.
         progress: show progress on standard error.
+        workers: processes to work with, where no runner is named; 1: this one alone; None: what the machine allows and the input is worth.
         shard_rows, shard_bytes, chunk_bytes: how work is cut.
     """
 
@@ -86,6 +88,7 @@ class RedactOptions:
     beam: PipelineOptions | None = None
     dry_run: bool = False
     progress: bool = True
+    workers: int | None = None
     shard_rows: int = SHARD_ROWS
     shard_bytes: int = SHARD_BYTES
     chunk_bytes: int = 32 << 20
@@ -133,7 +136,7 @@ def run_redact(options: RedactOptions) -> RunResult:
 
     # Named, not lambdas: a fault is told by the function it happened in.
     def execute(job: RedactJob) -> Outcome:
-        return _execute(options, job, plan.chunks)
+        return _execute(options, job, plan)
 
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return _publish(store, job, plan, requests, outcome)
@@ -186,15 +189,14 @@ def _write_outcome(element: tuple[int, Any], files: Files, url: str) -> None:
     files.write(url, orjson.dumps(Outcome.total(element[1]).as_dict()))
 
 
-def _execute(options: RedactOptions, job: RedactJob, chunks: Sequence[InputChunk]) -> Outcome:
+def _execute(options: RedactOptions, job: RedactJob, plan: InputPlan) -> Outcome:
     results = job.files.join(job.work, "outcome.json")
-    beam_options = options.beam or PipelineOptions([])
-    # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else local_runner()
-    with RunProgress(job, len(chunks), options.progress):
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
-        build(pipeline, job, chunks, results)
-        pipeline.run().wait_until_finish()
+
+    def wire(pipeline: beam.Pipeline) -> None:
+        build(pipeline, job, plan.chunks, results)
+
+    with RunProgress(job, len(plan.chunks), options.progress):
+        run_pipeline(wire, options.beam, job, options.workers, plan.bytes() / PIECE_BYTES)
     return Outcome.from_dict(orjson.loads(job.files.read(results)))
 
 
@@ -232,7 +234,7 @@ def _request_row(request: RedactionRequest, keyring: Keyring) -> dict[str, Any]:
 
 def _dry_run(options: RedactOptions, job: RedactJob, plan: InputPlan) -> RunResult:
     with tempfile.TemporaryDirectory(prefix="callveil-dry-run-") as scratch:
-        outcome = _execute(options, replace(job, scratch=scratch), plan.chunks)
+        outcome = _execute(options, replace(job, scratch=scratch), plan)
     reconcile(outcome.counts)
     not_read = tuple(f.as_dict() for f in plan.not_read)
     return RunResult(job.run.run_id, 0, dict(sorted(outcome.counts.items())), len(outcome.added), 0, dry_run=True, not_read=not_read)

@@ -15,8 +15,9 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.attempts import ATTEMPTS, TOOL, finish_run, publish_manifest
-from callveil.pipelines.local_runner import local_runner
+from callveil.pipelines.local_runner import run_pipeline
 from callveil.pipelines.progress import RunProgress
+from callveil.pipelines.workers import PIECE_ROWS
 from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
@@ -26,7 +27,7 @@ from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.rescan.live import facts, put_in_place, withdraw
-from callveil.transforms.rescan.report import Unread
+from callveil.transforms.rescan.report import INTERACTIONS, LIVE, VERSIONS, Unread
 from callveil.transforms.rescan.transform import NOTES, Piece, Rescan, gathered, pieces
 from callveil.transforms.run.job import RedactJob
 from callveil.transforms.run.transform import INDEX, SUBJECTS, WriteIndex, WriteSubjects
@@ -41,6 +42,8 @@ from callveil.transforms.watch.live import Live
 
 JOB = "rescan"
 RESULTS = "rescan.json"
+MODULES = ("callveil.transforms.rescan.transform", "callveil.transforms.subject.dataset")
+"""What worker processes load."""
 DECIDED = frozenset({"redact", "history", JOB})
 """Jobs whose policy decided what is read again; retention's may be another one."""
 log = logging.getLogger(__name__)
@@ -60,6 +63,7 @@ class RescanOptions:
         files: how to reach files.
         beam: Beam options; the in-process runner is taken unless a runner is named.
         progress: show progress on standard error.
+        workers: see `RedactOptions`.
     """
 
     store: str
@@ -71,6 +75,7 @@ class RescanOptions:
     files: Files = field(default_factory=Files)
     beam: PipelineOptions | None = None
     progress: bool = True
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -257,13 +262,14 @@ def _execute(options: RescanOptions, job: RedactJob) -> _Found:
     if not found:
         return _Found(Outcome(), gathered(()))
     results = job.files.join(job.work, RESULTS)
-    beam_options = options.beam or PipelineOptions([])
-    # With no runner named Beam would download one; the in-process runner is there already.
-    runner = None if beam_options.get_all_options().get("runner") else local_runner()
-    with RunProgress(job, len(found), options.progress):
-        pipeline = beam.Pipeline(runner=runner, options=beam_options)
+
+    def wire(pipeline: beam.Pipeline) -> None:
         build(pipeline, job, found, results)
-        pipeline.run().wait_until_finish()
+
+    rows = sum(f.rows for f in job.snapshot.files if f.dataset in (INTERACTIONS, VERSIONS))
+    rows += sum(len(piece.names) for piece in found if piece.zone == LIVE)
+    with RunProgress(job, len(found), options.progress):
+        run_pipeline(wire, options.beam, job, options.workers, rows / PIECE_ROWS, MODULES)
     return _read_results(job.files, results)
 
 

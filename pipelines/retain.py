@@ -12,6 +12,7 @@ from importlib.metadata import version
 from itertools import chain
 from typing import Any
 
+from callveil.pipelines.workers import FILE_BYTES, PIECE_ROWS, workers
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
 from callveil.transforms.evidence.seal import checkpoint
@@ -35,6 +36,8 @@ from callveil.transforms.store.identity import keyring_for, keyring_of, open_key
 from callveil.transforms.store.keyring import Keyring, KeyringError
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
+MODULES = ("callveil.transforms.retain.apply", "callveil.transforms.retain.redaction")
+"""What worker processes load: to rewrite files, and to redact further what stays."""
 TOOL = f"callveil {version('callveil')}"
 ATTEMPTS = 5
 """How often `run_retain` plans anew when another run publishes first."""
@@ -52,6 +55,7 @@ class RetainOptions:
         accounts, events, holds: files with account records, lifecycle events and legal holds.
         keyring: path of the keyring, or None for the default place; ids in plans are its digests.
         files: how to reach files.
+        workers: processes to work with; 1: this one alone; None: what the machine allows and the plan is worth.
     """
 
     store: str
@@ -63,6 +67,7 @@ class RetainOptions:
     holds: Sequence[str] = ()
     keyring: str | None = None
     files: Files = field(default_factory=Files)
+    workers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -164,16 +169,25 @@ def apply_plan(options: RetainOptions, folder: str, leases: Sequence[str] = ()) 
 def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[str]) -> RetainResult:
     found = situation(options, store, dt.datetime.fromisoformat(plan.inputs.as_of))
     applier = Applier(store, plan, found.outlook, found.inputs, found.snapshot, (options.policy.name, options.policy.sha256), options.now)
-    manifest = applier.apply()
-    release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
-    if plan.counts.get("files.purge_live"):
-        purge_live(store, plan)
-        checkpoint(store, Keyring.load(options.keyring), options.now)
-    if any(k == "files.full_redaction" for k in plan.counts):
-        from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
+    redacts = any(k == "files.full_redaction" for k in plan.counts)
+    with workers(applier.run_id, options.workers, _units(plan, found.snapshot), options.policy.detect if redacts else None, MODULES[: 1 + redacts]):
+        manifest = applier.apply()
+        release(store, manifest.run_id)  # published, so its files need no lease; what follows may yield, and then this run is not seen again
+        if plan.counts.get("files.purge_live"):
+            purge_live(store, plan)
+            checkpoint(store, Keyring.load(options.keyring), options.now)
+        if redacts:
+            from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
 
-        release(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
+            release(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
     return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, leases, options.now))
+
+
+def _units(plan: Plan, snapshot: Snapshot) -> float:
+    """How many worker processes there is work for: rows to be redacted further, and files, of average size, to be rewritten."""
+    rewritten = sum(plan.counts.get(f"files.{method}", 0) for method in ("rewrite", "clear_fields"))
+    average = sum(f.bytes for f in snapshot.files) / max(1, len(snapshot.files))
+    return plan.counts.get("interactions.redact", 0) / PIECE_ROWS + rewritten * average / FILE_BYTES
 
 
 def run_retain(options: RetainOptions) -> RetainResult:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from callveil.pipelines.retain import RetainOptions, situation
 from callveil.pipelines.subject_register import SPOKEN, SubjectOptions, allowed, append, register_of, requests, require_everything, still_open
+from callveil.pipelines.workers import FILE_BYTES, workers
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
@@ -208,11 +210,18 @@ def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *
     return eraser_of(options, register, zone=zone).plan(request_id, scope)
 
 
+def _workers(options: SubjectOptions, store: Store, request_id: str) -> AbstractContextManager[None]:
+    """Worker processes for a request: every file of the identifier index is looked at, which a large store has many of."""
+    looked_at = sum(f.bytes for f in store.current().by_dataset("subjects"))
+    return workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.subject.carry",))
+
+
 def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
     """Erase what a request is about. Interrupted and repeated, it goes on where it was; done, it does nothing."""
     register = register_of(options)
     allowed(options, register, request_id)
-    done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
+    with _workers(options, register.store, request_id):
+        done = eraser_of(options, register, zone=zone).carry_out(request_id, ERASURE, agreed)
     checkpoint(register.store, register.keyring, options.now)
     return done
 
@@ -228,7 +237,8 @@ def erase_returned(options: SubjectOptions) -> list[EraseResult]:
     out = []
     for request in requests(options):
         if request.tokens and any(e["event"] == "erased" for e in register.events(request.request_id)):
-            result = eraser.carry_out(request.request_id, ERASURE)
+            with _workers(options, register.store, request.request_id):
+                result = eraser.carry_out(request.request_id, ERASURE)
             out += [result] if result.run_id else []
     checkpoint(register.store, register.keyring, options.now)
     return out
@@ -238,7 +248,8 @@ def restrict(options: SubjectOptions, request_id: str, agreed: str = "") -> Eras
     """Set aside, sealed, what a request is about."""
     register = register_of(options)
     allowed(options, register, request_id)
-    done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
+    with _workers(options, register.store, request_id):
+        done = eraser_of(options, register).carry_out(request_id, RESTRICTION, agreed)
     checkpoint(register.store, register.keyring, options.now)
     return done
 

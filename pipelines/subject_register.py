@@ -40,6 +40,7 @@ class SubjectOptions:
         inboxes: folders of webhooks, beside those that `watch` has read for the store.
         role: what whoever enters it may see.
         login: login name of the process; four eyes are those of two logins. Empty where it is not known.
+        workers: processes an erasure works with; 1: this one alone; None: what the machine allows and the store is worth.
     """
 
     store: str
@@ -56,6 +57,7 @@ class SubjectOptions:
     inboxes: Sequence[str] = ()
     role: Role = EVERYTHING
     login: str = ""
+    workers: int | None = None
 
     @property
     def entry(self) -> dt.datetime:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from callveil.pipelines.exits import NOTHING
 from callveil.schemas.rejected import REASONS
+from callveil.transforms.run.sizes import workers_used
 
 if TYPE_CHECKING:  # which loads the language model's library, and most commands do without
     from callveil.pipelines.attempts import RunResult
@@ -54,6 +55,7 @@ def as_dict(result: RunResult, seconds: float, peak_bytes: int) -> dict[str, Any
     return {
         "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
         "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak_bytes,
+        "workers": workers_used(),
         "not_read": list(result.not_read),
     }  # fmt: skip
 
@@ -109,6 +111,8 @@ def print_summary(result: RunResult, output: str, seconds: float, peak_bytes: in
     for line in not_read_lines(result.not_read):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
     if not result.repeated:
+        by = f", by {workers_used()} worker processes" if workers_used() > 1 else ""
         console.print(
-            f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced", highlight=False
+            f"{seconds:.1f} s, peak memory {peak_bytes / 2**20:,.0f} MiB, {result.added} files written, {result.removed} replaced{by}",
+            highlight=False,
         )

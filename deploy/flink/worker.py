@@ -17,6 +17,8 @@ import grpc
 from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc
 from google.protobuf import json_format
 
+import callveil.pipelines  # noqa: F401 - settles how many threads the worker's libraries may start
+
 
 def main() -> None:
     """Ask the runner what to run with, and become the worker."""

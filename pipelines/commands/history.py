@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
-import resource
 import signal
 import sys
 import threading
@@ -17,7 +16,7 @@ from callveil.pipelines.attempts import TOOL, RunResult
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, FailedError, UsageError
 from callveil.pipelines.history import HistoryLost, HistoryOptions, expiries, run_history
 from callveil.pipelines.history_follow import follow
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.options import add_store, add_workers, beam_options, files_of, parse_as_of, policy_of, refuse_workers, today, with_common
 from callveil.pipelines.summary import not_read_lines, print_json, tell_nothing
 from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
@@ -29,6 +28,7 @@ from callveil.transforms.history.timeline import entries, state_at
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
+from callveil.transforms.run.sizes import peak_bytes, workers_used
 from callveil.transforms.store.catalog import Store, StoreError
 from callveil.transforms.store.identity import open_keyed, open_store, refuse_replaced
 from callveil.transforms.store.keyring import Keyring, KeyringError
@@ -93,6 +93,7 @@ def parser() -> argparse.ArgumentParser:
     for what, doc in (("events", "lifecycle events of accounts"), ("holds", "legal holds")):
         load.add_argument(f"--{what}", nargs="+", action="extend", default=[], metavar="WHERE", help=f"{doc}, as given to retain; see below")
     load.add_argument("--as-of", type=parse_as_of, metavar="TIME", help="the run's time (default: today, 00:00 UTC)")
+    add_workers(load)
     load.add_argument("--dry-run", action="store_true", help="do all the work but change nothing")
     load.add_argument("--follow", type=float, default=0.0, metavar="SECONDS", help="look for new files every so often; see below")
     export = action("export", "write the change-history report")
@@ -150,7 +151,9 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
     options = HistoryOptions(
         inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(), accounts=args.accounts,
         events=args.events, holds=args.holds, keyring=args.keyring, files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run,
+        workers=args.workers,
     )  # fmt: skip
+    refuse_workers(args, options.beam)
     if not args.follow:
         started = time.monotonic()
         result = run_history(options)
@@ -170,14 +173,12 @@ def _load(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def _told(args: argparse.Namespace, result: RunResult, seconds: float) -> int:
     """Print what a run did; returns its exit code."""
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
-        1 if sys.platform == "darwin" else 1024
-    )
+    peak = peak_bytes()
     if args.json:
         print_json({
             "run_id": result.run_id, "seq": result.seq, "repeated": result.repeated, "dry_run": result.dry_run, "counts": result.counts,
             "files_added": result.added, "files_removed": result.removed, "seconds": round(seconds, 2), "peak_memory_bytes": peak,
-            "not_read": list(result.not_read),
+            "not_read": list(result.not_read), "workers": workers_used(),
         })  # fmt: skip
     else:
         _summary(result, args.output, seconds, peak)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import time
 from collections.abc import Sequence
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_store, beam_options, files_of, parse_as_of, policy_of, today, with_common
+from callveil.pipelines.options import add_store, add_workers, beam_options, files_of, parse_as_of, policy_of, refuse_workers, today, with_common
 from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
@@ -20,6 +19,7 @@ from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.requests import RequestsError
+from callveil.transforms.run.sizes import peak_bytes
 from callveil.transforms.store.catalog import StoreError
 from callveil.transforms.store.keyring import KeyringError
 from callveil.transforms.store.paths import FilesError, is_s3
@@ -42,8 +42,7 @@ examples:
   callveil redact --output store/ --requests takedowns.csv      no new input: apply manual requests and redact what has grown old
   callveil redact --input day/interactions --output store/ --runner FlinkRunner --flink_master localhost:8081
 
-Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
-  --direct_num_workers 2 --direct_running_mode multi_processing
+With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache Beam may follow.
 
 exit codes: 0 done, 1 failed,
 2 usage, or a store of other keys or one that was set back, 3 done with rejected records or with files that were not read,
@@ -69,12 +68,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print the summary as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
     p.add_argument("--shard-rows", type=int, default=None, metavar="N", help=argparse.SUPPRESS)
+    add_workers(p)
     add_store(p)
     return with_common(p)
 
 
 def run(options: RedactOptions) -> tuple[RunResult, float, int]:
-    """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes of the largest process."""
+    """Run the job with the user's mistakes turned into usage errors. Returns the result, seconds, and peak memory in bytes, of all processes."""
     started = time.monotonic()
     try:
         result = run_redact(options)
@@ -82,10 +82,7 @@ def run(options: RedactOptions) -> tuple[RunResult, float, int]:
         raise
     except (InputError, AccountsError, RequestsError, KeyringError, ModelError) as error:
         raise UsageError(str(error)) from None
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * (
-        1 if sys.platform == "darwin" else 1024
-    )
-    return result, time.monotonic() - started, peak
+    return result, time.monotonic() - started, peak_bytes()
 
 
 def own_spelling(own: argparse.ArgumentParser, argv: Sequence[str]) -> list[str]:
@@ -112,8 +109,9 @@ def main(argv: Sequence[str]) -> int:
     options = RedactOptions(
         inputs=args.input, output=args.output, policy=policy_of(args.policy), as_of=args.as_of or today(),
         accounts=args.accounts, requests=args.requests, keyring=args.keyring,
-        files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress,
+        files=files_of(args), beam=beam_options(rest), dry_run=args.dry_run, progress=not args.no_progress, workers=args.workers,
     )  # fmt: skip
+    refuse_workers(args, options.beam)
     if args.shard_rows:
         from dataclasses import replace
 

@@ -15,10 +15,12 @@ from callveil.pipelines.commands.redact import own_spelling
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import (
     add_store,
+    add_workers,
     beam_options,
     files_of,
     parse_as_of,
     policy_of,
+    refuse_workers,
     today,
     with_common,
 )
@@ -64,8 +66,7 @@ examples:
   callveil rescan --store store/ --accounts accounts.csv --apply     cover it
   callveil rescan --store s3://clean/calls --policy pci --accounts accounts.csv --json
 
-Any option of Apache Beam may follow. With no --runner the job runs in this process; on more cores:
-  --direct_num_workers 2 --direct_running_mode multi_processing
+With no --runner the job runs here, on all cores where the work is worth it. Any option of Apache Beam may follow.
 
 exit codes: 0 done, 1 failed and nothing was published, 2 usage, or a store of other keys or one that was set back, 3 done, but some rows could not be
 read again"""
@@ -111,6 +112,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--json", action="store_true", help="print what was found as JSON")
     p.add_argument("--no-progress", action="store_true", help="no progress on standard error")
+    add_workers(p)
     add_store(p)
     return with_common(p)
 
@@ -134,7 +136,9 @@ def main(argv: Sequence[str]) -> int:
         files_of(args),
         beam_options(rest),
         not args.no_progress,
+        args.workers,
     )
+    refuse_workers(args, options.beam)
     started = time.monotonic()
     try:
         result = run_rescan(options)

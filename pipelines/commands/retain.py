@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from callveil.pipelines.exits import DONE, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, today, with_common
+from callveil.pipelines.options import add_roles, add_store, add_workers, files_of, parse_as_of, policy_of, role_of, today, with_common
 from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, explain, make_plan, run_retain
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
@@ -69,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
         elif name == "explain":
             a.add_argument("--record", required=True, metavar="CLASS/ACCOUNT/ID", help=f"a record; CLASS is one of {', '.join(CLASSES[:5])}")
         a.add_argument("--json", action="store_true", help="print the result as JSON")
+        if name in ("apply", "run"):
+            add_workers(a)
         add_roles(a)
         add_store(a)
     return with_common(p)
@@ -78,7 +80,7 @@ def options_of(args: argparse.Namespace) -> RetainOptions:
     """The job's options."""
     return RetainOptions(
         args.store, policy_of(args.policy), getattr(args, "as_of", None) or today(), dt.datetime.now(dt.UTC), args.accounts, args.events, args.holds,
-        args.keyring, files_of(args),
+        args.keyring, files_of(args), getattr(args, "workers", None),
     )  # fmt: skip
 
 

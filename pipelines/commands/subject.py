@@ -11,7 +11,7 @@ from pathlib import Path
 from callveil.pipelines.commands import subject_options as declare
 from callveil.pipelines.commands import subject_view as view
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
-from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_of, policy_of, role_of, who, with_common
+from callveil.pipelines.options import add_roles, add_store, add_workers, files_of, parse_as_of, policy_of, role_of, who, with_common
 from callveil.pipelines.subject_register import (
     NewRequest,
     SubjectOptions,
@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
         declare.unread_options(made[name])
     for name in ("erase", "restrict"):
         declare.erase_options(made[name])
+        add_workers(made[name])
     whom = made["erase"].add_mutually_exclusive_group(required=True)
     whom.add_argument("--request", metavar="ID", help="the request")
     whom.add_argument("--returned", action="store_true", help="erase again whoever came back since, such as by a restored backup")
@@ -155,7 +156,7 @@ def options_of(args: argparse.Namespace) -> SubjectOptions:
     keep = dict(_ground(text) for text in getattr(args, "keep", ()))
     facts = (getattr(args, "accounts", ()), getattr(args, "events", ()), getattr(args, "holds", ()))
     return SubjectOptions(args.store, args.as_of or now.replace(microsecond=0), now, args.actor, args.keyring, files_of(args), policy, *facts, keep,
-                          getattr(args, "inbox", ()), role_of(args), who())  # fmt: skip
+                          getattr(args, "inbox", ()), role_of(args), who(), getattr(args, "workers", None))  # fmt: skip
 
 
 def _ground(text: str) -> tuple[str, str]:

@@ -97,11 +97,11 @@ def test_no_secret_in_the_pipeline_or_its_options(place: Path, monkeypatch: pyte
     assert not hits(seen[0], wanted)
 
 
-def test_no_secret_in_process_lists_logs_or_the_store(place: Path) -> None:
+@pytest.mark.parametrize("more", [["--workers", "2"], ["--direct_num_workers", "2", "--direct_running_mode", "multi_processing"]])
+def test_no_secret_in_process_lists_logs_or_the_store(more: list[str], place: Path) -> None:
     wanted = forms(Keyring.load(place / "keys/keyring.json"), place / "keys/evidence-key.pem")
     env = {**os.environ, "TMPDIR": str(place / "tmp")}
     (place / "tmp").mkdir()
-    more = ["--direct_num_workers", "2", "--direct_running_mode", "multi_processing"]
     program = (
         "import logging, sys; from callveil.pipelines.cli import main; logging.getLogger().setLevel(logging.DEBUG); sys.exit(main(sys.argv[1:]))"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from callveil.transforms.history.again import redact_again
 from callveil.transforms.history.dataset import VERSIONS, decode, from_row, sort_key, version_row, winners
 from callveil.transforms.history.decided import KIND
 from callveil.transforms.history.load import BATCH, about_key
-from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.run.job import Checkpoint, Engines, RedactJob, engines
 from callveil.transforms.store.index import origin_of
 from callveil.transforms.store.parquet import publish_records
 from callveil.transforms.store.rejects import RejectedWriter
@@ -27,6 +28,22 @@ from callveil.transforms.store.snapshot import data_path
 
 FILE_ROWS = 50_000
 """Rows of one file of the dataset."""
+
+
+def bring_up_to_date(
+    job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str], day: str, blocks: list[bytes], marked: frozenset[InteractionKey]
+) -> dict[str, Any]:
+    """What `write_day` gives, done or remembered."""
+    checkpoint = Checkpoint(job, "days")
+    facts = hashlib.sha256(repr((sorted(marked), sorted(changed), sorted(aged), job.snapshot.manifest_sha256)).encode())
+    for block in blocks:
+        facts.update(hashlib.sha256(block).digest())
+    name = f"{day}-{facts.hexdigest()[:24]}"
+    result = checkpoint.load(name)
+    if result is None:
+        result = write_day(job, engines(job), day, blocks, marked, changed, day in aged)
+        checkpoint.store(name, result)
+    return result
 
 
 def write_day(

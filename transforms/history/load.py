@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from callveil.transforms.history.settle import redact_settled
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.parse import dump
 from callveil.transforms.redact.names import Names
-from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.run.job import Checkpoint, Engines, RedactJob, engines
 from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
 from callveil.transforms.subject.erased import Erased
 from callveil.transforms.subject.keys import conceal, entries, ref_of, version_people, version_ref
@@ -79,6 +80,17 @@ def decided_for(job: RedactJob, raw: RawVersion, about: About | None) -> Decided
     floor, fields = (about.floor, about.fields) if about and is_interaction(raw.key.item_type) else (None, frozenset())
     decided = decide(job.policy, raw, account.type if account else "unknown", account.agency_id if account else "", job.as_of, floor, fields)
     return replace(decided, own=frozenset(fold(text) for text in (account.name, *account.numbers) if text)) if account else decided
+
+
+def load(job: RedactJob, arrivals: Arrivals | None, chunk: InputChunk) -> dict[str, Any]:
+    """What `load_chunk` gives, done or remembered."""
+    checkpoint = Checkpoint(job, "ingest")
+    name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
+    result = checkpoint.load(name)
+    if result is None:
+        result = load_chunk(job, engines(job), chunk, arrivals)
+        checkpoint.store(name, result)
+    return result
 
 
 def load_chunk(job: RedactJob, built: Engines, chunk: InputChunk, arrivals: Arrivals | None = None) -> dict[str, Any]:

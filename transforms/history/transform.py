@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -15,19 +14,20 @@ from apache_beam.metrics import Metrics
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.pointer import pack, unpack
-from callveil.transforms.history.days import write_day
+from callveil.transforms.history.days import bring_up_to_date
 from callveil.transforms.history.expired import Arrivals
-from callveil.transforms.history.load import load_chunk
+from callveil.transforms.history.load import load
 from callveil.transforms.ingest.chunks import InputChunk
 from callveil.transforms.ingest.transform import OUTCOMES
-from callveil.transforms.run.job import Checkpoint, RedactJob, engines
+from callveil.transforms.run.job import RedactJob
+from callveil.transforms.run.steps import Spread
 from callveil.transforms.run.transform import SUBJECTS, subject_blocks
 
 MARKS = "marks"
 """Tag of the output that carries interactions which `redact` events name."""
 
 
-class _LoadChunk(beam.DoFn):  # type: ignore[misc]
+class _LoadChunk(Spread):
     """Element: InputChunk. Outputs `(day, encoded versions)` and, tagged, packed marks, entries of the identifier index, and an encoded Outcome."""
 
     def __init__(self, job: RedactJob, arrivals: Arrivals | None) -> None:
@@ -36,18 +36,17 @@ class _LoadChunk(beam.DoFn):  # type: ignore[misc]
         self.rejected = Metrics.counter("history", "rejected")
         self.msec = Metrics.distribution("history", "msec")
 
-    def process(self, chunk: InputChunk) -> Iterator[Any]:
-        started = time.monotonic()
-        checkpoint = Checkpoint(self.job, "ingest")
-        name = f"{chunk.ordinal:06d}-{hashlib.sha256(repr((chunk, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:16]}"
-        result = checkpoint.load(name)
-        if result is None:
-            result = load_chunk(self.job, engines(self.job), chunk, self.arrivals)
-            checkpoint.store(name, result)
+    def work(self) -> Callable[..., Any]:
+        return partial(load, self.job, self.arrivals)
+
+    def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
+        return (element,)
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
         outcome = Outcome.from_dict(result["outcome"])
         self.seen.inc(outcome.counts["in"])
         self.rejected.inc(outcome.counts["rejected"])
-        self.msec.update(int((time.monotonic() - started) * 1000))
+        self.msec.update(msec)
         for day, packed in result["days"].items():
             yield day, base64.b64decode(packed)
         if result["marks"]:
@@ -72,26 +71,22 @@ class LoadChunks(beam.PTransform):  # type: ignore[misc]
         return chunks | "Read and redact" >> beam.ParDo(_LoadChunk(self.job, self.arrivals)).with_outputs(MARKS, SUBJECTS, OUTCOMES, main="main")
 
 
-class _WriteDay(beam.DoFn):  # type: ignore[misc]
+class _WriteDay(Spread):
     """Element: (day, encoded versions). Output: encoded Outcome."""
 
     def __init__(self, job: RedactJob, changed: frozenset[InteractionKey], aged: frozenset[str]) -> None:
         self.job, self.changed, self.aged = job, changed, aged
         self.written = Metrics.counter("history", "out")
 
-    def process(self, element: tuple[str, Iterable[bytes]], marks: list[bytes]) -> Iterator[bytes]:
+    def work(self) -> Callable[..., Any]:
+        return partial(bring_up_to_date, self.job, self.changed, self.aged)
+
+    def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[bytes], frozenset[InteractionKey]]:
         day, found = element
-        blocks = sorted(block for block in found if block)
-        marked = frozenset(InteractionKey(*row) for block in marks for row in unpack(block))
-        checkpoint = Checkpoint(self.job, "days")
-        facts = hashlib.sha256(repr((sorted(marked), sorted(self.changed), sorted(self.aged), self.job.snapshot.manifest_sha256)).encode())
-        for block in blocks:
-            facts.update(hashlib.sha256(block).digest())
-        name = f"{day}-{facts.hexdigest()[:24]}"
-        result = checkpoint.load(name)
-        if result is None:
-            result = write_day(self.job, engines(self.job), day, blocks, marked, self.changed, day in self.aged)
-            checkpoint.store(name, result)
+        marked = frozenset(InteractionKey(*row) for block in side for row in unpack(block))
+        return day, sorted(block for block in found if block), marked
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[bytes]:
         outcome = Outcome.from_dict(result)
         self.written.inc(outcome.counts["stored"])
         yield outcome.encode()

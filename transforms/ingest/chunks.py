@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 32 << 20
 READ = frozenset({"lines", "values", "document", "parquet", "sealed"})
 """Formats of interactions."""
+PACKED = 8
+"""Compressed input is about so many times as large as its file."""
 _COUNT_BLOCK = 4 << 20
 _NEEDED = ("account_id", "id", "called_at")
 _EXAMPLE = "duckdb -c \"COPY (SELECT call_id AS id, acct AS account_id, * FROM 'FILE') TO 'calls.jsonl' (FORMAT json)\""
@@ -99,6 +101,11 @@ class InputPlan:
     def listed(self) -> list[dict[str, Any]]:
         """All files, read or not, JSON-ready: what a run is named by."""
         return [*(f.as_dict() for f in self.inputs), *(f.as_dict() for f in self.not_read)]
+
+    def bytes(self) -> int:
+        """About how much there is to read, unpacked."""
+        packed = {c.url for c in self.chunks if c.compression or c.format == "parquet" or c.member >= 0}
+        return sum(i.size * (PACKED if i.url in packed else 1) for i in self.inputs)
 
     def required(self) -> InputPlan:
         """The plan itself. Raises `NothingToRead` where it has no chunk."""

@@ -69,3 +69,24 @@ def redact_jobs(built: Engines, jobs: list[Job]) -> Iterator[tuple[Job, Redacted
                 found.append(item)
         results = redact_batch(built.detector, built.redactor, found)
     yield from ((item.job, result) for item, result in zip(found, results, strict=True))
+
+
+def redact_raw(built: Engines, batch: RawBatch) -> RedactedBatch:
+    """Redact the records of a shard, some at a time."""
+    redacted: list[Redacted] = []
+    rejected: list[Rejected] = []
+
+    def accepted() -> Iterator[Job]:
+        for item in batch.jobs:
+            if isinstance(item, Rejected):
+                rejected.append(item)
+            else:
+                yield item
+
+    for jobs in slices(accepted()):
+        for job, result in redact_jobs(built, jobs):
+            if isinstance(result, Rejected):
+                rejected.append(with_content(result, job))
+            else:
+                redacted.append(result)
+    return RedactedBatch(batch.shard, redacted, rejected)

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.batch import Job
-from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.jobs import RawBatch, RedactedBatch, redact_jobs, slices, with_content
+from callveil.transforms.redact.jobs import RawBatch, RedactedBatch, redact_raw
 from callveil.transforms.run.job import RedactJob, engines
 
 
@@ -59,27 +56,12 @@ class _Redact(beam.DoFn):  # type: ignore[misc]
 
     def process(self, batch: RawBatch) -> Iterator[RedactedBatch]:
         started = time.monotonic()
-        redacted: list[Redacted] = []
-        rejected: list[Rejected] = []
-
-        def accepted() -> Iterator[Job]:
-            for item in batch.jobs:
-                if isinstance(item, Rejected):
-                    rejected.append(item)
-                else:
-                    yield item
-
-        for jobs in slices(accepted()):
-            self.seen.inc(len(jobs))
-            for job, result in redact_jobs(engines(self.job), jobs):
-                if isinstance(result, Rejected):
-                    rejected.append(with_content(result, job))
-                else:
-                    redacted.append(result)
-        self.done.inc(len(redacted))
-        self.rejected.inc(len(rejected))
+        done = redact_raw(engines(self.job), batch)
+        self.seen.inc(len(done.redacted) + len(done.rejected))
+        self.done.inc(len(done.redacted))
+        self.rejected.inc(len(done.rejected))
         self.msec.update(int((time.monotonic() - started) * 1000))
-        yield RedactedBatch(batch.shard, redacted, rejected)
+        yield done
 
 
 @dataclass

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -15,6 +16,7 @@ from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.rescan import interactions, live, versions
 from callveil.transforms.rescan.report import INTERACTIONS, LIVE, VERSIONS
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
+from callveil.transforms.run.steps import Spread
 from callveil.transforms.run.transform import CHANGES, INDEX, SUBJECTS, results_of
 from callveil.transforms.store.index import current_files
 from callveil.transforms.watch.live import Live
@@ -73,20 +75,31 @@ def _digest(*facts: Any) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-class _Rescan(beam.DoFn):  # type: ignore[misc]
+def _rescan(job: RedactJob, piece: Piece) -> dict[str, Any]:
+    """What `rescan_piece` gives, done or remembered."""
+    checkpoint = Checkpoint(job, STAGE)
+    name = _digest(piece, job.snapshot.manifest_sha256)[:24]
+    result = checkpoint.load(name)
+    if result is None:
+        result = rescan_piece(job, piece)
+        checkpoint.store(name, result)
+    return result
+
+
+class _Rescan(Spread):
     """Element: Piece. Outputs, tagged: entries of both indexes by bucket, an Outcome, and notes."""
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
         self.seen = Metrics.counter("rescan", "in")
 
-    def process(self, piece: Piece) -> Iterator[Any]:
-        checkpoint = Checkpoint(self.job, STAGE)
-        name = _digest(piece, self.job.snapshot.manifest_sha256)[:24]
-        result = checkpoint.load(name)
-        if result is None:
-            result = rescan_piece(self.job, piece)
-            checkpoint.store(name, result)
+    def work(self) -> Callable[..., Any]:
+        return partial(_rescan, self.job)
+
+    def piece(self, element: Piece, side: Any = None) -> tuple[Piece]:
+        return (element,)
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
         self.seen.inc(result["outcome"]["counts"].get("in", 0))
         yield from results_of({"index": [], **result})
         notes = {n: result.get(n, []) for n in ("unread", "audible", "receipts")}

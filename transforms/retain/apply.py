@@ -12,7 +12,8 @@ import datetime as dt
 import hashlib
 import io
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from callveil.transforms.retain.outlook import Outlook
 from callveil.transforms.retain.planfile import DISPOSITIONS, STATE, Inputs, Plan, PlanError, plan_rows, require_same
 from callveil.transforms.retain.scan import key_batches
 from callveil.transforms.retain.state import DATASET, state_path
+from callveil.transforms.run.spread import spread
 from callveil.transforms.store.care import abandon, lease
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.index import INDEX, IndexEntry, bucket_files, bucket_of, origin_of, read_bucket
@@ -44,6 +46,20 @@ def run_id_of(plan: Plan, step: str = JOB) -> str:
 def dispositions_name(now: dt.datetime) -> str:
     """Name of a run's dispositions: `now` stands in them, so two processes that carry out the same plan at once may not share the file."""
     return f"dispositions-{hashlib.sha256(now.isoformat().encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What became of one file.
+
+    Attributes:
+        entry: the new file; None where none is left.
+        deleted: interactions that went with their rows. cleared: fields that were emptied, by interaction.
+    """
+
+    entry: FileEntry | None
+    deleted: set[InteractionKey]
+    cleared: dict[InteractionKey, set[str]]
 
 
 @dataclass
@@ -117,24 +133,34 @@ class Applier:
         added: list[FileEntry] = []
         removed: list[FileEntry] = []
         done: dict[str, FileEntry | None] = {}
-        for path, planned in sorted(todo.items()):
-            entry = live[path]
-            if any(method == "drop_file" for _, method in planned):
-                new = None
-                if entry.dataset == "interactions":
-                    self._forget(entry)
-            else:
-                new = self._rewrite(entry, planned)
-            done[path] = new
+        pieces = [(live[path], dict(planned)) for path, planned in sorted(todo.items())]
+        for (entry, _), change in zip(pieces, spread(self.run_id, self.change_file, pieces), strict=True):
+            done[entry.path] = change.entry
             removed.append(entry)
-            added += [new] if new else []
+            added += [change.entry] if change.entry else []
+            self._deleted |= change.deleted
+            for key, names in change.cleared.items():
+                self._cleared[key] |= names
         return added, removed, done
+
+    def change_file(self, entry: FileEntry, planned: Mapping[tuple[str, str], int]) -> Changed:
+        """Rewrite one file, or let it go. Nothing is remembered of it here.
+
+        Args:
+            planned: how many rows are due, by class and method.
+        """
+        alone = replace(self)
+        if not any(method == "drop_file" for _, method in planned):
+            return Changed(alone._rewrite(entry, planned), alone._deleted, dict(alone._cleared))
+        if entry.dataset == "interactions":
+            alone._forget(entry)
+        return Changed(None, alone._deleted, {})
 
     def _forget(self, entry: FileEntry) -> None:
         for batch in key_batches(self.store, entry, ("account_id", "id")):
             self._deleted.update(InteractionKey(*k) for k in zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True))
 
-    def _rewrite(self, entry: FileEntry, planned: dict[tuple[str, str], int]) -> FileEntry | None:
+    def _rewrite(self, entry: FileEntry, planned: Mapping[tuple[str, str], int]) -> FileEntry | None:
         counts: dict[str, int] = defaultdict(int)
         actions = actions_of(self.outlook.engine, ROW_DATASETS[entry.dataset])
         name = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 from callveil.schemas.account import AccountBook
@@ -23,6 +24,7 @@ from callveil.transforms.retain.planfile import DISPOSITIONS, Plan, plan_rows
 from callveil.transforms.retain.scan import key_batches
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import RedactJob, engines
+from callveil.transforms.run.spread import spread
 from callveil.transforms.store.care import abandon, lease
 from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, write_bucket
@@ -59,18 +61,16 @@ def _publish(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyring
     job = RedactJob(run, policy, store.files, store.root, str(keyring.path), AccountBook(()), {}, base)
     rows = [r for r in plan_rows(store.files, plan) if r["method"] == METHOD]
     total, entries = Outcome(), defaultdict(list)
-    for origin in sorted({origin_of(r["object"]) for r in rows}):
-        entry = current_files(base, "interactions").get(origin)
-        changes = _changes(store, entry, outlook) if entry else []
-        if changes:
-            result = apply_changes(job, engines(job), origin, changes)
-            part = Outcome.from_dict(result["outcome"])
-            total.added += part.added
-            total.removed += part.removed
-            total.counts.update(part.counts)
-            for values in result["index"]:
-                found = IndexEntry.of(values)
-                entries[bucket_of(found.key)].append(found)
+    stored = {origin: current_files(base, "interactions").get(origin) for origin in sorted({origin_of(r["object"]) for r in rows})}
+    pieces = [(origin, changes) for origin, entry in stored.items() if entry and (changes := _changes(store, entry, outlook))]
+    for result in spread(run_id_of(plan), partial(redact_file, job), pieces):
+        part = Outcome.from_dict(result["outcome"])
+        total.added += part.added
+        total.removed += part.removed
+        total.counts.update(part.counts)
+        for values in result["index"]:
+            found = IndexEntry.of(values)
+            entries[bucket_of(found.key)].append(found)
     for bucket, found_here in sorted(entries.items()):
         added, replaced = write_bucket(store.files, store.root, base, run_id, bucket, found_here)
         total.added += [added] if added else []
@@ -85,6 +85,11 @@ def _publish(store: Store, plan: Plan, outlook: Outlook, policy: Policy, keyring
         added=tuple(sorted(total.added)), removed=tuple(sorted(live[p] for p in total.removed)),
     )  # fmt: skip
     store.publish(manifest, base)
+
+
+def redact_file(job: RedactJob, origin: str, changes: list[Change]) -> dict[str, Any]:
+    """What `apply_changes` gives, with this process' engines."""
+    return apply_changes(job, engines(job), origin, changes)
 
 
 def _changes(store: Store, entry: FileEntry, outlook: Outlook) -> list[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.jobs import redact_jobs, slices, with_content
 from callveil.transforms.redact.stored import stored_record, to_stored_offsets
-from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.run.job import Checkpoint, Engines, RedactJob, engines
 from callveil.transforms.run.shards import count
 from callveil.transforms.store.index import IndexEntry, bucket_of, current_files, origin_of, read_bucket
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
@@ -27,6 +28,17 @@ from callveil.transforms.store.rejects import RejectedWriter
 from callveil.transforms.store.rewrite import change_rows, drop_rows, rewrite
 from callveil.transforms.store.rows import interaction_row
 from callveil.transforms.store.snapshot import data_path
+
+
+def change_file(job: RedactJob, origin: str, changes: Sequence[Change]) -> dict[str, Any]:
+    """What `apply_changes` gives, done or remembered."""
+    checkpoint = Checkpoint(job, "changes")
+    name = hashlib.sha256(repr((origin, changes, job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
+    result = checkpoint.load(name)
+    if result is None:
+        result = apply_changes(job, engines(job), origin, changes)
+        checkpoint.store(name, result)
+    return result
 
 
 def apply_changes(job: RedactJob, built: Engines, origin: str, changes: Sequence[Change]) -> dict[str, Any]:

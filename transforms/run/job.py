@@ -100,27 +100,40 @@ class Engines:
 
 
 _engines: dict[tuple[str, str, str], Engines] = {}
-_building = threading.Lock()
+_keyrings: dict[tuple[str, str], Keyring] = {}
+_detectors: list[tuple[Detect, Detector, threading.Lock]] = []
+_building = threading.RLock()
 
 
 def engines(job: RedactJob) -> Engines:
-    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn.
-
-    The detector, which depends on its settings alone, is kept for the next run as well, together with its lock.
-    """
+    """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
     with _building:
         if key not in _engines:
-            steady()
-            settings = job.policy.detect
-            kept = next((e for e in _engines.values() if e.detect == settings), None)
             _engines.clear()
-            keyring = worker_keyring(job.files, job.root, job.keyring_path)
-            redactor = Redactor(keyring, job.run)
-            _engines[key] = (
-                Engines(settings, keyring, kept.detector, redactor, kept.lock) if kept else Engines(settings, keyring, Detector(settings), redactor)
-            )
+            detector, lock = detector_of(job.policy.detect)
+            keyring = keyring_of(job)
+            _engines[key] = Engines(job.policy.detect, keyring, detector, Redactor(keyring, job.run), lock)
         return _engines[key]
+
+
+def keyring_of(job: RedactJob) -> Keyring:
+    """This process' keyring for a run, read and compared with the store once."""
+    key = (job.run.run_id, job.keyring_path)
+    with _building:
+        if key not in _keyrings:
+            _keyrings.clear()
+            _keyrings[key] = worker_keyring(job.files, job.root, job.keyring_path)
+        return _keyrings[key]
+
+
+def detector_of(settings: Detect) -> tuple[Detector, threading.Lock]:
+    """This process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
+    with _building:
+        if not _detectors or _detectors[0][0] != settings:
+            steady()
+            _detectors[:] = [(settings, Detector(settings), threading.Lock())]
+        return _detectors[0][1:]
 
 
 class Checkpoint:

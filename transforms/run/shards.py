@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from callveil.schemas.outcome import Outcome
-from callveil.schemas.pointer import Pointer
+from callveil.schemas.pointer import Pointer, unpack
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import decode_request
 from callveil.schemas.shard import Shard
@@ -17,8 +17,8 @@ from callveil.transforms.detect.decide import Floor, decide
 from callveil.transforms.ingest.resolve import DROP, Change
 from callveil.transforms.ingest.spool import SpoolReader, decode, encode
 from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.jobs import RedactedBatch
-from callveil.transforms.run.job import Engines, RedactJob
+from callveil.transforms.redact.jobs import RawBatch, RedactedBatch, redact_raw
+from callveil.transforms.run.job import Checkpoint, Engines, RedactJob, engines
 from callveil.transforms.store.index import IndexEntry
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, publish_records
 from callveil.transforms.store.rejects import RejectedBefore, RejectedWriter
@@ -47,6 +47,17 @@ def read_shard(job: RedactJob, built: Engines, shard: Shard) -> Iterator[Job | R
             detail = f"{type(e).__name__} while it was decided what is redacted; please report this"
             item = Rejected(raw.source, "redact", "internal_error", detail, "", encode(raw), *raw.key)
         yield item
+
+
+def redact_shard(job: RedactJob, shard: Shard) -> dict[str, Any]:
+    """Read, redact and write a shard; gives what `write_shard` does, done or remembered."""
+    checkpoint = Checkpoint(job, "shards")
+    result = checkpoint.load(shard.digest)
+    if result is None:
+        built = engines(job)
+        result = write_shard(job, built, redact_raw(built, RawBatch(shard, read_shard(job, built, shard))))
+        checkpoint.store(shard.digest, result)
+    return result
 
 
 def write_shard(job: RedactJob, built: Engines, batch: RedactedBatch) -> dict[str, Any]:
@@ -119,3 +130,12 @@ def entry_of(pointer: Pointer, item: Redacted, path: str, job: RedactJob) -> Ind
         pointer.account_id, pointer.id, pointer.rank, pointer.digest, pointer.called_us, pointer.kind, pointer.language, pointer.account_type,
         pointer.agency_id, path, item.interaction.mode, item.floor, item.requests, job.policy.sha256,
     )  # fmt: skip
+
+
+def write_entries(
+    job: RedactJob, read: Callable[[list[Any]], Any], write: Callable[..., tuple[Any, list[Any]]], bucket: int, blocks: list[bytes]
+) -> bytes:
+    """Write entries of one bucket of an index; gives an encoded Outcome."""
+    entries = [read(row) for block in blocks for row in unpack(block)]
+    added, removed = write(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
+    return Outcome([added] if added else [], [f.path for f in removed]).encode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import apache_beam as beam
@@ -18,9 +18,11 @@ from callveil.schemas.subject_index import SubjectEntry
 from callveil.transforms.ingest.resolve import Change, plan_shards, resolve_bucket
 from callveil.transforms.ingest.transform import OUTCOMES
 from callveil.transforms.redact.jobs import RawBatch, RedactedBatch
-from callveil.transforms.run.changes import apply_changes
+from callveil.transforms.run.changes import change_file
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
-from callveil.transforms.run.shards import read_shard, write_shard
+from callveil.transforms.run.shards import read_shard, redact_shard, write_entries, write_shard
+from callveil.transforms.run.spread import pool_of
+from callveil.transforms.run.steps import Spread
 from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
 from callveil.transforms.subject.dataset import bucket_of as subject_bucket
 from callveil.transforms.subject.dataset import write_bucket as write_subjects
@@ -109,18 +111,39 @@ class _PlanShards(beam.DoFn):  # type: ignore[misc]
         yield from shards_of(self.job, *element)
 
 
-class _ReadShard(beam.DoFn):  # type: ignore[misc]
-    """Element: Shard. Output: RawBatch, or the stored result where an earlier attempt at this run finished the shard."""
+class _ReadShard(Spread):
+    """Element: Shard. Output: RawBatch, or the results where an earlier attempt at this run finished the shard, or a worker process does."""
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
+        self.seen, self.done, self.rejected = (Metrics.counter("redact", name) for name in ("in", "out", "rejected"))
+        self.msec = Metrics.distribution("redact", "msec")
+        self.written = Metrics.counter("store", "out")
 
-    def process(self, shard: Shard) -> Iterator[Any]:
-        finished = Checkpoint(self.job, "shards").load(shard.digest)
+    def work(self) -> Callable[..., Any]:
+        return partial(redact_shard, self.job)
+
+    def piece(self, element: Shard, side: Any = None) -> tuple[Shard]:
+        return (element,)
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
+        counts = result["outcome"]["counts"]
+        redacted, rejected = counts.get("redacted", 0), counts.get("rejected", 0)
+        self.seen.inc(redacted + rejected)
+        self.done.inc(redacted)
+        self.rejected.inc(rejected)
+        self.msec.update(msec)
+        self.written.inc(redacted)
+        yield from results_of(result)
+
+    def process(self, element: Shard, side: Any = None) -> Iterator[Any]:
+        finished = Checkpoint(self.job, "shards").load(element.digest)
         if finished is not None:
             yield from results_of(finished)
+        elif pool_of(self.job.run.run_id) is None:
+            yield RawBatch(element, read_shard(self.job, engines(self.job), element))
         else:
-            yield RawBatch(shard, read_shard(self.job, engines(self.job), shard))
+            yield from super().process(element)
 
 
 @dataclass
@@ -166,21 +189,23 @@ class WriteShards(beam.PTransform):  # type: ignore[misc]
         return batches | "Write shard" >> beam.ParDo(_WriteShard(self.job)).with_outputs(INDEX, SUBJECTS, CHANGES, OUTCOMES, main="main")
 
 
-class _ApplyChanges(beam.DoFn):  # type: ignore[misc]
+class _ApplyChanges(Spread):
     def __init__(self, job: RedactJob) -> None:
         self.job = job
 
-    def process(self, element: tuple[str, Iterable[bytes]]) -> Iterator[Any]:
+    def work(self) -> Callable[..., Any]:
+        return partial(change_file, self.job)
+
+    def piece(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> tuple[str, list[Change]]:
         origin, blocks = element
-        changes = sorted(Change.of(row) for block in blocks for row in unpack(block))
-        checkpoint = Checkpoint(self.job, "changes")
-        name = hashlib.sha256(repr((origin, changes, self.job.snapshot.manifest_sha256)).encode()).hexdigest()[:24]
-        result = checkpoint.load(name)
-        if result is None and not self.job.scratch:
-            result = apply_changes(self.job, engines(self.job), origin, changes)
-            checkpoint.store(name, result)
-        if result is not None:  # a dry run has counted its changes when it resolved the keys
-            yield from results_of(result)
+        return origin, sorted(Change.of(row) for block in blocks for row in unpack(block))
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
+        yield from results_of(result)
+
+    def process(self, element: tuple[str, Iterable[bytes]], side: Any = None) -> Iterator[Any]:
+        if not self.job.scratch:  # a dry run has counted its changes when it resolved the keys
+            yield from super().process(element)
 
 
 @dataclass
@@ -198,7 +223,7 @@ class ChangeStored(beam.PTransform):  # type: ignore[misc]
         )
 
 
-class _WriteBucket(beam.DoFn):  # type: ignore[misc]
+class _WriteBucket(Spread):
     """Element: (bucket, packed entries). Output: an encoded Outcome.
 
     Args:
@@ -210,13 +235,18 @@ class _WriteBucket(beam.DoFn):  # type: ignore[misc]
     def __init__(self, job: RedactJob, read: Callable[[list[Any]], Any], write: Callable[..., tuple[Any, list[Any]]]) -> None:
         self.job, self.read, self.write = job, read, write
 
-    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterator[bytes]:
-        job = self.job
-        bucket, blocks = element
-        if not job.scratch:
-            entries = [self.read(row) for block in blocks for row in unpack(block)]
-            added, removed = self.write(job.files, job.root, job.snapshot, job.run.run_id, bucket, entries)
-            yield Outcome([added] if added else [], [f.path for f in removed]).encode()
+    def work(self) -> Callable[..., Any]:
+        return partial(write_entries, self.job, self.read, self.write)
+
+    def piece(self, element: tuple[int, Iterable[bytes]], side: Any = None) -> tuple[int, list[bytes]]:
+        return element[0], list(element[1])
+
+    def results(self, result: bytes, msec: int) -> Iterator[bytes]:
+        yield result
+
+    def process(self, element: tuple[int, Iterable[bytes]], side: Any = None) -> Iterator[Any]:
+        if not self.job.scratch:
+            yield from super().process(element)
 
 
 @dataclass

@@ -18,7 +18,9 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef, SubjectEntry
 from callveil.transforms.history.dataset import VERSIONS
+from callveil.transforms.run.spread import spread
 from callveil.transforms.store.catalog import Store
+from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.index import INDEX, IndexEntry, bucket_files, bucket_of, current_files, origin_of, read_bucket
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
@@ -51,15 +53,24 @@ class Carried:
 
     added: list[FileEntry] = field(default_factory=list)
     removed: list[FileEntry] = field(default_factory=list)
-    rows: dict[tuple[str, str, str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
+    rows: dict[tuple[str, str, str, str], list[int]] = field(default_factory=dict)
     kept: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list, repr=False)
     entries: list[IndexEntry] = field(default_factory=list)
 
     def count(self, record_class: str, dataset: str, method: str, matched: int, erased: int, retained: int = 0, ground: str = "") -> None:
         """Add to a series."""
-        held = self.rows[record_class, dataset, method, ground]
+        held = self.rows.setdefault((record_class, dataset, method, ground), [0, 0, 0])
         for n, more in enumerate((matched, erased, retained)):
             held[n] += more
+
+    def add(self, part: Carried) -> None:
+        """Add what a part of the work has come to."""
+        self.added += part.added
+        self.removed += part.removed
+        self.kept += part.kept
+        self.entries += part.entries
+        for (record_class, dataset, method, ground), (matched, erased, retained) in part.rows.items():
+            self.count(record_class, dataset, method, matched, erased, retained, ground)
 
 
 class Carrier:
@@ -85,8 +96,10 @@ class Carrier:
                 self.done.count(*self._series(action), "none", 1, 0, 1, action.ground)
             else:
                 by_path[action.path].append(action)
-        for path, actions in sorted(by_path.items()):
-            self._rows(self.live[path], actions)
+        # Each file alone, so that any process may do it: the run's workers are this one's own, and what they get goes to nobody else.
+        pieces = [(self.live[path], actions) for path, actions in sorted(by_path.items())]
+        for part in spread(self.plan.request_id, self.rewritten, pieces):
+            self.done.add(part)
         dropped = self.dropped("interaction")
         self._findings(dropped)
         self._requests(dropped)
@@ -94,6 +107,32 @@ class Carrier:
         if not self.set_aside:
             self._subjects()
         return self.done
+
+    def _alone(self) -> Carrier:
+        """The same with nothing done yet."""
+        alone = object.__new__(Carrier)
+        alone.__dict__ |= self.__dict__ | {"done": Carried()}
+        return alone
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without secrets, which a worker loads for itself."""
+        return {n: v for n, v in self.__dict__.items() if n not in ("keyring", "unlinker")} | {"keyring": str(self.keyring.path)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self.keyring = worker_keyring(self.store.files, self.store.root, state["keyring"])
+        self.unlinker = Unlinker(self.keyring, self.plan.match.tokens, values_of(self.plan.match.confirmed))
+
+    def rewritten(self, entry: FileEntry, actions: list[Action]) -> Carried:
+        """What carrying out comes to for one file of interactions or versions."""
+        alone = self._alone()
+        alone._rows(entry, actions)
+        return alone.done
+
+    def without(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> tuple[Carried, int]:
+        """The same for one file of the identifier index, which loses entries; and how many."""
+        alone = self._alone()
+        return alone.done, alone._subject_file(file, gone, linked)
 
     def dropped(self, record_class: str) -> set[InteractionKey]:
         """Keys of records that go."""
@@ -222,6 +261,16 @@ class Carrier:
         """
         gone = {a.record for a in self.plan.actions if a.action == DROP}
         linked = {a.record for a in self.plan.actions if a.action == UNLINK}
+        dropped = 0
+        files = self.snapshot.by_dataset(SUBJECTS.name) if gone or linked else ()
+        for part, fewer in spread(self.plan.request_id, self.without, ((file, gone, linked) for file in files)):
+            self.done.add(part)
+            dropped += fewer
+        if dropped:
+            self.done.count("index", SUBJECTS.name, "drop_rows", dropped, dropped)
+
+    def _subject_file(self, file: FileEntry, gone: set[RecordRef], linked: set[RecordRef]) -> int:
+        """Take entries out of one file of the identifier index; returns how many."""
         mine, names = set(self.plan.match.tokens), pa.array(sorted({r.record_id for r in gone | linked}), pa.string())
         dropped = 0
 
@@ -244,14 +293,12 @@ class Carrier:
                     kept_from = place + 1
             return pa.concat_batches([*pieces, batch.slice(kept_from)]) if pieces else batch
 
-        for file in self.snapshot.by_dataset(SUBJECTS.name) if len(names) else ():
-            if self._holds(file, gone | linked, names):
-                path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
-                new = rewrite(self.store.files, self.store.root, file, path, SUBJECTS, change)
-                self.done.removed.append(file)
-                self.done.added += [new.entry] if new.entry else []
-        if dropped:
-            self.done.count("index", SUBJECTS.name, "drop_rows", dropped, dropped)
+        if self._holds(file, gone | linked, names):
+            path = data_path(SUBJECTS.name, dict(file.partition), self.run_id, f"{self.snapshot.seq + 1:08d}.{file.sha256[:12]}")
+            new = rewrite(self.store.files, self.store.root, file, path, SUBJECTS, change)
+            self.done.removed.append(file)
+            self.done.added += [new.entry] if new.entry else []
+        return dropped
 
     def _holds(self, file: FileEntry, records: set[RecordRef], names: pa.Array) -> bool:
         """Whether a file of the identifier index has entries of some records. Reads one column, and the others where that says so."""
