@@ -230,7 +230,7 @@ def test_json_is_one_document_and_nothing_else(place: Place) -> None:
     done = place.redact("--json")
     assert said(done, 0) == ""
     report = json.loads(done.stdout)
-    told = {"run_id", "seq", "repeated", "dry_run", "counts", "files_added", "files_removed", "seconds", "peak_memory_bytes", "not_read"}
+    told = {"run_id", "seq", "repeated", "dry_run", "counts", "workers", "files_added", "files_removed", "seconds", "peak_memory_bytes", "not_read"}
     assert set(report) == told | {"emptied"} and "audio" in report["emptied"]["cleared"] and "campaign" in report["emptied"]["labelled"]
     assert (report["seq"], report["counts"]["in"], report["counts"]["redacted"]) == (1, 2, 2)
     assert report["seconds"] > 0 and report["peak_memory_bytes"] > 10 << 20
