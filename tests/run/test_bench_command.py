@@ -96,6 +96,7 @@ def test_conversations_are_what_the_last_snapshot_of_each_interaction_says(tmp_p
     assert conversations([str(tmp_path / "in.jsonl")], Limits()) == [["late", "bye"], ["a text"]]
 
 
+@pytest.mark.integration
 def test_a_tiny_run(tmp_path: Path) -> None:
     said: list[str] = []
     found = run_bench(30, (), (), load_policy(None), None, 1, tmp_path, said.append)

@@ -263,8 +263,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="that workers end wit
         ("worker", signal.SIGKILL, 1, "a worker process was ended by SIGKILL; nothing was published. Run the same command again"),
         ("template", signal.SIGKILL, 1, "nothing was published. Run the same command again"),
         ("command", signal.SIGKILL, -9, ""),
-        ("command", signal.SIGTERM, -15, ""),
-        ("command", signal.SIGINT, 1, "interrupted; nothing half-done is visible"),
+        pytest.param("command", signal.SIGTERM, -15, "", marks=pytest.mark.integration),
+        pytest.param("command", signal.SIGINT, 1, "interrupted; nothing half-done is visible", marks=pytest.mark.integration),
     ],
 )
 def test_however_a_run_ends_nothing_is_published_and_no_process_is_left(
