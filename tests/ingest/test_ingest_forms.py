@@ -87,6 +87,20 @@ def test_one_adapter_knows_a_form(form: Form) -> None:
     assert type(first).__name__ not in ("Whisper", "Platform")
 
 
+@pytest.mark.parametrize("more", [7, "Zelda", {"a": "Zelda"}, [{"Transcript": {"Content": "Zelda"}}], [{"Transcript": "Zelda"}]])
+@pytest.mark.parametrize("live", [True, False])
+def test_segments_that_are_no_turns_are_kept(more: Any, live: bool) -> None:
+    doc = forms.contact_lens_live()
+    said = [s["Transcript"] for s in doc["Segments"]]
+    if live:
+        doc["Segments"] += [more]
+    else:
+        doc = {"Transcript": said, "Segments": more}
+    got, _ = record(doc)
+    assert len(got["outline"]) == len(said)
+    assert json.dumps(more) in json.dumps(got["extra"])
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

@@ -151,8 +151,9 @@ class CallAnalytics:
                 | {"s": seconds_of_millis(turn.get("BeginOffsetMillis")), "e": seconds_of_millis(turn.get("EndOffsetMillis"))}
             )
         language = language_code(first(doc, "LanguageCode"))
-        rest = without(doc, "Transcript", "Segments", *(("LanguageCode",) if language else ()))
-        beside = [s for s in doc.get("Segments") or () if not isinstance(s, Mapping) or s.keys() != {"Transcript"}]
+        live = "Transcript" not in doc
+        rest = without(doc, "Segments" if live else "Transcript", *(("LanguageCode",) if language else ()))
+        beside = [s for s in doc["Segments"] if not _is_turn(s) or len(s) > 1] if live else []
         return Transcript(by_time(outline), by_time(words), "", language, rest | ({"Segments": beside} if beside else {}))
 
 
@@ -161,7 +162,11 @@ def _turns_of(doc: Mapping[str, Any]) -> Any:
     segments = doc.get("Segments")
     if "Transcript" in doc or not isinstance(segments, list):
         return doc.get("Transcript")
-    return [s["Transcript"] for s in segments if isinstance(s, Mapping) and isinstance(s.get("Transcript"), Mapping)]
+    return [s["Transcript"] for s in segments if _is_turn(s)]
+
+
+def _is_turn(segment: Any) -> bool:
+    return isinstance(segment, Mapping) and isinstance(segment.get("Transcript"), Mapping)
 
 
 def _item(item: Mapping[str, Any], channel: int | None, role: Any) -> Row:
