@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -54,6 +55,11 @@ class Survey:
     def seconds(self) -> float:
         """Length."""
         return self.frames / self.rate
+
+    @cached_property
+    def speech(self) -> Speech:
+        """Where somebody speaks."""
+        return speech_in(self.levels)
 
 
 class Meter:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.audio.energy import MOMENT, Speech, Survey, speech_in
+from callveil.transforms.audio.energy import MOMENT, Speech, Survey
 from callveil.transforms.audio.placeholders import moved
 from callveil.transforms.audio.plan import AudioSpan
 from callveil.transforms.audio.times import channel_of, heard_on, times_of
@@ -120,7 +120,7 @@ class Fit:
         """
         if not rows:
             return list(spans)
-        speech = speech_in(found.levels)
+        speech = found.speech
         out: dict[AudioSpan, None] = {}
         for span in spans:
             if self.reach and not math.isinf(span.end):
@@ -137,7 +137,7 @@ def untranscribed(found: Survey, rows: Sequence[Row]) -> list[AudioSpan]:
         found: of the recording.
         rows: the transcript's, in the recording's times and channels; one that names no channel tells of every one.
     """
-    speech = speech_in(found.levels)
+    speech = found.speech
     count, moments = speech.own.shape
     told = np.zeros((count, moments), np.bool_)
     for s, e, c in rows:
@@ -178,7 +178,7 @@ def fit(found: Survey, rows: Sequence[Row]) -> Fit:
     """
     if not rows or not found.frames:
         return Fit("untimed")
-    speech = speech_in(found.levels)
+    speech = found.speech
     count = len(speech.own)
     last = max(e for _, e, _ in rows)
     moments = max(speech.own.shape[1], min(math.ceil(last / MOMENT), 2 * speech.own.shape[1] + round(FARTHEST / MOMENT)))
