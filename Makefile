@@ -16,14 +16,16 @@ build/uv/bin/uv:
 	build/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(VENV)/.ready: pyproject.toml uv.lock | build/uv/bin/uv
-	$(UV) sync --quiet --frozen --no-python-downloads --python $(PYTHON)
+	$(UV) sync --quiet --frozen --no-python-downloads --python $(PYTHON) --compile-bytecode
 	@touch $@
 
 demo: $(VENV)/.ready ## run the main job on included, generated data, and show what it did
 	@rm -rf build/demo
 	$(BIN)/callveil demo --output build/demo
 
+# Hundreds of tests start processes; none of them should compile what it imports.
 test: check ## lint, types, and the test suite (under 15 minutes on two cores)
+	$(BIN)/python -m compileall -q pipelines transforms schemas
 	$(BIN)/pytest -m 'not soak and not integration' -n 2 --dist loadfile
 
 check: $(VENV)/.ready build/typecheck/callveil ## lint and types
