@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from callveil.schemas.fields import EXTRA, Field, FieldType, Json, ListOf, Number, Struct, Text
 from callveil.schemas.interaction import BY_NAME, FIELDS, GROUPS
@@ -38,8 +38,7 @@ _SHOWN = re.compile(r"\{\d+\}|\[\d+\]|\.?[^.\[{]+")
 """A step of a shown path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One text of a record.
 
     Attributes:
@@ -101,7 +100,7 @@ def named(leaf: Leaf, names: Container[str]) -> Leaf:
     name = str(leaf.path[at + 1])
     for form in (".".join([*outer, name]), ".".join([*outer, EXTRA, name])):
         if form in names and form not in BY_NAME and form not in GROUPS:
-            return replace(leaf, field=further(form))
+            return leaf._replace(field=further(form))
     return leaf
 
 
@@ -113,10 +112,12 @@ def walk(record: Mapping[str, Any]) -> Iterator[Leaf]:
     inside JSON members are not.
     """
     record = without_sealed(record)
-    for field in FIELDS:
+    out: list[Leaf] = []
+    for field, read in _READERS:
         value = record.get(field.name)
         if value is not None:
-            yield from _walk(field.type, value, (field.name,), field.name, field, field.entity, field.prose)
+            read(value, (field.name,), field.name, out)
+    return iter(out)
 
 
 def without_sealed(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -132,27 +133,65 @@ def _is_sealed(names: Any) -> bool:
     return isinstance(names, Mapping) and all(isinstance(t, str) and _SEALED.fullmatch(t) for t in names.values()) and set(names) <= {"id", "sid"}
 
 
-def _walk(kind: FieldType, value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:
+_Reader = Callable[[Any, Path, str, list[Leaf]], None]
+"""Adds the leaves of a value to a list; it is given the value's place and the place as shown."""
+
+
+def _reader(kind: FieldType, top: Field, entity: str, prose: bool) -> _Reader | None:
+    """The reader of values of a declared type, made once from the declaration; None where no leaf can be in one."""
     if isinstance(kind, Text):
-        if value:
-            yield Leaf(path, shown, value, top, entity, prose)
-    elif isinstance(kind, Number):
-        if entity:
-            yield Leaf(path, shown, repr(value), top, entity, prose, number=True)
-    elif isinstance(kind, ListOf):
-        for i, item in enumerate(value):
-            yield from _walk(kind.item, item, (*path, i), f"{shown}[{i}]", top, entity, prose)
-    elif isinstance(kind, Struct):
-        for member in kind.fields:
-            if value.get(member.name) is not None:
-                own = member.entity or entity
-                if member.name == "speaker" and not ROLE_WORDS.fullmatch(value["speaker"]):
-                    own = "PERSON"
-                yield from _walk(member.type, value[member.name], (*path, member.name), f"{shown}.{member.name}", top, own, member.prose or prose)
+
+        def text(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
+            if value:
+                out.append(Leaf(path, shown, value, top, entity, prose))
+
+        return text
+    if isinstance(kind, Number) and entity:
+
+        def number(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
+            out.append(Leaf(path, shown, repr(value), top, entity, prose, number=True))
+
+        return number
+    if isinstance(kind, ListOf):
+        return _list_reader(_reader(kind.item, top, entity, prose))
+    if isinstance(kind, Struct):
+        return _struct_reader(kind, top, entity, prose)
+    if isinstance(kind, Json):
+        return lambda value, path, shown, out: out.extend(
+            _walk_json(value, path, shown, top, entity, prose)
+        )
+    return None
+
+
+def _list_reader(item: _Reader | None) -> _Reader | None:
+    if item is None:
+        return None
+
+    def read(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
+        for i, each in enumerate(value):
+            item(each, (*path, i), f"{shown}[{i}]", out)
+
+    return read
+
+
+def _struct_reader(kind: Struct, top: Field, entity: str, prose: bool) -> _Reader:
+    declared = [(m, m.entity or entity, m.prose or prose) for m in kind.fields]
+    readers = [(m.name, _reader(m.type, top, own, told)) for m, own, told in declared]
+    members = [(name, f".{name}", reader) for name, reader in readers if reader is not None]
+    person = {m.name: _reader(m.type, top, "PERSON", told) for m, _, told in declared if m.name == "speaker"}
+
+    def read(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
+        for name, suffix, reader in members:
+            member = value.get(name)
+            if member is None:
+                continue
+            if name in person and not ROLE_WORDS.fullmatch(member):
+                reader = person[name] or reader
+            reader(member, (*path, name), shown + suffix, out)
         if value.get(EXTRA) is not None:
-            yield from _walk_json(value[EXTRA], (*path, EXTRA), f"{shown}.{EXTRA}", UNKNOWN, UNKNOWN.entity, True)
-    elif isinstance(kind, Json):
-        yield from _walk_json(value, path, shown, top, entity, prose)
+            out.extend(_walk_json(value[EXTRA], (*path, EXTRA), f"{shown}.{EXTRA}", UNKNOWN, UNKNOWN.entity, True))
+
+    return read
 
 
 def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, prose: bool) -> Iterator[Leaf]:
@@ -182,6 +221,10 @@ def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, pros
             stack.extend(reversed(children))
         elif isinstance(node, list | tuple):
             stack.extend((child, (*at, i), f"{name}[{i}]") for i, child in reversed(list(enumerate(node))))
+
+
+_READERS = [(f, reader) for f in FIELDS if (reader := _reader(f.type, f, f.entity, f.prose)) is not None]
+"""Readers of the fields that can hold leaves, in declaration order."""
 
 
 def get_at(record: Mapping[str, Any], path: Path) -> Any:
