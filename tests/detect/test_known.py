@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.known import fold, known_values, spoken_code
+from callveil.transforms.detect.known import DIGITS, KnownValue, fold, known_values, spoken_code
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.said import said
-from callveil.transforms.detect.seek import Tokens, _first_digit, find
+from callveil.transforms.detect.seek import Tokens, _extend_digits, _first_digit, _tells, find
 
 RECORD: dict[str, Any] = {
     "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",
@@ -239,3 +239,31 @@ def test_the_digit_a_word_begins_with_is_that_of_every_reading(language: str) ->
         for further in words:
             for digits, _ in spoken.readings([word, further, "and", *told[:2]], 0):
                 assert digits.startswith(_first_digit(word, language))
+
+
+SPOKEN = {
+    "en": "one two oh zero five fifteen forty twenty double triple hundred thousand uh and call 1 23 4155550134 x2",
+    "de": "eins zwei null fünf fünfzehn zwanzig fünfundvierzig hundert und äh ruf 1 23 4155550134",
+    "es": "uno dos cero cinco quince treinta y cuarenta mil eh llama 1 23 4155550134",
+    "fr": "un deux zéro cinq quinze soixante dix quatre vingt et cent euh appel 1 23 4155550134",
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(SPOKEN)), st.data())
+def test_no_number_is_said_where_its_words_leave_no_room_for_it(language: str, data: st.DataObject) -> None:
+    """A search from every word finds what the search from the likely ones does."""
+    words = data.draw(st.lists(st.sampled_from(SPOKEN[language].split()), min_size=1, max_size=14))
+    tokens = Tokens.of(" ".join(words), language)
+    for place, word in enumerate(tokens.words):
+        assert _tells(word, language) or not tokens.said.readings(tokens.words, place)
+    said_here = spoken_code(tokens.text, language)
+    digits = "".join(c for c in said_here if c.isdigit()) or "0"
+    start = data.draw(st.integers(0, len(digits) - 1))
+    target = digits[start : start + data.draw(st.integers(1, 12))]
+    ways = [_extend_digits(tokens, place, target, set()) for place in range(len(words))]
+    begun = [way for way in ways if way and tokens.said.begins(tokens.words[way[0]])]
+    expected = {(tokens.places[way[0]][0], tokens.places[way[-1]][1]) for way in begun}
+    found = find(tokens, [KnownValue(DIGITS, "PHONE_NUMBER", target)])
+    glued = {tokens.places[p] for p, w in enumerate(tokens.words) if len(target) > 6 and target in w and target != w}
+    assert {(s.start, s.end) for s in found} == expected | glued

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from callveil.transforms.detect.lang import LanguageError
 from callveil.transforms.detect.recognizers.vocabulary import HUNDRED, MULTIPLE, TEEN, TENS, THOUSAND, UNIT, ZERO, Vocabulary, vocabulary
@@ -32,6 +32,14 @@ class Said:
         """Whether digits may begin at a folded word; one that holds figures says them itself."""
         kind = self.words.kinds.get(word, (-1, ""))[0]
         return kind in (UNIT, ZERO, TEEN, TENS, MULTIPLE) or any(c.isdigit() for c in word) or bool(self._glued(word))
+
+    def tells(self, word: str) -> bool:
+        """Whether a folded word may be one of those that `readings` reads; it reads nothing from any other on."""
+        return word.isdigit() or word in self.words.kinds or word in self._firsts or bool(self._glued(word))
+
+    @cached_property
+    def _firsts(self) -> frozenset[str]:
+        return frozenset(phrase[0] for phrase in self.compounds)
 
     def readings(self, words: Sequence[str], place: int) -> list[Reading]:
         """What the words from `place` on may say, the likeliest first; empty where they are no number."""

@@ -48,6 +48,41 @@ class Tokens:
         """Characters of the longest word."""
         return max(map(len, self.index), default=0)
 
+    @cached_property
+    def first_digits(self) -> dict[str, list[tuple[str, list[int]]]]:
+        """Words that digits may begin at, with their places, by the digit they say first; under no digit where that hangs on the next words."""
+        out: dict[str, list[tuple[str, list[int]]]] = {}
+        for word, places in self.numeric.items():
+            first = word[0] if word.isdigit() else _first_digit(word, self.language)
+            out.setdefault(first, []).append((word, places))
+        return out
+
+    @cached_property
+    def longest_number(self) -> int:
+        """Characters of the longest word that digits may begin at."""
+        return max(map(len, self.numeric), default=0)
+
+    @cached_property
+    def room(self) -> dict[int, int]:
+        """How many digits the words from a place on say at most, with fillers between them; places that say none are left out.
+
+        No number that is longer begins there, and most texts hold no place from which a whole telephone number could be said.
+        """
+        telling = sorted((p for w, at in self.index.items() if _tells(w, self.language) for p in at), reverse=True)
+        out: dict[int, int] = {}
+        for place in telling:
+            ways = [len(digits) + out.get(place + used, 0) for digits, used in self.said.readings(self.words, place)]
+            if self.words[place] in FILLERS:
+                ways.append(out.get(place + 1, 0))
+            if most := max(ways, default=0):
+                out[place] = most
+        return out
+
+    @cached_property
+    def most(self) -> int:
+        """Digits of the longest number that may be said."""
+        return max(self.room.values(), default=0)
+
     @classmethod
     def of(cls, text: str, language: str = "en") -> Tokens:
         """Split `text` into words of letters and digits; `4155550101` and `jane` are one word each. `language` says how digits are said."""
@@ -71,6 +106,12 @@ class Tokens:
 @lru_cache(maxsize=8192)
 def _begins(word: str, language: str) -> bool:
     return said(language).begins(word)
+
+
+@lru_cache(maxsize=8192)
+def _tells(word: str, language: str) -> bool:
+    """Whether a word may say digits wherever it stands, or stand between digits; those that do neither are most."""
+    return word in FILLERS or said(language).tells(word)
 
 
 @lru_cache(maxsize=8192)
@@ -206,16 +247,23 @@ def _introduced(words: list[str], start: int, end: int) -> bool:
 
 def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]:
     out: list[Span] = []
-    starts: list[int] = []
-    for word, places in tokens.numeric.items():
-        if value.target.startswith(word if word.isdigit() else _first_digit(word, tokens.language)):
-            starts.extend(places)
-        if len(value.target) > 6 and value.target in word and value.target != word:
-            # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
-            out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for p in places)
+    length = len(value.target)
+    if tokens.longest_number > length > 6:
+        # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
+        glued = (places for word, places in tokens.numeric.items() if value.target in word and value.target != word)
+        out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for places in glued for p in places)
+    first = tokens.first_digits if tokens.most >= length else {}
+    starts = [
+        place
+        for word, places in (*first.get(value.target[0], ()), *first.get("", ()))
+        if not word.isdigit() or value.target.startswith(word)
+        for place in places
+        if tokens.room.get(place, 0) >= length
+    ]
     failed: set[_State] = set()
     for start in sorted(starts):
-        taken = _extend_digits(tokens, start, value.target, failed)
+        whole = tokens.words[start] == value.target
+        taken = [start] if whole else _extend_digits(tokens, start, value.target, failed)
         if taken:
             out.extend(_spans(tokens, taken, value, detector))
     return out
