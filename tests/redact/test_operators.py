@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from presidio_anonymizer import AnonymizerEngine
+from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
 from redaction import Bench, content
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Operator, Rules
-from callveil.transforms.redact.operators import Mask, Secrets, Token, TokenError, canonical, parameters, reveal, scope_of, token
+from callveil.transforms.redact.operators import (
+    OPERATORS,
+    Mask,
+    Secrets,
+    Token,
+    TokenError,
+    canonical,
+    encoded,
+    parameters,
+    replaced,
+    reveal,
+    scope_of,
+    token,
+)
 from callveil.transforms.store.keyring import Keyring
 
 HERE, SAME_ACCOUNT, ELSEWHERE = InteractionKey("70001", "1"), InteractionKey("70001", "2"), InteractionKey("70002", "1")
@@ -49,6 +65,37 @@ def test_mask_keeps_length_and_signs_and_at_most_half(text: str, keep: int, char
     assert all(out[i] == text[i] for i in range(len(text)) if i not in letters)
     assert len(shown) <= min(keep, len(letters) // 2)
     assert Mask().operate(out, {"char": char, "keep_last": keep}) == out
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("aé1 -*x.\"", max_size=30), st.data())
+def test_replaced_is_what_presidios_anonymizer_writes(text: str, data: st.DataObject) -> None:
+    edges = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=12)))
+    stretches = [pair for pair in pairwise(edges) if data.draw(st.booleans())]  # some of them touch
+    forms: list[tuple[str, dict[str, Any]]] = [
+        ("label", {"label": "[PERSON]"}), ("clear", {}), ("same", {}), ("mask", {"char": "*", "keep_last": 2}),
+        ("pseudonym", {"entity": "PERSON", "value": "al", "key": b"k" * 32, "scope": ("call", "1", "2")}),
+        ("token", {"entity": "PERSON", "key": b"k" * 64, "key_id": "k1", "scope": ("call", "1", "2")}),
+        ("encoded", encoded("mask", {"char": "*", "keep_last": 2}, 'a"1', 1, False)),
+    ]  # fmt: skip
+    drawn = [(*pair, *data.draw(st.sampled_from(forms))) for pair in stretches]
+    engine = AnonymizerEngine()
+    for operator in OPERATORS:
+        engine.add_anonymizer(operator)
+    outcome = engine.anonymize(
+        text,
+        [RecognizerResult(f"T{n}", start, end, 1.0) for n, (start, end, _, _) in enumerate(drawn)],
+        {f"T{n}": OperatorConfig(f"callveil_{action}", params) for n, (_, _, action, params) in enumerate(drawn)},
+        merge_entities_with_spaces=False,
+    )
+    places = {item.entity_type: (item.start, item.end) for item in outcome.items}
+    assert replaced(text, drawn) == (outcome.text, [places[f"T{n}"] for n in range(len(drawn))])
+
+
+@pytest.mark.parametrize("stretches", [[(2, 4), (0, 1)], [(0, 3), (2, 4)], [(0, 9)], [(-1, 2)], [(3, 2)]])
+def test_stretches_that_overlap_or_leave_the_text_are_refused(stretches: list[tuple[int, int]]) -> None:
+    with pytest.raises(ValueError, match="out of order"):
+        replaced("abcde", [(start, end, "clear", {}) for start, end in stretches])
 
 
 def one(redact: Bench, operator: str, text: str = f"mail {MAIL} now", key: InteractionKey = HERE) -> str:

@@ -12,8 +12,6 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
-
 from callveil.schemas.fields import EXTRA
 from callveil.schemas.finding import WHOLE, Finding, FindingRow, Span
 from callveil.schemas.interaction import BY_NAME, RedactedInteraction
@@ -34,15 +32,13 @@ from callveil.transforms.detect.seek import Tokens, find
 from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal, remove, rename
 from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
-from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
+from callveil.transforms.redact.operators import Replacement, Secrets, canonical, encoded, parameters, replaced
 from callveil.transforms.redact.pieces import SAID, pieces_of
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
 from callveil.transforms.subject.own import Own
 
-AT_ONCE = 200
-"""Results Presidio is given at a time."""
 INPUT = "redaction-input"
 """Purpose of the keyed digests of records as they were read."""
 
@@ -104,7 +100,6 @@ class Redactor:
         self.keyring = keyring
         self.secrets = Secrets.of(keyring)
         self.run = run
-        self.engine = anonymizer()
 
     def redact(self, detected: Detected, extra: Mapping[str, Sequence[Span]] = MappingProxyType({})) -> Redacted | Rejected:
         """Redact one record.
@@ -263,16 +258,15 @@ class _Work:
         return [Span(0, len(leaf.text), entity, 1.0, WHOLE)]
 
     def _replace(self, leaf: Leaf, spans: list[Span]) -> str:
-        """Run Presidio's anonymizer over one text and note a finding for each span."""
+        """Run the operators over one text and note a finding for each span."""
         literals = json_literals(leaf.text)
         if literals is not None:
             spans = within_literals(leaf.text, literals, spans)
-        operators: dict[str, OperatorConfig] = {"DEFAULT": OperatorConfig("callveil_label", {"label": self.rules.label_for(ENTITY)})}
-        results: list[RecognizerResult] = []
+        replacements: list[Replacement] = []
         actions: list[tuple[str, str]] = []
         again = overlap_test(self.extra.get(leaf.shown, ()))
-        for n, span in enumerate(spans):
-            literal = literal_at(literals or (), span)
+        for span in spans:
+            literal = literal_at(literals, span) if literals else None
             piece = leaf.text[span.start : span.end]
             if literal is not None:
                 piece = literal.read(span.start, span.end)
@@ -291,42 +285,16 @@ class _Work:
                 action_name = "same"  # a pseudonym of a pseudonym would link to nothing
             else:
                 action_name = action
-            # One name per span, since Presidio looks operators up by type and ours need the span's own value.
             if literal is not None:
                 params = encoded(action_name, params, piece, literal.depth, literal.number)
                 action_name = "encoded"
-            operators[f"{span.entity}|{n}"] = OperatorConfig(f"callveil_{action_name}", params)
-            results.append(RecognizerResult(f"{span.entity}|{n}", span.start, span.end, 1.0))
+            replacements.append((span.start, span.end, action_name, params))
             actions.append((action, key_id))
-        text, placed = self._anonymize(leaf.text, results, operators)
-        if len(placed) != len(spans):
-            raise RuntimeError("the anonymizer dropped a span")
-        for n, span in enumerate(spans):
-            action, key_id = actions[n]
-            self.findings.append(self._finding(leaf, span, action, *placed[n], key_id))
+        spend(len(spans))
+        text, places = replaced(leaf.text, replacements)
+        for span, (action, key_id), place in zip(spans, actions, places, strict=True):
+            self.findings.append(self._finding(leaf, span, action, *place, key_id))
         return text
-
-    def _anonymize(self, text: str, results: list[RecognizerResult], operators: dict[str, OperatorConfig]) -> tuple[str, dict[int, tuple[int, int]]]:
-        """The text with disjoint results replaced, and where each, by its number, stands in it now.
-
-        Presidio compares each result with each and copies the text for every one, so it is given a stretch of some results at a time.
-        """
-        out, length = [], 0
-        placed: dict[int, tuple[int, int]] = {}
-        for first in range(0, len(results), AT_ONCE):
-            stretch = results[first : first + AT_ONCE]
-            begin = stretch[0].start if first else 0
-            end = results[first + AT_ONCE].start if first + AT_ONCE < len(results) else len(text)
-            moved = [RecognizerResult(r.entity_type, r.start - begin, r.end - begin, r.score) for r in stretch]
-            outcome = self.redactor.engine.anonymize(
-                text[begin:end], moved, {r.entity_type: operators[r.entity_type] for r in stretch} | {"DEFAULT": operators["DEFAULT"]},
-                merge_entities_with_spaces=False,
-            )  # fmt: skip
-            placed |= {int(item.entity_type.rsplit("|", 1)[1]): (item.start + length, item.end + length) for item in outcome.items}
-            out.append(str(outcome.text))
-            length += len(out[-1])
-            spend(len(stretch))
-        return "".join(out), placed
 
     def _finding(self, leaf: Leaf, span: Span, action: str, out_start: int, out_end: int, key_id: str, status: str = "done") -> Finding:
         request = self.by_request.get(span.group) if span.detector == REQUEST else self.decision.request

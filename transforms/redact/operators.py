@@ -6,10 +6,10 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
@@ -141,18 +141,40 @@ def encoded(action: str, params: dict[str, Any], value: str, depth: int, number:
     return {"action": action, "params": params, "value": value, "depth": depth, "number": number}
 
 
-_BY_ACTION = {
-    kind.__name__.lower(): kind() for kind in (Label, Clear, Same, Mask, Pseudonym, Token)
-}
 OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
+_BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
+
+Replacement = tuple[int, int, str, dict[str, Any]]
+"""A stretch of a text, half-open, the action that writes in its place, and the action's parameters."""
 
 
-def anonymizer() -> AnonymizerEngine:
-    """Presidio's anonymizer with callveil's operators registered."""
-    engine = AnonymizerEngine()
-    for operator in OPERATORS:
-        engine.add_anonymizer(operator)
-    return engine
+def replaced(
+    text: str, replacements: Iterable[Replacement]
+) -> tuple[str, list[tuple[int, int]]]:
+    """What Presidio's anonymizer makes of a text, in time that grows with its length alone.
+
+    Presidio compares each result with each and copies the text for every one; ours are disjoint.
+
+    Args:
+        replacements: in order and disjoint.
+
+    Returns: the text, and where in it the replacements stand, half-open.
+
+    Raises:
+        ValueError: a stretch is out of order, or beyond the text.
+    """
+    parts: list[str] = []
+    places: list[tuple[int, int]] = []
+    read = written = 0
+    for start, end, action, params in replacements:
+        if not read <= start <= end <= len(text):
+            raise ValueError("a replacement is out of order, or beyond the text")
+        new = _BY_ACTION[action].operate(text[start:end], params)
+        written += start - read
+        places.append((written, written + len(new)))
+        parts += (text[read:start], new)
+        read, written = end, written + len(new)
+    return "".join((*parts, text[read:])), places
 
 
 def parameters(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str, interaction_id: str) -> tuple[str, dict[str, Any], str]:
