@@ -47,11 +47,14 @@ FIELDS: tuple[Field, ...] = tuple(
 )
 SCHEMA = arrow_schema(FIELDS, {"callveil": "finding"})
 
+# What is made by the hundred for each record is not frozen, which would take three times as long to
+# make. Nobody changes one all the same: they are shared and hashed.
+
 WHOLE = "field"
 """Detector of a value that is personal by where it stands, and was not read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Span:
     """A piece of one text.
 
@@ -78,7 +81,7 @@ class Span:
             raise ValueError(f"a span needs 0 <= start < end, got {self.start}..{self.end}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Finding:
     """A span of one field of one interaction, and what was done with it. Field names as in `FIELDS`."""
 
@@ -104,7 +107,7 @@ class Finding:
     detector_version: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class FindingRow:
     """A finding joined with the record and the run it belongs to; one row of the findings dataset.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.fields import coerce_members
+from callveil.schemas.fields import Field, FieldType, Integer, Json, ListOf, Number, Struct, Text, coerce_members
 from callveil.schemas.interaction import FIELDS
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf, get_at, set_at, walk
 
@@ -82,6 +83,35 @@ def test_declared_members_and_undeclared_ones() -> None:
     assert leaves["outline[0].extra{0}"].field.group == "unknown" and leaves["outline[0].extra{0}"].entity == "UNKNOWN_FIELD"
     assert leaves["form.name"].entity == "PERSON"
     assert leaves["latitude"].number and leaves["latitude"].entity == "LOCATION"
+
+
+def sample(kind: FieldType) -> Any:
+    """A value of a declared type with every member it may have, one that nobody declares among them."""
+    if isinstance(kind, ListOf):
+        return [sample(kind.item)] * 2
+    if isinstance(kind, Struct):
+        return {f.name: sample(f.type) for f in kind.fields} | {"extra": {"more": 1}}
+    samples = {Text: "Ann", Number: 1.5, Json: {"a": ["b", 2]}, Integer: 7}
+    return next((value for known, value in samples.items() if isinstance(kind, known)), True)
+
+
+def declared(kind: FieldType, value: Any, field: Field, path: tuple[Any, ...], shown: str, entity: str, prose: bool) -> Iterator[tuple[Any, ...]]:
+    """What a walk gives of a value, as the declaration says it; JSON and undeclared members aside."""
+    if isinstance(kind, Text) or (isinstance(kind, Number) and entity):
+        yield path, shown, str(value), field, entity, prose, isinstance(kind, Number)
+    for i, item in enumerate(value if isinstance(kind, ListOf) else ()):
+        yield from declared(kind.item, item, field, (*path, i), f"{shown}[{i}]", entity, prose)  # type: ignore[attr-defined]
+    for member in kind.fields if isinstance(kind, Struct) else ():
+        own = "PERSON" if member.name == "speaker" else member.entity or entity
+        place, name = (*path, member.name), f"{shown}.{member.name}"
+        yield from declared(member.type, value[member.name], field, place, name, own, member.prose or prose)
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
+def test_every_declared_member_is_read_as_it_is_declared(field: Field) -> None:
+    leaves = list(walk({field.name: sample(field.type)}))
+    told = [(leaf.path, leaf.shown, leaf.text, leaf.field, leaf.entity, leaf.prose, leaf.number) for leaf in leaves if "{" not in leaf.shown]
+    assert told == list(declared(field.type, sample(field.type), field, (field.name,), field.name, field.entity, field.prose))
 
 
 def test_keys_come_just_before_their_scalar() -> None:

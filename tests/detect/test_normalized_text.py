@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from callveil.transforms.detect.normalized_text import (
     NormalizedText,
     normalize,
+    normalized,
     other_readings,
 )
 from callveil.transforms.detect.view import Turn, View
@@ -207,3 +208,11 @@ def test_other_readings(text: str, others: list[str]) -> None:
 def test_placeholders_are_read_as_they_stand() -> None:
     kept = re.compile(r"＜PERSON＞|\*\*%34%36")
     assert normalize("＜PERSON＞ ＜ｂ＞ **%34%36 %34%36", kept).text == "＜PERSON＞ <b> **%34%36 46"
+
+
+@settings(max_examples=100, deadline=None)
+@given(TEXT)
+def test_a_text_that_is_one_placeholder_is_its_own_view(text: str) -> None:
+    view = NormalizedText(text)
+    assert normalized(view, re.compile(re.escape(text))) is view
+    assert normalize(f"{text} %41", re.compile(re.escape(text) or "x")).text.startswith(text)

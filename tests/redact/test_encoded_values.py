@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from redaction import Bench, content, policy
 
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.script import is_unread
+from callveil.transforms.detect.script import LEAST_WORDS, is_unread
 
 FIELDS = ("message_body", "summary", "notes")
 CARD, PHONE, MAIL = "4539910317764670", "415-555-0142", "zq.vexley@fastmailx.com"
@@ -382,6 +384,12 @@ def test_a_language_nobody_reads(redact: Bench, text: str) -> None:
 def test_foreign_names_and_dishes_make_no_foreign_language(text: str) -> None:
     assert not is_unread([text], ("en",))
     assert not is_unread([text, TALK], ("en",))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text("aeilyo '&;#%41\\u.-(", max_size=2 * LEAST_WORDS - 2))
+def test_a_text_too_short_for_so_many_words_is_in_no_other_language(text: str) -> None:
+    assert not is_unread([text], ("de",))
 
 
 @pytest.mark.parametrize("language", ["de", "es", "fr"])

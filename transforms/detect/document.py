@@ -23,7 +23,7 @@ SEVERAL = 3
 """So many turns of one speaker and none of another are a conversation whose other side is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
 class Segment:
     """Where a leaf, or a part of one, stands in a view.
 

@@ -71,7 +71,7 @@ def spoken_code(text: str, language: str = "en") -> str:
     return "".join(out)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
 class KnownValue:
     """One value to find.
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 from html.entities import html5
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 ROUNDS = 8
@@ -29,7 +30,7 @@ Edit = tuple[int, int, str]
 """A stretch of a text, half-open, and what is read in its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
 class NormalizedText:
     """A text as it is read, and where each of its characters stands in the source.
 
@@ -59,6 +60,10 @@ class NormalizedText:
 
     def edited(self, edits: Iterable[Edit]) -> NormalizedText:
         """Read some stretches differently; edits are in order and disjoint, none is empty."""
+        edits = iter(edits)
+        begun = next(edits, None)
+        if begun is None:
+            return self
         parts: list[str] = []
         starts, ends = array("I"), array("I")
         place = 0
@@ -72,15 +77,13 @@ class NormalizedText:
                 starts.extend(self.starts[place:stop])
                 ends.extend(self.ends[place:stop])
 
-        for first, last, new in edits:
+        for first, last, new in chain((begun,), edits):
             keep(first)
             lo, hi = self.source(first, last)
             parts.append(new)
             starts.extend([lo] * len(new))
             ends.extend([hi] * len(new))
             place = last
-        if not parts:
-            return self
         keep(len(self.text))
         return NormalizedText("".join(parts), 0, starts, ends)
 
@@ -98,7 +101,7 @@ def normalized(view: NormalizedText, keep: re.Pattern[str] | None = None) -> Nor
     """As `normalize`, of what was read from some source already."""
     for _ in range(ROUNDS):
         before = view
-        if _ODD.search(view.text) is None:
+        if _ODD.search(view.text) is None or (keep is not None and _is_kept(view.text, keep)):
             return view
         for step in (_decoded, _plain_characters, _parted, _dots, _ats):
             edits = step(view.text)
@@ -106,6 +109,12 @@ def normalized(view: NormalizedText, keep: re.Pattern[str] | None = None) -> Nor
         if view is before:
             return view
     return view
+
+
+def _is_kept(text: str, keep: re.Pattern[str]) -> bool:
+    """Whether a text is nothing but one piece that is left as it stands, as what was redacted is."""
+    match = keep.match(text)
+    return match is not None and match.end() == len(text)
 
 
 _AMBIGUOUS = re.compile(r"%[0-9]{2}(?=(?:[ .()-]{0,2}[0-9]){7})")

@@ -37,14 +37,20 @@ WHOLE = 10
 
 def own_values(record: Mapping[str, Any], account: Account | None) -> list[KnownValue]:
     """The business' own numbers and addresses, as they are sought in texts."""
+    return list(_sought(own_numbers(record, account), tuple(account.addresses) if account else ()))
+
+
+@lru_cache(maxsize=1024)
+def _sought(numbers: frozenset[str], addresses: tuple[str, ...]) -> tuple[KnownValue, ...]:
+    """As `own_values`; the same for most records of an account, and before and after redaction."""
     values = [
         v
-        for n in sorted(own_numbers(record, account))
+        for n in sorted(numbers)
         if (count := sum(c.isdigit() for c in n))
         for v in values_of(DIGITS, "PHONE_NUMBER", n)
         if count < WHOLE or len(v.target) >= WHOLE - 1  # a caller's number may end as the business' own does
     ]
-    return values + [v for a in (account.addresses if account else ()) for v in _address(a)]
+    return (*values, *(v for a in addresses for v in _address(a)))
 
 
 def own_places(
@@ -82,7 +88,7 @@ def own_numbers(record: Mapping[str, Any], account: Account | None) -> frozenset
     dialled = {_last(value) for name in DIALLED if isinstance(form, Mapping) and isinstance(value := form.get(name), str)}
     further = {n for n in (account.numbers if account else ()) if _last(n) not in contact}
     further |= {n for n in _our_ends(record) if _last(n) not in contact | dialled}
-    return frozenset(n for n in certain | further if sum(c.isdigit() for c in n) >= SHORTEST)
+    return frozenset(n for n in certain | further if sum(map(str.isdigit, n)) >= SHORTEST)
 
 
 def is_own_number(text: str, numbers: Iterable[str]) -> bool:
@@ -92,7 +98,7 @@ def is_own_number(text: str, numbers: Iterable[str]) -> bool:
 
 def _last(number: str) -> str:
     """The digits by which two forms of a number are known for the same."""
-    return "".join(c for c in number if c.isdigit())[-WHOLE:]
+    return "".join(filter(str.isdigit, number))[-WHOLE:]
 
 
 def _our_ends(record: Mapping[str, Any]) -> Iterator[str]:
@@ -101,7 +107,7 @@ def _our_ends(record: Mapping[str, Any]) -> Iterator[str]:
     end = next((end for way, end in OUR_END.items() if way in direction), "")
     for leg in legs if end and isinstance(legs, list) else ():
         number = leg.get(end) if isinstance(leg, Mapping) else None
-        if isinstance(number, str) and not any(c.isalpha() for c in number):
+        if isinstance(number, str) and not any(map(str.isalpha, number)):
             yield number
 
 

@@ -18,7 +18,7 @@ ENCODINGS = 4
 """Encodings of JSON within JSON that are read; what lies deeper is read as it stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # see schemas.finding
 class Part:
     """One piece of a text.
 
@@ -68,6 +68,10 @@ GROUPS_LEAST = 8
 _UNESCAPE = re.compile(r'\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})')
 
 
+_OPENS = frozenset('{["')
+"""What JSON that holds texts begins with."""
+
+
 def json_literals(text: str) -> list[Part] | None:
     """Find the strings, keys and numbers of a JSON object or array that is written as a text.
 
@@ -75,17 +79,17 @@ def json_literals(text: str) -> list[Part] | None:
 
     Returns: the literals in order, read but not normalised; None for any other text.
     """
-    return _literals(NormalizedText(text), 0)
+    return _literals(NormalizedText(text), 0) if text.lstrip()[:1] in _OPENS else None
 
 
 def _literals(view: NormalizedText, depth: int) -> list[Part] | None:
     text = view.text
-    if depth >= ENCODINGS or text.lstrip()[:1] not in ("{", "[", '"'):
+    if depth >= ENCODINGS or text.lstrip()[:1] not in _OPENS:
         return None
     value = _parsed(text)
     if value is None:
         return None
-    if isinstance(value, str) and value.lstrip()[:1] not in ("{", "[", '"'):
+    if isinstance(value, str) and value.lstrip()[:1] not in _OPENS:
         return None
     found = list(_tokens(view, depth))
     if isinstance(value, str) and all(part.depth == depth for part in found):

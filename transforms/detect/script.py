@@ -73,6 +73,8 @@ def unread_spans(view: View, languages: tuple[str, ...]) -> Iterator[Span]:
 
 def _is_unread(text: str, languages: tuple[str, ...]) -> bool:
     """As `is_unread`; of short texts, which are said again and again, the last answers are kept."""
+    if len(text) < 2 * LEAST_WORDS - 1 and text.isascii():
+        return False  # not even words of one letter make so many
     return is_unread([text], languages) if len(text) > SHORT else known_unread(text, languages)
 
 
@@ -143,14 +145,17 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 def _in_other_language(texts: list[str], languages: tuple[str, ...]) -> bool:
     """Whether the words are those of a language that none of `languages` is."""
     read = _read_words(languages)
-    ours, others = Counter[str](), Counter[str]()
-    for text in texts:
-        for word in _WORD.findall(normalize(text).text.lower().replace("’", "'")):
-            for part in [word] if word in read or "'" not in word else word.split("'"):
-                (ours if part in read else others)[part] += 1
-    total, rest = ours.total() + others.total(), others.total()
+    words = [
+        part
+        for text in texts
+        for word in _WORD.findall(normalize(text).text.lower().replace("’", "'"))
+        for part in ([word] if word in read or "'" not in word else word.split("'"))
+    ]
+    strange = [word for word in words if word not in read]
+    total, rest = len(words), len(strange)
     if total < LEAST_WORDS or rest < SHARE * total:
         return False
+    ours, others = Counter(word for word in words if word in read), Counter(strange)
     of, found = _other_words(), dict[str, list[str]]()
     for word in others:
         for language in of.get(word, ()) if len(word) > 1 or not word.isascii() else ():

@@ -336,13 +336,8 @@ class _Work:
             return False
         kept = {leaf.field.name for leaf, treatment in self.detected.leaves if treatment == "keep"}  # readable because the policy says so
         left = (leaf.text for leaf in walk(record) if leaf.field.name not in kept)
-        # a placeholder alone is left as it is, and there are many
-        text = "\n".join(text if self._is_placeholder(text) else normalize(text, self.done).text for text in left)
+        text = "\n".join(normalize(text, self.done).text for text in left)
         return bool(find(Tokens.of(text), strong))
-
-    def _is_placeholder(self, text: str) -> bool:
-        match = self.done.match(text)
-        return match is not None and match.end() == len(text)
 
     def said(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Entity type and pieces of the numbers and addresses that were found in texts."""

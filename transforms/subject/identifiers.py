@@ -97,12 +97,14 @@ def _possible(given: str, region: str) -> phonenumbers.PhoneNumber | None:
     return number if local or reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
 
 
+@lru_cache(maxsize=4096)
 def national(digits: str, region: str) -> str:
     """A number dialled within a region, in E.164; empty where it is none."""
     number = _possible(digits, region) if region else None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)) if number else ""
 
 
+@lru_cache(maxsize=4096)
 def is_whole(number: str) -> bool:
     """Whether a number in E.164 has the length of one of its country, area code included."""
     return bool(phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number, None)) == phonenumbers.ValidationResult.IS_POSSIBLE)
