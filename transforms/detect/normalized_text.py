@@ -142,10 +142,13 @@ def other_readings(view: NormalizedText, source: str) -> Iterator[Edit]:
 
 
 def _outside(edits: Iterator[Edit], keep: re.Pattern[str], text: str) -> Iterator[Edit]:
-    """The edits that touch nothing of what is kept."""
-    kept = keep.finditer(text)
-    place = next(kept, None)
+    """The edits that touch nothing of what is kept, which is sought where there are any."""
+    kept: Iterator[re.Match[str]] | None = None
+    place: re.Match[str] | None = None
     for edit in edits:
+        if kept is None:
+            kept = keep.finditer(text)
+            place = next(kept, None)
         while place is not None and place.end() <= edit[0]:
             place = next(kept, None)
         if place is None or edit[1] <= place.start():

@@ -58,9 +58,9 @@ class Tokens:
         return out
 
     @cached_property
-    def longest_number(self) -> int:
-        """Characters of the longest word that digits may begin at."""
-        return max(map(len, self.numeric), default=0)
+    def figures(self) -> str:
+        """The words that digits may begin at, in a line: a number that is not in it is in none of them."""
+        return " ".join(self.numeric)
 
     @cached_property
     def room(self) -> dict[int, int]:
@@ -248,7 +248,7 @@ def _introduced(words: list[str], start: int, end: int) -> bool:
 def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]:
     out: list[Span] = []
     length = len(value.target)
-    if tokens.longest_number > length > 6:
+    if length > 6 and value.target in tokens.figures:
         # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
         glued = (places for word, places in tokens.numeric.items() if value.target in word and value.target != word)
         out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for places in glued for p in places)

@@ -157,6 +157,7 @@ class _Work:
         self.rules = detected.job.decision.rules
         self.findings: list[Finding] = []
         self.cleared: dict[str, Finding] = {}
+        self.groups: dict[str, str] = {}
         self.whole: set[str] = set()
         self.done = placeholders(self.rules)
         leaves = [leaf for leaf, _ in detected.leaves]
@@ -302,9 +303,16 @@ class _Work:
         return Finding(
             field_path=leaf.shown, entity_type=span.entity, detector=span.detector, score=span.score, action=action,
             span_start=span.start, span_end=span.end, out_start=out_start, out_end=out_end, audio_start=start, audio_end=end,
-            group_id=span.group, key_id=key_id, trigger=request.trigger if request else "auto", request_id=request.request_id if request else "",
+            group_id=self._group(span.group) if span.group else "", key_id=key_id,
+            trigger=request.trigger if request else "auto", request_id=request.request_id if request else "",
             actor_id=request.actor if request else "", status=status, detector_version=self.redactor.run.detector_version,
         )  # fmt: skip
+
+    def _group(self, group: str) -> str:
+        """The id of a group of spans: many share one."""
+        if group not in self.groups:
+            self.groups[group] = self.redactor.keyring.hmac("finding", *self.raw.key, group)[:24]
+        return self.groups[group]
 
     def _times(self, leaf: Leaf) -> tuple[float | None, float | None]:
         if leaf.path[0] in ("outline", "words") and len(leaf.path) > 2:
@@ -398,11 +406,10 @@ class _Work:
         named = {leaf.shown: leaf.by_keys(record) for leaf, _ in self.detected.leaves if leaf.shown in in_json} if in_json else {}
         out: list[FindingRow] = []
         for n, finding in enumerate(sorted((*self.findings, *self.cleared.values()), key=_order)):
-            group = self.redactor.keyring.hmac("finding", *key, finding.group_id)[:24] if finding.group_id else ""
             identity = self.redactor.keyring.hmac("finding", *key, finding.field_path, str(finding.span_start), finding.entity_type, str(n))[:24]
             out.append(
                 FindingRow(
-                    replace(finding, group_id=group) if group != finding.group_id else finding,
+                    finding,
                     identity,
                     key.account_id,
                     self.job.agency_id,
