@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.schemas.fields import Field, FieldType, Integer, Json, ListOf, Number, Struct, Text, coerce_members
+from callveil.schemas.fields import (
+    Field,
+    FieldType,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Struct,
+    Text,
+    coerce_members,
+)
 from callveil.schemas.interaction import FIELDS
 from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf, get_at, set_at, walk
 
@@ -95,23 +105,32 @@ def sample(kind: FieldType) -> Any:
     return next((value for known, value in samples.items() if isinstance(kind, known)), True)
 
 
-def declared(kind: FieldType, value: Any, field: Field, path: tuple[Any, ...], shown: str, entity: str, prose: bool) -> Iterator[tuple[Any, ...]]:
-    """What a walk gives of a value, as the declaration says it; JSON and undeclared members aside."""
+def declared(
+    kind: FieldType, value: Any, path: tuple[Any, ...], shown: str, entity: str, prose: bool
+) -> Iterator[tuple[Any, ...]]:
+    """What a walk gives of a value, as it is declared; JSON and undeclared members aside."""
     if isinstance(kind, Text) or (isinstance(kind, Number) and entity):
-        yield path, shown, str(value), field, entity, prose, isinstance(kind, Number)
+        yield path, shown, str(value), entity, prose, isinstance(kind, Number)
     for i, item in enumerate(value if isinstance(kind, ListOf) else ()):
-        yield from declared(kind.item, item, field, (*path, i), f"{shown}[{i}]", entity, prose)  # type: ignore[attr-defined]
+        assert isinstance(kind, ListOf)
+        yield from declared(kind.item, item, (*path, i), f"{shown}[{i}]", entity, prose)
     for member in kind.fields if isinstance(kind, Struct) else ():
         own = "PERSON" if member.name == "speaker" else member.entity or entity
         place, name = (*path, member.name), f"{shown}.{member.name}"
-        yield from declared(member.type, value[member.name], field, place, name, own, member.prose or prose)
+        told = member.prose or prose
+        yield from declared(member.type, value[member.name], place, name, own, told)
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
 def test_every_declared_member_is_read_as_it_is_declared(field: Field) -> None:
     leaves = list(walk({field.name: sample(field.type)}))
-    told = [(leaf.path, leaf.shown, leaf.text, leaf.field, leaf.entity, leaf.prose, leaf.number) for leaf in leaves if "{" not in leaf.shown]
-    assert told == list(declared(field.type, sample(field.type), field, (field.name,), field.name, field.entity, field.prose))
+    told = [
+        (leaf.path, leaf.shown, leaf.text, leaf.entity, leaf.prose, leaf.number)
+        for leaf in leaves
+        if "{" not in leaf.shown and leaf.field is field
+    ]
+    place = ((field.name,), field.name, field.entity, field.prose)
+    assert told == list(declared(field.type, sample(field.type), *place))
 
 
 def test_keys_come_just_before_their_scalar() -> None:

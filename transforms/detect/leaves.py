@@ -138,7 +138,7 @@ _Reader = Callable[[Any, Path, str, list[Leaf]], None]
 
 
 def _reader(kind: FieldType, top: Field, entity: str, prose: bool) -> _Reader | None:
-    """The reader of values of a declared type, made once from the declaration; None where no leaf can be in one."""
+    """The reader of values of a declared type, made once; None where no leaf can be in one."""
     if isinstance(kind, Text):
 
         def text(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
@@ -178,7 +178,11 @@ def _struct_reader(kind: Struct, top: Field, entity: str, prose: bool) -> _Reade
     declared = [(m, m.entity or entity, m.prose or prose) for m in kind.fields]
     readers = [(m.name, _reader(m.type, top, own, told)) for m, own, told in declared]
     members = [(name, f".{name}", reader) for name, reader in readers if reader is not None]
-    person = {m.name: _reader(m.type, top, "PERSON", told) for m, _, told in declared if m.name == "speaker"}
+    person = {
+        m.name: _reader(m.type, top, "PERSON", told)
+        for m, _, told in declared
+        if m.name == "speaker"
+    }
 
     def read(value: Any, path: Path, shown: str, out: list[Leaf]) -> None:
         for name, suffix, reader in members:
@@ -189,7 +193,8 @@ def _struct_reader(kind: Struct, top: Field, entity: str, prose: bool) -> _Reade
                 reader = person[name] or reader
             reader(member, (*path, name), shown + suffix, out)
         if value.get(EXTRA) is not None:
-            out.extend(_walk_json(value[EXTRA], (*path, EXTRA), f"{shown}.{EXTRA}", UNKNOWN, UNKNOWN.entity, True))
+            place, name = (*path, EXTRA), f"{shown}.{EXTRA}"
+            out.extend(_walk_json(value[EXTRA], place, name, UNKNOWN, UNKNOWN.entity, True))
 
     return read
 
@@ -223,7 +228,11 @@ def _walk_json(value: Any, path: Path, shown: str, top: Field, entity: str, pros
             stack.extend((child, (*at, i), f"{name}[{i}]") for i, child in reversed(list(enumerate(node))))
 
 
-_READERS = [(f, reader) for f in FIELDS if (reader := _reader(f.type, f, f.entity, f.prose)) is not None]
+_READERS = [
+    (f, reader)
+    for f in FIELDS
+    if (reader := _reader(f.type, f, f.entity, f.prose)) is not None
+]
 """Readers of the fields that can hold leaves, in declaration order."""
 
 

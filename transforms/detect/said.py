@@ -34,8 +34,9 @@ class Said:
         return kind in (UNIT, ZERO, TEEN, TENS, MULTIPLE) or any(c.isdigit() for c in word) or bool(self._glued(word))
 
     def tells(self, word: str) -> bool:
-        """Whether a folded word may be one of those that `readings` reads; it reads nothing from any other on."""
-        return word.isdigit() or word in self.words.kinds or word in self._firsts or bool(self._glued(word))
+        """Whether `readings` may read anything from a folded word on."""
+        known = word in self.words.kinds or word in self._firsts
+        return known or word.isdigit() or bool(self._glued(word))
 
     @cached_property
     def _firsts(self) -> frozenset[str]:

@@ -50,7 +50,10 @@ class Tokens:
 
     @cached_property
     def first_digits(self) -> dict[str, list[tuple[str, list[int]]]]:
-        """Words that digits may begin at, with their places, by the digit they say first; under no digit where that hangs on the next words."""
+        """Words that digits may begin at, with their places, by the digit they say first.
+
+        Under no digit stand those whose digits hang on the next words.
+        """
         out: dict[str, list[tuple[str, list[int]]]] = {}
         for word, places in self.numeric.items():
             first = word[0] if word.isdigit() else _first_digit(word, self.language)
@@ -59,19 +62,22 @@ class Tokens:
 
     @cached_property
     def figures(self) -> str:
-        """The words that digits may begin at, in a line: a number that is not in it is in none of them."""
+        """The words that digits may begin at: a number that is not in here is in none of them."""
         return " ".join(self.numeric)
 
     @cached_property
     def room(self) -> dict[int, int]:
-        """How many digits the words from a place on say at most, with fillers between them; places that say none are left out.
+        """How many digits the words from a place on say at most, with fillers between them.
 
-        No number that is longer begins there, and most texts hold no place from which a whole telephone number could be said.
+        No longer number begins there, and few places have room for a whole telephone number.
+        Places that say none are left out.
         """
-        telling = sorted((p for w, at in self.index.items() if _tells(w, self.language) for p in at), reverse=True)
+        words = (word for word in self.index if _tells(word, self.language))
+        telling = sorted((place for word in words for place in self.index[word]), reverse=True)
         out: dict[int, int] = {}
         for place in telling:
-            ways = [len(digits) + out.get(place + used, 0) for digits, used in self.said.readings(self.words, place)]
+            readings = self.said.readings(self.words, place)
+            ways = [len(digits) + out.get(place + used, 0) for digits, used in readings]
             if self.words[place] in FILLERS:
                 ways.append(out.get(place + 1, 0))
             if most := max(ways, default=0):
@@ -110,7 +116,7 @@ def _begins(word: str, language: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _tells(word: str, language: str) -> bool:
-    """Whether a word may say digits wherever it stands, or stand between digits; those that do neither are most."""
+    """Whether a word may say digits wherever it stands, or stand between digits; few do."""
     return word in FILLERS or said(language).tells(word)
 
 
@@ -250,8 +256,14 @@ def _find_digits(tokens: Tokens, value: KnownValue, detector: str) -> list[Span]
     length = len(value.target)
     if length > 6 and value.target in tokens.figures:
         # Glued to other characters, as in `tel4155550101x2`: the whole word goes.
-        glued = (places for word, places in tokens.numeric.items() if value.target in word and value.target != word)
-        out.extend(Span(*tokens.places[p], value.entity, value.score, detector, value.group) for places in glued for p in places)
+        glued = (
+            tokens.places[place]
+            for word, places in tokens.numeric.items()
+            if value.target in word and value.target != word
+            for place in places
+        )
+        about = (value.entity, value.score, detector, value.group)
+        out.extend(Span(start, end, *about) for start, end in glued)
     first = tokens.first_digits if tokens.most >= length else {}
     starts = [
         place

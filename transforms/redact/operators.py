@@ -145,7 +145,7 @@ OPERATORS = (Label, Clear, Same, Mask, Pseudonym, Token, Encoded)
 _BY_ACTION = {kind.__name__.lower(): kind() for kind in OPERATORS}
 
 Replacement = tuple[int, int, str, dict[str, Any]]
-"""A stretch of a text, half-open, the action that writes in its place, and the action's parameters."""
+"""A stretch of a text, half-open, the action that writes in its place, and its parameters."""
 
 
 def replaced(
