@@ -220,6 +220,8 @@ class Detector:
         for reader in self.nlp.readers.values():
             if reader is not None:
                 reader.forget()
+        for builtin in self._builtin.values():
+            builtin.forget()
         known_unread.cache_clear()
 
     def run(
