@@ -223,8 +223,8 @@ def test_gated_and_ungated_findings_are_equal(text: str) -> None:
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(TEXTS, TEXTS)
 def test_what_is_kept_of_a_stretch_changes_nothing(text: str, other: str) -> None:
-    def found(*texts: str) -> list[dict[str, Any]]:
-        return [r.to_dict() for t in texts for r in GATED.analyze(t, GATED.supported_entities)]
+    def found(*texts: str) -> list[str]:
+        return [str(r.to_dict()) for t in texts for r in GATED.analyze(t, GATED.supported_entities)]
 
     GATED.forget()
     warm = found(text, other, text)
