@@ -15,6 +15,7 @@ from callveil.transforms.detect.recognizers.evidence import (
     NAME,
     RARE,
     THING,
+    also_names,
     capitals,
     kind_of,
     name_only,
@@ -27,6 +28,8 @@ from callveil.transforms.detect.recognizers.vocabulary import LINE, SEPARATOR, W
 REACH = 8
 """Tokens between what is done and whom it is done for, at most ("send 2 xl boxes to ...")."""
 _VERBS = ("hands", "reaches", "receives")
+_NOBODY = ("businesses", "makes", "named_makes", "value_words")
+"""Sets of words that are nobody's name here ("a yellow lexus will pick you up")."""
 _AUXILIARIES = 5
 """Words between a name and what its bearer will do, at most ("is the one who signs")."""
 
@@ -80,7 +83,8 @@ def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
             yield at, token
     for token in reading.tokens_in(sets["hands"], sets["reaches"]):
         last = reading.turns[reading.turn[token]].last
-        if token + 1 < last and side_by_side(reading, token + 1):
+        named = low[token - 1] if token else ""
+        if token + 1 < last and side_by_side(reading, token + 1) and named not in reading.vocab.things:  # "a hotel call ..."
             yield token + 1, token
         for at in range(token + 1, min(token + 1 + REACH, last - 1)) if low[token] in sets["hands"] else ():
             spend()
@@ -116,29 +120,33 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
     if base == reading.low[at]:
         stop = _surname(reading, at, last)
         end = reading.end[stop - 1]
+    if stop < last and (reading.low[stop] in reading.vocab.things or reading.low[stop] in sets["businesses"]):
+        return None
     closed = _opens(reading, at) if at < lead else _closed(reading, stop, last)
-    if reading.vocab.language.code != LANGUAGE:
-        sure = kind != RARE and closed
-    else:
-        sure = kind == NAME or (kind == BOTH and closed)
+    english = reading.vocab.language.code == LANGUAGE
+    sure = kind != RARE and (closed or (english and kind == NAME))
     return Recipient(at, stop, end, sure or _located(reading, stop, last), f"'{reading.low[lead]}' {'after' if at < lead else 'before'} it")
 
 
 def _sort(reading: Reading, token: int, base: str) -> int:
-    """What the lists make of a word where a name is told; places and what nobody is called are things."""
+    """What the lists make of a word where a name is told: one nobody is called is a thing; a town and a rare name that is a word are as unsure as
+    what no list has."""
     vocab, word = reading.vocab, fold(base)
-    if reading.kind[token] != WORD or len(base) < 2 or word in lexicon().places or base in vocab.titles or base in vocab.sets["businesses"]:
+    if reading.kind[token] != WORD or len(base) < 2 or any(base in vocab.sets[name] for name in _NOBODY) or base in vocab.titles:
         return THING
-    if vocab.language.code == LANGUAGE:
-        kind = kind_of(base)
-        given = base in lexicon().usual or base in vocab.sets["given_words"]
-        usable = given if kind == BOTH else kind == NAME or name_only(reading, token)
-        return kind if usable else THING
-    if base in vocab.ambiguous_names:
-        return BOTH
-    if base in vocab.words or base in vocab.fillers or base in vocab.things or not base.isalpha():
-        return THING
-    return NAME if word in lexicon().given else RARE
+    if vocab.language.code != LANGUAGE:
+        if base in vocab.ambiguous_names:
+            return RARE
+        if base in vocab.words or base in vocab.fillers or base in vocab.things or not base.isalpha():
+            return THING
+        return NAME if word in lexicon().given and word not in lexicon().places else RARE
+    kind = kind_of(base)
+    if kind == BOTH and (base in lexicon().usual or base in vocab.sets["given_words"]):
+        return THING if word in lexicon().places else BOTH
+    if kind == BOTH or word in lexicon().places:
+        doubtful = word in lexicon().given and (base not in also_names() if kind == BOTH else kind == NAME)
+        return RARE if doubtful and not (kind == BOTH and word in lexicon().places) else THING
+    return kind if name_only(reading, token) else THING
 
 
 def _surname(reading: Reading, at: int, last: int) -> int:
@@ -161,8 +169,9 @@ def _closed(reading: Reading, stop: int, last: int) -> bool:
 
 def _opens(reading: Reading, at: int) -> bool:
     """Whether a clause begins at a token."""
-    before = at - 1
-    return at == reading.turns[reading.turn[at]].first or reading.kind[before] in (SEPARATOR, LINE) or reading.low[before] in reading.vocab.sets["clause_leads"]
+    if at == reading.turns[reading.turn[at]].first or reading.kind[at - 1] in (SEPARATOR, LINE):
+        return True
+    return reading.low[at - 1] in reading.vocab.sets["clause_leads"]
 
 
 def _located(reading: Reading, stop: int, last: int) -> bool:
