@@ -116,7 +116,7 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
     object_of = at == lead + 1 and (reading.low[lead] in sets["hands"] or reading.low[lead] in sets["reaches"])
     if kind == THING or (kind == BOTH and object_of):
         return None
-    stop, end = at + 1, reading.start[at] + len(base)
+    stop, end = at + 1, reading.end[at] - len(reading.low[at]) + len(base)
     if base == reading.low[at]:
         stop = _surname(reading, at, last)
         end = reading.end[stop - 1]
@@ -141,11 +141,13 @@ def _sort(reading: Reading, token: int, base: str) -> int:
             return THING
         return NAME if word in lexicon().given and word not in lexicon().places else RARE
     kind = kind_of(base)
+    place, given = word in lexicon().places, word in lexicon().given
     if kind == BOTH and (base in lexicon().usual or base in vocab.sets["given_words"]):
-        return THING if word in lexicon().places else BOTH
-    if kind == BOTH or word in lexicon().places:
-        doubtful = word in lexicon().given and (base not in also_names() if kind == BOTH else kind == NAME)
-        return RARE if doubtful and not (kind == BOTH and word in lexicon().places) else THING
+        return THING if place else BOTH
+    if kind == BOTH:
+        return RARE if given and not place and base not in also_names() else THING
+    if place:
+        return RARE if given and kind == NAME else THING
     return kind if name_only(reading, token) else THING
 
 
