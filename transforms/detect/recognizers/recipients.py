@@ -1,4 +1,4 @@
-"""Names that what is done for somebody gives away: whom a parcel is for, who is asked for, who will be at home to sign."""
+"""Names that a frame gives away: whom a parcel is for, who is asked for, who will be home to sign."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from callveil.transforms.detect.recognizers.evidence import (
     LANGUAGE,
     NAME,
     RARE,
+    RARE_LETTERS,
     THING,
     also_names,
     capitals,
     kind_of,
-    name_only,
     side_by_side,
     uncased_name,
 )
@@ -54,7 +54,10 @@ class Recipient(NamedTuple):
 def gate(reading: Reading) -> bool:
     """Tell a text that holds a word of such a frame."""
     vocab, words = reading.vocab, reading.words
-    return not all(words.isdisjoint(some) for some in (vocab.handed_leads, *(vocab.sets[name] for name in _VERBS)))
+    return not all(
+        words.isdisjoint(some)
+        for some in (vocab.handed_leads, *(vocab.sets[name] for name in _VERBS))
+    )
 
 
 def recipients(reading: Reading) -> list[Recipient]:
@@ -71,7 +74,7 @@ def recipients(reading: Reading) -> list[Recipient]:
 
 
 def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
-    """Each token that follows a lead, or a verb and its preposition, with the token of the lead or verb."""
+    """Each token behind a lead, or behind a verb and its preposition, with that lead or verb."""
     low, kind, sets = reading.low, reading.kind, reading.vocab.sets
     for token in reading.tokens_in(reading.vocab.handed_leads):
         last = reading.turns[reading.turn[token]].last
@@ -84,9 +87,17 @@ def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
     for token in reading.tokens_in(sets["hands"], sets["reaches"]):
         last = reading.turns[reading.turn[token]].last
         named = low[token - 1] if token else ""
-        if token + 1 < last and side_by_side(reading, token + 1) and named not in reading.vocab.things:  # "a hotel call ..."
+        if (
+            token + 1 < last
+            and side_by_side(reading, token + 1)
+            and named not in reading.vocab.things
+        ):  # "a hotel call ..."
             yield token + 1, token
-        for at in range(token + 1, min(token + 1 + REACH, last - 1)) if low[token] in sets["hands"] else ():
+        for at in (
+            range(token + 1, min(token + 1 + REACH, last - 1))
+            if low[token] in sets["hands"]
+            else ()
+        ):
             spend()
             if kind[at] == LINE or (kind[at] == SEPARATOR and low[at] not in "'-/#"):
                 break
@@ -95,7 +106,7 @@ def _targets(reading: Reading) -> Iterator[tuple[int, int]]:
 
 
 def _subjects(reading: Reading) -> Iterator[tuple[int, int]]:
-    """Each token that is somebody who receives ("quentin will be home"), with the token of the verb."""
+    """Each token that is somebody who receives ("quentin will be home"), with the verb."""
     low, sets = reading.low, reading.vocab.sets
     for token in reading.tokens_in(sets["receives"]):
         first = reading.turns[reading.turn[token]].first
@@ -113,31 +124,54 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
         return None  # of names that are written as such the model knows more
     base = reading.low[at].removesuffix("'s").removesuffix("'ll")
     kind, sets = _sort(reading, at, base), reading.vocab.sets
-    object_of = at == lead + 1 and (reading.low[lead] in sets["hands"] or reading.low[lead] in sets["reaches"])
+    object_of = at == lead + 1 and (
+        reading.low[lead] in sets["hands"] or reading.low[lead] in sets["reaches"]
+    )
     if kind == THING or (kind == BOTH and object_of):
         return None
     stop, end = at + 1, reading.end[at] - len(reading.low[at]) + len(base)
     if base == reading.low[at]:
         stop = _surname(reading, at, last)
         end = reading.end[stop - 1]
-    if stop < last and (reading.low[stop] in reading.vocab.things or reading.low[stop] in sets["businesses"]):
+    if stop < last and (
+        reading.low[stop] in reading.vocab.things or reading.low[stop] in sets["businesses"]
+    ):
         return None
     closed = _opens(reading, at) if at < lead else _closed(reading, stop, last)
     english = reading.vocab.language.code == LANGUAGE
     sure = kind != RARE and (closed or (english and kind == NAME))
-    return Recipient(at, stop, end, sure or _located(reading, stop, last), f"'{reading.low[lead]}' {'after' if at < lead else 'before'} it")
+    return Recipient(
+        at,
+        stop,
+        end,
+        sure or _located(reading, stop, last),
+        f"'{reading.low[lead]}' {'after' if at < lead else 'before'} it",
+    )
 
 
 def _sort(reading: Reading, token: int, base: str) -> int:
-    """What the lists make of a word where a name is told: one nobody is called is a thing; a town and a rare name that is a word are as unsure as
-    what no list has."""
+    """What the lists make of a word where a name is told.
+
+    One nobody is called is a thing; a town and a rare name that is a word are as unsure as what no
+    list has.
+    """
     vocab, word = reading.vocab, fold(base)
-    if reading.kind[token] != WORD or len(base) < 2 or any(base in vocab.sets[name] for name in _NOBODY) or base in vocab.titles:
+    if (
+        reading.kind[token] != WORD
+        or len(base) < 2
+        or any(base in vocab.sets[name] for name in _NOBODY)
+        or base in vocab.titles
+    ):
         return THING
     if vocab.language.code != LANGUAGE:
         if base in vocab.ambiguous_names:
             return RARE
-        if base in vocab.words or base in vocab.fillers or base in vocab.things or not base.isalpha():
+        if (
+            base in vocab.words
+            or base in vocab.fillers
+            or base in vocab.things
+            or not base.isalpha()
+        ):
             return THING
         return NAME if word in lexicon().given and word not in lexicon().places else RARE
     kind = kind_of(base)
@@ -148,23 +182,47 @@ def _sort(reading: Reading, token: int, base: str) -> int:
         return RARE if given and not place and base not in also_names() else THING
     if place:
         return RARE if given and kind == NAME else THING
-    return kind if name_only(reading, token) else THING
+    return kind if kind == NAME or (base.isalpha() and len(base) > RARE_LETTERS) else THING
 
 
 def _surname(reading: Reading, at: int, last: int) -> int:
-    """Where a name ends that begins at a token: a surname that is a word too ends it where what is said ends or goes on with a place."""
+    """Where a name ends that begins at a token.
+
+    A surname that is a word too ends it where what is said ends or goes on with a place.
+    """
     if reading.vocab.language.code != LANGUAGE:
-        more = at + 1 < last and side_by_side(reading, at + 1) and lexicon().named(fold(reading.low[at + 1]))
-        return at + 1 + (more and reading.low[at + 1] not in reading.vocab.words and _closed(reading, at + 2, last))
+        more = (
+            at + 1 < last
+            and side_by_side(reading, at + 1)
+            and lexicon().named(fold(reading.low[at + 1]))
+        )
+        return (
+            at
+            + 1
+            + (
+                more
+                and reading.low[at + 1] not in reading.vocab.words
+                and _closed(reading, at + 2, last)
+            )
+        )
     stop = uncased_name(reading, at, at + 1)[1]
-    more = stop < last and side_by_side(reading, stop) and kind_of(reading.low[stop]) == BOTH and reading.low[stop] not in reading.vocab.words
+    more = (
+        stop < last
+        and side_by_side(reading, stop)
+        and kind_of(reading.low[stop]) == BOTH
+        and reading.low[stop] not in reading.vocab.words
+    )
     more = more and not _closed(reading, stop, last)
     return stop + (more and _closed(reading, stop + 1, last))
 
 
 def _closed(reading: Reading, stop: int, last: int) -> bool:
     """Whether what is said ends at a token, or goes on with where, when or why."""
-    if stop >= last or reading.kind[stop] == LINE or reading.low[stop] in reading.vocab.sets["hand_ends"]:
+    if (
+        stop >= last
+        or reading.kind[stop] == LINE
+        or reading.low[stop] in reading.vocab.sets["hand_ends"]
+    ):
         return True
     return reading.kind[stop] == SEPARATOR and reading.low[stop] in ",.!?;:()"
 
@@ -179,8 +237,20 @@ def _opens(reading: Reading, at: int) -> bool:
 def _located(reading: Reading, stop: int, last: int) -> bool:
     """Whether an address follows at a token, a preposition or a comma between."""
     at, placed = stop, reading.vocab.sets["placed"]
-    while at < last and at - stop < 3 and (reading.low[at] in placed or reading.low[at] in ",:-" or reading.kind[at] == LINE):
+    while (
+        at < last
+        and at - stop < 3
+        and (reading.low[at] in placed or reading.low[at] in ",:-" or reading.kind[at] == LINE)
+    ):
         at += 1
     if at == stop or at >= last:
         return False
-    return reading.low[at] in reading.vocab.units or any(hit.spans[0][0] == reading.start[at] for hit in addresses(reading))
+    return reading.low[at] in reading.vocab.units or reading.start[at] in _address_starts(reading)
+
+
+def _address_starts(reading: Reading) -> frozenset[int]:
+    kept: frozenset[int] | None = reading.__dict__.get("_address_starts")
+    if kept is None:
+        kept = frozenset(hit.spans[0][0] for hit in addresses(reading))
+        reading.__dict__["_address_starts"] = kept
+    return kept
