@@ -1,4 +1,4 @@
-"""Names that a frame gives away: whom a parcel is for, who is asked for, who will be home to sign."""
+"""Names that a frame gives away: whom a parcel is for, who is asked for, who will sign."""
 
 from __future__ import annotations
 
