@@ -126,6 +126,7 @@ def test_results_of_a_business_are_no_person(detector: Detector, text: str, pers
         ("ship it to florence tomorrow", [("florence", False)]),
         ("ship it to Florence tomorrow", []),
         ("it goes to leeds, deliver to quentin's hotel", []),
+        ("i need to leave christ 's college", []),
         ("quentin'll be home", [("quentin", True)]),
     ],
 )

@@ -133,9 +133,9 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
     if base == reading.low[at]:
         stop = _surname(reading, at, last)
         end = reading.end[stop - 1]
-    if stop < last and (
-        reading.low[stop] in reading.vocab.things or reading.low[stop] in sets["businesses"]
-    ):
+    after = reading.low[stop : min(stop + 3, last)]
+    noun = after[2:] if after[:2] == ["'", "s"] else after[:1]
+    if not (reading.vocab.things.isdisjoint(noun) and sets["businesses"].isdisjoint(noun)):
         return None
     closed = _opens(reading, at) if at < lead else _closed(reading, stop, last)
     english = reading.vocab.language.code == LANGUAGE
