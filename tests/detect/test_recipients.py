@@ -68,6 +68,7 @@ BUSINESSES = [
     "Good morning and welcome to Ortolan's Half Year 2020 Results",
     "Hello and welcome to Tessaly's first quarter 2022 results",
     "Bexley's earnings call",
+    "Thank you for joining us today to review Tessaly's record second quarter results today",
 ]
 PEOPLE = [
     "did you see Okafor's first quarter earnings",

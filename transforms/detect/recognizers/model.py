@@ -146,7 +146,7 @@ def _reports(read: Reading, first: int, stop: int, words: list[str]) -> bool:
         at += 1
     if at >= said.last or read.low[at] not in sets["reports"] or not lexicon().usual.isdisjoint(words):
         return False
-    welcomed = at > stop and not sets["meeting_leads"].isdisjoint(read.low[max(said.first, first - 3) : first])
+    welcomed = at > stop and not sets["meeting_leads"].isdisjoint(read.low[max(said.first, first - 8) : first])
     return welcomed or not sets["meetings"].isdisjoint(read.low[at + 1 : min(at + 3, said.last)])
 
 
@@ -157,7 +157,7 @@ def _product(read: Reading, first: int, stop: int, words: list[str]) -> bool:
         words, stop = words[:-1], stop - 1
     if not all(word in sets["named_products"] or word in sets["no_people"] for word in words):
         return False
-    around = read.low[max(said.first, first - 3) : first] + read.low[stop : min(said.last, stop + 3)]
+    around = read.low[max(said.first, first - 8) : first] + read.low[stop : min(said.last, stop + 3)]
     return not sets["no_people"].isdisjoint(around) or (stop < said.last and read.low[stop] in sets["product_nouns"])
 
 
