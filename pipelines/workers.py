@@ -88,7 +88,9 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
     if count < 2:
         yield
         return
-    pool = Workers(count, asked, detect, modules)
+    loading = [pool for pool in _ahead if pool.needs == (asked, detect, tuple(modules))]
+    _ahead[:] = [pool for pool in _ahead if pool not in loading]
+    pool = loading[0] if loading else Workers(count, asked, detect, modules)
     try:
         with pool, pool_for(run_id, pool):
             yield
@@ -96,6 +98,22 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
         if pool.lost is not None:
             raise pool.lost from None
         raise
+
+
+_ahead: list[Workers] = []
+
+
+@contextmanager
+def ahead(asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
+    """Have the processes of a run within the block, `workers` of the same needs, load while this one loads too."""
+    count = how_many(asked, units)
+    if count > 1:
+        _ahead.append(Workers(count, asked, detect, modules))
+    try:
+        yield
+    finally:
+        while _ahead:
+            _ahead.pop().end()
 
 
 class Workers:
@@ -107,7 +125,7 @@ class Workers:
     """
 
     def __init__(self, count: int, asked: int | None, detect: Detect | None, modules: Sequence[str]) -> None:
-        self.count, self.asked = count, asked
+        self.count, self.asked, self.needs = count, asked, (asked, detect, tuple(modules))
         self.lost: WorkerLost | None = None
         self.idle: list[Connection] = []
         self.busy: dict[Connection, tuple[_Stage, int]] = {}
@@ -135,7 +153,10 @@ class Workers:
             self._note_memory()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_SECONDS)
-        # What they are still at is worth nothing any more, and nothing of it is visible.
+        self.end()
+
+    def end(self) -> None:
+        """End the processes: what they are still at is worth nothing any more, and nothing of it is visible."""
         self._process.kill()
         self._process.wait()
         for connection in (self._template, *self._all):
@@ -305,11 +326,12 @@ def _watch(control: Connection, pids: Mapping[int, int]) -> NoReturn:
     told = False
     while True:
         if control.poll(0.2):
-            with suppress(EOFError, OSError):  # a child that is gone already is no error either
+            with suppress(EOFError, OSError):
                 control.recv()
                 control.send(peak_of(resource.RUSAGE_SELF))
                 for pid in pids:  # whose CPU time is counted as this process' own once it has waited for them
-                    os.waitpid(pid, 0)
+                    with suppress(ChildProcessError):  # one that was waited for below
+                        os.waitpid(pid, 0)
             os._exit(0)
         with suppress(ChildProcessError):
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -108,6 +108,24 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
     assert sizes.workers_used() == 2 and sizes.peak_bytes() > sizes.peak_of(0) + 10 * MIB
 
 
+def test_processes_that_load_ahead_are_those_that_work_and_end_unused_where_nothing_needs_them() -> None:
+    with workers.ahead(2, 0, None, ()):
+        (loading,) = workers._ahead
+        with two(modules=("callveil.transforms.ingest.chunk",)):  # other needs: others work
+            list(spread("run", os.getpid, [()] * 4))
+        assert workers._ahead == [loading] and loading._process.poll() is None
+        with two():
+            pids = set(spread("run", os.getpid, [()] * 40))
+        assert not workers._ahead and os.getpid() not in pids
+        assert loading._process.poll() == 0 and len(pids) == 2
+    with pytest.raises(OSError, match="gone"), workers.ahead(2, 0, None, ()):
+        (unused,) = workers._ahead
+        raise OSError("gone")
+    assert unused._process.poll() == -signal.SIGKILL and not workers._ahead
+    with workers.ahead(1, 9, None, ()):
+        assert not workers._ahead
+
+
 def test_an_error_in_a_worker_is_told_by_its_kind_and_place_and_can_be_caught_by_its_type() -> None:
     with pytest.raises(Exception) as here:
         decode_request("secret of a record")

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,18 +14,45 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.engine import Detector
-from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.detect.models import VERSION
 from callveil.transforms.run.memory import give_back, steady
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
 
+if TYPE_CHECKING:  # they take seconds to load, which a process that only hands out work does without
+    from callveil.transforms.detect.engine import Detector
+    from callveil.transforms.redact.engine import Redactor
+
 SHARD_ROWS = 500
 SHARD_BYTES = 16 << 20
 """A shard, and with it one file of the store, holds at most so many interactions or bytes of raw content. A worker holds one shard in memory, and
 with each record some thirty findings, so the size of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every row of a run carries.
+
+    Attributes:
+        run_id: the run.
+        policy_sha256: the policy that decides.
+        policy_name: shown as `redacted_by`.
+        as_of: the run's time, UTC.
+        models: models of others that read for it; see `detect.models.identity`.
+    """
+
+    run_id: str
+    policy_sha256: str
+    policy_name: str
+    as_of: dt.datetime
+    models: str = ""
+
+    @property
+    def detector_version(self) -> str:
+        """What found, for findings."""
+        return f"{VERSION}, {self.models}" if self.models else VERSION
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,8 @@ _building = threading.RLock()
 
 def engines(job: RedactJob) -> Engines:
     """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    from callveil.transforms.redact.engine import Redactor
+
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
     with _building:
         if key not in _engines:
@@ -129,6 +158,8 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 def detector_of(settings: Detect) -> tuple[Detector, threading.Lock]:
     """This process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
+    from callveil.transforms.detect.engine import Detector
+
     with _building:
         if not _detectors or _detectors[0][0] != settings:
             steady()
