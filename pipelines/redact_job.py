@@ -13,10 +13,10 @@ import apache_beam as beam
 import orjson
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import run_pipeline
+from callveil.pipelines.local_runner import run_pipeline, spreads
 from callveil.pipelines.progress import RunProgress
 from callveil.pipelines.redact import RedactOptions, reconcile
-from callveil.pipelines.workers import PIECE_BYTES
+from callveil.pipelines.workers import PIECE_BYTES, workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
@@ -87,7 +87,8 @@ def run(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> Run
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return _publish(store, job, plan, requests, outcome)
 
-    return until_published(store, run.run_id, job_on, execute, publish)
+    with workers(number, 1 if spreads(options.beam) else options.workers, plan.bytes() / PIECE_BYTES, options.policy.detect):
+        return until_published(store, number, job_on, execute, publish)
 
 
 def _run_id(

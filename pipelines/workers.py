@@ -33,7 +33,7 @@ from callveil.pipelines.faults import without_content, without_warnings
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import Detect
 from callveil.transforms.run.sizes import available_bytes, cores, note_workers, peak_of, resident_bytes, shared_bytes
-from callveil.transforms.run.spread import Done, Here, Piece, WorkerFault, pool_for
+from callveil.transforms.run.spread import Done, Here, Piece, WorkerFault, pool_for, pool_of
 
 PIECE_BYTES = 256 << 10
 PIECE_ROWS = 100
@@ -73,7 +73,7 @@ def how_many(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int
 
 @contextmanager
 def workers(run_id: str, asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
-    """Have the pieces of a run's work done by worker processes within the block, where they are worth it.
+    """Have the pieces of a run's work done by worker processes within the block, where they are worth it; those it has already stay.
 
     Args:
         run_id: the run.
@@ -83,6 +83,9 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
 
     Raises `WorkerLost` in place of whatever became of a run whose worker was ended from outside.
     """
+    if pool_of(run_id) is not None:
+        yield
+        return
     count = how_many(asked, units)
     note_workers(1, 0)
     if count < 2:

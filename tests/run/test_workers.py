@@ -28,6 +28,8 @@ from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.pipelines.subject import erase
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.request import decode_request
+from callveil.transforms.evidence.keys import open_signer
+from callveil.transforms.evidence.verify import verify
 from callveil.transforms.run import sizes
 from callveil.transforms.run.spread import spread, stage_of
 from callveil.transforms.store.catalog import Store
@@ -169,6 +171,8 @@ def test_redact_writes_the_same_with_one_process_and_two(tmp_path: Path) -> None
         ]
         assert sizes.workers_used() == count
         assert leftovers(Path(stores[count])) == []
+        report = verify(Files(), stores[count], [open_signer(str(tmp_path / "keyring.json")).public])
+        assert report.problems == () and report.rows > 60
     assert results[1] == results[2]
     assert results[1][1].counts["replaced"] == 20 and results[1][1].counts["rejected"] == 1
     assert data(stores[1]) == data(stores[2])
