@@ -296,9 +296,9 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
         for name in modules:
             importlib.import_module(name)
         if detect is not None:
-            from callveil.transforms.run.job import detector_of
+            from callveil.transforms.run.job import load_whole
 
-            detector_of(detect)
+            load_whole(detect)
     except Exception:  # noqa: BLE001 - told where the work was asked for
         control.send((False, traceback.format_exc()))
         os._exit(1)

@@ -167,6 +167,16 @@ def detector_of(settings: Detect) -> tuple[Detector, threading.Lock]:
         return _detectors[0][1:]
 
 
+def load_whole(settings: Detect) -> None:
+    """Load a detector with what it reads only when it first needs it, for processes that are forked from this one and then share it."""
+    from callveil.transforms.detect.lexicon import lexicon
+    from callveil.transforms.detect.script import other_words
+
+    lexicon()  # 40 MiB
+    other_words()
+    detector_of(settings)  # the last: what is loaded by then is passed over by the garbage collector
+
+
 class Checkpoint:
     """Results of finished pieces of work, so that a run that was killed repeats none of them.
 
