@@ -48,7 +48,9 @@ END_SECONDS = 30
 """How long workers that were told to end may take."""
 AHEAD = 8
 """Results of so many pieces a worker may wait for one that takes longer."""
-MODULES = tuple(f"callveil.transforms.{name}" for name in ("ingest.chunk", "run.changes", "run.shards", "subject.dataset"))
+MODULES = tuple(
+    f"callveil.transforms.{name}" for name in ("evidence.witness", "ingest.chunk", "run.changes", "run.shards", "subject.dataset")
+)
 """What `redact` works with."""
 
 

@@ -344,3 +344,9 @@ def test_no_library_is_loaded_before_it_is_settled_how_many_threads_it_may_start
     env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     told = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["[]", "1"]
+
+
+def test_what_the_job_works_with_is_loaded_only_once_its_processes_have_been_started() -> None:
+    look = "import sys, callveil.pipelines.commands.redact; print(sorted({'apache_beam', 'presidio_analyzer', 'spacy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
