@@ -34,7 +34,7 @@ from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Secrets, anonymizer, canonical, encoded, parameters
 from callveil.transforms.redact.pieces import SAID, pieces_of
-from callveil.transforms.run.job import Run as Run
+from callveil.transforms.redact.run import Run as Run
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people

@@ -14,7 +14,7 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.models import VERSION
+from callveil.transforms.redact.run import Run
 from callveil.transforms.run.memory import give_back, steady
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import worker_keyring
@@ -29,30 +29,6 @@ SHARD_ROWS = 500
 SHARD_BYTES = 16 << 20
 """A shard, and with it one file of the store, holds at most so many interactions or bytes of raw content. A worker holds one shard in memory, and
 with each record some thirty findings, so the size of a shard is what a worker's memory depends on: 2,000 rows took 130 MiB more."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What every row of a run carries.
-
-    Attributes:
-        run_id: the run.
-        policy_sha256: the policy that decides.
-        policy_name: shown as `redacted_by`.
-        as_of: the run's time, UTC.
-        models: models of others that read for it; see `detect.models.identity`.
-    """
-
-    run_id: str
-    policy_sha256: str
-    policy_name: str
-    as_of: dt.datetime
-    models: str = ""
-
-    @property
-    def detector_version(self) -> str:
-        """What found, for findings."""
-        return f"{VERSION}, {self.models}" if self.models else VERSION
 
 
 @dataclass(frozen=True)
