@@ -14,8 +14,8 @@ import orjson
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
-from callveil.pipelines.local_runner import run_pipeline
-from callveil.pipelines.workers import PIECE_BYTES
+from callveil.pipelines.local_runner import run_pipeline, spreads
+from callveil.pipelines.workers import PIECE_BYTES, workers
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.outcome import Outcome
@@ -129,7 +129,8 @@ def run_history(options: HistoryOptions) -> RunResult:
     def publish(job: RedactJob, outcome: Outcome) -> RunResult:
         return publish_run(store, job, JOB, found, outcome)
 
-    return until_published(store, run.run_id, job_on, execute, publish)
+    with workers(run.run_id, 1 if spreads(options.beam) else options.workers, found.bytes() / PIECE_BYTES, options.policy.detect, MODULES):
+        return until_published(store, run.run_id, job_on, execute, publish)
 
 
 def _run_id(options: HistoryOptions, keyring: Keyring, found: InputPlan, accounts: AccountBook, known: list[str]) -> str:

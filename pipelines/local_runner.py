@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from callveil.pipelines.faults import without_warnings
 from callveil.pipelines.tethered import end_with_parent
 from callveil.pipelines.workers import MODULES, workers
-from callveil.transforms.run.job import RedactJob
 
 if TYPE_CHECKING:
     from apache_beam import Pipeline
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    from callveil.transforms.run.job import RedactJob
 
 
 def run_pipeline(
@@ -34,15 +35,13 @@ def run_pipeline(
         wire: puts the job into a pipeline. options: Beam's.
         asked, units, modules: see `workers.workers`; for runs without a named runner and without worker processes of Beam's.
     """
-    from apache_beam import Pipeline
-    from apache_beam.options.pipeline_options import PipelineOptions
+    with _interruptible(), workers(job.run.run_id, 1 if spreads(options) else asked, units, job.policy.detect, modules):
+        from apache_beam import Pipeline
+        from apache_beam.options.pipeline_options import PipelineOptions
 
-    given = options or PipelineOptions([])
-    # With no runner named Beam would download one; the in-process runner is there already.
-    runner = local_runner() if is_local(given) else None
-    alone = runner is None or beam_workers(given)
-    with _interruptible(), workers(job.run.run_id, 1 if alone else asked, units, job.policy.detect, modules):
-        pipeline = Pipeline(runner=runner, options=given)
+        given = options or PipelineOptions([])
+        # With no runner named Beam would download one; the in-process runner is there already.
+        pipeline = Pipeline(runner=local_runner() if is_local(given) else None, options=given)
         wire(pipeline)
         pipeline.run().wait_until_finish()
 
@@ -68,6 +67,11 @@ def _interruptible() -> Iterator[None]:
     finally:
         if ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def spreads(options: PipelineOptions | None) -> bool:
+    """Whether Beam spreads the work of a job with these options, on a runner that is named or in processes of its own."""
+    return options is not None and (not is_local(options) or beam_workers(options))
 
 
 def is_local(options: PipelineOptions) -> bool:

@@ -68,11 +68,11 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
-def refuse_workers(args: argparse.Namespace, options: PipelineOptions) -> None:
+def refuse_workers(args: argparse.Namespace, options: PipelineOptions | None) -> None:
     """Raise `UsageError` where both this command and Beam are told how to spread the work."""
-    from callveil.pipelines.local_runner import beam_workers, is_local
+    from callveil.pipelines.local_runner import spreads
 
-    if args.workers is not None and (beam_workers(options) or not is_local(options)):
+    if args.workers is not None and spreads(options):
         raise UsageError("--workers: is for runs in this process; a runner, or --direct_num_workers, has its own workers. Leave one of them out")
 
 
@@ -143,11 +143,13 @@ def policy_of(name: str | None) -> Policy:
         raise UsageError(str(error)) from None
 
 
-def beam_options(rest: Sequence[str]) -> PipelineOptions:
-    """Beam options from what callveil itself does not know.
+def beam_options(rest: Sequence[str]) -> PipelineOptions | None:
+    """Beam options from what callveil itself does not know; None where that is nothing.
 
     Raises `UsageError` for an option Beam does not know either: Beam would pass over a misspelt option in silence.
     """
+    if not rest:
+        return None
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from callveil.pipelines import flink_options  # noqa: F401 - its options are known by being loaded

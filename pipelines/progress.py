@@ -8,8 +8,6 @@ import time
 from types import TracebackType
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from callveil.transforms.run.job import RedactJob
 
@@ -63,6 +61,9 @@ class RunProgress:
         remote = self._job.target.startswith("s3://")
         if not sys.stderr.isatty():
             return self._lines(5.0 if remote else 1.0)
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             read = bar.add_task("reading input", total=self._chunks)

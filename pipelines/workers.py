@@ -33,7 +33,7 @@ from callveil.pipelines.faults import without_content, without_warnings
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import Detect
 from callveil.transforms.run.sizes import available_bytes, cores, note_workers, peak_of, resident_bytes, shared_bytes
-from callveil.transforms.run.spread import Done, Here, Piece, WorkerFault, pool_for
+from callveil.transforms.run.spread import Done, Here, Piece, WorkerFault, pool_for, pool_of
 
 PIECE_BYTES = 256 << 10
 PIECE_ROWS = 100
@@ -48,7 +48,9 @@ END_SECONDS = 30
 """How long workers that were told to end may take."""
 AHEAD = 8
 """Results of so many pieces a worker may wait for one that takes longer."""
-MODULES = tuple(f"callveil.transforms.{name}" for name in ("ingest.chunk", "run.changes", "run.shards", "subject.dataset"))
+MODULES = tuple(
+    f"callveil.transforms.{name}" for name in ("evidence.witness", "ingest.chunk", "run.changes", "run.shards", "subject.dataset")
+)
 """What `redact` works with."""
 
 
@@ -73,7 +75,7 @@ def how_many(asked: int | None, units: float, loaded: int = LOADED_BYTES) -> int
 
 @contextmanager
 def workers(run_id: str, asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
-    """Have the pieces of a run's work done by worker processes within the block, where they are worth it.
+    """Have the pieces of a run's work done by worker processes within the block, where they are worth it; those it has already stay.
 
     Args:
         run_id: the run.
@@ -83,12 +85,17 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
 
     Raises `WorkerLost` in place of whatever became of a run whose worker was ended from outside.
     """
+    if pool_of(run_id) is not None:
+        yield
+        return
     count = how_many(asked, units)
     note_workers(1, 0)
     if count < 2:
         yield
         return
-    pool = Workers(count, asked, detect, modules)
+    loading = [pool for pool in _ahead if pool.needs == (asked, detect, tuple(modules))]
+    _ahead[:] = [pool for pool in _ahead if pool not in loading]
+    pool = loading[0] if loading else Workers(count, asked, detect, modules)
     try:
         with pool, pool_for(run_id, pool):
             yield
@@ -96,6 +103,22 @@ def workers(run_id: str, asked: int | None, units: float, detect: Detect | None,
         if pool.lost is not None:
             raise pool.lost from None
         raise
+
+
+_ahead: list[Workers] = []
+
+
+@contextmanager
+def ahead(asked: int | None, units: float, detect: Detect | None, modules: Sequence[str] = MODULES) -> Iterator[None]:
+    """Have the processes of a run within the block, `workers` of the same needs, load while this one loads too."""
+    count = how_many(asked, units)
+    if count > 1:
+        _ahead.append(Workers(count, asked, detect, modules))
+    try:
+        yield
+    finally:
+        while _ahead:
+            _ahead.pop().end()
 
 
 class Workers:
@@ -107,7 +130,7 @@ class Workers:
     """
 
     def __init__(self, count: int, asked: int | None, detect: Detect | None, modules: Sequence[str]) -> None:
-        self.count, self.asked = count, asked
+        self.count, self.asked, self.needs = count, asked, (asked, detect, tuple(modules))
         self.lost: WorkerLost | None = None
         self.idle: list[Connection] = []
         self.busy: dict[Connection, tuple[_Stage, int]] = {}
@@ -135,7 +158,10 @@ class Workers:
             self._note_memory()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_SECONDS)
-        # What they are still at is worth nothing any more, and nothing of it is visible.
+        self.end()
+
+    def end(self) -> None:
+        """End the processes: what they are still at is worth nothing any more, and nothing of it is visible."""
         self._process.kill()
         self._process.wait()
         for connection in (self._template, *self._all):
@@ -272,9 +298,9 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
         for name in modules:
             importlib.import_module(name)
         if detect is not None:
-            from callveil.transforms.run.job import detector_of
+            from callveil.transforms.run.job import load_whole
 
-            detector_of(detect)
+            load_whole(detect)
     except Exception:  # noqa: BLE001 - told where the work was asked for
         control.send((False, traceback.format_exc()))
         os._exit(1)
@@ -305,11 +331,12 @@ def _watch(control: Connection, pids: Mapping[int, int]) -> NoReturn:
     told = False
     while True:
         if control.poll(0.2):
-            with suppress(EOFError, OSError):  # a child that is gone already is no error either
+            with suppress(EOFError, OSError):
                 control.recv()
                 control.send(peak_of(resource.RUSAGE_SELF))
                 for pid in pids:  # whose CPU time is counted as this process' own once it has waited for them
-                    os.waitpid(pid, 0)
+                    with suppress(ChildProcessError):  # one that was waited for below
+                        os.waitpid(pid, 0)
             os._exit(0)
         with suppress(ChildProcessError):
             pid, status = os.waitpid(-1, os.WNOHANG)

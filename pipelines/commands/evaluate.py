@@ -21,10 +21,11 @@ from callveil.pipelines.measures import described, markdown, print_beside, print
 from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
-from callveil.transforms.detect.engine import VERSION, Detector
+from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.evaluate import POOLED, Callveil, Finder, evaluate, warmed
 from callveil.transforms.detect.gold import GoldError, GoldRow, Prediction
 from callveil.transforms.detect.measure import Scoring
+from callveil.transforms.detect.models import VERSION
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.detect.stock import DEFAULT_MODEL, StockError, StockPresidio
 

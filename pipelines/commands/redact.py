@@ -14,7 +14,7 @@ from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_re
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
 from callveil.schemas.policy_load import PRESETS
-from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.detect.models import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError

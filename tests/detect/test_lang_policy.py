@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import spacy
+import yaml
 from redaction import Bench, content
 
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.detect import lang
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.lang import FILES, LanguageError, available, load_language, read_language
 from callveil.transforms.detect.pipeline import ModelError
@@ -165,3 +167,8 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, text: str, match: st
 def test_a_folder_without_a_lexicon_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LanguageError, match=r"lexicon\.yaml is missing"):
         read_language(tmp_path)
+
+
+@pytest.mark.parametrize("path", sorted(lang._HERE.glob("*/*.yaml")), ids=lambda p: "-".join(p.parts[-2:]))
+def test_the_reader_of_yaml_in_c_reads_what_the_one_in_python_does(path: Path) -> None:
+    assert dict(lang._mapping(path)) == yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)

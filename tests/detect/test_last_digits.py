@@ -66,6 +66,19 @@ def test_amounts_are_no_last_digits(detector: Detector, asked: str, said: str) -
 
 @pytest.mark.parametrize(
     "text",
+    ["my card ends 4242 exp 04/29", "card number ends 4242", "it's the visa that ends 4242, expires 04/29", "card finishing 4242 exp 04/29"],
+)
+def test_last_digits_are_told_by_a_card_that_ends_so(detector: Detector, text: str) -> None:
+    assert ("4242", "CREDIT_CARD") in found(detector, [("caller", text)])
+
+
+@pytest.mark.parametrize("text", ["the sale ends 2030", "my shift ends 1800", "the game ends 3 2", "card finishing touches 1200"])
+def test_what_ends_otherwise_has_no_last_digits(detector: Detector, text: str) -> None:
+    assert found(detector, [("caller", text)]) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "the customer lives in Denver, CO [80206] and wants a quote", "(city), CO [80206] and wants two rooms",
         "shipping to Austin TX [78701] next week",

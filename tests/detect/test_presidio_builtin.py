@@ -220,6 +220,20 @@ def test_gated_and_ungated_findings_are_equal(text: str) -> None:
     assert places(gated, text) == places([r for r in whole if not too_short(r, text)], text)
 
 
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(TEXTS, TEXTS)
+def test_what_is_kept_of_a_stretch_changes_nothing(text: str, other: str) -> None:
+    def found(*texts: str) -> list[str]:
+        return [str(r.to_dict()) for t in texts for r in GATED.analyze(t, GATED.supported_entities)]
+
+    GATED.forget()
+    warm = found(text, other, text)
+    GATED.forget()
+    cold = found(text)
+    GATED.forget()
+    assert warm == [*cold, *found(other), *cold]
+
+
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(TEXTS)
 def test_what_presidio_finds_at_the_threshold_is_covered(everywhere: Detector, text: str) -> None:

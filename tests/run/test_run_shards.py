@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ from callveil.transforms.ingest.spool import SpoolWriter, spool_url
 from callveil.transforms.redact.engine import Redactor, Run
 from callveil.transforms.redact.jobs import RedactedBatch
 from callveil.transforms.redact.settle import redact_batch
+from callveil.transforms.run import transform
 from callveil.transforms.run.changes import apply_changes
 from callveil.transforms.run.job import Checkpoint, Engines, RedactJob
 from callveil.transforms.run.shards import read_shard, write_shard
+from callveil.transforms.run.spread import Piece, pool_for
+from callveil.transforms.run.transform import _ReadShard
 from callveil.transforms.store.catalog import Store
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.index import IndexEntry, bucket_of, origin_of, write_bucket
@@ -250,3 +253,41 @@ def test_a_finished_piece_of_work_is_remembered_by_what_it_depends_on(house: Hou
     assert Checkpoint(job, "changes").load("x") is None
     other, _ = house.job()
     assert Checkpoint(other, "shards").load("x") is None
+
+
+class _Noted:
+    """A pool and its one stage: pieces are noted, not done."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Shard] = []
+
+    def stage(self, work: Callable[..., Any]) -> _Noted:
+        return self
+
+    def put(self, piece: Piece) -> Iterator[Any]:
+        self.pieces.append(piece[0])
+        return iter(())
+
+    rest = staticmethod(lambda: iter(()))
+
+
+@pytest.mark.parametrize("waiting", [1, 3, 64])
+def test_of_the_shards_that_wait_the_largest_goes_to_a_worker_first(house: House, monkeypatch: pytest.MonkeyPatch, waiting: int) -> None:
+    job, _ = house.job(shard_rows=1)
+    shards = house.shards(job, [{"notes": "a word " * n} for n in (3, 90, 7, 7, 40, 1, 60, 2, 80)])
+    size = {s: s.chosen()[0].pointer.size for s in shards}
+    monkeypatch.setattr(transform, "WAITING", waiting)
+    step, noted = _ReadShard(job), _Noted()
+    with pool_for(job.run.run_id, noted):
+        for _ in range(2):  # bundles
+            step.start_bundle()
+            assert [r for s in shards for r in step.process(s)] + list(step.finish_bundle()) == []
+    assert noted.pieces[: len(shards)] == noted.pieces[len(shards) :]
+    held: list[Shard] = []
+    expected = []
+    for shard in (*shards, *[None] * waiting):
+        held += [shard] if shard else []
+        if len(held) > waiting or (shard is None and held):
+            expected.append(max(held, key=lambda s: (size[s], [-s.number])))
+            held.remove(expected[-1])
+    assert noted.pieces[: len(shards)] == expected and sorted(expected) == sorted(shards)

@@ -28,6 +28,8 @@ from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.pipelines.subject import erase
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.request import decode_request
+from callveil.transforms.evidence.keys import open_signer
+from callveil.transforms.evidence.verify import verify
 from callveil.transforms.run import sizes
 from callveil.transforms.run.spread import spread, stage_of
 from callveil.transforms.store.catalog import Store
@@ -108,6 +110,24 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
     assert sizes.workers_used() == 2 and sizes.peak_bytes() > sizes.peak_of(0) + 10 * MIB
 
 
+def test_processes_that_load_ahead_are_those_that_work_and_end_unused_where_nothing_needs_them() -> None:
+    with workers.ahead(2, 0, None, ()):
+        (loading,) = workers._ahead
+        with two(modules=("callveil.transforms.ingest.chunk",)):  # other needs: others work
+            list(spread("run", os.getpid, [()] * 4))
+        assert workers._ahead == [loading] and loading._process.poll() is None
+        with two():
+            pids = set(spread("run", os.getpid, [()] * 40))
+        assert not workers._ahead and os.getpid() not in pids
+        assert loading._process.poll() == 0 and len(pids) == 2
+    with pytest.raises(OSError, match="gone"), workers.ahead(2, 0, None, ()):
+        (unused,) = workers._ahead
+        raise OSError("gone")
+    assert unused._process.poll() == -signal.SIGKILL and not workers._ahead
+    with workers.ahead(1, 9, None, ()):
+        assert not workers._ahead
+
+
 def test_an_error_in_a_worker_is_told_by_its_kind_and_place_and_can_be_caught_by_its_type() -> None:
     with pytest.raises(Exception) as here:
         decode_request("secret of a record")
@@ -151,6 +171,8 @@ def test_redact_writes_the_same_with_one_process_and_two(tmp_path: Path) -> None
         ]
         assert sizes.workers_used() == count
         assert leftovers(Path(stores[count])) == []
+        report = verify(Files(), stores[count], [open_signer(str(tmp_path / "keyring.json")).public])
+        assert report.problems == () and report.rows > 60
     assert results[1] == results[2]
     assert results[1][1].counts["replaced"] == 20 and results[1][1].counts["rejected"] == 1
     assert data(stores[1]) == data(stores[2])
@@ -322,3 +344,9 @@ def test_no_library_is_loaded_before_it_is_settled_how_many_threads_it_may_start
     env = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     told = subprocess.run([sys.executable, "-c", look], env=env, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["[]", "1"]
+
+
+def test_what_the_job_works_with_is_loaded_only_once_its_processes_have_been_started() -> None:
+    look = "import sys, callveil.pipelines.commands.redact; print(sorted({'apache_beam', 'presidio_analyzer', 'spacy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"

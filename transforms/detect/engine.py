@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from importlib.metadata import version
 from typing import Any
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult, pattern_recognizer
@@ -29,8 +28,6 @@ GROUP_KEY = "callveil_group"
 
 YOUNG_OBJECTS = 10_000
 """Objects made and kept after which the young ones are looked through; a slice of records makes hundreds of thousands, hardly one in a cycle."""
-
-VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
 
 
 class DetectionFailed(RuntimeError):
@@ -220,6 +217,8 @@ class Detector:
         for reader in self.nlp.readers.values():
             if reader is not None:
                 reader.forget()
+        for builtin in self._builtin.values():
+            builtin.forget()
         known_unread.cache_clear()
 
     def run(

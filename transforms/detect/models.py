@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.policy import IGNORE, Detect
 
+VERSION = f"callveil {version('callveil')}, presidio {version('presidio-analyzer')}"
+"""What finds, as findings name it."""
 BUILT_IN = ("embedded", "none")
 """Models that are part of callveil, and so of its version."""
 SPACY, TOKENS, GLINER = "spaCy pipeline", "token classifier", "GLiNER model"

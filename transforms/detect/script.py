@@ -156,7 +156,7 @@ def _in_other_language(texts: list[str], languages: tuple[str, ...]) -> bool:
     if total < LEAST_WORDS or rest < SHARE * total:
         return False
     ours, others = Counter(word for word in words if word in read), Counter(strange)
-    of, found = _other_words(), dict[str, list[str]]()
+    of, found = other_words(), dict[str, list[str]]()
     for word in others:
         for language in of.get(word, ()) if len(word) > 1 or not word.isascii() else ():
             found.setdefault(language, []).append(word)
@@ -171,7 +171,7 @@ def _is_told(
 ) -> bool:
     if len(set(words) - _PARTICLES) < LEAST_OTHER:
         return False
-    count, of = sum(others[word] for word in words), _other_words()
+    count, of = sum(others[word] for word in words), other_words()
     shared = [word for word in ours if language in of.get(word, ())]
     own = ours.total() - sum(ours[word] for word in shared)
     many = count >= SHARE * total and len(words) + len(shared) >= LEAST_DISTINCT
@@ -186,7 +186,7 @@ def _read_words(languages: tuple[str, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def _other_words() -> Mapping[str, frozenset[str]]:
+def other_words() -> Mapping[str, frozenset[str]]:
     """For each stop word and numeral the languages it is one of."""
     out: dict[str, set[str]] = {}
     for code in LATIN:

@@ -14,13 +14,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from callveil.schemas.evidence import Digest, FileProof, Rewrite
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.evidence.keys import KMS_SCHEME, EvidenceKeyError, Signer, key_path, open_signer
-from callveil.transforms.evidence.merkle import leaf, root
+from callveil.transforms.evidence.merkle import leaf
+from callveil.transforms.evidence.merkle import root as root_of
 from callveil.transforms.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
 from callveil.transforms.evidence.record import (
     EVIDENCE,
@@ -39,7 +41,8 @@ from callveil.transforms.evidence.rows import RowsError, hint, read_rows
 from callveil.transforms.evidence.saltfile import SaltStore, encode, salts_name
 from callveil.transforms.evidence.salts import Salts
 from callveil.transforms.evidence.sums import PIECE, Sum, pack, piece_sum
-from callveil.transforms.store.files import PreconditionFailed
+from callveil.transforms.run.spread import spread
+from callveil.transforms.store.files import Files, PreconditionFailed
 from callveil.transforms.store.index import origin_of
 from callveil.transforms.store.parquet import TABLES
 from callveil.transforms.store.snapshot import CONTROL, Snapshot, StoreError, snapshot_bytes, snapshot_name
@@ -49,6 +52,15 @@ if TYPE_CHECKING:
 
 WHOLE_BYTES = 32 << 20
 """Files up to this size are held whole in memory, one at a time."""
+
+
+class Committed(NamedTuple):
+    """What is known of one file: what is signed of it, its salts and details; of one that replaces another, that as well."""
+
+    proof: FileProof
+    salts: Salts
+    detail: FileDetail
+    rewrite: tuple[Rewrite, RewriteDetail] | None = None
 
 
 @dataclass
@@ -63,6 +75,14 @@ class Prepared:
     salts: dict[str, Salts] = field(default_factory=dict)
     details: dict[str, FileDetail] = field(default_factory=dict)
     rewrites: dict[str, tuple[Rewrite, RewriteDetail]] = field(default_factory=dict)
+
+    def add(self, file: Committed) -> None:
+        """Add a file."""
+        path = file.proof.path
+        self.files.append(file.proof)
+        self.salts[path], self.details[path] = file.salts, file.detail
+        if file.rewrite:
+            self.rewrites[path] = file.rewrite
 
 
 class Witness:
@@ -181,47 +201,25 @@ class Witness:
         return None
 
     def prepare(self, manifest: RunManifest) -> Prepared:
-        """Read a run's files and commit to their rows; nothing is written.
+        """Read a run's files and commit to their rows, by the run's worker processes where it has some; nothing is written.
 
         Raises `StoreError` where a file is missing, or not as its entry says.
         """
         out = Prepared()
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
-        for entry in sorted(manifest.added):
-            self._file(out, entry, old.get((entry.dataset, origin_of(entry.path))))
+        added = sorted(manifest.added)
+        replaced = {e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))}
+        # Those that replace others are read here: the salts of these are read once for all of them.
+        pieces = [(e, e.dataset in TABLES) for e in added if e.path not in replaced]
+        new = spread(manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces)
+        for entry in added:
+            out.add(self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new))
         return out
 
-    def _file(self, out: Prepared, entry: FileEntry, old: FileEntry | None) -> None:
-        rows: list[bytes] | None = None
-        kept: list[int | None] = []
-        known: tuple[Salts, list[bytes]] | None = None
-        try:
-            with self._open(entry) as source:
-                if entry.dataset in TABLES:
-                    with suppress(RowsError):
-                        rows = list(read_rows(source))
-                if rows is not None and old is not None:
-                    known = self._old(old)
-                salts = known[0].carried(kept := _kept(rows, known[1])) if rows is not None and known else Salts.new(len(rows or []))
-                source.seek(0)
-                sums = self._sums(entry, source, salts.pad)
-        except FileNotFoundError:
-            raise StoreError(f"{self._store.url(entry.path)}: missing; it was not written to its end, or changed since. Run the job again") from None
-        leaves = [leaf(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
-        out.details[entry.path] = FileDetail(pack(sums), b"".join(map(hint, leaves)))
-        out.salts[entry.path] = salts
-        out.files.append(
-            FileProof(
-                entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256, root(leaves).hex() if rows is not None else "", salts.sha256()
-            )
-        )
-        if known and old is not None and rows is not None:
-            out.rewrites[entry.path] = _rewrite(old, entry, kept, known)
-
-    def _open(self, entry: FileEntry) -> BinaryIO:
-        """A reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
-        url = self._store.url(entry.path)
-        return io.BytesIO(self._store.files.read(url)) if entry.bytes <= WHOLE_BYTES else self._store.files.open(url)
+    def _file(self, entry: FileEntry, old: FileEntry | None) -> Committed:
+        files, root, is_table = self._store.files, self._store.root, entry.dataset in TABLES
+        known = self._old(old) if old and is_table else None
+        return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
 
     def _old(self, old: FileEntry) -> tuple[Salts, list[bytes]] | None:
         """Salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
@@ -229,23 +227,11 @@ class Witness:
         if salts is None:
             return None
         try:
-            with self._open(old) as source:
+            with _open(self._store.files, self._store.url(old.path), old.bytes) as source:
                 rows = list(read_rows(source))
                 return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
         except (FileNotFoundError, RowsError):
             return None
-
-    def _sums(self, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Sum]:
-        sums: list[Sum] = []
-        digest, size = hashlib.sha256(), 0
-        while piece := _exactly(source, PIECE):
-            digest.update(piece)
-            sums.append(piece_sum(pad, len(sums), piece))
-            size += len(piece)
-        problem = entry.differs(digest.hexdigest(), size)
-        if problem:
-            raise StoreError(f"{self._store.url(entry.path)}: {problem}; it was not written to its end, or changed since. Run the job again")
-        return sums
 
     # Between the commit and the pointer
 
@@ -295,7 +281,7 @@ class Witness:
         old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
         for entry in sorted(manifest.added):
             try:
-                self._file(out, entry, old.get((entry.dataset, origin_of(entry.path))))
+                out.add(self._file(entry, old.get((entry.dataset, origin_of(entry.path)))))
             except StoreError:
                 out.files.append(FileProof(entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256))
         return out
@@ -309,6 +295,55 @@ class Witness:
             for info in list(self._store.files.list(self._store.url(folder))):
                 if info.url.startswith(start) and info.url not in mine:
                     self._store.files.purge(info.url)
+
+
+def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: tuple[FileEntry, Salts, list[bytes]] | None = None) -> Committed:
+    """Read a file and commit to its rows.
+
+    Args:
+        files, root: the store.
+        is_table: whether it has rows.
+        known: the file it replaces, with the salts and rows of that.
+
+    Raises `StoreError` where it is missing, or not as its entry says.
+    """
+    url = files.join(root, entry.path)
+    rows: list[bytes] | None = None
+    kept: list[int | None] = []
+    try:
+        with _open(files, url, entry.bytes) as source:
+            if is_table:
+                with suppress(RowsError):
+                    rows = list(read_rows(source))
+            salts = known[1].carried(kept := _kept(rows, known[2])) if rows is not None and known else Salts.new(len(rows or []))
+            source.seek(0)
+            sums = _sums(url, entry, source, salts.pad)
+    except FileNotFoundError:
+        raise StoreError(f"{url}: missing; it was not written to its end, or changed since. Run the job again") from None
+    leaves = [leaf(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
+    proof = FileProof(
+        entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256, root_of(leaves).hex() if rows is not None else "", salts.sha256()
+    )
+    detail = FileDetail(pack(sums), b"".join(map(hint, leaves)))
+    return Committed(proof, salts, detail, _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None)
+
+
+def _open(files: Files, url: str, size: int) -> BinaryIO:
+    """A reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
+    return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
+
+
+def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Sum]:
+    sums: list[Sum] = []
+    digest, size = hashlib.sha256(), 0
+    while piece := _exactly(source, PIECE):
+        digest.update(piece)
+        sums.append(piece_sum(pad, len(sums), piece))
+        size += len(piece)
+    problem = entry.differs(digest.hexdigest(), size)
+    if problem:
+        raise StoreError(f"{url}: {problem}; it was not written to its end, or changed since. Run the job again")
+    return sums
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:

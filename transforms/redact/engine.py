@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -21,7 +20,6 @@ from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected, treatments
 from callveil.transforms.detect.budget import OverBudget, spend
-from callveil.transforms.detect.engine import VERSION
 from callveil.transforms.detect.known import DIGITS, EMAIL
 from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, set_at, walk
 from callveil.transforms.detect.normalized_text import normalize
@@ -34,6 +32,7 @@ from callveil.transforms.redact.manual import DETECTOR as REQUEST
 from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Replacement, Secrets, canonical, encoded, parameters, replaced
 from callveil.transforms.redact.pieces import SAID, pieces_of
+from callveil.transforms.redact.run import Run as Run
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.rows import dumps
 from callveil.transforms.subject.keys import conceal, interaction_people
@@ -62,30 +61,6 @@ class Redacted:
     floor: tuple[str, ...] = ()
     people: tuple[Link, ...] = ()
     held: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Run:
-    """What every row of a run carries.
-
-    Attributes:
-        run_id: the run.
-        policy_sha256: the policy that decides.
-        policy_name: shown as `redacted_by`.
-        as_of: the run's time, UTC.
-        models: models of others that read for it; see `detect.models.identity`.
-    """
-
-    run_id: str
-    policy_sha256: str
-    policy_name: str
-    as_of: dt.datetime
-    models: str = ""
-
-    @property
-    def detector_version(self) -> str:
-        """What found, for findings."""
-        return f"{VERSION}, {self.models}" if self.models else VERSION
 
 
 class Redactor:

@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,13 +14,16 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.engine import Detector
-from callveil.transforms.redact.engine import Redactor, Run
+from callveil.transforms.redact.run import Run
 from callveil.transforms.run.memory import give_back, steady
 from callveil.transforms.store.files import Files
 from callveil.transforms.store.identity import worker_keyring
 from callveil.transforms.store.keyring import Keyring
 from callveil.transforms.store.snapshot import CONTROL, Snapshot
+
+if TYPE_CHECKING:  # they take seconds to load, which a process that only hands out work does without
+    from callveil.transforms.detect.engine import Detector
+    from callveil.transforms.redact.engine import Redactor
 
 SHARD_ROWS = 500
 SHARD_BYTES = 16 << 20
@@ -107,6 +110,8 @@ _building = threading.RLock()
 
 def engines(job: RedactJob) -> Engines:
     """This process' engines for a run, built on first use and kept: they take seconds to build, and Beam makes many instances of a DoFn."""
+    from callveil.transforms.redact.engine import Redactor
+
     key = (job.run.run_id, job.policy.sha256, job.keyring_path)
     with _building:
         if key not in _engines:
@@ -129,11 +134,23 @@ def keyring_of(job: RedactJob) -> Keyring:
 
 def detector_of(settings: Detect) -> tuple[Detector, threading.Lock]:
     """This process' detector with its lock. It depends on its settings alone, so the next run with the same ones has it as well."""
+    from callveil.transforms.detect.engine import Detector
+
     with _building:
         if not _detectors or _detectors[0][0] != settings:
             steady()
             _detectors[:] = [(settings, Detector(settings), threading.Lock())]
         return _detectors[0][1:]
+
+
+def load_whole(settings: Detect) -> None:
+    """Load a detector with what it reads only when it first needs it, for processes that are forked from this one and then share it."""
+    from callveil.transforms.detect.lexicon import lexicon
+    from callveil.transforms.detect.script import other_words
+
+    lexicon()  # 40 MiB
+    other_words()
+    detector_of(settings)  # the last: what is loaded by then is passed over by the garbage collector
 
 
 class Checkpoint:

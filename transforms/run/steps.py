@@ -47,15 +47,15 @@ class Spread(beam.DoFn):  # type: ignore[misc]
         stage, self._stage = self._stage, None
         for done in stage.rest() if stage is not None else ():
             for output in self.results(*done):
-                yield _in_window(output)
+                yield in_window(output)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_stage"}
 
 
-def _in_window(output: Any) -> Any:
+def in_window(output: Any) -> Any:
     """An output as `finish_bundle` has to give it."""
     if isinstance(output, beam.pvalue.TaggedOutput):
-        return beam.pvalue.TaggedOutput(output.tag, _in_window(output.value))
+        return beam.pvalue.TaggedOutput(output.tag, in_window(output.value))
     window = GlobalWindow()
     return WindowedValue(output, window.max_timestamp(), (window,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from callveil.transforms.run.changes import change_file
 from callveil.transforms.run.job import Checkpoint, RedactJob, engines
 from callveil.transforms.run.shards import read_shard, redact_shard, write_entries, write_shard
 from callveil.transforms.run.spread import pool_of
-from callveil.transforms.run.steps import Spread
+from callveil.transforms.run.steps import Spread, in_window
 from callveil.transforms.store.index import IndexEntry, bucket_of, read_bucket, write_bucket
 from callveil.transforms.subject.dataset import bucket_of as subject_bucket
 from callveil.transforms.subject.dataset import write_bucket as write_subjects
@@ -111,8 +112,14 @@ class _PlanShards(beam.DoFn):  # type: ignore[misc]
         yield from shards_of(self.job, *element)
 
 
+WAITING = 64
+"""Of so many shards the largest goes first to the worker processes, so that none is left with a large one when the others are done."""
+
+
 class _ReadShard(Spread):
     """Element: Shard. Output: RawBatch, or the results where an earlier attempt at this run finished the shard, or a worker process does."""
+
+    _waiting: list[tuple[int, Shard]]
 
     def __init__(self, job: RedactJob) -> None:
         self.job = job
@@ -136,6 +143,10 @@ class _ReadShard(Spread):
         self.written.inc(redacted)
         yield from results_of(result)
 
+    def start_bundle(self) -> None:
+        """Begin with nothing that waits."""
+        self._waiting = []
+
     def process(self, element: Shard, side: Any = None) -> Iterator[Any]:
         finished = Checkpoint(self.job, "shards").load(element.digest)
         if finished is not None:
@@ -143,7 +154,14 @@ class _ReadShard(Spread):
         elif pool_of(self.job.run.run_id) is None:
             yield RawBatch(element, read_shard(self.job, engines(self.job), element))
         else:
-            yield from super().process(element)
+            heapq.heappush(self._waiting, (-sum(c.pointer.size for c in element.chosen()), element))
+            if len(self._waiting) > WAITING:
+                yield from super().process(heapq.heappop(self._waiting)[1])
+
+    def finish_bundle(self) -> Iterator[Any]:
+        while self._waiting:
+            yield from map(in_window, super().process(heapq.heappop(self._waiting)[1]))
+        yield from super().finish_bundle()
 
 
 @dataclass

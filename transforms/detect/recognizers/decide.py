@@ -384,7 +384,9 @@ class _Decider:
             tail = next((t for t in topics if t.name in TAILS), None)
             deciding = next(t for t in topics if t.name == "last4")
             entity = self.reading.vocab.topics.get(tail.name, TAILS[tail.name]) if tail else "ACCOUNT_ID"
-            return Hit(entity, self._spans(elements), 0.8, f"last digits: {deciding.explain(self.reading)}")
+            bare = " ".join(self.reading.low[deciding.cue.first : deciding.cue.last]) in self.reading.vocab.sets["bare_ends"]
+            if not bare or (tail and deciding.distance == 0):
+                return Hit(entity, self._spans(elements), 0.8, f"last digits: {deciding.explain(self.reading)}")
         for topic in topics:
             kind = KINDS.get(topic.name)
             if kind is None:

@@ -1,4 +1,4 @@
-"""The stretches of a text that can hold a value, joined, so that patterns need not read the rest.
+"""The stretches of a text that can hold a value, so that patterns need not read the rest.
 
 A stretch begins and ends at white space, which to Presidio's patterns is the same as the beginning and the end of a text.
 Stretches are cut at `LONGEST` characters and overlap there, so that a pattern which reads on to the end of a word without
@@ -8,16 +8,11 @@ white space costs no more than a constant for each character.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
 LONGEST, OVERLAP = 4_096, 512
-BREAK = " \0 "
-"""Between stretches: no pattern reads across it."""
-
 _BACK, _LEFT, _RIGHT = 1_024, 10, 4
 _GAP = 64
 """White space longer than this parts words that belong to nothing in common."""
@@ -40,23 +35,8 @@ _PHONE_BEFORE, _PHONE_AFTER = 12, 24
 _DECIMAL = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """Stretches of a text.
-
-    Attributes:
-        text: the stretches, `BREAK` between them.
-        here, there: where each begins in `text`, and in the text they are from.
-    """
-
-    text: str
-    here: tuple[int, ...] = (0,)
-    there: tuple[int, ...] = (0,)
-
-    def place(self, offset: int) -> int:
-        """Place of a character of a stretch in the text the stretch is from."""
-        stretch = bisect_right(self.here, offset) - 1
-        return self.there[stretch] + offset - self.here[stretch]
+Stretches = Sequence[tuple[int, str]]
+"""Stretches of a text: where each begins in it, and what it holds."""
 
 
 def nearest(text: str) -> int:
@@ -64,40 +44,40 @@ def nearest(text: str) -> int:
     return max((_digits(found) for found in _NEAR.findall(text)), default=0)
 
 
-def whole(text: str) -> Excerpt:
+def whole(text: str) -> Stretches:
     """All of a text."""
-    return Excerpt(text)
+    return [(0, text)]
 
 
-def around_digits(text: str) -> Excerpt:
+def around_digits(text: str) -> Stretches:
     """Words with digits, with the words before and behind that may belong to them."""
-    return _joined(text, _near(text))
+    return _cut(text, _near(text))
 
 
-def around_at(text: str) -> Excerpt:
+def around_at(text: str) -> Stretches:
     """Words with an at sign."""
-    return _joined(text, _words(text, re.compile("@"))) if "@" in text else Excerpt("")
+    return _cut(text, _words(text, re.compile("@"))) if "@" in text else ()
 
 
-def around_dots(text: str) -> Excerpt:
+def around_dots(text: str) -> Stretches:
     """Words with letters behind a full stop."""
-    return _joined(text, _words(text, _DOT))
+    return _cut(text, _words(text, _DOT))
 
 
-def network(text: str) -> Excerpt:
+def network(text: str) -> Stretches:
     """Words that may hold the address of a device or its hardware."""
-    return _joined(text, _words(text, _NETWORK)) if ":" in text or "." in text or "-" in text else Excerpt("")
+    return _cut(text, _words(text, _NETWORK)) if ":" in text or "." in text or "-" in text else ()
 
 
-def long_words(text: str) -> Excerpt:
+def long_words(text: str) -> Stretches:
     """Words with many letters and digits on end."""
-    return _joined(text, _words(text, _LONG))
+    return _cut(text, _words(text, _LONG))
 
 
-def around_phones(text: str) -> Excerpt:
+def around_phones(text: str) -> Stretches:
     """Digits that a telephone number could take in, with those of an extension behind them."""
     found = [m.span() for m in _PHONE.finditer(text)]
-    return _joined(text, _merged(_phones(text, found)))
+    return _cut(text, _merged(_phones(text, found)))
 
 
 def phone_runs(text: str) -> list[tuple[int, int, int]]:
@@ -113,7 +93,7 @@ _OWN_BEFORE, _OWN_BEHIND = (0, 1, 2, 6), (0, 1)
 _TOUCHED_LEAST, _TOUCHED_MOST = 5, 48
 
 
-def untouched(text: str) -> Excerpt:
+def untouched(text: str) -> Stretches:
     """Words with digits that letters or `_` touch, without these: `39632801577EUR`, `id_15070649C103_x`.
 
     Which of the letters are the number's own nobody knows, so a word is given in each way in turn.
@@ -126,7 +106,7 @@ def untouched(text: str) -> Excerpt:
         for start, end in groups:
             if end - start <= _TOUCHED_MOST and _digits(text[start:end]) >= _TOUCHED_LEAST:
                 spans.extend(_without_edges(text, start, end))
-    return _joined(text, spans)
+    return _cut(text, spans)
 
 
 def _in_lines(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
@@ -234,17 +214,11 @@ def _words_after(text: str, place: int) -> int:
     return _token_end(text, match.end() if match else place)
 
 
-def _joined(text: str, spans: Iterable[tuple[int, int]]) -> Excerpt:
-    parts: list[str] = []
-    here: list[int] = []
-    there: list[int] = []
-    length = 0
+def _cut(text: str, spans: Iterable[tuple[int, int]]) -> Stretches:
+    found: list[tuple[int, str]] = []
     for start, end in spans:
         while start < end:
             stop = end if end - start <= LONGEST else start + LONGEST
-            parts.append(text[start:stop])
-            here.append(length)
-            there.append(start)
-            length += stop - start + len(BREAK)
+            found.append((start, text[start:stop]))
             start = stop if stop == end else stop - OVERLAP
-    return Excerpt(BREAK.join(parts), tuple(here), tuple(there))
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names
+from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names, recipients
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
 from callveil.transforms.detect.recognizers.decide import decided
@@ -216,7 +216,7 @@ class IntroductionRecognizer(SpokenRecognizer):
 
     def gate(self, read: Reading) -> bool:
         vocab, words = read.vocab, read.words
-        if "\n" in words or not words.isdisjoint(vocab.sets["residing"]):
+        if "\n" in words or not words.isdisjoint(vocab.sets["residing"]) or recipients.gate(read):
             return True
         if vocab.language.code == LANGUAGE and not (words.isdisjoint(lexicon().given) and words.isdisjoint(vocab.sets["whole_articles"])):
             return True

@@ -8,6 +8,7 @@ from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capital, capitals, few_know, kind_of, names_have_capitals, thing
 from callveil.transforms.detect.recognizers.names import answers, introductions
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.recipients import recipients
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, MONTH, SEPARATOR, WORD
 
 SHORT = 28
@@ -75,7 +76,9 @@ def framed(read: Reading, first: int, stop: int) -> bool:
     """Whether a name is told here: asked for, introduced, after a title, signed."""
     kept = read.__dict__.get("_told")
     if kept is None:
-        kept = read.__dict__["_told"] = [span for hit in (*introductions(read), *answers(read)) for span in hit.spans]
+        kept = [span for hit in (*introductions(read), *answers(read)) for span in hit.spans]
+        kept += [(read.start[told.first], told.end) for told in recipients(read)]
+        read.__dict__["_told"] = kept
     begin, end = read.start[first], read.end[stop - 1]
     return any(a < end and begin < b for a, b in kept)
 

@@ -11,6 +11,7 @@ from presidio_analyzer import RecognizerResult
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from callveil.transforms.detect.lang import available, word_file
+from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, capitals, name_end, names_have_capitals, plain_place, uncased_name
@@ -101,7 +102,7 @@ def _is_person(read: Reading, result: RecognizerResult, first: int, stop: int) -
         return True
     if words[0] in vocab.titles and len(words) > 1:
         return not english or person(read, first, stop)
-    if not vocab.sets.get("businesses", frozenset()).isdisjoint(words if len(words) == 1 else words[1:]):
+    if not vocab.sets.get("businesses", frozenset()).isdisjoint(words if len(words) == 1 else words[1:]) or _reports(read, first, stop, words):
         result.entity_type = "ORGANIZATION"
         return True
     if _product(read, first, stop, words) or _vehicle(read, first, stop, words) or _modal(read, first, stop):
@@ -138,6 +139,17 @@ def _addressed(read: Reading, result: RecognizerResult) -> bool:
     return any(a < result.end and result.start < b for hit in addresses(read) for a, b in hit.spans)
 
 
+def _reports(read: Reading, first: int, stop: int, words: list[str]) -> bool:
+    """Whether a meeting about the results of a business has its name ("welcome to Ortolan's Half Year 2020 Results", "Bexley's Q3 earnings call")."""
+    said, sets, at = read.turns[read.turn[first]], read.vocab.sets, stop
+    while at < said.last and (read.low[at] in sets["periods"] or read.kind[at] in (DIGITS, ORDINAL, MONTH)):
+        at += 1
+    if at >= said.last or read.low[at] not in sets["reports"] or not lexicon().usual.isdisjoint(words):
+        return False
+    welcomed = at > stop and not sets["meeting_leads"].isdisjoint(read.low[max(said.first, first - 8) : first])
+    return welcomed or not sets["meetings"].isdisjoint(read.low[at + 1 : min(at + 3, said.last)])
+
+
 def _product(read: Reading, first: int, stop: int, words: list[str]) -> bool:
     """Whether a name that is a product's too is one: another product stands beside it ("Is Jira or Jenkins down?"), or what products have."""
     sets, said = read.vocab.sets, read.turns[read.turn[first]]
@@ -145,7 +157,7 @@ def _product(read: Reading, first: int, stop: int, words: list[str]) -> bool:
         words, stop = words[:-1], stop - 1
     if not all(word in sets["named_products"] or word in sets["no_people"] for word in words):
         return False
-    around = read.low[max(said.first, first - 3) : first] + read.low[stop : min(said.last, stop + 3)]
+    around = read.low[max(said.first, first - 8) : first] + read.low[stop : min(said.last, stop + 3)]
     return not sets["no_people"].isdisjoint(around) or (stop < said.last and read.low[stop] in sets["product_nouns"])
 
 

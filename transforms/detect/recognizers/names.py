@@ -26,6 +26,7 @@ from callveil.transforms.detect.recognizers.evidence import (
 )
 from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.recipients import recipients
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
 from callveil.transforms.detect.view import AGENT
 
@@ -134,6 +135,7 @@ def introductions(reading: Reading) -> list[Hit]:
     out.extend(_titled(names))
     out.extend(_letterheads(names))
     out.extend(_residents(names))
+    out.extend(Hit("PERSON", ((reading.start[r.first], r.end),), 0.5, r.why) for r in recipients(reading) if r.sure)
     if names.vocab.language.code == LANGUAGE:
         out.extend(_listed(names))
         out.extend(_uncased(names))

@@ -1,8 +1,8 @@
 """Presidio's own pattern recognizers, as a floor: they add what the recognizers here do not find.
 
 Each reads only the stretches of a text that can hold what it looks for (`excerpt.py`), and only where the shape
-of the digits there allows it; patterns are compiled once, and one telephone number is judged once. None of this
-changes what is found, only what it costs. What Presidio finds is left
+of the digits there allows it, and equal stretches once; patterns are compiled once, and one telephone number is judged
+once. None of this changes what is found, only what it costs. What Presidio finds is left
 out in two cases: a number of a country that is not read, unless its check digit is right, and the exceptions of
 `no_value.py`, none of which applies to a number with a right check digit.
 """
@@ -30,7 +30,7 @@ from callveil.transforms.detect.budget import TimedOut
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
 from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, gstin, nric
-from callveil.transforms.detect.recognizers.excerpt import Excerpt
+from callveil.transforms.detect.recognizers.excerpt import Stretches
 from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import BUILTIN
@@ -69,7 +69,7 @@ class Needs(NamedTuple):
 
     near: int = 0
     sign: str = ""
-    cut: Callable[[str], Excerpt] = excerpt.around_digits
+    cut: Callable[[str], Stretches] = excerpt.around_digits
 
     def met(self, text: str, near: int) -> bool:
         """Whether a text, with so many digits near each other, holds it."""
@@ -80,6 +80,9 @@ class Needs(NamedTuple):
 def _compiled(sign: str) -> re.Pattern[str]:
     return re.compile(sign, re.IGNORECASE)
 
+
+MOST_CHARS = 200_000
+"""Characters of stretches that are kept, with what was found in them, by recognizers that read alike."""
 
 _AD, _DA, _CODE9 = "[a-z]\\d", "\\d[a-z]", "[a-z][a-z\\d]{7}\\d"
 _NEEDS = {
@@ -273,14 +276,50 @@ def _score(recognizer: PatternRecognizer, value: str, score: float) -> float:
     return score if valid is None else float(EntityRecognizer.MAX_SCORE if valid else EntityRecognizer.MIN_SCORE)
 
 
+class _Found(NamedTuple):
+    """What a recognizer finds in a stretch: its place there, and the score before the rest of the text is looked at."""
+
+    builtin: Builtin
+    entity: str
+    start: int
+    end: int
+    score: float
+    pattern: str | None
+
+
 class _Readers:
-    """Recognizers that read the same stretches of a text."""
+    """Recognizers that read the same stretches of a text. What they find in a stretch is kept for its like."""
 
     def __init__(self, builtins: Sequence[Builtin]) -> None:
         self._builtins = builtins
-        self.of_runs = lru_cache(maxsize=1024)(self._of_runs)
+        self._of_runs = lru_cache(maxsize=1024)(self._by_needs)
+        self.forget()
 
-    def _of_runs(self, runs: int) -> Mapping[Needs, Sequence[Builtin]]:
+    def forget(self) -> None:
+        """Throw away what is kept of texts."""
+        self._known: dict[str, tuple[_Found, ...]] = {}
+        self._chars = 0
+
+    def read(self, stretch: str) -> tuple[_Found, ...]:
+        """What the recognizers find in a stretch, in order of recognizers."""
+        known = self._known.get(stretch)
+        if known is None:
+            known = tuple(self._read(stretch))
+            if self._chars > MOST_CHARS:
+                self.forget()
+            self._known[stretch] = known
+            self._chars += len(stretch)
+        return known
+
+    def _read(self, stretch: str) -> Iterator[_Found]:
+        near = excerpt.nearest(stretch)
+        for needs, builtins in self._of_runs(runs_of(stretch)).items():
+            for builtin in builtins if needs.met(stretch, near) else ():
+                for r in builtin.found(stretch):
+                    pattern = getattr(r.analysis_explanation, "pattern_name", None)
+                    yield _Found(builtin, r.entity_type, r.start, r.end, r.score, pattern)
+
+    def _by_needs(self, runs: int) -> Mapping[Needs, Sequence[Builtin]]:
         """Those that may find something where digits stand in such runs, each with the patterns that may, by what a text must hold besides."""
         out: dict[Needs, list[Builtin]] = {}
         for b in self._builtins:
@@ -305,7 +344,7 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         self.asked_for = frozenset(settings.countries or ())
         self.builtins = [_made(n, c, language, settings.phone_regions) for n, c in builtin_classes().items() if n not in left_out]
         self._words = load_language(language).words
-        self._by_cut: dict[frozenset[str] | None, Mapping[Callable[[str], Excerpt], _Readers]] = {}
+        self._by_cut: dict[frozenset[str] | None, Mapping[Callable[[str], Stretches], _Readers]] = {}
         entities = sorted({e for b in self.builtins for e in b.recognizer.supported_entities})
         super().__init__(supported_entities=entities, supported_language=language, name=type(self).__name__)
 
@@ -323,60 +362,64 @@ class PresidioBuiltinRecognizer(EntityRecognizer):  # type: ignore[misc]
         wanted = set(entities)
         return out if wanted.issuperset(self.supported_entities) else [r for r in out if r.entity_type in wanted]
 
-    def _reading(self, countries: frozenset[str] | None) -> Mapping[Callable[[str], Excerpt], _Readers]:
+    def _reading(self, countries: frozenset[str] | None) -> Mapping[Callable[[str], Stretches], _Readers]:
         """The recognizers that can add something where the numbers of `countries` are read, by what they read of a text.
 
         Without countries those that know a check digit, of words without the letters that touch them.
         """
         if countries not in self._by_cut:
-            by_cut: dict[Callable[[str], Excerpt], list[Builtin]] = {}
+            by_cut: dict[Callable[[str], Stretches], list[Builtin]] = {}
             for b in self.builtins:
                 if b.checked or (countries is not None and (not b.country or b.country in countries)):
                     by_cut.setdefault(excerpt.untouched if countries is None else b.needs.cut, []).append(b)
             self._by_cut[countries] = {cut: _Readers(builtins) for cut, builtins in by_cut.items()}
         return self._by_cut[countries]
 
-    def _found(self, read: Excerpt, readers: _Readers, judge: _Judge, countries: frozenset[str] | None) -> Iterator[RecognizerResult]:
+    def forget(self) -> None:
+        """Throw away what is kept of texts."""
+        for reading in self._by_cut.values():
+            for readers in reading.values():
+                readers.forget()
+
+    def _found(
+        self, stretches: Stretches, readers: _Readers, judge: _Judge, countries: frozenset[str] | None
+    ) -> Iterator[RecognizerResult]:
         """What recognizers find in stretches of a text; without `countries` only what has a right check digit."""
-        if not read.text:
-            return
-        near = excerpt.nearest(read.text)
-        for needs, builtins in readers.of_runs(runs_of(read.text)).items():
-            for builtin in builtins if needs.met(read.text, near) else ():
-                for result in builtin.found(read.text):
-                    kept = self._kept(builtin, result, (read.place(result.start), read.place(result.end - 1) + 1), judge, countries)
-                    if kept is not None:
-                        yield kept
+        for begin, stretch in stretches:
+            for found in readers.read(stretch):
+                kept = self._kept(found, (begin + found.start, begin + found.end), judge, countries)
+                if kept is not None:
+                    yield kept
 
     def _kept(
-        self, builtin: Builtin, result: RecognizerResult, span: tuple[int, int], judge: _Judge, countries: frozenset[str] | None
+        self, found: _Found, span: tuple[int, int], judge: _Judge, countries: frozenset[str] | None
     ) -> RecognizerResult | None:
         """What a recognizer found at `span` of the text, if it counts."""
+        builtin, score = found.builtin, found.score
         value = judge.text[span[0] : span[1]]
-        proven = builtin.checked and result.score >= builtin.proof
+        proven = builtin.checked and score >= builtin.proof
         if builtin.verified is not None and (proven := builtin.verified(value)):
-            result.score = 1.0
+            score = 1.0
         if not proven and (countries is None or (builtin.country and builtin.country not in countries)):
             return None
-        word = judge.cue(span[0], builtin.cues) if result.score < 1 else ""
-        if not proven and judge.no_value(result.entity_type, span, bool(word)):
+        word = judge.cue(span[0], builtin.cues) if score < 1 else ""
+        if not proven and judge.no_value(found.entity, span, bool(word)):
             return None
         if builtin.country in self.asked_for and is_form_of_its_own(value):
-            result.score = max(result.score, _LEAST)
-        return self._result(builtin.recognizer.name, result, _whole(judge.text, *span, result.entity_type), word)
+            score = max(score, _LEAST)
+        return self._result(found, score, _whole(judge.text, *span, found.entity), word)
 
-    def _result(self, name: str, found: RecognizerResult, span: tuple[int, int], word: str) -> RecognizerResult:
+    def _result(self, found: _Found, score: float, span: tuple[int, int], word: str) -> RecognizerResult:
+        name = found.builtin.recognizer.name
         why = AnalysisExplanation(
-            recognizer=name, original_score=found.score, pattern_name=getattr(found.analysis_explanation, "pattern_name", None),
-            textual_explanation=f"Presidio's {name}",
-        )  # fmt: skip
-        score = found.score
+            recognizer=name, original_score=score, pattern_name=found.pattern, textual_explanation=f"Presidio's {name}"
+        )
         if word:
             score = min(1.0, max(_FACTOR + score, _LEAST))
             why.set_supportive_context_word(word)
             why.set_improved_score(score)
         metadata = {RecognizerResult.RECOGNIZER_NAME_KEY: BUILTIN + name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id}
-        return RecognizerResult(found.entity_type, *span, score, why, metadata)
+        return RecognizerResult(found.entity, *span, score, why, metadata)
 
 
 def _made(name: str, kind: type[EntityRecognizer], language: str, regions: Sequence[str]) -> Builtin:

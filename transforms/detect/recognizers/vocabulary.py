@@ -67,6 +67,7 @@ class Vocabulary:
     states: Phrases
     state_codes: frozenset[str]
     name_leads: Phrases
+    handed_leads: Phrases
     callers: frozenset[str]
     titles: frozenset[str]
     spoken_after: frozenset[str]
@@ -197,6 +198,7 @@ def vocabulary(code: str) -> Vocabulary:
         states=plain(adr, "states"),
         state_codes=words(adr, "state_codes"),
         name_leads=phrases((p, label) for key, label in (("strong", "strong"), ("weak", "weak"), ("labels", "label")) for p in nam.get(key, ())),
+        handed_leads=plain(nam, "handed"),
         callers=words(nam, "callers"),
         titles=words(nam, "titles"),
         spoken_after=words(nam, "spoken_after"),
