@@ -60,6 +60,8 @@ send it to iphone at once, not the Mac
 a hotel call lovell lodge
 Everyone will be home on Friday
 I asked for refnud on Friday
+mail [quentin.k@example.com] on Friday
+pass it to dir/quentin/notes on Friday
 the sale ends 2030
 my shift ends 1800
 """.strip().splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ REACH = 8
 _VERBS = ("hands", "reaches", "receives")
 _NOBODY = ("businesses", "makes", "named_makes", "value_words")
 """Sets of words that are nobody's name here ("a yellow lexus will pick you up")."""
+_PART_BEHIND = re.compile(r"[@._+/\\]\w|@")
+"""Behind a token that is part of an e-mail address, a domain or a path."""
 _AUXILIARIES = 5
 """Words between a name and what its bearer will do, at most ("is the one who signs")."""
 
@@ -122,6 +125,8 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
     raw = reading.text[reading.start[at] : reading.end[at]]
     if not raw.islower() and capitals(reading, at):
         return None  # of names that are written as such the model knows more
+    if _PART_BEHIND.match(reading.text, reading.end[at]) or _is_part_before(reading, at):
+        return None  # "mail quentin.k@example.com" is told by what it is
     base = reading.low[at].removesuffix("'s").removesuffix("'ll")
     kind, sets = _sort(reading, at, base), reading.vocab.sets
     object_of = at == lead + 1 and (
@@ -147,6 +152,11 @@ def _judged(reading: Reading, at: int, lead: int) -> Recipient | None:
         sure or _located(reading, stop, last),
         f"'{reading.low[lead]}' {'after' if at < lead else 'before'} it",
     )
+
+
+def _is_part_before(reading: Reading, at: int) -> bool:
+    """Tell a token that goes on with an address or a path begun before it."""
+    return reading.glued(at) and reading.low[at - 1] in "@./_\\+"
 
 
 def _sort(reading: Reading, token: int, base: str) -> int:
