@@ -102,6 +102,8 @@ def questions(reading: Reading, turn: int) -> list[Topic]:
     spend()
     asks, answers, told, changed, gave = asking(reading), 0, 0, False, False
     out: list[Topic] = []
+    if asks.keys().isdisjoint(range(turn - TURNS, turn)):
+        return cache.setdefault(turn, out)
     role = reading.turns[turn].role
     for index in range(turn - 1, max(-1, turn - 1 - TURNS), -1):
         other = reading.turns[index].role
