@@ -13,11 +13,11 @@ from typing import Any
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputPlan
-from callveil.transforms.run.job import RedactJob
-from callveil.transforms.store.care import lease, purge_removed, release, sweep_run, unpurged
-from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.store.files import PreconditionFailed
-from callveil.transforms.store.snapshot import CONTROL, Snapshot
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.storage.files.filesystem import PreconditionFailed
+from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
+from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.tables.maintenance import lease, purge_removed, release, sweep_run, unpurged
 
 ATTEMPTS = 3
 """How often a run is planned anew when another one publishes first."""

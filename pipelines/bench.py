@@ -22,14 +22,14 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction
 from callveil.schemas.policy import Limits, Policy
 from callveil.transforms.detect.document import Document, roles_of
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.leaves import walk
+from callveil.transforms.detect.text_fields import walk
+from callveil.transforms.execution.resources import cores
 from callveil.transforms.ingest.chunks import plan_input
+from callveil.transforms.ingest.deduplicate import best_raw
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.ingest.resolve import best_raw
-from callveil.transforms.run.sizes import cores
-from callveil.transforms.sample.write import write_sample
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
 
 YEAR = 365 * 86_400
 LEAST = 200

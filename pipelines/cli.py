@@ -13,7 +13,7 @@ from pathlib import Path
 
 from callveil.pipelines.exits import DONE, FAILED, USAGE, CommandError
 from callveil.pipelines.faults import as_dict, describe, without_content, without_warnings
-from callveil.transforms.store.paths import PlaceError
+from callveil.transforms.storage.files.urls import PlaceError
 
 DESCRIPTION = """\
 callveil takes the personal data out of call-tracking records (calls, texts, chats, forms) and keeps account of it.
@@ -241,7 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _code(error: Exception) -> int:
     """The exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
-    from callveil.transforms.store.heads import RolledBack
+    from callveil.transforms.storage.tables.known_heads import RolledBack
 
     return USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
 

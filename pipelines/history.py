@@ -23,33 +23,38 @@ from callveil.schemas.pointer import from_micros, to_micros, unpack
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.detect.models import identity
-from callveil.transforms.history.about import JOB, aged_days, last_run, redacted_since
-from callveil.transforms.history.dataset import MARKS, VERSIONS, write_marks
-from callveil.transforms.history.expired import Arrivals
-from callveil.transforms.history.read import plan
-from callveil.transforms.history.report import Expires
-from callveil.transforms.history.transform import MARKS as MARKS_TAG
-from callveil.transforms.history.transform import LoadChunks, WriteDays
+from callveil.transforms.governance.retention.account_events import all_facts, facts_digest, holds_digest, read_events, read_holds
+from callveil.transforms.governance.retention.engine import Engine, Record
+from callveil.transforms.governance.retention.last_run import read_state
+from callveil.transforms.governance.retention.late_arrivals import Arrivals
+from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
 from callveil.transforms.ingest.discover import refuse_overlap
-from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.ingest.versions.read import plan
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
+from callveil.transforms.jobs.batch.store_beam import SUBJECTS, WriteSubjects
+from callveil.transforms.jobs.history.beam import MARKS as MARKS_TAG
+from callveil.transforms.jobs.history.beam import LoadChunks, WriteDays
+from callveil.transforms.jobs.history.linked_interactions import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.redact.engine import Run
-from callveil.transforms.redact.names import Names
-from callveil.transforms.retain.engine import Engine, Record
-from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
-from callveil.transforms.retain.state import read_state
-from callveil.transforms.retain.timeline import Timelines
-from callveil.transforms.run.job import RedactJob
-from callveil.transforms.run.transform import SUBJECTS, WriteSubjects
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import compare, open_or_claim
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.snapshot import Snapshot
+from callveil.transforms.report.change_history.export import Expires
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.store_identity import compare, open_or_claim
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.versions import MARKS, VERSIONS, write_marks
 
 DATASETS = (VERSIONS.name, MARKS.name)
-MODULES = tuple(f"callveil.transforms.{name}" for name in ("history.load", "history.days", "run.shards", "subject.dataset"))
+MODULES = (
+    "callveil.transforms.jobs.history.load",
+    "callveil.transforms.jobs.history.merge_days",
+    "callveil.transforms.jobs.batch.shards",
+    "callveil.transforms.storage.index.identifier_index",
+)
 """What worker processes load."""
 
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
-from callveil.transforms.history.about import JOB
-from callveil.transforms.history.read import listed
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputFile, refuse_overlap
-from callveil.transforms.redact.names import Names
-from callveil.transforms.store.identity import keyring_for, open_or_claim
+from callveil.transforms.ingest.versions.read import listed
+from callveil.transforms.jobs.history.linked_interactions import JOB
+from callveil.transforms.storage.evidence.store_identity import keyring_for, open_or_claim
+from callveil.transforms.storage.identity.identifier_names import Names
 
 
 def follow(

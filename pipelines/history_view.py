@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from callveil.transforms.history.timeline import NOTHING, Entry, FieldChange, State, Value
-from callveil.transforms.history.values import canonical
+from callveil.transforms.redact.versions.json_values import canonical
+from callveil.transforms.redact.versions.timeline import NOTHING, Entry, FieldChange, State, Value
 
 WIDTH = 150
 """Columns where standard output is no terminal."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-    from callveil.transforms.run.job import RedactJob
+    from callveil.transforms.jobs.batch.context import RedactJob
 
 
 def run_pipeline(

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from callveil.transforms.detect.evaluate import Measured
-from callveil.transforms.detect.measure import Estimate, Scoring
-from callveil.transforms.detect.misses import Example
+from callveil.transforms.lab.evaluate.evaluate import Measured
+from callveil.transforms.lab.evaluate.measure import Estimate, Scoring
+from callveil.transforms.lab.evaluate.misses import Example
 
 ROWS = 12
 """Kinds of misses and of over-redaction shown; JSON has them all."""

@@ -17,8 +17,8 @@ from callveil.pipelines.exits import UsageError
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.report.scope import EVERYTHING, Role, load_roles
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.paths import S3Settings
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.urls import S3Settings
 
 ROLES_ENV = "CALLVEIL_ROLES"
 

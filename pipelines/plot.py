@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from callveil.transforms.detect.evaluate import POOLED, Measured
+from callveil.transforms.lab.evaluate.evaluate import POOLED, Measured
 
 FORMATS = (".svg", ".png")
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import orjson
 
-from callveil.transforms.run.job import RedactJob
+from callveil.transforms.jobs.batch.context import RedactJob
 
 QUIET_SECONDS = 15.0
 """Seconds between lines where standard error is no terminal."""

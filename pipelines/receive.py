@@ -17,7 +17,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from callveil.transforms.watch.webhook import Health, Limits, Webhook
+from callveil.transforms.jobs.streaming.webhook import Health, Limits, Webhook
 
 HEADER_BYTES = 32 << 10
 IDLE_SECONDS = 30

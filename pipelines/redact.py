@@ -12,9 +12,9 @@ from callveil.pipelines.workers import PIECE_BYTES, ahead
 from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.chunks import InputPlan, plan_input
 from callveil.transforms.ingest.discover import refuse_overlap
-from callveil.transforms.run.job import SHARD_BYTES, SHARD_ROWS
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import compare
+from callveil.transforms.jobs.batch.context import SHARD_BYTES, SHARD_ROWS
+from callveil.transforms.storage.evidence.store_identity import compare
+from callveil.transforms.storage.files.filesystem import Files
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions

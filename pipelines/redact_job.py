@@ -27,13 +27,10 @@ from callveil.transforms.detect.models import identity
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan
 from callveil.transforms.ingest.requests import read_requests
-from callveil.transforms.ingest.transform import OUTCOMES, IngestChunks
-from callveil.transforms.redact.engine import Run
-from callveil.transforms.redact.names import Names
-from callveil.transforms.redact.operators import Secrets, token
-from callveil.transforms.redact.transform import Redact
-from callveil.transforms.run.job import RedactJob
-from callveil.transforms.run.transform import (
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES, IngestChunks
+from callveil.transforms.jobs.batch.redact_beam import Redact
+from callveil.transforms.jobs.batch.store_beam import (
     CHANGES,
     INDEX,
     SUBJECTS,
@@ -44,13 +41,16 @@ from callveil.transforms.run.transform import (
     WriteShards,
     WriteSubjects,
 )
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import open_or_claim
-from callveil.transforms.store.index import BUCKETS
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.parquet import Table, publish_records, register
-from callveil.transforms.store.snapshot import Snapshot, data_path
+from callveil.transforms.redact.engine import Run
+from callveil.transforms.redact.operators import Secrets, token
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.store_identity import open_or_claim
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.key_index import BUCKETS
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
 REQUESTS = register(Table("requests", REQUEST_SCHEMA, REQUEST_FIELDS, ("account_id", "interaction_id", "request_id")))
 

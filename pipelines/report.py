@@ -11,9 +11,6 @@ from typing import Any
 from callveil.pipelines.attempts import TOOL
 from callveil.schemas.policy import Policy
 from callveil.schemas.report import REPORTS, ReportType
-from callveil.transforms.evidence.record import PULLS
-from callveil.transforms.evidence.saltfile import SHORT
-from callveil.transforms.evidence.sign import head
 from callveil.transforms.report.activities import load_activities
 from callveil.transforms.report.breaches import Breaches, read_breaches
 from callveil.transforms.report.history import History
@@ -25,10 +22,13 @@ from callveil.transforms.report.requests import Erasures, Requests
 from callveil.transforms.report.retention import Retention
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role, Scope
 from callveil.transforms.report.write import Written, hashed, write_rows
-from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import open_to_change
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.catch_up import head
+from callveil.transforms.storage.evidence.salt_store import SHORT
+from callveil.transforms.storage.evidence.signed_record import PULLS
+from callveil.transforms.storage.evidence.store_identity import open_to_change
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 INDEX = "index.html"
 PULL = "report_pull"
@@ -225,7 +225,7 @@ def _record(
 
 def pulls(store: Store) -> list[dict[str, Any]]:
     """Records of pulls, oldest first. Raises `StoreError` where one cannot be read."""
-    from callveil.transforms.evidence.record import RecordError, parse
+    from callveil.transforms.storage.evidence.signed_record import RecordError, parse
 
     out = []
     for info in store.files.list(store.url(PULLS)):

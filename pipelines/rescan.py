@@ -22,27 +22,27 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.transforms.detect.models import identity
-from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.ingest.transform import OUTCOMES
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.jobs.batch.ingest_beam import OUTCOMES
+from callveil.transforms.jobs.batch.store_beam import INDEX, SUBJECTS, WriteIndex, WriteSubjects
+from callveil.transforms.jobs.rescan.beam import NOTES, Piece, Rescan, gathered, pieces
+from callveil.transforms.jobs.rescan.live import facts, put_in_place, withdraw
+from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, Unread
 from callveil.transforms.redact.engine import Run
-from callveil.transforms.rescan.live import facts, put_in_place, withdraw
-from callveil.transforms.rescan.report import INTERACTIONS, LIVE, VERSIONS, Unread
-from callveil.transforms.rescan.transform import NOTES, Piece, Rescan, gathered, pieces
-from callveil.transforms.run.job import RedactJob
-from callveil.transforms.run.transform import INDEX, SUBJECTS, WriteIndex, WriteSubjects
-from callveil.transforms.store.care import abandon, lease, leases, release
-from callveil.transforms.store.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import open_keyed, open_to_change
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.policies import newest_policy
-from callveil.transforms.store.snapshot import CONTROL, Snapshot
-from callveil.transforms.watch.live import Live
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
+from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.tables.maintenance import abandon, lease, leases, release
+from callveil.transforms.storage.tables.policy_archive import newest_policy
 
 JOB = "rescan"
 RESULTS = "rescan.json"
-MODULES = ("callveil.transforms.rescan.transform", "callveil.transforms.subject.dataset")
+MODULES = ("callveil.transforms.jobs.rescan.beam", "callveil.transforms.storage.index.identifier_index")
 """What worker processes load."""
 DECIDED = frozenset({"redact", "history", JOB})
 """Jobs whose policy decided what is read again; retention's may be another one."""

@@ -15,28 +15,28 @@ from typing import Any
 from callveil.pipelines.workers import FILE_BYTES, PIECE_ROWS, workers
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.policy import Policy
-from callveil.transforms.evidence.seal import checkpoint
+from callveil.transforms.governance.retention.account_events import all_facts, facts_digest, holds_digest, read_events, read_holds
+from callveil.transforms.governance.retention.apply import Applier
+from callveil.transforms.governance.retention.certificate import Attested, finish
+from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.explain import Explained, explain_record
+from callveil.transforms.governance.retention.file_stats import Outlook
+from callveil.transforms.governance.retention.last_run import RetainState, read_state
+from callveil.transforms.governance.retention.live import live_rows, purge_live
+from callveil.transforms.governance.retention.plan import Planner
+from callveil.transforms.governance.retention.plan_file import Inputs, Plan, PlanError, read_plan, write_plan
+from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.redact.names import Names
-from callveil.transforms.retain.apply import Applier
-from callveil.transforms.retain.attest import Attested, finish
-from callveil.transforms.retain.engine import Engine
-from callveil.transforms.retain.explain import Explained, explain_record
-from callveil.transforms.retain.facts import all_facts, facts_digest, holds_digest, read_events, read_holds
-from callveil.transforms.retain.live import live_rows, purge_live
-from callveil.transforms.retain.outlook import Outlook
-from callveil.transforms.retain.plan import Planner
-from callveil.transforms.retain.planfile import Inputs, Plan, PlanError, read_plan, write_plan
-from callveil.transforms.retain.state import RetainState, read_state
-from callveil.transforms.retain.timeline import Timelines
-from callveil.transforms.store.care import lease, release
-from callveil.transforms.store.catalog import PublishConflict, Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
-from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.snapshot import CONTROL, Snapshot
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.evidence.store_identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
+from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.tables.catalog import PublishConflict, Store
+from callveil.transforms.storage.tables.maintenance import lease, release
 
-MODULES = ("callveil.transforms.retain.apply", "callveil.transforms.retain.redaction")
+MODULES = ("callveil.transforms.governance.retention.apply", "callveil.transforms.jobs.batch.full_redaction")
 """What worker processes load: to rewrite files, and to redact further what stays."""
 TOOL = f"callveil {version('callveil')}"
 ATTEMPTS = 5
@@ -177,7 +177,7 @@ def _apply(options: RetainOptions, store: Store, plan: Plan, leases: Sequence[st
             purge_live(store, plan)
             checkpoint(store, Keyring.load(options.keyring), options.now)
         if redacts:
-            from callveil.transforms.retain.redaction import redact_due  # brings the recognizers along, which most runs do not need
+            from callveil.transforms.jobs.batch.full_redaction import redact_due  # brings the recognizers along, which most runs do not need
 
             release(store, redact_due(store, plan, found.outlook, options.policy, Keyring.load(options.keyring), options.now))
     return RetainResult(plan, manifest.run_id, manifest.seq, finish(store, leases, options.now))

@@ -14,36 +14,36 @@ from callveil.pipelines.workers import FILE_BYTES, workers
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.evidence.seal import checkpoint
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.policies import newest_policy
-from callveil.transforms.subject import aside
-from callveil.transforms.subject.approve import require_approved
-from callveil.transforms.subject.backfill import Backfilled, backfill
-from callveil.transforms.subject.context import read_context
-from callveil.transforms.subject.controller import controller_of
-from callveil.transforms.subject.decide import digests_of, require_decided
-from callveil.transforms.subject.disclose import Discloser
-from callveil.transforms.subject.erase import Eraser, EraseResult, require_ready
-from callveil.transforms.subject.gather import Gatherer
-from callveil.transforms.subject.grounds import Grounds
-from callveil.transforms.subject.identifiers import Identifier
-from callveil.transforms.subject.inbox import Inboxes
-from callveil.transforms.subject.live_zone import require_markers
-from callveil.transforms.subject.match import Confirmed, Match, Search, confirm, disclosed, given, values_of
-from callveil.transforms.subject.package import Package, categories, withheld_rows, write_package
-from callveil.transforms.subject.plan import ERASURE, RESTRICTION, ErasePlan
-from callveil.transforms.subject.publish import Changes, seal, sealed_files, settle, unseal
-from callveil.transforms.subject.readme import readme
-from callveil.transforms.subject.register import Register, RegisterError
-from callveil.transforms.subject.reindex import Reindexed, behind, reindex
-from callveil.transforms.subject.sources import chosen, people_in
-from callveil.transforms.subject.unlink import Unlinker
-from callveil.transforms.subject.unread import INBOX, LIVE_REJECTED, REJECTED, Unread, look_through, looking_for, withheld_unread
-from callveil.transforms.subject.unread import ZONES as UNREAD
-from callveil.transforms.watch.act import Actor
-from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.live import CALLS, Live
+from callveil.transforms.governance.requests import restriction
+from callveil.transforms.governance.requests.approval import require_approved
+from callveil.transforms.governance.requests.article_15 import read_context
+from callveil.transforms.governance.requests.collect import Gatherer
+from callveil.transforms.governance.requests.controller import controller_of
+from callveil.transforms.governance.requests.decisions import digests_of, require_decided
+from callveil.transforms.governance.requests.disclosure import Discloser
+from callveil.transforms.governance.requests.erasure import Eraser, EraseResult, require_ready
+from callveil.transforms.governance.requests.inbox_search import Inboxes
+from callveil.transforms.governance.requests.live_records import require_markers
+from callveil.transforms.governance.requests.package import Package, categories, withheld_rows, write_package
+from callveil.transforms.governance.requests.package_readme import readme
+from callveil.transforms.governance.requests.plan import ERASURE, RESTRICTION, ErasePlan
+from callveil.transforms.governance.requests.publish import Changes, seal, sealed_files, settle, unseal
+from callveil.transforms.governance.requests.raw_sources import chosen, people_in
+from callveil.transforms.governance.requests.register import Register, RegisterError
+from callveil.transforms.governance.requests.reindex import Reindexed, behind, reindex
+from callveil.transforms.governance.requests.retention_grounds import Grounds
+from callveil.transforms.governance.requests.search import Confirmed, Match, Search, confirm, disclosed, given, values_of
+from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, REJECTED, Unread, look_through, looking_for, withheld_unread
+from callveil.transforms.governance.requests.unindexed import ZONES as UNREAD
+from callveil.transforms.governance.requests.unlink import Unlinker
+from callveil.transforms.jobs.streaming.backfill import Backfilled, backfill
+from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.jobs.streaming.redact_and_publish import Actor
+from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.format1.live import CALLS, Live
+from callveil.transforms.storage.identity.identifiers import Identifier
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.policy_archive import newest_policy
 
 SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 
@@ -114,7 +114,7 @@ def search(
         left += [f"{INBOX}: {folder}: not there" for folder in unread.missing]
     else:
         left += [f"{name}: left out by --no-rejected" for name in UNREAD]
-    apart = aside.keys_about(store, keyring, snapshot, match.own_tokens, aside.requests_of(store, keyring, snapshot, request_id))
+    apart = restriction.keys_about(store, keyring, snapshot, match.own_tokens, restriction.requests_of(store, keyring, snapshot, request_id))
     match = replace(match, not_read=tuple(left), set_aside=len(apart))
     values = {
         "actor": options.actor,
@@ -213,7 +213,7 @@ def plan_erase(options: SubjectOptions, request_id: str, scope: str = ERASURE, *
 def _workers(options: SubjectOptions, store: Store, request_id: str) -> AbstractContextManager[None]:
     """Worker processes for a request: every file of the identifier index is looked at, which a large store has many of."""
     looked_at = sum(f.bytes for f in store.current().by_dataset("subjects"))
-    return workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.subject.carry",))
+    return workers(request_id, options.workers, looked_at / FILE_BYTES, None, ("callveil.transforms.governance.requests.apply_plan",))
 
 
 def erase(options: SubjectOptions, request_id: str, agreed: str = "", *, zone: bool = True) -> EraseResult:
@@ -258,7 +258,7 @@ def lift(options: SubjectOptions, request_id: str) -> int:
     """Bring back what a request had set aside; returns the number of rows."""
     register = register_of(options)
     allowed(options, register, request_id)
-    rows = aside.lift(register.store, register.keyring, request_id, options.as_of, options.now)
+    rows = restriction.lift(register.store, register.keyring, request_id, options.as_of, options.now)
     eraser_of(options, register).finish(register.get(request_id))
     checkpoint(register.store, register.keyring, options.now)
     return rows
@@ -305,8 +305,8 @@ def make_package(
     match = Search(store, keyring, snapshot, controller, request.decisions).run(before.confirmed, before.rejected, before.proposed)
     require_decided(store, request_id, match)
     about = read_context(options.files, context, options.policy or newest_policy(store) or policy)
-    requests = aside.requests_of(store, keyring, snapshot, request_id)
-    apart = aside.keys_about(store, keyring, snapshot, match.own_tokens, requests)
+    requests = restriction.requests_of(store, keyring, snapshot, request_id)
+    apart = restriction.keys_about(store, keyring, snapshot, match.own_tokens, requests)
     wanted = apart.union(InteractionKey(m.record.account_id, m.record.record_id) for m in match.records)
     raws = chosen(options.files, sources, wanted, policy) if sources else {}
     discloser = Discloser(keyring, policy, Unlinker(keyring, match.tokens, values_of(match.confirmed)), options.as_of)

@@ -12,17 +12,17 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.policy import Policy
 from callveil.schemas.subject import CHANNELS, DECISIONS, STATED, TYPES, SubjectRequest
-from callveil.transforms.redact.tokens import reveal
+from callveil.transforms.governance.requests.approval import same_person
+from callveil.transforms.governance.requests.controller import Controller, chosen, controller_of, only_controller
+from callveil.transforms.governance.requests.deadline import due_at
+from callveil.transforms.governance.requests.letters import letter
+from callveil.transforms.governance.requests.publish import Changes, seal
+from callveil.transforms.governance.requests.register import REQUEST_ID, Register, RegisterError
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import open_keyed, open_to_change
-from callveil.transforms.subject.approve import same_person
-from callveil.transforms.subject.controller import Controller, chosen, controller_of, only_controller
-from callveil.transforms.subject.deadline import due_at
-from callveil.transforms.subject.identifiers import Identifier, subject_ref
-from callveil.transforms.subject.letter import letter
-from callveil.transforms.subject.publish import Changes, seal
-from callveil.transforms.subject.register import REQUEST_ID, Register, RegisterError
+from callveil.transforms.storage.encryption.tokens import reveal
+from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from callveil.pipelines.exits import NOTHING
 from callveil.schemas.rejected import REASONS
-from callveil.transforms.run.sizes import workers_used
+from callveil.transforms.execution.resources import workers_used
 
 if TYPE_CHECKING:  # which loads the language model's library, and most commands do without
     from callveil.pipelines.attempts import RunResult

@@ -22,25 +22,25 @@ from callveil.pipelines.tethered import tethered_prism
 from callveil.schemas.account import AccountBook
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Policy
-from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
-from callveil.transforms.evidence.seal import checkpoint
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.discover import refuse_overlap, refuse_store_above
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.files import Files, PreconditionFailed
-from callveil.transforms.store.identity import compare_inbox, keyring_for, open_or_claim, open_to_change
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import has_magic
-from callveil.transforms.store.snapshot import CONTROL
-from callveil.transforms.watch.folder import FolderSource, arrivals, unsettled
-from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.live import Live, Settled
-from callveil.transforms.watch.naming import Naming
-from callveil.transforms.watch.people import begin
-from callveil.transforms.watch.queue import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
-from callveil.transforms.watch.read import RejectMessage
-from callveil.transforms.watch.sqs import Queue
-from callveil.transforms.watch.transform import WatchRecordings
+from callveil.transforms.jobs.streaming.beam import WatchRecordings
+from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.jobs.streaming.folder_source import FolderSource, arrivals, unsettled
+from callveil.transforms.jobs.streaming.object_names import Naming
+from callveil.transforms.jobs.streaming.read_object import RejectMessage
+from callveil.transforms.jobs.streaming.sqs import Queue
+from callveil.transforms.jobs.streaming.sqs_source import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
+from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.evidence.store_identity import compare_inbox, keyring_for, open_or_claim, open_to_change
+from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
+from callveil.transforms.storage.files.urls import has_magic
+from callveil.transforms.storage.format1.live import Live, Settled
+from callveil.transforms.storage.format1.snapshot import CONTROL
+from callveil.transforms.storage.index.identity_markers import begin
+from callveil.transforms.storage.tables.catalog import StoreError
 
 PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""

@@ -32,8 +32,8 @@ from callveil.pipelines.exits import FailedError
 from callveil.pipelines.faults import without_content, without_warnings
 from callveil.pipelines.tethered import end_with_parent
 from callveil.schemas.policy import Detect
-from callveil.transforms.run.sizes import available_bytes, cores, note_workers, peak_of, resident_bytes, shared_bytes
-from callveil.transforms.run.spread import Done, Here, Piece, WorkerFault, pool_for, pool_of
+from callveil.transforms.execution.resources import available_bytes, cores, note_workers, peak_of, resident_bytes, shared_bytes
+from callveil.transforms.execution.worker_pool import Done, Here, Piece, WorkerFault, pool_for, pool_of
 
 PIECE_BYTES = 256 << 10
 PIECE_ROWS = 100
@@ -298,7 +298,7 @@ def _template(parent: int, control: Connection, ours: Sequence[int]) -> None:
         for name in modules:
             importlib.import_module(name)
         if detect is not None:
-            from callveil.transforms.run.job import load_whole
+            from callveil.transforms.jobs.batch.context import load_whole
 
             load_whole(detect)
     except Exception:  # noqa: BLE001 - told where the work was asked for

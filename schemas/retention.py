@@ -1,4 +1,4 @@
-"""Retention rules: how long records of each class are kept, by account type and status. See transforms/retain/SEMANTICS.md."""
+"""Retention rules: how long records of each class are kept, by account type and status. See docs/retention.md."""
 
 from __future__ import annotations
 

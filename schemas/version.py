@@ -1,7 +1,7 @@
 """Versions: changes to the objects of an account (users, numbers, settings, interactions), raw and redacted.
 
 As with interactions, `RawVersion` and `RedactedVersion` are different types on purpose: the store takes only the second, and only
-`callveil.transforms.history.redact` makes it.
+`callveil.transforms.redact.versions.redactor` makes it.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class RawVersion:
 
 @dataclass(frozen=True)
 class RedactedVersion:
-    """A version after redaction. Only `callveil.transforms.history` makes one.
+    """A version after redaction. Only `callveil.transforms.redact.versions` makes one.
 
     Attributes:
         key, event, created_at: as in the raw version.

@@ -13,8 +13,8 @@ import boto3
 import pytest
 from hypothesis import settings
 
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
 settings.register_profile("suite", derandomize=True)
 settings.register_profile("explore", print_blob=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any, BinaryIO
 
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
 
 
 class Dead(Exception):

@@ -13,10 +13,10 @@ from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.redact.engine import Redacted, Redactor, Run
-from callveil.transforms.redact.settle import redact_batch
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 KEY = InteractionKey("70001", "5000000001")

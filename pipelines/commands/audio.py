@@ -24,22 +24,25 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import PRESETS
 from callveil.schemas.recordings import CHANNELS, VIDEO
 from callveil.schemas.rejected import REASONS, Rejected
-from callveil.transforms.audio import EVERYTHING, MODES, AudioRejected, AudioSpan, Listen, Margins, Recording, Sound, Treatment, examine, redact_audio
-from callveil.transforms.audio.align import Aligner
-from callveil.transforms.audio.fit import Fit
-from callveil.transforms.audio.listen import RecogniserMissing, recogniser_of
-from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import BEGAN
 from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.jobs.batch.context import Engines
+from callveil.transforms.jobs.batch.redact_batches import redact_jobs
+from callveil.transforms.lab.evaluate.gold import BEGAN
+from callveil.transforms.redact.audio.align import Aligner
+from callveil.transforms.redact.audio.container import AudioRejected
+from callveil.transforms.redact.audio.fit import Fit
+from callveil.transforms.redact.audio.masking import MODES, Sound
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins
+from callveil.transforms.redact.audio.redact import Listen, Recording, Treatment, examine, redact_audio
+from callveil.transforms.redact.audio.span_times import audio_spans
+from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
+from callveil.transforms.redact.audio.transcript_words import Told, told
 from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.jobs import redact_jobs
-from callveil.transforms.run.job import Engines
-from callveil.transforms.store.files import Files, FilesError, S3Settings
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
 
 DESCRIPTION = """\
 Write a recording again with stretches of it muted, beeped or covered by a low tone. What is covered comes from a list of times, or from an

@@ -16,8 +16,8 @@ from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import at_least_one, policy_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.pipeline import ModelError
+from callveil.transforms.execution.resources import cores
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.run.sizes import cores
 
 DESCRIPTION = """\
 Measure what `callveil redact` costs on this machine, and tell what a million and a billion calls a year need.

@@ -22,12 +22,12 @@ from callveil.pipelines.options import policy_of, with_common
 from callveil.pipelines.plot import PlotError, check_plot, plot_measured
 from callveil.pipelines.summary import print_json
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import POOLED, Callveil, Finder, evaluate, warmed
-from callveil.transforms.detect.gold import GoldError, GoldRow, Prediction
-from callveil.transforms.detect.measure import Scoring
 from callveil.transforms.detect.models import VERSION
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.detect.stock import DEFAULT_MODEL, StockError, StockPresidio
+from callveil.transforms.lab.evaluate.evaluate import POOLED, Callveil, Finder, evaluate, warmed
+from callveil.transforms.lab.evaluate.gold import GoldError, GoldRow, Prediction
+from callveil.transforms.lab.evaluate.measure import Scoring
+from callveil.transforms.lab.evaluate.stock_presidio import DEFAULT_MODEL, StockError, StockPresidio
 
 DESCRIPTION = """\
 Measure detection on labelled conversations: JSON lines of

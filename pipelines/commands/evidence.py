@@ -12,18 +12,27 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, FAILED, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.evidence.anchor import CHAINS, Anchor, AnchorError, anchor, read_certificates
-from callveil.transforms.evidence.keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
-from callveil.transforms.evidence.problem import KINDS
-from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
-from callveil.transforms.evidence.seal import checkpoint
-from callveil.transforms.evidence.sign import head, sign_unsigned
-from callveil.transforms.evidence.verify import UNTOLD, Report, verify
-from callveil.transforms.store import heads
-from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import Identity, IdentityError, claim, compare_keys, exists, open_store, open_to_change, read_identity
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.report.verify.store import UNTOLD, Report, verify
+from callveil.transforms.report.verify.timestamp import CHAINS, Anchor, AnchorError, anchor, read_certificates
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.catch_up import head, sign_unsigned
+from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.evidence.problem import KINDS
+from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
+from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
+from callveil.transforms.storage.evidence.store_identity import (
+    Identity,
+    IdentityError,
+    claim,
+    compare_keys,
+    exists,
+    open_store,
+    open_to_change,
+    read_identity,
+)
+from callveil.transforms.storage.files.urls import FilesError
+from callveil.transforms.storage.tables import known_heads
+from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 DESCRIPTION = """\
 Every run of a job leaves a signed record: its files, their SHA-256, a commitment to every row, and the digest of the record before it.
@@ -152,9 +161,9 @@ def _verify(args: argparse.Namespace) -> int:
     if not files.info(files.join(args.store, "_callveil/store.json")) and not any(True for _ in files.list(args.store)):
         raise UsageError(f"--store: {args.store}: there is no store here")
     store = Store(files, args.store, args.keyring)
-    seen = heads.remembered(store)
+    seen = known_heads.remembered(store)
     keys = [PublicKey.read(k) for k in args.key] or [_own_key(args)]
-    memory = str(heads.memory_of(store)) if seen else ""
+    memory = str(known_heads.memory_of(store)) if seen else ""
     report = verify(
         files, args.store, keys, args.anchor, rows=not args.quick, authorities=read_certificates(args.tsa_cert), seen=seen, memory=memory
     )  # fmt: skip
@@ -186,9 +195,9 @@ def _own_key(args: argparse.Namespace) -> PublicKey:
 
 def _remember(store: Store, report: Report) -> None:
     """Remember the heads of a store that is whole."""
-    live = {SEALS: heads.Head(report.checkpoints, report.live_head)} if report.live_head else {}
+    live = {SEALS: known_heads.Head(report.checkpoints, report.live_head)} if report.live_head else {}
     with suppress(StoreError):
-        heads.remember(store, {heads.RUNS: store.head()} | live)
+        known_heads.remember(store, {known_heads.RUNS: store.head()} | live)
 
 
 def report_dict(report: Report) -> dict[str, object]:
@@ -201,14 +210,14 @@ def report_dict(report: Report) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _compared(report: Report, anchors: Sequence[str], seen: Mapping[str, heads.Head], memory: str) -> list[str]:
+def _compared(report: Report, anchors: Sequence[str], seen: Mapping[str, known_heads.Head], memory: str) -> list[str]:
     """What a store was compared with outside of it."""
     if not report.anchored:
         return [UNTOLD]
     lines = [f"compared with --anchor {' '.join(a[:16] for a in anchors)}"] if anchors else []
-    if heads.RUNS in seen:
+    if known_heads.RUNS in seen:
         more = "" if anchors else "; whether newer ones than that are missing only --anchor tells"
-        lines.append(f"compared with run {seen[heads.RUNS].seq}, the newest that was seen here ({memory}){more}")
+        lines.append(f"compared with run {seen[known_heads.RUNS].seq}, the newest that was seen here ({memory}){more}")
     return lines or [f"compared with the checkpoints that were seen here ({memory})"]
 
 
@@ -317,14 +326,14 @@ def _accept(args: argparse.Namespace) -> int:
     if exists(store.files, store.root):
         compare_keys(store, writing=True)
     witness = store.witness()
-    now = {heads.RUNS: store.head()}
+    now = {known_heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):
         record = head(store, chain) if witness.newest(chain) else None
-        now[chain] = heads.Head(int(record.body["seq"]), record.sha256) if record else heads.Head(0, "")
-    before = heads.accept(store, now)
+        now[chain] = known_heads.Head(int(record.body["seq"]), record.sha256) if record else known_heads.Head(0, "")
+    before = known_heads.accept(store, now)
     if args.json:
         print_json({"store": args.store, "before": {c: h.seq for c, h in before.items()}, "now": {c: h.seq for c, h in now.items() if h.seq}})
     else:
-        was = f"instead of run {before[heads.RUNS].seq}" if heads.RUNS in before else "and nothing was remembered before"
-        print(f"{args.store}: run {now[heads.RUNS].seq} is remembered as its newest, {was}")
+        was = f"instead of run {before[known_heads.RUNS].seq}" if known_heads.RUNS in before else "and nothing was remembered before"
+        print(f"{args.store}: run {now[known_heads.RUNS].seq} is remembered as its newest, {was}")
     return DONE

@@ -20,13 +20,15 @@ from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceR
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Job, treatments
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.detect.explain import Verdict, explain
-from callveil.transforms.detect.gold import BEGAN
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.ingest import InputError, NothingToRead, plan_chunks, read_chunk
-from callveil.transforms.store.files import Files
+from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
+from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.lab.evaluate.gold import BEGAN
+from callveil.transforms.storage.files.filesystem import Files
 
 DESCRIPTION = """\
 Show for each piece of a text or of one interaction what found it and what becomes of it: recognizer, pattern or question that decided,

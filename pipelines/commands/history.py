@@ -22,18 +22,18 @@ from callveil.schemas.history import CLASSES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.history.find import ItemError, Masks, Query, find, item_versions
-from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
-from callveil.transforms.history.timeline import entries, state_at
+from callveil.transforms.execution.resources import peak_bytes, workers_used
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
-from callveil.transforms.run.sizes import peak_bytes, workers_used
-from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.identity import open_keyed, open_store, refuse_replaced
-from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.paths import FilesError
-from callveil.transforms.store.snapshot import parse_time
+from callveil.transforms.redact.versions.timeline import entries, state_at
+from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
+from callveil.transforms.report.change_history.find import ItemError, Masks, Query, find, item_versions
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.store_identity import open_keyed, open_store, refuse_replaced
+from callveil.transforms.storage.files.urls import FilesError
+from callveil.transforms.storage.format1.snapshot import parse_time
+from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 DESCRIPTION = """\
 Keep and report the change history of an account's objects: who changed which field of what, when, from where.

@@ -12,17 +12,17 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.redact.names import Names
-from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.files import FilesError
-from callveil.transforms.store.identity import keyring_of, open_store, open_to_change
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.local import spooled
-from callveil.transforms.store.parquet import TableWriter
-from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.watch.catalogue import RECORDINGS, forget, recordings
-from callveil.transforms.watch.live import Live, entries_of, original_names
-from callveil.transforms.watch.originals import open_original
+from callveil.transforms.jobs.streaming.originals import open_original
+from callveil.transforms.storage.encryption.encrypted_file import SealedError
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.store_identity import keyring_of, open_store, open_to_change
+from callveil.transforms.storage.files.filesystem import FilesError
+from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.format1.live import Live, entries_of, original_names
+from callveil.transforms.storage.identity.identifier_names import Names
+from callveil.transforms.storage.tables.catalog import Store, StoreError
+from callveil.transforms.storage.tables.parquet import TableWriter
+from callveil.transforms.storage.tables.recordings import RECORDINGS, forget, recordings
 
 DESCRIPTION = """\
 Look at the recordings that `callveil watch` has redacted.

@@ -15,14 +15,14 @@ from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_
 from callveil.schemas.policy_document import emptied, emptied_lines
 from callveil.schemas.policy_load import PRESETS
 from callveil.transforms.detect.models import ModelError
+from callveil.transforms.execution.resources import peak_bytes
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.requests import RequestsError
-from callveil.transforms.run.sizes import peak_bytes
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError, is_s3
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.files.urls import FilesError, is_s3
+from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.

@@ -12,16 +12,16 @@ from callveil.pipelines.options import add_roles, add_store, files_of, parse_as_
 from callveil.pipelines.report import INDEX, Made, ReportOptions, pulls, run_report
 from callveil.pipelines.summary import print_json
 from callveil.schemas.report import REPORTS
-from callveil.transforms.history.report import verify_report
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.report import activities, breaches, scope
+from callveil.transforms.report.change_history.export import verify_report
 from callveil.transforms.report.scope import NotAllowed, RolesError, Scope
 from callveil.transforms.report.write import verify_rows
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.identity import open_store, refuse_replaced
-from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.paths import FilesError, is_s3
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.store_identity import open_store, refuse_replaced
+from callveil.transforms.storage.files.urls import FilesError, is_s3
+from callveil.transforms.storage.tables.catalog import StoreError
 
 DAYS = 30
 DESCRIPTION = """\

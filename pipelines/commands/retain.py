@@ -14,15 +14,15 @@ from callveil.pipelines.retain import RetainOptions, RetainResult, apply_plan, e
 from callveil.pipelines.summary import print_json
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.retention import CLASSES
+from callveil.transforms.governance.retention.account_events import EventsError, HoldsError
+from callveil.transforms.governance.retention.explain import Explained
+from callveil.transforms.governance.retention.plan_file import Plan, PlanError, summary
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.report.scope import NotAllowed, RolesError
-from callveil.transforms.retain.explain import Explained
-from callveil.transforms.retain.facts import EventsError, HoldsError
-from callveil.transforms.retain.planfile import Plan, PlanError, summary
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.files.urls import FilesError
+from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Keep records as long as their account's type allows and duties ask for, and no longer.

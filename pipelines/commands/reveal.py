@@ -10,9 +10,9 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.redact.operators import TokenError, reveal
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.identity import refuse_replaced
-from callveil.transforms.store.keyring import Keyring, KeyringError
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.store_identity import refuse_replaced
+from callveil.transforms.storage.files.filesystem import Files
 
 DESCRIPTION = """\
 Turn a reversible token, such as [EMAIL_ADDRESS:t1.4f0c...], back into the text it stands for.

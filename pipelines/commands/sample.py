@@ -12,9 +12,9 @@ from pathlib import Path
 from callveil.pipelines.exits import DONE, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
-from callveil.transforms.sample.convert import ConvertError, convert
-from callveil.transforms.sample.version_files import write_versions
-from callveil.transforms.sample.write import FORMATS, SampleSummary, write_sample
+from callveil.transforms.lab.sample.convert import ConvertError, convert
+from callveil.transforms.lab.sample.version_files import write_versions
+from callveil.transforms.lab.sample.write import FORMATS, SampleSummary, write_sample
 
 DESCRIPTION = """\
 Write generated call-tracking data: accounts, and calls with dialogues, texts, chats and forms, as a platform would send them.

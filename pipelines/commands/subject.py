@@ -33,16 +33,16 @@ from callveil.pipelines.subject_register import (
 from callveil.pipelines.summary import print_json
 from callveil.schemas.retention import CLASSES
 from callveil.schemas.subject import DECISIONS
+from callveil.transforms.governance.requests.deadline import DeadlineError
+from callveil.transforms.governance.requests.letters import KINDS
+from callveil.transforms.governance.requests.opendsr import BulkError, read_bulk, response
+from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.report.scope import NotAllowed, RolesError
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError
-from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.subject.deadline import DeadlineError
-from callveil.transforms.subject.identifiers import Identifier, IdentifierError, parse_identifier
-from callveil.transforms.subject.letter import KINDS
-from callveil.transforms.subject.opendsr import BulkError, read_bulk, response
-from callveil.transforms.subject.register import RegisterError
+from callveil.transforms.storage.encryption.encrypted_file import SealedError
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.files.urls import FilesError
+from callveil.transforms.storage.identity.identifiers import Identifier, IdentifierError, parse_identifier
+from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Answer people who ask about their data: what is held, a copy of it, its erasure, restriction, or an objection (GDPR Art. 15 to 21).
@@ -196,18 +196,18 @@ def main(argv: Sequence[str]) -> int:
 
 def _of_the_users() -> tuple[type[Exception], ...]:
     """Mistakes that only the steps which read records make; named here, so that the others need not load what these do."""
+    from callveil.transforms.governance.requests.article_15 import ContextError
+    from callveil.transforms.governance.requests.package import PackageError
+    from callveil.transforms.governance.requests.plan import PlanChanged
+    from callveil.transforms.governance.retention.account_events import EventsError, HoldsError
     from callveil.transforms.ingest.accounts import AccountsError
     from callveil.transforms.ingest.discover import InputError
-    from callveil.transforms.retain.facts import EventsError, HoldsError
-    from callveil.transforms.subject.context import ContextError
-    from callveil.transforms.subject.package import PackageError
-    from callveil.transforms.subject.plan import PlanChanged
 
     return ContextError, PackageError, PlanChanged, InputError, AccountsError, EventsError, HoldsError
 
 
 def _of_carrying_out() -> tuple[type[Exception], ...]:
-    from callveil.transforms.subject.carry import CarryError
+    from callveil.transforms.governance.requests.apply_plan import CarryError
 
     return (CarryError,)
 
@@ -303,7 +303,7 @@ def _package(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
     from callveil.pipelines.subject import erase, erase_returned, plan_erase
-    from callveil.transforms.subject.plan import ERASURE
+    from callveil.transforms.governance.requests.plan import ERASURE
 
     if args.returned:
         found = erase_returned(options)
@@ -320,7 +320,7 @@ def _erase(args: argparse.Namespace, options: SubjectOptions) -> int:
 
 def _restrict(args: argparse.Namespace, options: SubjectOptions) -> int:
     from callveil.pipelines.subject import lift, plan_erase, restrict
-    from callveil.transforms.subject.plan import RESTRICTION
+    from callveil.transforms.governance.requests.plan import RESTRICTION
 
     if args.lift:
         view.show_lifted(args, lift(options, args.request))

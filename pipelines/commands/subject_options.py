@@ -7,7 +7,7 @@ from pathlib import Path
 
 from callveil.pipelines.options import parse_as_of
 from callveil.schemas.subject import CHANNELS, TYPES
-from callveil.transforms.subject.deadline import REGULATIONS
+from callveil.transforms.governance.requests.deadline import REGULATIONS
 
 
 def open_options(a: argparse.ArgumentParser) -> None:

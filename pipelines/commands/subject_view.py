@@ -16,20 +16,20 @@ import orjson
 
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.summary import print_json
+from callveil.schemas.display_words import words
 from callveil.schemas.subject import SubjectRequest
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.report.words import words
-from callveil.transforms.subject.identifiers import forms_of
-from callveil.transforms.subject.register import register_row
+from callveil.transforms.governance.requests.register import register_row
+from callveil.transforms.storage.identity.identifiers import forms_of
 
 if TYPE_CHECKING:  # what these name loads the language model's library, and most steps do without
     from callveil.pipelines.subject import Packaged
-    from callveil.transforms.subject.backfill import Backfilled
-    from callveil.transforms.subject.certify import Certified
-    from callveil.transforms.subject.erase import EraseResult
-    from callveil.transforms.subject.match import Match
-    from callveil.transforms.subject.plan import ErasePlan
-    from callveil.transforms.subject.reindex import Reindexed
+    from callveil.transforms.governance.requests.certificate import Certified
+    from callveil.transforms.governance.requests.erasure import EraseResult
+    from callveil.transforms.governance.requests.plan import ErasePlan
+    from callveil.transforms.governance.requests.reindex import Reindexed
+    from callveil.transforms.governance.requests.search import Match
+    from callveil.transforms.jobs.streaming.backfill import Backfilled
 
 SHOWN = 20
 
@@ -117,7 +117,7 @@ def show_bulk(args: argparse.Namespace, answers: Sequence[dict[str, Any]]) -> No
 
 def show_match(args: argparse.Namespace, match: Match, shown: dict[str, str]) -> None:
     """What a search found, and what it proposes."""
-    from callveil.transforms.subject.live_zone import LIVE
+    from callveil.transforms.governance.requests.live_records import LIVE
 
     if args.out:
         _write(args.out, match.as_dict() | {"values": shown})
@@ -212,7 +212,7 @@ def show_package(args: argparse.Namespace, made: Packaged) -> None:
 
 def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
     """A plan, and how to carry it out."""
-    from callveil.transforms.subject.plan import summary
+    from callveil.transforms.governance.requests.plan import summary
 
     if args.json:
         print_json(summary(plan))
@@ -226,7 +226,7 @@ def show_plan(args: argparse.Namespace, plan: ErasePlan) -> None:
 
 def show_erased(args: argparse.Namespace, result: EraseResult) -> int:
     """What an erasure or restriction did; returns the exit code."""
-    from callveil.transforms.subject.plan import summary
+    from callveil.transforms.governance.requests.plan import summary
 
     done = result.certified
     if args.json:

@@ -57,9 +57,9 @@ def main(argv: Sequence[str]) -> int:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
     # Imported here: the trainer loads spaCy, which a wrong command line need not wait for.
-    from callveil.transforms.train.card import describe, table
-    from callveil.transforms.train.corpus import CorpusError
-    from callveil.transforms.train.trainer import train
+    from callveil.transforms.lab.train.card import describe, table
+    from callveil.transforms.lab.train.corpus import CorpusError
+    from callveil.transforms.lab.train.trainer import train
 
     said = " ".join(["callveil train", *(f"--data {p.name}" for p in args.data), f"--seed {args.seed} --steps {args.steps}"])
     said += f" --width {args.width} --depth {args.depth}"

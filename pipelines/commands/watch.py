@@ -11,17 +11,17 @@ from callveil.pipelines.options import add_store, beam_options, files_of, policy
 from callveil.pipelines.summary import print_json
 from callveil.pipelines.watch import REJECTIONS, NoRunner, WatchOptions, now, pending, run_forever, run_once
 from callveil.schemas.policy_load import PRESETS
-from callveil.transforms.audio.listen import RecogniserMissing
 from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.store.catalog import StoreError
-from callveil.transforms.store.identity import exists, open_store
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.paths import FilesError, is_s3
-from callveil.transforms.watch.naming import DEFAULT_NAME, Naming, NamingError, sort_of
-from callveil.transforms.watch.sqs import Queue, QueueError, check_queue
+from callveil.transforms.jobs.streaming.object_names import DEFAULT_NAME, Naming, NamingError, sort_of
+from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
+from callveil.transforms.redact.audio.transcribe import RecogniserMissing
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.store_identity import exists, open_store
+from callveil.transforms.storage.files.urls import FilesError, is_s3
+from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS queue with S3's event notifications, or found in

@@ -29,10 +29,10 @@ def codec_alone(path: str, check: bool) -> float:
 
     import av
 
-    from callveil.transforms.audio.formats import target_of
-    from callveil.transforms.audio.open import opened
-    from callveil.transforms.audio.samples import PCM
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.redact.audio.container import opened
+    from callveil.transforms.redact.audio.formats import target_of
+    from callveil.transforms.redact.audio.samples import PCM
+    from callveil.transforms.storage.files.filesystem import Files
 
     sink, began = io.BytesIO(), time.process_time()
     with opened(Files(), path) as recording:
@@ -60,8 +60,10 @@ def codec_alone(path: str, check: bool) -> float:
 
 def one(path: str, hours: float, mode: str, check: bool) -> None:
     """Redact one recording and print its figures as JSON."""
-    from callveil.transforms.audio import AudioSpan, Sound, Treatment, redact_audio
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.redact.audio.masking import Sound
+    from callveil.transforms.redact.audio.plan import AudioSpan
+    from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+    from callveil.transforms.storage.files.filesystem import Files
 
     spans = [AudioSpan(at, at + 2.5, 1) for at in range(7, int(hours * 3600) - 5, 30)]  # one in twelve seconds of one party
     started, cpu = time.monotonic(), time.process_time()

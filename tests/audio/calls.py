@@ -13,10 +13,10 @@ import sounds
 import voices
 from numpy.typing import NDArray
 
-from callveil.transforms.sample.gold import SENSITIVE
-from callveil.transforms.sample.records import Sample
-from callveil.transforms.sample.speech import number_words, ordinal_words, pair_words, spoken_digits
-from callveil.transforms.sample.times import MONTHS
+from callveil.transforms.lab.sample.gold import SENSITIVE
+from callveil.transforms.lab.sample.records import Sample
+from callveil.transforms.lab.sample.speech import number_words, ordinal_words, pair_words, spoken_digits
+from callveil.transforms.lab.sample.times import MONTHS
 
 RATE = 8000
 JITTER = 0.03

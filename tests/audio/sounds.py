@@ -16,7 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from callveil.transforms.audio import g711
+from callveil.transforms.redact.audio import g711
 
 Signal = NDArray[np.float64]
 """Samples between -1 and 1, `(channels, frames)`."""

@@ -10,8 +10,10 @@ import pytest
 import sounds
 
 from callveil.schemas.rejected import REASONS
-from callveil.transforms.audio import AudioRejected, AudioSpan, Margins, Treatment, redact_audio
-from callveil.transforms.store.files import Files, PreconditionFailed
+from callveil.transforms.redact.audio.container import AudioRejected
+from callveil.transforms.redact.audio.plan import AudioSpan, Margins
+from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 
 FILES = Files()
 MULAW = sounds.pcm_bytes(sounds.chatter(8000, 1, 5), 7, 8)
@@ -148,7 +150,7 @@ def test_missing_source_and_existing_output(tmp_path: Path) -> None:
 
 def test_second_look_refuses_what_is_still_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cover that does nothing is noticed, in stored and in coded sound."""
-    from callveil.transforms.audio.cover import Cover
+    from callveil.transforms.redact.audio.masking import Cover
 
     monkeypatch.setattr(Cover, "apply", lambda *_: None)
     for name in ("wav-mulaw", "mp3-8k", "opus"):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from callveil.transforms.audio.energy import MOMENT, Meter, Survey, moment_samples, speech_in
-from callveil.transforms.audio.fit import FARTHEST, Fit, Row, fit, likeness, timed_rows, untranscribed
-from callveil.transforms.audio.plan import EVERYTHING, AudioSpan
-from callveil.transforms.audio.told import Told
+from callveil.transforms.redact.audio.energy import MOMENT, Meter, Survey, moment_samples, speech_in
+from callveil.transforms.redact.audio.fit import FARTHEST, Fit, Row, fit, likeness, timed_rows, untranscribed
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
+from callveil.transforms.redact.audio.transcript_words import Told
 
 RATE = 8000
 Sound = NDArray[np.float64]

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.finding import Finding
-from callveil.transforms.audio.align import Aligner, Alignment
-from callveil.transforms.audio.hear import Stretch, stretches
-from callveil.transforms.audio.plan import AudioSpan
-from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.audio.words import GUESSED, PAUSE, add_word_times
-from callveil.transforms.store.files import Files
+from callveil.transforms.redact.audio.align import Aligner, Alignment
+from callveil.transforms.redact.audio.plan import AudioSpan
+from callveil.transforms.redact.audio.segments import Stretch, stretches
+from callveil.transforms.redact.audio.span_times import audio_spans
+from callveil.transforms.redact.audio.word_times import GUESSED, PAUSE, add_word_times
+from callveil.transforms.storage.files.filesystem import Files
 
 needs_espeak = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
 
@@ -121,7 +121,7 @@ def test_an_aligner_travels_without_its_recogniser(aligner: Aligner) -> None:
 
 
 def test_a_recogniser_is_built_anew_before_its_dictionary_grows(aligner: Aligner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callveil.transforms.audio.align.MAX_ADDED", 2)
+    monkeypatch.setattr("callveil.transforms.redact.audio.align.MAX_ADDED", 2)
     first = Aligner()
     first.align(np.zeros(16_000), "Zqxville Wrtzburg Qypsing")
     before = first._decoder

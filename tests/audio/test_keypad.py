@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from callveil.transforms.audio import Treatment, redact_audio
-from callveil.transforms.audio.energy import survey
-from callveil.transforms.audio.keypad import HIGH, LOW, spans_of_tones
-from callveil.transforms.audio.plan import AudioSpan
-from callveil.transforms.store.files import Files
+from callveil.transforms.redact.audio.energy import survey
+from callveil.transforms.redact.audio.keypad import HIGH, LOW, spans_of_tones
+from callveil.transforms.redact.audio.plan import AudioSpan
+from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.storage.files.filesystem import Files
 
 FILES = Files()
 

@@ -16,8 +16,8 @@ from calls import RATE, spoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.audio.listen import LONGEST, SHORTEST, Embedded, RecogniserMissing, pieces, quietest, recogniser_of, turns_of
-from callveil.transforms.store.files import Files
+from callveil.transforms.redact.audio.transcribe import LONGEST, SHORTEST, Embedded, RecogniserMissing, pieces, quietest, recogniser_of, turns_of
+from callveil.transforms.storage.files.filesystem import Files
 
 needs_espeak = pytest.mark.skipif(not voices.LIBRARY, reason=voices.NEEDS_ESPEAK)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.audio import EVERYTHING, AudioSpan, Margins, Ranges, Sound, plan
-from callveil.transforms.audio.cover import Cover
-from callveil.transforms.audio.plan import fade_samples
-from callveil.transforms.audio.samples import PCM
+from callveil.transforms.redact.audio import plan
+from callveil.transforms.redact.audio.masking import Cover, Sound
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins, Ranges, fade_samples
+from callveil.transforms.redact.audio.samples import PCM
 
 times = st.one_of(st.integers(0, 120).map(lambda n: n / 10), st.floats(0, 12, allow_nan=False))
 

@@ -10,22 +10,14 @@ import numpy as np
 import pytest
 import sounds
 
-from callveil.transforms.audio import (
-    EVERYTHING,
-    AudioRejected,
-    AudioSpan,
-    Listen,
-    Margins,
-    Sound,
-    Treatment,
-    examine,
-    g711,
-    plan,
-    redact_audio,
-)
-from callveil.transforms.audio.check import look
-from callveil.transforms.audio.energy import survey
-from callveil.transforms.store.files import Files, PreconditionFailed, S3Settings
+from callveil.transforms.redact.audio import g711, plan
+from callveil.transforms.redact.audio.container import AudioRejected
+from callveil.transforms.redact.audio.energy import survey
+from callveil.transforms.redact.audio.masking import Sound
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan, Margins
+from callveil.transforms.redact.audio.redact import Listen, Treatment, examine, redact_audio
+from callveil.transforms.redact.audio.verify import look
+from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed, S3Settings
 
 FILES = Files()
 SPANS = [AudioSpan(1.0, 1.6, 1), AudioSpan(1.7, 2.0, 1), AudioSpan(3.2, 3.5, 1)]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.audio.align import path_of
-from callveil.transforms.audio.letters import sounds_of
-from callveil.transforms.audio.say import Graph, readings, tokens_of
+from callveil.transforms.redact.audio.align import path_of
+from callveil.transforms.redact.audio.grapheme_to_phoneme import sounds_of
+from callveil.transforms.redact.audio.pronunciations import Graph, readings, tokens_of
 
 LATER = {"okonkwo", "siobhan", "zxq"}
 

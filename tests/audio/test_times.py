@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from callveil.schemas.finding import WHOLE, Finding
-from callveil.transforms.audio import EVERYTHING, AudioSpan
-from callveil.transforms.audio.fit import Fit
-from callveil.transforms.audio.placeholders import PLACEHOLDER, withheld
-from callveil.transforms.audio.times import audio_spans
-from callveil.transforms.detect.leaves import walk
+from callveil.transforms.detect.text_fields import walk
+from callveil.transforms.redact.audio.fit import Fit
+from callveil.transforms.redact.audio.placeholders import PLACEHOLDER, withheld
+from callveil.transforms.redact.audio.plan import EVERYTHING, AudioSpan
+from callveil.transforms.redact.audio.span_times import audio_spans
 
 TURNS: list[dict[str, Any]] = [
     {"text": "Can I have your number?", "channel": 2, "s": 0.5, "e": 2.0},

@@ -8,8 +8,8 @@ from functools import lru_cache
 import pytest
 from audio.sounds import FORMATS, chatter, encoded, file_of, pcm_bytes, wav_bytes
 
-from callveil.transforms.audio.whole import length_of
-from callveil.transforms.store.files import Files
+from callveil.transforms.redact.audio.whole import length_of
+from callveil.transforms.storage.files.filesystem import Files
 
 MORE = {
     "aiff": ("aiff", "pcm_s16be"), "au": ("au", "pcm_s16be"), "w64": ("w64", "pcm_s16le"), "webm": ("webm", "libopus"),

@@ -35,17 +35,18 @@ from callveil.pipelines.options import policy_of
 from callveil.schemas.finding import Finding
 from callveil.schemas.policy import Policy
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.audio import EVERYTHING, redact_audio
-from callveil.transforms.audio.align import Aligner
-from callveil.transforms.audio.told import Told, told
 from callveil.transforms.detect.batch import Job
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.detect.engine import Detector
+from callveil.transforms.jobs.batch.context import Engines
+from callveil.transforms.jobs.batch.redact_batches import redact_jobs
+from callveil.transforms.redact.audio.align import Aligner
+from callveil.transforms.redact.audio.plan import EVERYTHING
+from callveil.transforms.redact.audio.redact import redact_audio
+from callveil.transforms.redact.audio.transcript_words import Told, told
 from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.jobs import redact_jobs
-from callveil.transforms.run.job import Engines
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
 
 CONDITIONS = ("words", "aligned", "turns", "right", "swapped", "shifted", "mono", "foreign")
 SHIFTS = (2.5, -0.9, 8.0, 0.6, 31.0)

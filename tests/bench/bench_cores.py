@@ -26,8 +26,8 @@ from typing import Any
 import orjson
 
 from callveil.pipelines.bench import Cost, Runs
-from callveil.transforms.run.sizes import cores
-from callveil.transforms.sample.write import write_sample
+from callveil.transforms.execution.resources import cores
+from callveil.transforms.lab.sample.write import write_sample
 
 FLINK = Path(__file__).resolve().parents[2] / "deploy" / "flink.sh"
 PARTS = ("cores", "sizes", "skew", "flink")

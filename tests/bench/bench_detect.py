@@ -28,11 +28,11 @@ from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Job, detect_batch
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import GoldRow, as_job, read_gold
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.sample.dialogues import dialogue
-from callveil.transforms.sample.people import person
-from callveil.transforms.sample.world import firm, stream
+from callveil.transforms.lab.evaluate.gold import GoldRow, as_job, read_gold
+from callveil.transforms.lab.sample.dialogues import dialogue
+from callveil.transforms.lab.sample.people import person
+from callveil.transforms.lab.sample.world import firm, stream
 
 CALLVEIL = "callveil"
 SHARD = 512

@@ -24,10 +24,10 @@ import voices
 from calls import RATE, calls
 from numpy.typing import NDArray
 
-from callveil.transforms.audio import redact_audio
-from callveil.transforms.audio.energy import survey
-from callveil.transforms.audio.keypad import HIGH, LOW
-from callveil.transforms.store.files import Files
+from callveil.transforms.redact.audio.energy import survey
+from callveil.transforms.redact.audio.keypad import HIGH, LOW
+from callveil.transforms.redact.audio.redact import redact_audio
+from callveil.transforms.storage.files.filesystem import Files
 
 KEYS = "123A456B789C*0#D"
 Sound = NDArray[np.float64]

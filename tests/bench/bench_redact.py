@@ -41,12 +41,12 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.document import Document, roles_of
-from callveil.transforms.detect.forward import hasten
-from callveil.transforms.detect.leaves import walk
+from callveil.transforms.detect.fast_tok2vec import hasten
 from callveil.transforms.detect.pipeline import load_model
+from callveil.transforms.detect.text_fields import walk
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
 
 TIMES_THE_PIPELINE, OF_THE_OTHER = 5.0, 0.45
 FEW = 20

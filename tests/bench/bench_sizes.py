@@ -30,13 +30,13 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from spacy.language import Language
 
-from callveil.transforms.detect.faint import apply_margins
-from callveil.transforms.detect.forward import hasten
+from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.low_confidence_names import apply_margins
 from callveil.transforms.detect.model import load
-from callveil.transforms.train import trainer
-from callveil.transforms.train.card import evaluate, held_out
-from callveil.transforms.train.corpus import Talk
-from callveil.transforms.train.trainer import train
+from callveil.transforms.lab.train import trainer
+from callveil.transforms.lab.train.card import evaluate, held_out
+from callveil.transforms.lab.train.corpus import Talk
+from callveil.transforms.lab.train.trainer import train
 
 SIZES = ("64x2x5000", "96x2x10000", "96x4x5000", "96x4x10000", "128x4x5000")
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 from presidio_analyzer import EntityRecognizer
 
-from callveil.transforms.detect.view import View
+from callveil.transforms.detect.conversation import View
 
 _MARK = re.compile(r"\[([^\]|]*)(?:\|([A-Z_]+))?\]")
 

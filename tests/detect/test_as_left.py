@@ -7,9 +7,9 @@ from langs import check
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import GoldRow, predict
 from callveil.transforms.detect.recognizers import build
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
+from callveil.transforms.lab.evaluate.gold import GoldRow, predict
 
 RECOGNIZERS = build("en", ("US", "GB", "CA"))
 MAIL = [

@@ -15,9 +15,9 @@ from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept
-from callveil.transforms.sample.dialogues import dialogue
-from callveil.transforms.sample.people import person
-from callveil.transforms.sample.scene import business
+from callveil.transforms.lab.sample.dialogues import dialogue
+from callveil.transforms.lab.sample.people import person
+from callveil.transforms.lab.sample.scene import business
 
 QUICK = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
@@ -146,7 +146,7 @@ def test_batches_keep_order_and_one_failure_spoils_no_other(redact: Bench) -> No
 
     from callveil.schemas.interaction import InteractionKey
     from callveil.transforms.detect.batch import Job, detect_batch
-    from callveil.transforms.detect.decide import Floor, decide
+    from callveil.transforms.detect.decision import Floor, decide
 
     jobs = []
     for n, language in enumerate(["en", "xx", None, "en-GB"]):

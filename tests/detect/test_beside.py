@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.beside import postcodes_after
+from callveil.transforms.detect.postcode_after_place import postcodes_after
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ import pytest
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect.classifiers import Gliner, Mention, TokenClassifier, joined, trimmed
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.models import VERSION, ModelError, digest, digests, identity, meanings
 from callveil.transforms.detect.pipeline import load_model
-from callveil.transforms.detect.view import View
 from callveil.transforms.redact.engine import Run
 
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

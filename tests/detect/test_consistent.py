@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.consistent import DETECTOR, MAX_VALUES, everyday_words, speaker_names, strongest, values_found
-from callveil.transforms.detect.known import CODE, DIGITS, NAME, KnownValue
+from callveil.transforms.detect.known_values import CODE, DIGITS, NAME, KnownValue
+from callveil.transforms.detect.propagation import DETECTOR, MAX_VALUES, everyday_words, speaker_names, strongest, values_found
 from callveil.transforms.detect.resolve import merge
-from callveil.transforms.detect.seek import Tokens, find
+from callveil.transforms.detect.value_search import Tokens, find
 
 
 def mentions(value: str, entity: str, text: str, score: float = 0.9) -> list[str]:

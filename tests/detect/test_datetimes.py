@@ -13,8 +13,8 @@ from redaction import Bench, content
 
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.view import View
 
 HIPAA = "version: 1\nextends: hipaa\ndetect: {model: none}\n"
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")

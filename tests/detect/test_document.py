@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from redaction import raw
 
 from callveil.schemas.finding import Span
+from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN
 from callveil.transforms.detect.document import Document, role_of, roles_of
-from callveil.transforms.detect.leaves import walk
-from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN
+from callveil.transforms.detect.text_fields import walk
 
 TEXT = st.text("ab 1é\n.", max_size=8)
 RECORD = st.fixed_dictionaries({}, optional={

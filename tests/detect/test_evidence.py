@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect import lexicon as module
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.lexicon import FILE, SECTIONS, lexicon, pack
 from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, kind_of, thing
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.view import View
 
 WORDS = st.frozensets(st.text(string.ascii_lowercase + "'", min_size=1, max_size=40), min_size=1, max_size=30)
 FRAMES = {

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 
-from callveil.transforms.detect import forward
-from callveil.transforms.detect.forward import hasten
+from callveil.transforms.detect import fast_tok2vec
+from callveil.transforms.detect.fast_tok2vec import hasten
 from callveil.transforms.detect.pipeline import load_model
-from callveil.transforms.sample.dialogues import dialogue
-from callveil.transforms.sample.people import person
-from callveil.transforms.sample.world import firm, stream
+from callveil.transforms.lab.sample.dialogues import dialogue
+from callveil.transforms.lab.sample.people import person
+from callveil.transforms.lab.sample.world import firm, stream
 
 SAID = "hello is this bright dental it's under Nadia Okonkwo please five five oh one two three my address 14 Elm Street , . ?"
 WORDS = [*SAID.split(), "\n", "", "ﬁve", "é", "12:30"]
@@ -39,13 +39,13 @@ def _vectors(nlp: Language, texts: list[str]) -> list[np.ndarray]:
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6), st.sampled_from([1, 3, 16, 512]))
 def test_vectors_are_the_same_but_for_rounding(pair: tuple[Language, Language], texts: list[str], chunk: int) -> None:
     plain, fast = pair
-    kept, forward.CHUNK = forward.CHUNK, chunk
+    kept, fast_tok2vec.CHUNK = fast_tok2vec.CHUNK, chunk
     try:
         for a, b in zip(_vectors(plain, texts), _vectors(fast, texts), strict=True):
             assert a.shape == b.shape
             np.testing.assert_allclose(a, b, atol=2e-4)
     finally:
-        forward.CHUNK = kept
+        fast_tok2vec.CHUNK = kept
 
 
 def test_entities_of_conversations_are_the_same(pair: tuple[Language, Language]) -> None:
@@ -93,9 +93,9 @@ def test_a_pipeline_without_a_model_is_left_alone() -> None:
 
 def test_rows_with_one_key_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.array([[1, 2], [1, 3], [1, 2]], dtype=np.uint64)
-    first, place = forward._distinct(rows)
+    first, place = fast_tok2vec._distinct(rows)
     assert len(first) == 2 and np.array_equal(rows[first][place], rows)
-    monkeypatch.setattr(forward, "_MIX", np.uint64(0))
+    monkeypatch.setattr(fast_tok2vec, "_MIX", np.uint64(0))
     clash = np.array([[1, 2], [5, 2]], dtype=np.uint64)
-    first, place = forward._distinct(clash)
+    first, place = fast_tok2vec._distinct(clash)
     assert np.array_equal(clash[first][place], clash)

@@ -16,14 +16,14 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
 from callveil.transforms.detect.budget import Budget, OverBudget, TimedOut, spend
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
-from callveil.transforms.detect.recognizers.hit import Hit
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 from callveil.transforms.redact.engine import Redacted, Redactor, Run
-from callveil.transforms.redact.settle import redact_batch
+from callveil.transforms.redact.until_stable import redact_batch
 
 UNITS = (
     "4 ", "(", "four ", "A. ", "b as in boy ", "hundred ", "double ", "@a ", "1. ", "at ", "dot ", "Mr ", "- ", "my name is ", "\n", "a@",

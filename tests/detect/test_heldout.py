@@ -12,7 +12,7 @@ from heldout.make import TYPES, lines
 
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import predict, read_gold
+from callveil.transforms.lab.evaluate.gold import predict, read_gold
 
 FOLDER = Path(__file__).parent / "heldout"
 FLOORS = {"name": 0.95, "birth": 0.95, "postcode": 0.95, "card": 0.97, "phone": 0.97, "email": 0.97, "ssn": 0.97}

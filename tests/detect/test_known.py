@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.rules import Rules
-from callveil.transforms.detect.known import DIGITS, KnownValue, fold, known_values, spoken_code
+from callveil.transforms.detect.known_values import DIGITS, KnownValue, fold, known_values, spoken_code
 from callveil.transforms.detect.placeholders import placeholders
-from callveil.transforms.detect.said import said
-from callveil.transforms.detect.seek import Tokens, _extend_digits, _first_digit, _tells, find
+from callveil.transforms.detect.spoken_digits import said
+from callveil.transforms.detect.value_search import Tokens, _extend_digits, _first_digit, _tells, find
 
 RECORD: dict[str, Any] = {
     "name": "Zoë O'Brien", "caller_number": "+14155550134", "email": "zoe.o_brien7@example.com", "street": "12 Elm Street", "city": "Springfield",

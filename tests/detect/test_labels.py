@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.view import View
 
 
 @pytest.fixture(scope="module")

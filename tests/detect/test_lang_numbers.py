@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import available
 from callveil.transforms.detect.recognizers import SpokenRecognizer, build
 from callveil.transforms.detect.recognizers.numbers import digit_runs
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.detect.view import View
 
 LANGUAGES = ("de", "es", "fr")
 

@@ -13,10 +13,10 @@ from redaction import Bench, content
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.detect import lang
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.lang import FILES, LanguageError, available, load_language, read_language
 from callveil.transforms.detect.pipeline import ModelError
-from callveil.transforms.detect.view import View
 
 BOTH = "version: 1\ndetect: {model: none, languages: [de, en, es, fr]}\n"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept
-from callveil.transforms.detect.view import View
 
 SAYINGS = [
     "uh [fifteen hundred]", "[thirty one hundred].", "[two thousand]", "[oh eight hundred], I think", "[15 hundred]", "[nine thousand one]",

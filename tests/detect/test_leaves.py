@@ -23,7 +23,7 @@ from callveil.schemas.fields import (
     coerce_members,
 )
 from callveil.schemas.interaction import FIELDS
-from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf, get_at, set_at, walk
+from callveil.transforms.detect.text_fields import ROLE_WORDS, Leaf, get_at, set_at, walk
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8))
 JSON = st.recursive(

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callveil.transforms.detect.conversation import Turn, View
 from callveil.transforms.detect.normalized_text import (
     NormalizedText,
     normalize,
     normalized,
     other_readings,
 )
-from callveil.transforms.detect.view import Turn, View
 
 ADDRESS = "jane.doe@example.com"
 CARD = "4539910317764670"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.view import View
 
 BAR = 4.0
 """Letters and digits redacted of every 1,000, at most."""

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from neighbours import NEIGHBOURS, ONES, SIGNS, VALUES, digits, pair, plain_card
 
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.recognizers.number_sequence import Value, card_details, cut
 from callveil.transforms.detect.recognizers.numbers import Element
 from callveil.transforms.detect.resolve import accept
-from callveil.transforms.detect.view import View
 
 POLICY = parse_policy("version: 1\nextends: gdpr\ndetect: {model: none}\n")
 

@@ -13,12 +13,12 @@ from langs import marked
 from redaction import raw
 
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.document import Document, roles_of, voices_of
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.gold import GoldRow, predict
-from callveil.transforms.detect.leaves import walk
 from callveil.transforms.detect.recognizers import build
-from callveil.transforms.detect.view import View
+from callveil.transforms.detect.text_fields import walk
+from callveil.transforms.lab.evaluate.gold import GoldRow, predict
 
 RECOGNIZERS = build("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})

@@ -8,7 +8,7 @@ import pytest
 
 from callveil.schemas.account import Account
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.own import own_places, without_own
+from callveil.transforms.detect.business_values import own_places, without_own
 
 ACCOUNT = Account("1", dt.datetime(2026, 1, 1, tzinfo=dt.UTC), name="Lopez  Plumbing", numbers=("+1 415-555-0132", "911"))
 

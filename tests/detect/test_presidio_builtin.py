@@ -19,14 +19,14 @@ from callveil.schemas.account import Account
 from callveil.schemas.entities import ENTITIES, GENERAL
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import load_policy, parse_policy
+from callveil.transforms.detect.business_values import countries_of
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.own import countries_of
 from callveil.transforms.detect.recognizers import PresidioBuiltinRecognizer
 from callveil.transforms.detect.recognizers import presidio_builtin as builtin
 from callveil.transforms.detect.recognizers.no_value import is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import accept
-from callveil.transforms.detect.view import View
 
 COUNTRIES = ("AU", "CA", "DE", "ES", "FI", "GB", "IN", "IT", "KR", "NG", "PH", "PL", "SE", "SG", "TH", "TR", "US", "ZA")
 POLICY = load_policy(None)

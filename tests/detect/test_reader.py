@@ -12,14 +12,14 @@ from spacy.language import Language
 
 from callveil.schemas.policy import Margin, Margins
 from callveil.transforms.detect import reader
-from callveil.transforms.detect.faint import apply_margins, faint_people
-from callveil.transforms.detect.forward import hasten
+from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.low_confidence_names import apply_margins, faint_people
 from callveil.transforms.detect.pipeline import BoundedTokenizer, load_model
 from callveil.transforms.detect.reader import Read, Reader, reader_of
-from callveil.transforms.sample.dialogues import dialogue
-from callveil.transforms.sample.people import person
-from callveil.transforms.sample.world import firm, stream
-from callveil.transforms.train.card import held_out
+from callveil.transforms.lab.sample.dialogues import dialogue
+from callveil.transforms.lab.sample.people import person
+from callveil.transforms.lab.sample.world import firm, stream
+from callveil.transforms.lab.train.card import held_out
 
 SAID = """hello is this bright dental it's under Nadia Okonkwo please five five oh one two my address 14
 Elm Street , . ? Mr Grant Vale of Acme Tailors Ltd in Springfield said [PERSON_NAME] [PHONE_NUMBER]"""

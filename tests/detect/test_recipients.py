@@ -10,12 +10,12 @@ import re
 import pytest
 
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.recipients import recipients
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.view import View
 
 HIDDEN = """
 pls send 2 xl boxes to [quentin] at [9b Thistle Mews], my card ends [4242] exp [04/29]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.recognizers import GROUP, SpokenRecognizer, build
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.detect.view import View
 
 RECOGNIZERS = build("en", ("US", "GB", "CA"))
 ENTITIES = sorted({entity for r in RECOGNIZERS for entity in r.supported_entities})

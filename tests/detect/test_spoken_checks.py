@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from callveil.transforms.detect.lang import LanguageError, available, load_language
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.numbers import digit_runs
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 
 ONES = ("oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.resolve import accept, merge
-from callveil.transforms.detect.view import View
 
 HERE = Path(__file__).parent / "spoken"
 _MARK = re.compile(r"\[(.*?)\]")

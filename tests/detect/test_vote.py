@@ -9,9 +9,9 @@ import spacy
 
 from callveil.schemas.policy import Detect
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.pipeline import Mention, vote
-from callveil.transforms.detect.view import View
 
 
 def test_votes_are_shares_of_the_score() -> None:

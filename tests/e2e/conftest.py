@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from runs import Bench, Finished, environment, new_interpreter
 
-from callveil.transforms.sample.write import write_sample
+from callveil.transforms.lab.sample.write import write_sample
 
 SEED, INTERACTIONS, MALFORMED = 20261102, 150, 0.08
 

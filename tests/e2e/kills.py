@@ -143,7 +143,7 @@ class Steps:
 
     def install(self) -> None:
         """Hook into the local half of `Files`."""
-        from callveil.transforms.store.local import LocalFiles
+        from callveil.transforms.storage.files.local import LocalFiles
 
         write, place, delete = LocalFiles.write, LocalFiles._place, LocalFiles.delete
 

@@ -17,8 +17,8 @@ from runs import PLAIN, call, callveil, environment, leftovers, new_interpreter,
 
 from callveil.pipelines.cli import COMMANDS, main
 from callveil.pipelines.exits import USAGE
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
 
 SECRET = "Wilhelmina Testperson lives at 12 Nowhere Street"
 
@@ -199,7 +199,9 @@ def test_every_mistake_in_a_policy_is_told_as_json(place: Place) -> None:
 # Faults
 
 
-@pytest.fixture(params=[("callveil.transforms.run.transform", "write_shard"), ("callveil.pipelines.redact", "_publish")], ids=["worker", "main"])
+@pytest.fixture(params=[("callveil.transforms.jobs.batch.store_beam", "write_shard"), ("callveil.pipelines.redact", "_publish")],
+    ids=["worker", "main"],
+)
 def broken(request: pytest.FixtureRequest, place: Place) -> Iterator[tuple[Place, Any]]:
     words = ("redact", "--input", "in.jsonl", "--output", "store", "--policy", "policy.yaml", "--no-progress")
     yield place, kills.command(*words, env=place.env, cwd=place.folder, fault=(*request.param, SECRET))

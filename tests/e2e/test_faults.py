@@ -27,9 +27,9 @@ from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import InputChunk, plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files, FilesError, S3Settings
+from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import verify
 
 TOLD = ("Traceback", "withheld", "Errno")
 """Words that no message on a fault of disk or network holds."""
@@ -168,8 +168,8 @@ def test_parquet_that_cannot_be_reached_is_no_damaged_file(tmp_path: Path, at: s
 
 
 def test_a_fault_in_beams_text_is_found_and_nothing_else() -> None:
-    told = "callveil.transforms.store.paths.FilesError: s3://b/k: S3 failed; run it again"
-    frame = 'Traceback (most recent call last):\n  File "/x/transforms/run/job.py", line 7, in process\n    work()\n'
+    told = "callveil.transforms.storage.files.urls.FilesError: s3://b/k: S3 failed; run it again"
+    frame = 'Traceback (most recent call last):\n  File "/x/transforms/jobs/batch/context.py", line 7, in process\n    work()\n'
     assert system_fault(RuntimeError(f"{frame}RuntimeError: {told} [while running 'Write/Map']\n\n")) == "s3://b/k: S3 failed; run it again"
     full = system_fault(RuntimeError(f"{frame}RuntimeError: OSError: [Errno 28] No space left on device: '/d/x.parquet' [while running 'W']"))
     assert full is not None and full.startswith("/d/x.parquet: No space left on device; make room")

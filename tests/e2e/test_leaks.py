@@ -10,9 +10,9 @@ import pytest
 from runs import Finished, callveil, rows
 from scan import GLOBAL_TYPES, Hit, Planted, fold, kept_digits, scan, scan_text, unpacked
 
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import verify
 
 
 @pytest.fixture(scope="module")

@@ -31,10 +31,10 @@ from callveil.schemas.account import AccountBook
 from callveil.schemas.outcome import Outcome
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
+from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob
 from callveil.transforms.redact.engine import Run
-from callveil.transforms.run.job import Checkpoint, RedactJob
-from callveil.transforms.store.catalog import Snapshot
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Snapshot
 
 # Options
 

@@ -17,12 +17,12 @@ import pytest
 from kills import KILLED
 from runs import PLAIN, call, environment, key_of, leftovers, live, rows, tree, write_lines
 
-from callveil.transforms.evidence.keys import ENV, PublicKey
-from callveil.transforms.evidence.verify import verify as verify_evidence
-from callveil.transforms.sample.write import write_sample
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import verify
 
 RANDOM_KILLS = 4
 WITHIN = 4

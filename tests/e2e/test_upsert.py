@@ -21,11 +21,11 @@ from callveil.pipelines.summary import print_summary
 from callveil.schemas.fields import Struct, arrow_schema
 from callveil.schemas.interaction import FIELDS, FURTHER, STATE
 from callveil.transforms.ingest.snapshots import rank
-from callveil.transforms.run import shards
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.index import MAX_FILES
-from callveil.transforms.store.parquet import INTERACTIONS
-from callveil.transforms.store.rows import dumps, interaction_row
+from callveil.transforms.jobs.batch import shards
+from callveil.transforms.storage.files.serialization import dumps, interaction_row
+from callveil.transforms.storage.tables.key_index import MAX_FILES
+from callveil.transforms.storage.tables.maintenance import verify
+from callveil.transforms.storage.tables.parquet import INTERACTIONS
 
 DAY = dt.timedelta(days=1)
 AGED = PLAIN + "full_after_days: 30\n"

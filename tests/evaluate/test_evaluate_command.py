@@ -18,10 +18,10 @@ from callveil.pipelines import cli
 from callveil.pipelines.commands import evaluate as command
 from callveil.pipelines.measures import markdown, print_beside
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import Measured
-from callveil.transforms.detect.gold import GoldRow, Label, Prediction
-from callveil.transforms.detect.measure import Scoring, Tally
-from callveil.transforms.detect.misses import Account
+from callveil.transforms.lab.evaluate.evaluate import Measured
+from callveil.transforms.lab.evaluate.gold import GoldRow, Label, Prediction
+from callveil.transforms.lab.evaluate.measure import Scoring, Tally
+from callveil.transforms.lab.evaluate.misses import Account
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from callveil.pipelines.commands import explain as command
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.batch import Job, detect_batch
-from callveil.transforms.detect.decide import Decision
+from callveil.transforms.detect.decision import Decision
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.detect.explain import Verdict, explain
 from callveil.transforms.detect.resolve import accept, merge

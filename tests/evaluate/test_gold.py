@@ -13,8 +13,8 @@ import pytest
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import POOLED, Callveil, evaluate
-from callveil.transforms.detect.gold import GoldError, Prediction, as_job, predict, read_gold
+from callveil.transforms.lab.evaluate.evaluate import POOLED, Callveil, evaluate
+from callveil.transforms.lab.evaluate.gold import GoldError, Prediction, as_job, predict, read_gold
 
 GOOD: dict[str, Any] = {
     "id": "a",

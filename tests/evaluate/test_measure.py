@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.evaluate import Callveil, evaluate
-from callveil.transforms.detect.gold import GoldRow, Label, Prediction, normalised, read_gold
-from callveil.transforms.detect.measure import CORE, Estimate, Figures, Scoring, Tally, bootstrap, wilson
-from callveil.transforms.detect.misses import Account, kind_of
+from callveil.transforms.lab.evaluate.evaluate import Callveil, evaluate
+from callveil.transforms.lab.evaluate.gold import GoldRow, Label, Prediction, normalised, read_gold
+from callveil.transforms.lab.evaluate.measure import CORE, Estimate, Figures, Scoring, Tally, bootstrap, wilson
+from callveil.transforms.lab.evaluate.misses import Account, kind_of
 
 
 def row(*texts: str, labels: Sequence[Label] = (), complete: Sequence[str] = ()) -> GoldRow:

@@ -18,13 +18,13 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.evidence.seal import Sealed, checkpoint
-from callveil.transforms.evidence.verify import Report
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.identifiers import parse_identifier
-from callveil.transforms.watch.live import Live, What
+from callveil.transforms.report.verify.store import Report
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.live_checkpoint import Sealed, checkpoint
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Live, What
+from callveil.transforms.storage.identity.identifiers import parse_identifier
+from callveil.transforms.storage.tables.catalog import Store
 
 DAY = dt.timedelta(days=1)
 EXPIRES = 30

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.evidence.merkle import leaf, root
-from callveil.transforms.evidence.proofs import FileDetail, Proofs, RewriteDetail
-from callveil.transforms.evidence.rows import hint, name_rows, row_bytes
-from callveil.transforms.evidence.salts import Salts, Tree
-from callveil.transforms.evidence.sums import PIECE, locate, pack, piece_sum, unpack
+from callveil.transforms.storage.evidence.canonical_rows import hint, name_rows, row_bytes
+from callveil.transforms.storage.evidence.checksums import PIECE, locate, pack, piece_sum, unpack
+from callveil.transforms.storage.evidence.merkle import leaf, root
+from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail
+from callveil.transforms.storage.evidence.salts import Salts, Tree
 
 
 def rfc6962(leaves: list[bytes]) -> bytes:

@@ -15,22 +15,14 @@ from watch.landing import calls
 from worlds import AS_OF, check, empty_run, world
 
 from callveil.pipelines.cli import main
-from callveil.transforms.evidence.record import IDENTITY, SEALS, record_name
-from callveil.transforms.evidence.sign import head
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.heads import (
-    RUNS,
-    Head,
-    RolledBack,
-    compare,
-    memory_of,
-    remember,
-    remembered,
-)
-from callveil.transforms.store.identity import open_keyed, open_to_change
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.snapshot import LATEST_FILE, StoreError
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.catch_up import head
+from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
+from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import LATEST_FILE, StoreError
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.known_heads import RUNS, Head, RolledBack, compare, memory_of, remember, remembered
 
 DONE, FAILED, USAGE = 0, 1, 2
 

@@ -19,16 +19,16 @@ from worlds import AS_OF, check, empty_run, key, world
 
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.evidence.keys import ENV, EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
-from callveil.transforms.evidence.record import PULLS, SEALS
-from callveil.transforms.evidence.sign import head, sign_unsigned
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.history.dataset import VERSIONS
-from callveil.transforms.store.care import purge_removed
-from callveil.transforms.store.catalog import Store, StoreError
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.rewrite import change_rows, rewrite
-from callveil.transforms.store.snapshot import data_path
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.evidence.catch_up import head, sign_unsigned
+from callveil.transforms.storage.evidence.signed_record import PULLS, SEALS
+from callveil.transforms.storage.evidence.signing_keys import ENV, EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.tables.catalog import Store, StoreError
+from callveil.transforms.storage.tables.maintenance import purge_removed
+from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
+from callveil.transforms.storage.tables.versions import VERSIONS
 
 
 def fresh_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from history_bench import Bench, Redact
 
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
 
 
 @pytest.fixture(scope="session")

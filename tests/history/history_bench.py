@@ -19,15 +19,15 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy, parse_policy
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
-from callveil.transforms.detect.decide import Floor
-from callveil.transforms.history.dataset import from_row
-from callveil.transforms.history.decided import decide
-from callveil.transforms.history.normalise import normalise
-from callveil.transforms.history.redact import VersionRedactor
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.read import open_dataset
+from callveil.transforms.detect.decision import Floor
+from callveil.transforms.ingest.versions.normalize import normalise
+from callveil.transforms.redact.versions.decision import decide
+from callveil.transforms.redact.versions.redactor import VersionRedactor
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.scan import open_dataset
+from callveil.transforms.storage.tables.versions import from_row
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"

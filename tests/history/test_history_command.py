@@ -18,9 +18,9 @@ from history_bench import PLAIN, Bench, version
 
 from callveil.pipelines import cli
 from callveil.schemas.history import FIELDS, SCHEMA
-from callveil.transforms.store.columns import personal_traces
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.column_stats import personal_traces
 
 ADA = {"user_id": 3, "user_name": "Ada Admin", "ip": "203.0.113.9", "user_role": "Administrator"}
 BOB = {"user_id": 4, "user_name": "Bob Boss", "ip": "203.0.113.10", "actor_type": "api"}

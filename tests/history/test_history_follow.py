@@ -21,8 +21,8 @@ from callveil.pipelines import cli
 from callveil.pipelines.history import HistoryOptions
 from callveil.pipelines.history_follow import follow
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.ingest import NothingToRead
-from callveil.transforms.store.care import unpurged, verify
+from callveil.transforms.ingest.chunks import NothingToRead
+from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.history import CLASSES
-from callveil.transforms.history import closed
-from callveil.transforms.history.judge import change_class, is_setting, security_class, whole_entity
-from callveil.transforms.history.secret import is_secret, secret_spans
+from callveil.transforms.redact.versions import closed_values
+from callveil.transforms.redact.versions.field_classes import change_class, is_setting, security_class, whole_entity
+from callveil.transforms.redact.versions.secret_fields import is_secret, secret_spans
 
 SECRETS = """pw pwd pass passwd passphrase auth authorization bearer apikey access_token session cookie otp totp_secret
 recovery_codes signing_key credentials dsn connectionString client-secret X-Api-Key smtpPass DB_PASSWORD sessionId session_id
@@ -235,5 +235,5 @@ def test_the_value_decides_and_a_word_is_closed_only_by_the_lists(name: str, tex
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=12))
 def test_no_word_outside_the_lists_is_a_setting(word: str) -> None:
-    listed = word in closed._CONTENT | closed._WEAK | closed._FLAGS | closed._LOWER_FLAGS | closed._LETTER_FLAGS
+    listed = word in closed_values._CONTENT | closed_values._WEAK | closed_values._FLAGS | closed_values._LOWER_FLAGS | closed_values._LETTER_FLAGS
     assert listed or not any(is_setting("User", name, word) for name in ("email_notifications", "role", "name", "login", "comment"))

@@ -12,9 +12,9 @@ from history_bench import policy, version
 
 from callveil.schemas.fields import FieldError
 from callveil.schemas.interaction import SourceRef
-from callveil.transforms.history.document import load_object
-from callveil.transforms.history.normalise import normalise
-from callveil.transforms.ingest.parse import ParseError
+from callveil.transforms.ingest.versions.normalize import normalise
+from callveil.transforms.ingest.versions.yaml_json import load_object
+from callveil.transforms.storage.files.strict_json import ParseError
 
 LIMITS = policy().limits
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion
-from callveil.transforms.history.read import plan, read_versions
 from callveil.transforms.ingest.discover import InputError
-from callveil.transforms.store.files import Files
+from callveil.transforms.ingest.versions.read import plan, read_versions
+from callveil.transforms.storage.files.filesystem import Files
 
 LIMITS = policy().limits
 

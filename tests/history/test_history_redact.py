@@ -12,13 +12,13 @@ from history_bench import AS_OF, Redact, policy, version
 from callveil.schemas.fields import FieldError
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
-from callveil.transforms.detect.decide import Floor
-from callveil.transforms.history.dataset import from_row, version_row
-from callveil.transforms.history.decided import decide
-from callveil.transforms.history.redact import VersionRedactor
-from callveil.transforms.history.secret import secret_spans
-from callveil.transforms.history.settle import changed_texts, redact_settled, stored_version
-from callveil.transforms.history.values import canonical
+from callveil.transforms.detect.decision import Floor
+from callveil.transforms.redact.versions.decision import decide
+from callveil.transforms.redact.versions.json_values import canonical
+from callveil.transforms.redact.versions.redactor import VersionRedactor
+from callveil.transforms.redact.versions.secret_fields import secret_spans
+from callveil.transforms.redact.versions.until_stable import changed_texts, redact_settled, stored_version
+from callveil.transforms.storage.tables.versions import from_row, version_row
 
 KEY = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 

@@ -17,11 +17,11 @@ from callveil.pipelines.commands import history as command
 from callveil.pipelines.commands.rejected import contents
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.read import open_dataset
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import verify
+from callveil.transforms.storage.tables.scan import open_dataset
 
 SECRETS = {
     "password": "hunter22-Zebra",
@@ -148,7 +148,7 @@ def test_a_run_killed_anywhere_is_finished_by_its_repetition(tmp_path: Path, fil
 
 KILL = """
 import os, sys, datetime as dt
-from callveil.transforms.store.local import LocalFiles
+from callveil.transforms.storage.files.local import LocalFiles
 left = int(sys.argv[1])
 write = LocalFiles.write
 def counted(self, *args, **how):

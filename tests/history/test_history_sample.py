@@ -11,9 +11,9 @@ import pytest
 from history_bench import Bench
 
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.history.timeline import state_at
-from callveil.transforms.sample.version_files import write_versions
-from callveil.transforms.store.files import Files
+from callveil.transforms.lab.sample.version_files import write_versions
+from callveil.transforms.redact.versions.timeline import state_at
+from callveil.transforms.storage.files.filesystem import Files
 
 SURE = ("SECRET", "CREDIT_CARD", "EMAIL_ADDRESS")
 """Types whose planted values are nobody else's words, so that no file may hold one anywhere."""

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from callveil.pipelines.commands import history as command
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.history.report import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
-from callveil.transforms.history.timeline import state_at
-from callveil.transforms.store.care import unpurged, verify
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.redact.versions.timeline import state_at
+from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 RUN_FACTS = ("recorded_at", "run_id")
 

@@ -22,13 +22,13 @@ from history_bench import AS_OF, Redact, policy, version
 from callveil.schemas.account import AccountBook
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.history.stream import REJECTED, RedactVersions, TrackChanges, keyed, latest, said
-from callveil.transforms.history.timeline import entries
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.jobs.history.stream import REJECTED, RedactVersions, TrackChanges, keyed, latest, said
 from callveil.transforms.redact.engine import Run
-from callveil.transforms.run.job import RedactJob
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.snapshot import Snapshot
+from callveil.transforms.redact.versions.timeline import entries
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot
 
 
 def streaming() -> PipelineOptions:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.version import RedactedVersion
-from callveil.transforms.history.timeline import Entry, entries, ordered, state_at
+from callveil.transforms.redact.versions.timeline import Entry, entries, ordered, state_at
 
 SETTINGS = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHAPES = st.sampled_from(["native", "object", "object_changes"])

@@ -9,11 +9,11 @@ import pytest
 from callveil.pipelines import cli
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest.bodies import seal
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.encryption.sealed_body import seal
+from callveil.transforms.storage.files.filesystem import Files
 
 FILES, LIMITS = Files(), Limits()
 CALL = {"account_id": 7, "id": 9007199254740993, "called_at": "2026-11-01T10:00:00Z", "kind": "text", "message_body": "I am Ada Quill"}

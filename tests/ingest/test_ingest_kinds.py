@@ -16,12 +16,13 @@ from kinds import NOT_READ, PASSED_OVER, READ, call, lines, one, parquet, zipped
 
 from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import Limits
-from callveil.transforms.ingest import InputError, NothingToRead, plan_input, read_chunk
 from callveil.transforms.ingest import streams as unpacking
-from callveil.transforms.ingest.discover import refuse_overlap
+from callveil.transforms.ingest.chunks import NothingToRead, plan_input
+from callveil.transforms.ingest.discover import InputError, refuse_overlap
 from callveil.transforms.ingest.lines import ValueReader
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.snapshot import STORE_FILE
+from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import STORE_FILE
 
 FILES, LIMITS = Files(), Limits()
 
@@ -99,7 +100,7 @@ def test_links_and_pipes_are_named(tmp_path: Path) -> None:
 
 def test_parquet_that_callveil_wrote_is_no_input(tmp_path: Path) -> None:
     from callveil.schemas.finding import FIELDS, SCHEMA
-    from callveil.transforms.store.parquet import write_rows
+    from callveil.transforms.storage.tables.parquet import write_rows
 
     (tmp_path / "report.parquet").write_bytes(write_rows([], SCHEMA, FIELDS))
     (tmp_path / "theirs.parquet").write_bytes(parquet([call(1)]))

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.ingest import InputChanged, InputError, NothingToRead, plan_chunks, read_chunk, read_record
-from callveil.transforms.ingest.parse import FieldError, inspect, load, peek_key
-from callveil.transforms.store.files import Files
+from callveil.transforms.ingest.chunks import NothingToRead, plan_chunks
+from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.ingest.read import InputChanged, read_chunk, read_record
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.strict_json import FieldError, inspect, load, peek_key
 
 FILES, LIMITS = Files(), Limits()
 SOURCE = SourceRef("calls.jsonl", 1, 0)

@@ -16,8 +16,8 @@ from callveil.schemas.pointer import Pointer, to_micros
 from callveil.schemas.policy import Policy
 from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.shard import Chosen
-from callveil.transforms.ingest.resolve import DROP, REDO, Change, Resolution, best, plan_shards, resolve_bucket
-from callveil.transforms.store.index import IndexEntry
+from callveil.transforms.ingest.deduplicate import DROP, REDO, Change, Resolution, best, plan_shards, resolve_bucket
+from callveil.transforms.storage.tables.key_index import IndexEntry
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 AS_OF = T0 + dt.timedelta(days=10)

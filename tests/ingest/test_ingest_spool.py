@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from callveil.schemas.fields import coerce_members
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
-from callveil.transforms.ingest import spool
-from callveil.transforms.ingest.spool import SpoolReader, SpoolWriter, decode, encode, spool_url
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables import spool
+from callveil.transforms.storage.tables.spool import SpoolReader, SpoolWriter, decode, encode, spool_url
 
 T0 = dt.datetime(2026, 3, 1, 23, 30, 0, 7, tzinfo=dt.UTC)
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from callveil.schemas.account import Account
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
-from callveil.transforms.ingest import AccountsError, InputError, RequestsError, read_accounts, read_requests
-from callveil.transforms.store.files import Files
+from callveil.transforms.ingest.accounts import AccountsError, read_accounts
+from callveil.transforms.ingest.discover import InputError
+from callveil.transforms.ingest.requests import RequestsError, read_requests
+from callveil.transforms.storage.files.filesystem import Files
 
 FILES = Files()
 ROWS = [

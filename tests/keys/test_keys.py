@@ -19,17 +19,17 @@ from callveil.pipelines.cli import main
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.keys.rewrap import rewrap
-from callveil.transforms.keys.status import uses
-from callveil.transforms.keys.zones import sealed_files
+from callveil.transforms.governance.rekey.rewrap import rewrap
+from callveil.transforms.governance.rekey.usage import uses
+from callveil.transforms.governance.rekey.zones import sealed_files
 from callveil.transforms.redact.operators import Secrets, reveal, token
-from callveil.transforms.store.care import purge_removed, unpurged
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.rejects import RejectedWriter
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.tables.maintenance import purge_removed, unpurged
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 

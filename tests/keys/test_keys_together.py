@@ -14,16 +14,16 @@ from audio.sounds import chatter, file_of
 from filled_store import Filled, fill
 from subject.people_world import World, human, interaction
 
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.keys.retire import judge, retire
-from callveil.transforms.keys.rewrap import rewrap
-from callveil.transforms.keys.status import uses
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.sealed import MAGIC
-from callveil.transforms.watch.inbox import Inbox
+from callveil.transforms.governance.rekey.retire import judge, retire
+from callveil.transforms.governance.rekey.rewrap import rewrap
+from callveil.transforms.governance.rekey.usage import uses
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.encryption.encrypted_file import MAGIC
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.inbox import Inbox
+from callveil.transforms.storage.tables.catalog import Store
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=2)

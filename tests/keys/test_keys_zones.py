@@ -16,15 +16,15 @@ from mortal import Dead, Mortal
 
 from callveil.pipelines.cli import main
 from callveil.pipelines.subject import lift
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.keys.retire import judge, retire
-from callveil.transforms.keys.rewrap import rewrap
-from callveil.transforms.keys.status import uses
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring, KeyringError
-from callveil.transforms.store.sealed import MAGIC
+from callveil.transforms.governance.rekey.retire import judge, retire
+from callveil.transforms.governance.rekey.rewrap import rewrap
+from callveil.transforms.governance.rekey.usage import uses
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.encryption.encrypted_file import MAGIC
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(hours=25)

@@ -16,15 +16,15 @@ from botocore.session import Session
 
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.evidence.keys import ENV, PublicKey, open_signer
-from callveil.transforms.evidence.kms import _ALGORITHMS
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.keys.retire import judge, retire
-from callveil.transforms.keys.status import KeyUse
-from callveil.transforms.store.care import purge_removed
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.keyring import HALF_BYTES, Keyring
+from callveil.transforms.governance.rekey.retire import judge, retire
+from callveil.transforms.governance.rekey.usage import KeyUse
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.encryption.keyring import HALF_BYTES, Keyring
+from callveil.transforms.storage.evidence.kms_signer import _ALGORITHMS
+from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey, open_signer
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import purge_removed
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 

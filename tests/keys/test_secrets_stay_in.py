@@ -19,9 +19,9 @@ from apache_beam import Pipeline
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from callveil.pipelines.cli import main
-from callveil.transforms.evidence.keys import ENV, open_signer
-from callveil.transforms.sample.write import write_sample
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.signing_keys import ENV, open_signer
 
 
 def forms(keyring: Keyring, key_file: Path) -> list[bytes]:

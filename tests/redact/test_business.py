@@ -15,12 +15,12 @@ from callveil.schemas.fields import EXTRA, coerce_members
 from callveil.schemas.interaction import BY_NAME, FURTHER, SourceRef
 from callveil.schemas.policy import Limits, PolicyError
 from callveil.transforms.detect.batch import Job, detect_batch
-from callveil.transforms.detect.decide import Floor, decide
+from callveil.transforms.detect.decision import Floor, decide
 from callveil.transforms.detect.engine import Detector
 from callveil.transforms.ingest import normalise
 from callveil.transforms.redact.engine import Redacted, Redactor, Run
-from callveil.transforms.redact.settle import redact_batch
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 FIRST, LAST = ("Zofia", "Tunde", "Ines", "Ravi", "Mei", "Olaf"), ("Marchetti", "Adeyemi", "Quiroga", "Bhandari", "Lindqvist", "Okafor")

@@ -11,7 +11,7 @@ from redaction import Bench, content
 
 from callveil.schemas.interaction import BY_NAME, FIELDS
 from callveil.schemas.request import RedactionRequest
-from callveil.transforms.detect.decide import Floor
+from callveil.transforms.detect.decision import Floor
 
 KEPT = {"identity", "time", "flow"}
 CLEARED = {"caller", "content", "media", "form", "custom", "visitor", "unknown"}

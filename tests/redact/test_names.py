@@ -8,10 +8,10 @@ import pytest
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.detect.leaves import SEALED_NAMES, walk
-from callveil.transforms.redact.names import PREFIX, Names, entity_of, is_number
+from callveil.transforms.detect.text_fields import SEALED_NAMES, walk
 from callveil.transforms.redact.operators import TOKEN, reveal
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.identity.identifier_names import PREFIX, Names, entity_of, is_number
 
 NAMES = (
     "jane@mail.example", "jane%40mail.example", "mailto:jane.q@mail.example", "Jane Muller", "jane.muller", "jane_muller-2026-11-01",

@@ -30,7 +30,7 @@ from callveil.transforms.redact.operators import (
     scope_of,
     token,
 )
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 HERE, SAME_ACCOUNT, ELSEWHERE = InteractionKey("70001", "1"), InteractionKey("70001", "2"), InteractionKey("70002", "1")
 MAIL = "zofia.k@example.com"

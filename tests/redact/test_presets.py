@@ -13,7 +13,7 @@ from redaction import Bench, content, policy
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 
 @pytest.fixture(scope="module")

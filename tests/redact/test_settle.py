@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from redaction import Bench, content
 
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.redact import settle
-from callveil.transforms.sample.dialogues import dialogue
-from callveil.transforms.sample.people import person
-from callveil.transforms.sample.scene import business
+from callveil.transforms.lab.sample.dialogues import dialogue
+from callveil.transforms.lab.sample.people import person
+from callveil.transforms.lab.sample.scene import business
+from callveil.transforms.redact import until_stable
 
 QUICK = settings(
     max_examples=40,
@@ -105,7 +105,7 @@ def test_findings_lie_in_the_source_and_say_where_their_replacement_stands(redac
     """Source and result can be put together again from the findings: what no finding covers is the same in both."""
     from redaction import raw
 
-    from callveil.transforms.detect.leaves import walk
+    from callveil.transforms.detect.text_fields import walk
 
     out = redact(record, rules)
     before = {leaf.shown: leaf.text for leaf in walk(raw(record).record)}
@@ -183,6 +183,6 @@ def test_a_record_that_never_settles_is_rejected(redact: Bench, monkeypatch: pyt
             yield tag, [*spans, Span(place, place + 1, "PIN", 0.9, "greedy")] if place >= 0 else spans
 
     monkeypatch.setattr(redact.detector, "run", greedy)
-    out = redact.result({"summary": "zofia.k@example.com " + "so q is, " * (settle.LOOKS + 5)})
+    out = redact.result({"summary": "zofia.k@example.com " + "so q is, " * (until_stable.LOOKS + 5)})
     assert isinstance(out, Rejected) and (out.stage, out.reason) == ("redact", "unsettled")
-    assert isinstance(redact.result({"summary": "zofia.k@example.com " + "so q is, " * (settle.LOOKS - 5)}), settle.Redacted)
+    assert isinstance(redact.result({"summary": "zofia.k@example.com " + "so q is, " * (until_stable.LOOKS - 5)}), until_stable.Redacted)

@@ -12,8 +12,8 @@ from redaction import KEY, T0, Bench, content
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.redact.engine import Redacted
-from callveil.transforms.redact.stored import stored_record, to_stored_offsets
-from callveil.transforms.store.rows import finding_row, interaction_row
+from callveil.transforms.redact.reredact import stored_record, to_stored_offsets
+from callveil.transforms.storage.files.serialization import finding_row, interaction_row
 
 WORDS = ("zofia.k@example.com", "415-555-0134", "and", "so", "then", "4111 1111 1111 1111", "the", "door")
 

@@ -15,15 +15,15 @@ from stores import DAY, Place, account
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.history.dataset import VERSIONS
-from callveil.transforms.store.care import purge_removed
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.parquet import FINDINGS, REJECTED, Table, publish_records
-from callveil.transforms.store.snapshot import CONTROL, data_path
-from callveil.transforms.subject.certify import CERTIFICATES
-from callveil.transforms.subject.register import Register
+from callveil.transforms.governance.requests.certificate import CERTIFICATES
+from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import CONTROL, data_path
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import purge_removed
+from callveil.transforms.storage.tables.parquet import FINDINGS, REJECTED, Table, publish_records
+from callveil.transforms.storage.tables.versions import VERSIONS
 
 AS_OF = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 ENTITIES = ("PERSON", "PHONE_NUMBER", "EMAIL_ADDRESS", "CREDIT_CARD", "ADDRESS", "LOCATION", "US_SSN", "NRP", "IP_ADDRESS", "ACCOUNT_ID")

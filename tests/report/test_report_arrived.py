@@ -12,12 +12,12 @@ from watch.landing import calls, land
 
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.governance.requests.raw_sources import raw_records
 from callveil.transforms.redact.engine import INPUT
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rows import dumps
-from callveil.transforms.subject.sources import raw_records
-from callveil.transforms.watch.live import Live
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.serialization import dumps
+from callveil.transforms.storage.format1.live import Live
 
 
 def test_what_arrived_is_in_the_redaction_report(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from reports import AS_OF, DAY, NASTY, Built, build, pull, read, words
 from callveil.pipelines.cli import main
 from callveil.pipelines.commands.report import who
 from callveil.schemas.report import COMMON, REPORTS
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify
 from callveil.transforms.report.model import PAGE_ROWS
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import Files
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_where_no_pull_can_be_recorded_no_report_is_left(place: Built, tmp_path:
 
 
 def test_an_empty_store_has_empty_reports(tmp_path: Path) -> None:
-    from callveil.transforms.store.catalog import Store
+    from callveil.transforms.storage.tables.catalog import Store
 
     store = Store.open_or_create(Files(), str(tmp_path / "store"))
     empty = Built(tmp_path, store.root, str(Keyring.create(tmp_path / "keyring.json").path), [], [])

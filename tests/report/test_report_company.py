@@ -11,7 +11,7 @@ from reports import AS_OF, DAY, Built, build, pull, read
 from callveil.transforms.report.activities import TEMPLATE, ActivitiesError, load_activities
 from callveil.transforms.report.breaches import LIMIT, BreachesError, read_breaches, state
 from callveil.transforms.report.breaches import TEMPLATE as BREACHES
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
 
 HOUR, MICRO = dt.timedelta(hours=1), dt.timedelta(microseconds=1)
 AWARE = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC)

@@ -14,15 +14,15 @@ from reports import AS_OF, PLAIN_FINDINGS, PLAIN_VERSIONS, Built, finding, publi
 from stores import DAY, NOW, Place, account, hold
 
 from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.governance.requests.certificate import CERTIFICATES
+from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.governance.retention.certificate import CERTIFICATES as RETAINED
+from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.report.activities import TEMPLATE
-from callveil.transforms.retain.attest import CERTIFICATES as RETAINED
-from callveil.transforms.retain.planfile import DISPOSITIONS
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.parquet import REJECTED
-from callveil.transforms.subject.certify import CERTIFICATES
-from callveil.transforms.subject.register import Register
-from callveil.transforms.watch.live import Live
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.parquet import REJECTED
 
 HOUR = dt.timedelta(hours=1)
 FROM = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)

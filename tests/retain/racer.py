@@ -13,9 +13,9 @@ from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.retain.planfile import PlanError
-from callveil.transforms.store.catalog import PublishConflict
-from callveil.transforms.store.files import Files, S3Settings
+from callveil.transforms.governance.retention.plan_file import PlanError
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.tables.catalog import PublishConflict
 
 DONE, YIELDED = "done", "yielded"
 

@@ -17,14 +17,14 @@ from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.version import SCHEMA
-from callveil.transforms.history.dataset import SORT, VERSIONS
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.local import spooled
-from callveil.transforms.store.parquet import Table, TableWriter, publish_bytes
-from callveil.transforms.store.read import open_dataset
-from callveil.transforms.store.snapshot import data_path
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.parquet import Table, TableWriter, publish_bytes
+from callveil.transforms.storage.tables.scan import open_dataset
+from callveil.transforms.storage.tables.versions import SORT, VERSIONS
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

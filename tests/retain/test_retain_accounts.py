@@ -13,7 +13,7 @@ from runs import Bench, call
 from stores import DAY, Place, V, account, event
 
 from callveil.pipelines.cli import main
-from callveil.transforms.retain.planfile import summary
+from callveil.transforms.governance.retention.plan_file import summary
 
 TAKEN = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 """The time of the bench's runs: what is held back is of this day."""

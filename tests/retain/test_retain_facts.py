@@ -14,8 +14,8 @@ from callveil.pipelines.commands import retain
 from callveil.pipelines.exits import FailedError, UsageError
 from callveil.schemas.policy import PolicyError
 from callveil.schemas.policy_load import load_policy, parse_policy
-from callveil.transforms.retain.facts import EventsError, HoldsError, read_events, read_holds
-from callveil.transforms.store.files import Files
+from callveil.transforms.governance.retention.account_events import EventsError, HoldsError, read_events, read_holds
+from callveil.transforms.storage.files.filesystem import Files
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
 

@@ -12,7 +12,7 @@ from runs import Bench, call
 
 from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.store.care import unpurged, verify
+from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 DAY = dt.timedelta(days=1)
 CALLED = dt.datetime(2026, 10, 20, 10, tzinfo=dt.UTC)
@@ -104,7 +104,7 @@ def test_full_redaction_that_was_cut_short_is_done_by_the_next_run(bench: Bench,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("callveil.transforms.retain.redaction.redact_due", dies)
+        patch.setattr("callveil.transforms.jobs.batch.full_redaction.redact_due", dies)
         with pytest.raises(KeyboardInterrupt):
             retain(bench, CALLED + 20 * DAY)
     assert bench.row(call(1))["redaction_mode"] == "content"

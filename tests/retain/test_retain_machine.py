@@ -16,9 +16,9 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, Retention, RetentionRule
-from callveil.transforms.retain.engine import NEVER, Engine, Record
-from callveil.transforms.retain.spans import due_spans
-from callveil.transforms.retain.timeline import Timelines
+from callveil.transforms.governance.retention.due_ranges import due_spans
+from callveil.transforms.governance.retention.engine import NEVER, Engine, Record
+from callveil.transforms.governance.retention.timeline import Timelines
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 ACCOUNTS = ("a1", "a2", "s1", "s2", "s3")

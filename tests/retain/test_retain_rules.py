@@ -1,4 +1,4 @@
-"""Rows of transforms/retain/SEMANTICS.md, one by one, on the engine itself; and that every row names tests that exist."""
+"""Rows of docs/retention.md, one by one, on the engine itself; and that every row names tests that exist."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import from_micros, to_micros
 from callveil.schemas.retention import DEFAULT_RULES, Retention, RetentionRule
-from callveil.transforms.retain.engine import Decision, Engine, Record
-from callveil.transforms.retain.timeline import Release, Timelines
+from callveil.transforms.governance.retention.engine import Decision, Engine, Record
+from callveil.transforms.governance.retention.timeline import Release, Timelines
 
 AT = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -312,9 +312,8 @@ def test_a_moved_subaccount() -> None:
 
 
 def test_every_row_names_tests_that_exist() -> None:
-    import callveil.transforms.retain as package
 
-    text = (Path(package.__file__ or "").parent / "SEMANTICS.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "retention.md").read_text()
     rows = re.findall(r"^\| (\d+) \|.*\| ([^|]+) \|$", text, re.MULTILINE)
     assert [int(n) for n, _ in rows] == list(range(1, len(rows) + 1)) and len(rows) > 25
     folder = Path(__file__).parent

@@ -15,12 +15,12 @@ from stores import DAY, NOW, Place, V, account, event, hold
 
 from callveil.pipelines.retain import apply_plan, make_plan
 from callveil.schemas.pointer import to_micros
+from callveil.transforms.governance.retention.account_events import all_facts, read_events, read_holds
+from callveil.transforms.governance.retention.engine import Record
+from callveil.transforms.governance.retention.plan_file import PlanError
 from callveil.transforms.ingest.accounts import read_accounts
-from callveil.transforms.retain.engine import Record
-from callveil.transforms.retain.facts import all_facts, read_events, read_holds
-from callveil.transforms.retain.planfile import PlanError
-from callveil.transforms.store.care import collect_orphans, leases, unpurged, verify
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.maintenance import collect_orphans, leases, unpurged, verify
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
 MICRO = dt.timedelta(microseconds=1)

@@ -24,10 +24,10 @@ from racer import DONE, YIELDED, Job, race
 from runs import Bench, call, write_lines
 from stores import DAY, Place, V, account
 
-from callveil.transforms.store.care import leases, unpurged, verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.read import open_dataset
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import leases, unpurged, verify
+from callveil.transforms.storage.tables.scan import open_dataset
 
 AS_OF = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
 FIRST = dt.datetime(2026, 10, 2, 10, tzinfo=dt.UTC)
@@ -100,7 +100,7 @@ class Arena:
 def spawn() -> Iterator[Any]:
     """Processes that start from one with everything imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["racer", "callveil.transforms.detect.engine", "callveil.transforms.retain.redaction"])
+    context.set_forkserver_preload(["racer", "callveil.transforms.detect.engine", "callveil.transforms.jobs.batch.full_redaction"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         yield context

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 from stores import Place
 
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.store.local import LocalFiles
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.files.local import LocalFiles
 
 MOMENTS = ("before", "middle", "after")
 

@@ -24,21 +24,21 @@ from callveil.schemas.request import RedactionRequest, encode_request
 from callveil.schemas.shard import Chosen, Shard, pack_chosen
 from callveil.transforms.detect.batch import detect_batch
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.ingest.resolve import DROP, REDO, Change, plan_shards
-from callveil.transforms.ingest.spool import SpoolWriter, spool_url
+from callveil.transforms.execution.worker_pool import Piece, pool_for
+from callveil.transforms.ingest.deduplicate import DROP, REDO, Change, plan_shards
+from callveil.transforms.jobs.batch import store_beam
+from callveil.transforms.jobs.batch.changes import apply_changes
+from callveil.transforms.jobs.batch.context import Checkpoint, Engines, RedactJob
+from callveil.transforms.jobs.batch.redact_batches import RedactedBatch
+from callveil.transforms.jobs.batch.shards import read_shard, write_shard
+from callveil.transforms.jobs.batch.store_beam import _ReadShard
 from callveil.transforms.redact.engine import Redactor, Run
-from callveil.transforms.redact.jobs import RedactedBatch
-from callveil.transforms.redact.settle import redact_batch
-from callveil.transforms.run import transform
-from callveil.transforms.run.changes import apply_changes
-from callveil.transforms.run.job import Checkpoint, Engines, RedactJob
-from callveil.transforms.run.shards import read_shard, write_shard
-from callveil.transforms.run.spread import Piece, pool_for
-from callveil.transforms.run.transform import _ReadShard
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.index import IndexEntry, bucket_of, origin_of, write_bucket
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, origin_of, write_bucket
+from callveil.transforms.storage.tables.spool import SpoolWriter, spool_url
 
 T0 = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 MAIL = "zofia.k@example.com"
@@ -276,7 +276,7 @@ def test_of_the_shards_that_wait_the_largest_goes_to_a_worker_first(house: House
     job, _ = house.job(shard_rows=1)
     shards = house.shards(job, [{"notes": "a word " * n} for n in (3, 90, 7, 7, 40, 1, 60, 2, 80)])
     size = {s: s.chosen()[0].pointer.size for s in shards}
-    monkeypatch.setattr(transform, "WAITING", waiting)
+    monkeypatch.setattr(store_beam, "WAITING", waiting)
     step, noted = _ReadShard(job), _Noted()
     with pool_for(job.run.run_id, noted):
         for _ in range(2):  # bundles

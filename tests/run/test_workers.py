@@ -28,12 +28,12 @@ from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.pipelines.subject import erase
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.request import decode_request
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify
-from callveil.transforms.run import sizes
-from callveil.transforms.run.spread import spread, stage_of
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.execution import resources
+from callveil.transforms.execution.worker_pool import spread, stage_of
+from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
 
 MIB = 1 << 20
 SALTS = re.compile(r"_callveil/(salts|evidence|purged|identity|work)/|/latest")
@@ -82,12 +82,12 @@ def test_limits_of_control_groups(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(sizes, "CGROUP", tmp_path)
-    monkeypatch.setattr(sizes, "_groups", lambda: [tmp_path])
-    told = [q for q in (sizes._quota_v2(), sizes._quota_v1()) if q is not None]
+    monkeypatch.setattr(resources, "CGROUP", tmp_path)
+    monkeypatch.setattr(resources, "_groups", lambda: [tmp_path])
+    told = [q for q in (resources._quota_v2(), resources._quota_v1()) if q is not None]
     assert (told or [None]) == [quota]
-    assert sizes._group_left() == left
-    assert 1 <= sizes.cores() <= (quota or 1_000)
+    assert resources._group_left() == left
+    assert 1 <= resources.cores() <= (quota or 1_000)
 
 
 @contextmanager
@@ -107,13 +107,13 @@ def test_results_come_in_order_and_pieces_go_to_several_processes() -> None:
         stage = stage_of("run", os.getpid)
         assert list(stage.rest()) == []
     assert not any(psutil.pid_exists(pid) for pid in pids)
-    assert sizes.workers_used() == 2 and sizes.peak_bytes() > sizes.peak_of(0) + 10 * MIB
+    assert resources.workers_used() == 2 and resources.peak_bytes() > resources.peak_of(0) + 10 * MIB
 
 
 def test_processes_that_load_ahead_are_those_that_work_and_end_unused_where_nothing_needs_them() -> None:
     with workers.ahead(2, 0, None, ()):
         (loading,) = workers._ahead
-        with two(modules=("callveil.transforms.ingest.chunk",)):  # other needs: others work
+        with two(modules=("callveil.transforms.jobs.batch.ingest_chunk",)):  # other needs: others work
             list(spread("run", os.getpid, [()] * 4))
         assert workers._ahead == [loading] and loading._process.poll() is None
         with two():
@@ -169,7 +169,7 @@ def test_redact_writes_the_same_with_one_process_and_two(tmp_path: Path) -> None
             )
             for day, path in enumerate(inputs, 2)
         ]
-        assert sizes.workers_used() == count
+        assert resources.workers_used() == count
         assert leftovers(Path(stores[count])) == []
         report = verify(Files(), stores[count], [open_signer(str(tmp_path / "keyring.json")).public])
         assert report.problems == () and report.rows > 60
@@ -209,16 +209,16 @@ def test_every_other_job_writes_the_same_with_one_process_and_two(tmp_path: Path
         rules = load_policy(Bench(tmp_path / "policies").policy(RULES))
         common: dict[str, Any] = {"keyring": world.keyring, "workers": count}
         loaded = run_history(HistoryOptions([inputs], world.output, rules, at, chunk_bytes=2_000, **common))
-        used = [sizes.workers_used()]
+        used = [resources.workers_used()]
         stricter = load_policy(Bench(tmp_path / "policies").policy(PLAIN + "fields: {notes: redact}\n"))
         again = run_rescan(RescanOptions(world.output, at, stricter, apply=True, progress=False, **common))
-        used.append(sizes.workers_used())
+        used.append(resources.workers_used())
         retained = run_retain(RetainOptions(world.output, rules, at, at, **common))
-        used.append(sizes.workers_used())
+        used.append(resources.workers_used())
         request = world.ask("erasure", person, request_id="DSR-1").request_id
         world.confirm_all(request)
         erased = erase(world.options(0.5, workers=count), request)
-        used.append(sizes.workers_used())
+        used.append(resources.workers_used())
         assert used == [count] * 4
         assert leftovers(Path(world.output)) == []
         assert erased.certified is not None and erased.certified.residual_hits == 0

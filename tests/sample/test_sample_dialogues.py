@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.entities import ENTITIES
-from callveil.transforms.sample.carriers import carriers, scenarios
-from callveil.transforms.sample.dialogues import CLEAN, FLAT, SCENARIOS, TYPED, Dialogue, Style, business, dialogue, random_style, sentence
-from callveil.transforms.sample.neutral import NEUTRAL
-from callveil.transforms.sample.people import COUNTRIES, Person, person
-from callveil.transforms.sample.slots import VALUES
+from callveil.transforms.lab.sample.carriers import carriers, scenarios
+from callveil.transforms.lab.sample.dialogues import CLEAN, FLAT, SCENARIOS, TYPED, Dialogue, Style, business, dialogue, random_style, sentence
+from callveil.transforms.lab.sample.neutral import NEUTRAL
+from callveil.transforms.lab.sample.people import COUNTRIES, Person, person
+from callveil.transforms.lab.sample.slots import VALUES
 
 SEEDS = st.integers(0, 2**64)
 

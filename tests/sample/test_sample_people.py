@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.sample.people import COUNTRIES, card_number, luhn_digit, origins, person, phone_number, places, ssn
+from callveil.transforms.lab.sample.people import COUNTRIES, card_number, luhn_digit, origins, person, phone_number, places, ssn
 
 FICTION = {
     "US": r"+1 area 555 01xx",

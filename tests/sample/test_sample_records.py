@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.sample.gold import SENSITIVE
-from callveil.transforms.sample.records import FIRST_ID, Made, Sample
+from callveil.transforms.lab.sample.gold import SENSITIVE
+from callveil.transforms.lab.sample.records import FIRST_ID, Made, Sample
 
 WORLD = Sample(42, accounts=60, interactions=100_000, days=90, end=dt.date(2026, 11, 1))
 
@@ -85,7 +85,7 @@ def test_an_interaction_depends_on_seed_and_index_only(index: int, gold: bool) -
 
 def test_hash_randomisation_changes_nothing() -> None:
     code = (
-        "import orjson, hashlib; from callveil.transforms.sample.records import Sample; h = hashlib.sha256()\n"
+        "import orjson, hashlib; from callveil.transforms.lab.sample.records import Sample; h = hashlib.sha256()\n"
         "for m in Sample(7, 20, 150):\n  h.update(orjson.dumps(m.snapshots)); h.update(orjson.dumps(m.gold.as_dict()))\n"
         "print(h.hexdigest())"
     )

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.sample import values as v
-from callveil.transforms.sample.people import COUNTRIES, person
+from callveil.transforms.lab.sample import values as v
+from callveil.transforms.lab.sample.people import COUNTRIES, person
 
 SEEDS = st.integers(0, 2**64)
 DIGITS = st.text("0123456789", min_size=1, max_size=16)

@@ -18,10 +18,10 @@ from callveil.schemas.rejected import REASONS, Rejected
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.sample.malform import CLASSES, class_of, malform
-from callveil.transforms.sample.records import Sample
-from callveil.transforms.sample.write import FORMATS, SampleSummary, write_sample
-from callveil.transforms.store.files import Files
+from callveil.transforms.lab.sample.malform import CLASSES, class_of, malform
+from callveil.transforms.lab.sample.records import Sample
+from callveil.transforms.lab.sample.write import FORMATS, SampleSummary, write_sample
+from callveil.transforms.storage.files.filesystem import Files
 
 SMALL = Limits(record_bytes=60_000, field_chars=20_000, depth=32)
 
@@ -120,7 +120,7 @@ def test_impossible_arguments_are_refused(tmp_path: Path, bad: dict[str, object]
 def test_every_class_is_rejected_with_a_reason_that_is_right(seed: int, kind: str) -> None:
     from callveil.schemas.fields import FieldError
     from callveil.transforms.ingest.normalise import normalise
-    from callveil.transforms.ingest.parse import ParseError, load
+    from callveil.transforms.storage.files.strict_json import ParseError, load
 
     rng = random.Random(seed)
     sound = Sample(seed, accounts=5).interaction(seed % 1000, gold=False)

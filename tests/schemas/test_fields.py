@@ -34,7 +34,7 @@ from callveil.schemas.fields import (
     revive,
     to_storage,
 )
-from callveil.transforms.store.rows import in_order
+from callveil.transforms.storage.files.serialization import in_order
 
 T0 = dt.datetime(2026, 3, 1, 12, 30, 1, 5, tzinfo=dt.UTC)
 

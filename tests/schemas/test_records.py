@@ -17,7 +17,7 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import Pointer, from_micros, pack, to_micros, unpack, unpack_pointers
 from callveil.schemas.request import RedactionRequest, decode_request, encode_request
 from callveil.schemas.shard import Chosen, Shard, pack_chosen, unpack_chosen
-from callveil.transforms.store.rows import finding_row
+from callveil.transforms.storage.files.serialization import finding_row
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

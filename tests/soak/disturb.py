@@ -12,10 +12,10 @@ from typing import Any
 import kills
 from runs import environment, leftovers, live, tree
 
-from callveil.transforms.sample.write import write_sample
-from callveil.transforms.store.care import verify
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
+from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import verify
 
 SHARD_ROWS = 40
 """Small shards, so that a run has many moments between them."""

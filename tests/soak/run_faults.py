@@ -37,12 +37,12 @@ from proxy import KEYS, Proxy, Server  # noqa: E402
 from runs import DATASETS, PLAIN, call, environment, rows, write_lines  # noqa: E402
 from scan import unpacked  # noqa: E402
 
-from callveil.transforms.store.care import verify  # noqa: E402
-from callveil.transforms.store.catalog import Store  # noqa: E402
-from callveil.transforms.store.files import Files, S3Settings  # noqa: E402
+from callveil.transforms.storage.files.filesystem import Files, S3Settings  # noqa: E402
+from callveil.transforms.storage.tables.catalog import Store  # noqa: E402
+from callveil.transforms.storage.tables.maintenance import verify  # noqa: E402
 
 LIMIT = 120.0
-"""Seconds: a request that hangs ends within 90 (see transforms/store/s3_errors.py), and the run with it."""
+"""Seconds: a request that hangs ends within 90 (see transforms/storage/files/s3_errors.py), and the run with it."""
 S3_KINDS = (*Proxy.KINDS, "server killed", "server gone", "kill on S3")
 DISK_KINDS = ("full disk", "full TMPDIR", "file size limit", "EIO", "kill")
 SHARES = {"hang": 0.05, "silent": 1.0}

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from proxy import Proxy, free_port
 
-from callveil.transforms.store import s3 as s3_module
-from callveil.transforms.store.files import Files, FilesError, PreconditionFailed, S3Settings
-from callveil.transforms.store.kms import KmsError, unwrap
-from callveil.transforms.store.s3_errors import ATTEMPTS
-from callveil.transforms.watch.sqs import Queue, QueueError, receive
+from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, receive
+from callveil.transforms.storage.encryption.kms import KmsError, unwrap
+from callveil.transforms.storage.files import s3 as s3_module
+from callveil.transforms.storage.files.filesystem import Files, FilesError, PreconditionFailed, S3Settings
+from callveil.transforms.storage.files.s3_errors import ATTEMPTS
 
 LOST = ("500 after success", "answer lost")
 CUT = ("truncated", "short length", "corrupt")

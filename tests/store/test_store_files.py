@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.store import s3 as s3_module
-from callveil.transforms.store.files import FileInfo, Files, FilesError, ObjectLocked, PreconditionFailed, S3Settings
-from callveil.transforms.store.paths import glob_regex, join
+from callveil.transforms.storage.files import s3 as s3_module
+from callveil.transforms.storage.files.filesystem import FileInfo, Files, FilesError, ObjectLocked, PreconditionFailed, S3Settings
+from callveil.transforms.storage.files.urls import glob_regex, join
 
 
 def put(files: Files, root: str, *names: str) -> None:
@@ -303,7 +303,7 @@ def test_sweeping_spares_living_writers(tmp_path: Path) -> None:
     """A process is killed in the middle of a write; another one is still writing."""
     code = (
         "import sys, io, time\n"
-        "from callveil.transforms.store.files import Files\n"
+        "from callveil.transforms.storage.files.filesystem import Files\n"
         "class Slow(io.BytesIO):\n"
         "    def read(self, size=-1):\n"
         "        print('writing', flush=True); time.sleep(60)\n"

@@ -11,11 +11,21 @@ from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.columns import require_no_traces
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.index import BUCKETS, FIELDS, MAX_FILES, IndexEntry, bucket_files, bucket_of, origin_of, read_bucket, write_bucket
-from callveil.transforms.store.snapshot import data_path
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.column_stats import require_no_traces
+from callveil.transforms.storage.tables.key_index import (
+    BUCKETS,
+    FIELDS,
+    MAX_FILES,
+    IndexEntry,
+    bucket_files,
+    bucket_of,
+    origin_of,
+    read_bucket,
+    write_bucket,
+)
 
 RUN = "0123456789abcdef"
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.store.keyring import Keyring, KeyringError, default_path
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
 
 
 def fixed(path: Path, secret: bytes = bytes(range(32))) -> Keyring:

@@ -19,10 +19,11 @@ from callveil.schemas.fields import Field, Integer, ListOf, Struct, Text, arrow_
 from callveil.schemas.finding import Finding, FindingRow
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE, InteractionKey, RawInteraction, RedactedInteraction, SourceRef
 from callveil.schemas.rejected import Rejected
-from callveil.transforms.store import parquet
-from callveil.transforms.store.columns import leaves, personal_traces, plain_leaves, require_no_traces
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.parquet import (
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.serialization import dumps, interaction_row, rejected_row
+from callveil.transforms.storage.tables import parquet
+from callveil.transforms.storage.tables.column_stats import leaves, personal_traces, plain_leaves, require_no_traces
+from callveil.transforms.storage.tables.parquet import (
     FINDINGS,
     INTERACTIONS,
     REJECTED,
@@ -33,8 +34,7 @@ from callveil.transforms.store.parquet import (
     write_records,
     write_rows,
 )
-from callveil.transforms.store.rewrite import RewriteError, change_rows, drop_rows, rewrite
-from callveil.transforms.store.rows import dumps, interaction_row, rejected_row
+from callveil.transforms.storage.tables.rewrite import RewriteError, change_rows, drop_rows, rewrite
 
 WHEN = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 

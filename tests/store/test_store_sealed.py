@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.sealed import SealedError, SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.encrypted_file import SealedError, SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 NAME, PURPOSE = "rejected_content/a.sealed", "rejected"
 
@@ -164,7 +164,7 @@ def test_chosen_blocks_are_read_without_the_others(ring: Keyring) -> None:
 
 def test_closed_and_oversized(ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = SealedWriter(io.BytesIO(), ring, NAME, PURPOSE)
-    monkeypatch.setattr("callveil.transforms.store.sealed.MAX_FRAME", 40)
+    monkeypatch.setattr("callveil.transforms.storage.encryption.encrypted_file.MAX_FRAME", 40)
     with pytest.raises(ValueError, match="10 bytes at most"):
         writer.append(b"x" * 11)
     writer.close()

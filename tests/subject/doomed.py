@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 from people_world import World
 
 from callveil.pipelines.subject import erase, restrict
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.local import LocalFiles
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.local import LocalFiles
 
 MOMENTS = ("before", "middle", "after")
 

@@ -18,14 +18,14 @@ import pyarrow as pa
 
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.subject_index import SCHEMA
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.local import spooled
-from callveil.transforms.store.parquet import TableWriter, publish_bytes
-from callveil.transforms.store.snapshot import data_path
-from callveil.transforms.subject.dataset import BUCKETS, SUBJECTS, bucket_of, lookup
-from callveil.transforms.subject.identifiers import Identifier, token
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.identity.identifiers import Identifier, token
+from callveil.transforms.storage.index.identifier_index import BUCKETS, SUBJECTS, bucket_of, lookup
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.parquet import TableWriter, publish_bytes
 
 RUNS = 4
 """Runs that wrote the index: files of each bucket."""

@@ -19,18 +19,18 @@ from people_world import Human, World, human, interaction
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.ingest import bodies
-from callveil.transforms.store.heads import memory_of
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rejects import CONTENT as REJECTED_CONTENT
-from callveil.transforms.store.rejects import PURPOSE as REJECTED
-from callveil.transforms.store.sealed import SealedReader
-from callveil.transforms.subject.publish import CONTENT as SUBJECT_CONTENT
-from callveil.transforms.subject.publish import PURPOSE as SUBJECT
-from callveil.transforms.watch.inbox import Inbox
-from callveil.transforms.watch.live import Live
-from callveil.transforms.watch.originals import PURPOSE as ORIGINAL
-from callveil.transforms.watch.originals import name_of
+from callveil.transforms.governance.requests.publish import CONTENT as SUBJECT_CONTENT
+from callveil.transforms.governance.requests.publish import PURPOSE as SUBJECT
+from callveil.transforms.jobs.streaming.originals import PURPOSE as ORIGINAL
+from callveil.transforms.jobs.streaming.originals import name_of
+from callveil.transforms.storage.encryption import sealed_body
+from callveil.transforms.storage.encryption.encrypted_file import SealedReader
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.inbox import Inbox
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED_CONTENT
+from callveil.transforms.storage.tables.dead_letters import PURPOSE as REJECTED
+from callveil.transforms.storage.tables.known_heads import memory_of
 
 POLICY = """\
 version: 1
@@ -74,7 +74,7 @@ class LiveWorld:
 
     def body(self, name: str) -> bytes:
         """What lies in the place of a body that was posted."""
-        return bodies.unseal(self.world.files.read(self.inbox.url(self.bodies[name])), self.world.keys)
+        return sealed_body.unseal(self.world.files.read(self.inbox.url(self.bodies[name])), self.world.keys)
 
     def watch(self) -> dict[str, int]:
         """Deal with all that has arrived."""
@@ -148,7 +148,7 @@ class Kept:
 
 def unsealed(made: LiveWorld, below: str, data: bytes) -> bytes:
     """What a sealed file holds. `below`: its path in the store; empty for a body in the inbox."""
-    names = {"": ("inbox", bodies.PURPOSE), REJECTED_CONTENT: (below, REJECTED), SUBJECT_CONTENT: (below, SUBJECT), "live": (below, REJECTED)}
+    names = {"": ("inbox", sealed_body.PURPOSE), REJECTED_CONTENT: (below, REJECTED), SUBJECT_CONTENT: (below, SUBJECT), "live": (below, REJECTED)}
     name, purpose = names[below.split("/", 1)[0]]
     if below.endswith("/original.sealed"):
         receipt = made.live.read_receipt(made.world.store.url(f"{below.rpartition('/')[0]}/audio.json")) or {}

@@ -22,12 +22,12 @@ from callveil.pipelines.subject import search
 from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, verify
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
-from callveil.transforms.store.catalog import Store
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.read import open_dataset
-from callveil.transforms.subject.identifiers import parse_identifier
-from callveil.transforms.subject.match import Match
+from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.identity.identifiers import parse_identifier
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.scan import open_dataset
 
 T0 = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 11, 3, 9, tzinfo=dt.UTC)

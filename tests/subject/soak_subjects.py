@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from people_world import NOW, T0, Human, World, human, interaction, left_over, version
 
 from callveil.pipelines.subject import erase
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify as verify_evidence
-from callveil.transforms.store.care import unpurged, verify
+from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 OTHERS = 5_000
 """People who are nobody's concern: most calls are theirs."""

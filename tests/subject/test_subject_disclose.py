@@ -19,12 +19,12 @@ from callveil.pipelines.subject import make_package, search
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import FIELDS, InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.detect.view import View
-from callveil.transforms.subject.context import CATEGORIES, RIGHTS, Context, retention_of
-from callveil.transforms.subject.disclose import REASONS
-from callveil.transforms.subject.own import Own
-from callveil.transforms.subject.package import Package, Section, withheld_rows
-from callveil.transforms.subject.readme import LANGUAGES, readme
+from callveil.transforms.detect.conversation import View
+from callveil.transforms.governance.requests.article_15 import CATEGORIES, RIGHTS, Context, retention_of
+from callveil.transforms.governance.requests.disclosure import REASONS
+from callveil.transforms.governance.requests.package import Package, Section, withheld_rows
+from callveil.transforms.governance.requests.package_readme import LANGUAGES, readme
+from callveil.transforms.redact.subject_values import Own
 
 PLAIN = {"direction": "inbound", "called_at": "2026-10-14T08:00:00Z", "status": "answered", "language": "en", "duration": 90}
 STAFF = {"agent_id": "AG7", "agent": {"id": "AG7", "name": "Tessa Quill", "email": "tessa.quill@desk.example"}}

@@ -16,17 +16,17 @@ from people_world import NOW, TOKENS, Human, World, human, index_tokens, interac
 
 from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, search
 from callveil.pipelines.subject_register import SubjectOptions, close, requests
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify as verify_evidence
+from callveil.transforms.governance.requests.certificate import is_signed
+from callveil.transforms.governance.requests.plan import PlanChanged
+from callveil.transforms.governance.requests.register import RegisterError
+from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.redact.operators import Secrets, reveal, scope_of
-from callveil.transforms.redact.tokens import seal_token
-from callveil.transforms.store.care import unpurged, verify
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.certify import is_signed
-from callveil.transforms.subject.identifiers import Identifier, parse_identifier, tokens
-from callveil.transforms.subject.plan import PlanChanged
-from callveil.transforms.subject.register import RegisterError
-from callveil.transforms.subject.unlink import Unlinker
+from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.encryption.tokens import seal_token
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.identity.identifiers import Identifier, parse_identifier, tokens
+from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 DATASETS = ("interactions", "findings", "versions", "rejected", "requests")
 

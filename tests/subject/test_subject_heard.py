@@ -20,7 +20,7 @@ import pytest
 from heard_calls import CARD, EMAIL, NAME, PHONE, SISTER, SISTERS_MAIL, SISTERS_NAME, Spoken, land, sounds, voices
 
 from callveil.pipelines.cli import main
-from callveil.transforms.subject.context import KEYS
+from callveil.transforms.governance.requests.article_15 import KEYS
 
 INSTALLED = Path(__file__).parents[2] / "build" / "browser"
 CHECK = Path(__file__).parents[1] / "report" / "browser" / "package.mjs"

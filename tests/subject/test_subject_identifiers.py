@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey, RawInteraction, SourceRef
 from callveil.schemas.version import RawVersion, VersionKey
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.identifiers import (
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.identity.identifiers import (
     Identifier,
     IdentifierError,
     normal_email,
@@ -22,8 +22,8 @@ from callveil.transforms.subject.identifiers import (
     token,
     tokens,
 )
-from callveil.transforms.subject.keys import conceal, interaction_people, version_people
-from callveil.transforms.subject.said import addresses_said, numbers_said
+from callveil.transforms.storage.identity.record_identifiers import conceal, interaction_people, version_people
+from callveil.transforms.storage.identity.spoken_identifiers import addresses_said, numbers_said
 
 T0 = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 

@@ -17,19 +17,19 @@ from people_world import World, left_over
 from callveil.pipelines.subject import erase, erase_returned, index, lift, make_package, plan_erase, restrict, search
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import Link
-from callveil.transforms.evidence.keys import open_signer
-from callveil.transforms.evidence.verify import verify as verify_evidence
-from callveil.transforms.ingest import bodies
-from callveil.transforms.store.files import FileInfo, Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.backfill import Backfilled
-from callveil.transforms.subject.erase import OUTSIDE, ZONES
-from callveil.transforms.subject.identifiers import Identifier, token
-from callveil.transforms.subject.live_zone import erase_markers, held
-from callveil.transforms.subject.register import RegisterError
-from callveil.transforms.watch.live import WHATS, Live
-from callveil.transforms.watch.originals import open_original
-from callveil.transforms.watch.people import index_live
+from callveil.transforms.governance.requests.erasure import OUTSIDE, ZONES
+from callveil.transforms.governance.requests.live_records import erase_markers, held
+from callveil.transforms.governance.requests.register import RegisterError
+from callveil.transforms.jobs.streaming.backfill import Backfilled
+from callveil.transforms.jobs.streaming.originals import open_original
+from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.encryption import sealed_body
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.signing_keys import open_signer
+from callveil.transforms.storage.files.filesystem import FileInfo, Files
+from callveil.transforms.storage.format1.live import WHATS, Live
+from callveil.transforms.storage.identity.identifiers import Identifier, token
+from callveil.transforms.storage.index.identity_markers import index_live
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +253,7 @@ def test_an_inbox_that_is_elsewhere_is_told_and_can_be_named(made: LiveWorld) ->
     assert "inbox" in str(next(r for r in made.world.rows("erasure_certificates") if r["location"] == "inbox")["retention_ground"])
     again = erase(made.world.options(2, inboxes=[str(made.world.root / "elsewhere")]), "R")
     assert again.plan.counts() == {"inbox.drop": 7}
-    rest = [bodies.unseal(p.read_bytes(), made.world.keys) for p in (made.world.root / "elsewhere").glob("*.sealed")]
+    rest = [sealed_body.unseal(p.read_bytes(), made.world.keys) for p in (made.world.root / "elsewhere").glob("*.sealed")]
     assert not [v for v in made.people[0].values for data in rest if v.encode() in data.lower()]
 
 

@@ -13,14 +13,14 @@ from people_world import NOW, Human, World, human, interaction, version
 
 from callveil.pipelines.subject import search
 from callveil.schemas.subject_index import RecordRef
-from callveil.transforms.store.columns import personal_traces
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject import dataset
-from callveil.transforms.subject.dataset import SUBJECTS, lookup
-from callveil.transforms.subject.identifiers import parse_identifier, tokens
-from callveil.transforms.subject.keys import interaction_people
-from callveil.transforms.subject.sources import raw_records
-from callveil.transforms.subject.stored import live
+from callveil.transforms.governance.requests.current_rows import live
+from callveil.transforms.governance.requests.raw_sources import raw_records
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.identity.identifiers import parse_identifier, tokens
+from callveil.transforms.storage.identity.record_identifiers import interaction_people
+from callveil.transforms.storage.index import identifier_index
+from callveil.transforms.storage.index.identifier_index import SUBJECTS, lookup
+from callveil.transforms.storage.tables.column_stats import personal_traces
 
 PEOPLE = 14
 
@@ -171,7 +171,7 @@ def test_the_index_says_nothing_legible(made: tuple[World, list[Human], list[dic
 
 def test_cost_follows_the_matches_not_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search reads one row group of each file of its buckets, however many there are. The 10-million-row bar is a soak test."""
-    for module in (index_scale, dataset):
+    for module in (index_scale, identifier_index):
         monkeypatch.setattr(module, "BUCKETS", 2)  # so that a small index has many row groups
     few, many = (index_scale.read_share(tmp_path / str(rows), rows) for rows in (30_000, 120_000))
     assert many < few * 0.4
@@ -184,7 +184,7 @@ def test_finding_one_person_in_ten_million_rows(tmp_path: Path) -> None:
 
 def test_merged_buckets_answer_alike(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many small runs: buckets are merged, and the latest entry of each place holds."""
-    monkeypatch.setattr(dataset, "MAX_FILES", 3)
+    monkeypatch.setattr(identifier_index, "MAX_FILES", 3)
     rng = random.Random(11)
     who = human(60)
     for n in range(5):

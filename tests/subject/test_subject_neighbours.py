@@ -16,10 +16,10 @@ from people_world import NOW, World
 
 from callveil.pipelines.subject import erase, make_package, search
 from callveil.pipelines.subject_register import NewRequest, open_request, verify
-from callveil.transforms.subject.identifiers import parse_identifier
-from callveil.transforms.subject.keys import interaction_people
-from callveil.transforms.subject.match import Match
-from callveil.transforms.subject.sources import raw_records
+from callveil.transforms.governance.requests.raw_sources import raw_records
+from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.storage.identity.identifiers import parse_identifier
+from callveil.transforms.storage.identity.record_identifiers import interaction_people
 
 ACCOUNTS = ("601", "602", "603")
 FIRST = ("Ada", "Bo", "Cleo", "Dag", "Edda", "Finn", "Gro", "Hal", "Ines", "Jens")

@@ -19,9 +19,9 @@ import pytest
 from people_world import TOKENS, World, human, interaction, version
 
 from callveil.pipelines.subject import make_package, search
-from callveil.transforms.subject.context import ContextError, read_context
-from callveil.transforms.subject.package import PackageError
-from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.governance.requests.article_15 import ContextError, read_context
+from callveil.transforms.governance.requests.package import PackageError
+from callveil.transforms.governance.requests.register import Register, RegisterError
 
 CONTEXT = """\
 controller: Example Telephony GmbH, Musterstrasse 1, Berlin

@@ -11,7 +11,7 @@ from live_people import populate, unsealed
 from people_world import World, everything, human, interaction
 
 from callveil.pipelines.subject import erase, search
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
 
 
 def versions(client: Any, bucket: str) -> list[tuple[str, str]]:

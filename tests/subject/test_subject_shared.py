@@ -18,11 +18,11 @@ from callveil.pipelines.options import who
 from callveil.pipelines.subject import erase, erase_returned, make_package, plan_erase, restrict, search
 from callveil.pipelines.subject_register import NewRequest, SubjectOptions, approve, bind, open_request, verify
 from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.governance.requests.live_records import find_live, held
+from callveil.transforms.governance.requests.register import Register, RegisterError
+from callveil.transforms.governance.requests.search import Match
 from callveil.transforms.report.scope import NotAllowed, Role
-from callveil.transforms.subject.identifiers import parse_identifier, tokens
-from callveil.transforms.subject.live_zone import find_live, held
-from callveil.transforms.subject.match import Match
-from callveil.transforms.subject.register import Register, RegisterError
+from callveil.transforms.storage.identity.identifiers import parse_identifier, tokens
 
 LINE = "+441632960811"
 STREET = {"postal_code": "NE1 4ST", "street": "5 Quay Lane"}

@@ -16,8 +16,8 @@ from callveil.pipelines.cli import main
 from callveil.pipelines.exits import DONE, USAGE
 from callveil.pipelines.subject import index, search
 from callveil.pipelines.subject_register import SubjectOptions
-from callveil.transforms.subject import keys
-from callveil.transforms.subject.said import numbers_in_run
+from callveil.transforms.storage.identity import record_identifiers
+from callveil.transforms.storage.identity.spoken_identifiers import numbers_in_run
 
 DIALOGUES = [
     ["C: my sister can be reached at four one five five five five zero five zero one"],
@@ -104,9 +104,9 @@ def test_a_number_said_in_pieces_is_put_together(number: str, cuts: list[int], a
 
 def test_a_store_of_before_is_noted_anew_where_its_sources_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as before:  # as an earlier callveil wrote it: without the numbers that are said
-        before.setattr(keys, "METHOD", "")
-        before.setattr(keys, "_said", lambda *_: iter(()))
-        before.setattr(keys, "_in_runs", lambda *_: iter(()))
+        before.setattr(record_identifiers, "METHOD", "")
+        before.setattr(record_identifiers, "_said", lambda *_: iter(()))
+        before.setattr(record_identifiers, "_in_runs", lambda *_: iter(()))
         world.redact(RECORDS)
     records, not_read, _ = found(world, "+14155550504", "R")
     assert records == [] and "9 were noted by an earlier callveil" in not_read[0] and "--source" in not_read[0]

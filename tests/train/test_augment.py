@@ -12,14 +12,14 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callveil.transforms.sample.people import origins
-from callveil.transforms.train.augment import bare, cased, edit, hesitate, peopled, scramble, sentence_case, surface, swap
-from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
-from callveil.transforms.train.fill import Filler
-from callveil.transforms.train.grammar import Carrier, carriers
-from callveil.transforms.train.lists import Chain, Names, held_out, listed, words
-from callveil.transforms.train.mix import Mix
-from callveil.transforms.train.spell import fuse, letters, looks_spelled, misheard, spelled
+from callveil.transforms.lab.sample.people import origins
+from callveil.transforms.lab.train.augment import bare, cased, edit, hesitate, peopled, scramble, sentence_case, surface, swap
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk, Utterance, build
+from callveil.transforms.lab.train.fill import Filler
+from callveil.transforms.lab.train.grammar import Carrier, carriers
+from callveil.transforms.lab.train.lists import Chain, Names, held_out, listed, words
+from callveil.transforms.lab.train.mix import Mix
+from callveil.transforms.lab.train.spell import fuse, letters, looks_spelled, misheard, spelled
 
 NAMES = Names()
 FILL = Filler(NAMES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from callveil.transforms.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance, build, mark_unknown, proper_words, read
+from callveil.transforms.lab.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance, build, mark_unknown, proper_words, read
 
 
 def write(path: Path, *rows: Any) -> Path:

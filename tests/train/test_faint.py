@@ -14,17 +14,17 @@ import spacy
 
 from callveil.schemas.policy import Margin, Margins
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.detect import faint
+from callveil.transforms.detect import low_confidence_names
 from callveil.transforms.detect.engine import Detector
-from callveil.transforms.detect.faint import apply_margins, cased, faint_people
-from callveil.transforms.detect.forward import hasten
-from callveil.transforms.detect.gold import GoldRow, Label, predict
+from callveil.transforms.detect.fast_tok2vec import hasten
+from callveil.transforms.detect.low_confidence_names import apply_margins, cased, faint_people
 from callveil.transforms.detect.model import load
-from callveil.transforms.detect.recognizers.faint import OPENING, common, likely
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.low_confidence_names import OPENING, common, likely
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
-from callveil.transforms.train.card import held_out, lowered
-from callveil.transforms.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk
+from callveil.transforms.lab.evaluate.gold import GoldRow, Label, predict
+from callveil.transforms.lab.train.card import held_out, lowered
+from callveil.transforms.lab.train.corpus import PERSON_OR_ORG, PUBLIC_PERSON, UNKNOWN, Talk
 
 POLICY = load_policy(None)
 FAINT = 6.0
@@ -109,11 +109,11 @@ def test_margins_give_what_a_model_that_leans_so_far_finds_and_faint_one_that_le
     for a, b, c in zip(leaned.pipe(texts), noted.pipe(texts), further.pipe(texts), strict=True):
         ents = [(e.start, e.end, e.label_) for e in a.ents]
         assert ents == [(e.start, e.end, e.label_) for e in b.ents]
-        noted_here = b.user_data.get(faint.KEY, ())
+        noted_here = b.user_data.get(low_confidence_names.KEY, ())
         found = {(f.start, f.end) for f in noted_here}
         assert all(-FAINT < f.margin <= 0 for f in noted_here)
         for e in c.ents:
-            if e.label_ == "PERSON" and len(e) <= faint.LONGEST and not a[e.start].ent_type:
+            if e.label_ == "PERSON" and len(e) <= low_confidence_names.LONGEST and not a[e.start].ent_type:
                 count += 1
                 assert (e.start, e.end) in found
     assert count >= 50
@@ -183,7 +183,7 @@ def test_a_faint_organization_is_what_a_model_that_leans_from_organizations_woul
     texts = ["\n".join(u.text for u in talk.turns) for talk in [*held_out("call", 60, seed=4), *held_out("request", 400, seed=4)]]
     count = 0
     for a, b in zip(noted.pipe(texts), leaned.pipe(texts), strict=True):
-        starts = {e.start for e in a.ents if e.label_ == "ORGANIZATION" and len(e) <= faint.LONGEST}
+        starts = {e.start for e in a.ents if e.label_ == "ORGANIZATION" and len(e) <= low_confidence_names.LONGEST}
         found = {f.start for f in faint_people(a) if f.organization}
         turned = {e.start for e in b.ents if e.label_ == "PERSON"} & starts
         assert turned <= found

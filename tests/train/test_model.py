@@ -10,9 +10,9 @@ import pytest
 from spacy.language import Language
 
 from callveil.transforms.detect.model import LABELS, load, path
-from callveil.transforms.train.card import CARD, evaluate, held_out, lowered
-from callveil.transforms.train.corpus import Talk, Utterance, build
-from callveil.transforms.train.trainer import MAX_BYTES
+from callveil.transforms.lab.train.card import CARD, evaluate, held_out, lowered
+from callveil.transforms.lab.train.corpus import Talk, Utterance, build
+from callveil.transforms.lab.train.trainer import MAX_BYTES
 
 SAID = Path(__file__).with_name("said.txt")
 

@@ -9,9 +9,9 @@ import pytest
 import spacy
 
 from callveil.transforms.detect.model import LABELS, LANGUAGE, fold, load
-from callveil.transforms.train.card import CARD, describe, evaluate, held_out
-from callveil.transforms.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance
-from callveil.transforms.train.trainer import TrainReport, blank, example, train
+from callveil.transforms.lab.train.card import CARD, describe, evaluate, held_out
+from callveil.transforms.lab.train.corpus import UNKNOWN, CorpusError, Mark, Talk, Utterance
+from callveil.transforms.lab.train.trainer import TrainReport, blank, example, train
 
 
 def corpus(folder: Path) -> Path:

@@ -15,14 +15,14 @@ from callveil.pipelines.watch import WatchOptions, make_job
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.store.files import Files
-from callveil.transforms.watch.act import Actor, Published
-from callveil.transforms.watch.folder import FolderReader, FolderSource, Told
-from callveil.transforms.watch.job import WatchJob
-from callveil.transforms.watch.join import gather
-from callveil.transforms.watch.pieces import Piece, key_of, key_text
-from callveil.transforms.watch.read import read_arrival
-from callveil.transforms.watch.transform import JoinByKey, Ready
+from callveil.transforms.jobs.streaming.beam import JoinByKey, Ready
+from callveil.transforms.jobs.streaming.context import WatchJob
+from callveil.transforms.jobs.streaming.folder_source import FolderReader, FolderSource, Told
+from callveil.transforms.jobs.streaming.halves import Piece, key_of, key_text
+from callveil.transforms.jobs.streaming.pair import gather
+from callveil.transforms.jobs.streaming.read_object import read_arrival
+from callveil.transforms.jobs.streaming.redact_and_publish import Actor, Published
+from callveil.transforms.storage.files.filesystem import Files
 
 BEGIN = 1_790_000_000.0
 """When it begins, seconds since 1970."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from audio.sounds import by_turns, chatter, file_of
 
-from callveil.transforms.sample.write import write_sample
+from callveil.transforms.lab.sample.write import write_sample
 
 RATE = 8000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from queues import FileSettled
 
-from callveil.transforms.watch.queue import QueueMark, QueueSource
-from callveil.transforms.watch.sqs import Queue
+from callveil.transforms.jobs.streaming.sqs import Queue
+from callveil.transforms.jobs.streaming.sqs_source import QueueMark, QueueSource
 
 
 def work(queue: Queue, folder: str, seed: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from test_notifications import classic, records
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.watch.sqs import Queue
+from callveil.transforms.jobs.streaming.sqs import Queue
 
 _numbers = itertools.count(1)
 

@@ -11,10 +11,10 @@ from landing import records
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.policy import Limits
+from callveil.transforms.ingest.cached_object import MOST, Fetched, reader
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
-from callveil.transforms.store.files import Files
-from callveil.transforms.watch.fetched import MOST, Fetched, reader
+from callveil.transforms.storage.files.filesystem import Files
 
 
 @pytest.fixture

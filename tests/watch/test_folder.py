@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.store.files import Files
-from callveil.transforms.watch.folder import FolderReader, FolderSource, Told, arrivals
-from callveil.transforms.watch.live import Ledger, Live
+from callveil.transforms.jobs.streaming.folder_source import FolderReader, FolderSource, Told, arrivals
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Ledger, Live
 
 PATIENCE = 100.0
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callveil.transforms.watch.join import Gathered, due_at, gather, growing, ready, verdict, whole_at
-from callveil.transforms.watch.pieces import Piece, key_of, key_text
+from callveil.transforms.jobs.streaming.halves import Piece, key_of, key_text
+from callveil.transforms.jobs.streaming.pair import Gathered, due_at, gather, growing, ready, verdict, whole_at
 
 pieces = st.builds(
     Piece,

@@ -6,8 +6,8 @@ import pytest
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.store.files import Files
-from callveil.transforms.watch.live import Ledger, Live
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Ledger, Live
 
 KEY = InteractionKey("17", "9007199254740993")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.watch.naming import Naming, NamingError, sort_of, suffix_of
+from callveil.transforms.jobs.streaming.object_names import Naming, NamingError, sort_of, suffix_of
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.watch.notifications import NotANotification, Notice, parse
+from callveil.transforms.jobs.streaming.notifications import NotANotification, Notice, parse
 
 AT = "2026-11-24T06:00:00.250Z"
 LANDED = dt.datetime(2026, 11, 24, 6, 0, 0, 250_000, dt.UTC).timestamp()

@@ -25,13 +25,13 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.store.files import Files, S3Settings
-from callveil.transforms.watch import held as holding
-from callveil.transforms.watch import sqs
-from callveil.transforms.watch.held import Held
-from callveil.transforms.watch.live import Live
-from callveil.transforms.watch.queue import QueueMark, QueueReader, QueueSource, ReadQueue, acknowledge, drain, keeping
-from callveil.transforms.watch.sqs import Queue, QueueError, check_queue
+from callveil.transforms.jobs.streaming import message_lease as holding
+from callveil.transforms.jobs.streaming import sqs
+from callveil.transforms.jobs.streaming.message_lease import Held
+from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
+from callveil.transforms.jobs.streaming.sqs_source import QueueMark, QueueReader, QueueSource, ReadQueue, acknowledge, drain, keeping
+from callveil.transforms.storage.files.filesystem import Files, S3Settings
+from callveil.transforms.storage.format1.live import Live
 
 
 @pytest.fixture(scope="module")

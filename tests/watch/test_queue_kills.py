@@ -17,7 +17,7 @@ from queue_victim import work
 from queues import Bench, FileSettled, bench, sqs_server
 
 from callveil.schemas.arrival import Arrival
-from callveil.transforms.watch.queue import QueueSource, ReadQueue
+from callveil.transforms.jobs.streaming.sqs_source import QueueSource, ReadQueue
 
 PRISM = Path(os.environ.get("CALLVEIL_PRISM", Path(__file__).parents[2] / "build/go/prism"))
 

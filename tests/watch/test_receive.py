@@ -20,13 +20,13 @@ from webhook_posts import OTHER, SECRET, Receiver, ctm, resident, timed
 from callveil.pipelines import cli
 from callveil.pipelines.commands.receive import address, read_secrets
 from callveil.pipelines.exits import UsageError
-from callveil.transforms.ingest.bodies import seal, unseal
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.sealed import SealedError
-from callveil.transforms.watch.inbox import Inbox
-from callveil.transforms.watch.signatures import SCHEMES
-from callveil.transforms.watch.webhook import Webhook
+from callveil.transforms.jobs.streaming.signatures import SCHEMES
+from callveil.transforms.jobs.streaming.webhook import Webhook
+from callveil.transforms.storage.encryption.encrypted_file import SealedError
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.encryption.sealed_body import seal, unseal
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.inbox import Inbox
 
 BODY = b'{"call": {"id": 18, "account_id": 4, "name": "Quillon Vexworth", "caller_number": "+12025550143"}}'
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from webhook_posts import OTHER, SECRET, ctm, timed
 
-from callveil.transforms.watch.signatures import SCHEMES, Refused, verify
+from callveil.transforms.jobs.streaming.signatures import SCHEMES, Refused, verify
 
 NOW = 1_764_000_000.0
 BODY = b'{"id": 1, "name": "x"}'

@@ -17,9 +17,9 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.ingest.transcripts.bare import bare_transcript
-from callveil.transforms.store.files import Files
-from callveil.transforms.watch.live import Live
-from callveil.transforms.watch.naming import Naming
+from callveil.transforms.jobs.streaming.object_names import Naming
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Live
 
 WAIT = 100.0
 VTT = """WEBVTT

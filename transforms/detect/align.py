@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from callveil.schemas.finding import Span
-from callveil.transforms.detect.leaves import ROLE_WORDS
+from callveil.transforms.detect.text_fields import ROLE_WORDS
 
 TOKEN = re.compile(r"[^\W_]+")
 MAX_FUZZY_TOKENS = 4000

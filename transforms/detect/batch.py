@@ -16,24 +16,24 @@ from callveil.schemas.interaction import RawInteraction
 from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.rules import NAMED
-from callveil.transforms.detect.beside import postcodes_after
 from callveil.transforms.detect.budget import Budget, reason_of
-from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
-from callveil.transforms.detect.consistent import speaker_names, strongest, values_found
-from callveil.transforms.detect.decide import Decision
+from callveil.transforms.detect.business_values import SHORTEST, countries_of, is_own_number, own_numbers, own_places, own_values, without_own
+from callveil.transforms.detect.conversation import View
+from callveil.transforms.detect.decision import Decision
 from callveil.transforms.detect.document import Document, Reading, Segment, roles_of, voices_of
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.known import WORD, KnownValue, fold, known_values
+from callveil.transforms.detect.known_values import WORD, KnownValue, fold, known_values
 from callveil.transforms.detect.lang import word_file
-from callveil.transforms.detect.leaves import LABELLED, Leaf, Path, named, walk
 from callveil.transforms.detect.normalized_text import normalize
-from callveil.transforms.detect.own import SHORTEST, countries_of, is_own_number, own_numbers, own_places, own_values, without_own
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.postcode_after_place import postcodes_after
+from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
+from callveil.transforms.detect.propagation import speaker_names, strongest, values_found
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk, unled
 from callveil.transforms.detect.resolve import BUILTIN, accept
 from callveil.transforms.detect.script import unread_spans
-from callveil.transforms.detect.seek import Tokens, find
-from callveil.transforms.detect.view import View
+from callveil.transforms.detect.text_fields import LABELLED, Leaf, Path, named, walk
+from callveil.transforms.detect.value_search import Tokens, find
 
 T = TypeVar("T")
 

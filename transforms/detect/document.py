@@ -10,10 +10,10 @@ from itertools import groupby
 
 from callveil.schemas.finding import Span
 from callveil.transforms.detect.align import Alignment, align, role_labels, speaker_labels
-from callveil.transforms.detect.leaves import ROLE_WORDS, Leaf
+from callveil.transforms.detect.conversation import AGENT, CALLER, UNKNOWN, Turn, View
 from callveil.transforms.detect.normalized_text import NormalizedText, normalize, other_readings
 from callveil.transforms.detect.parts import is_split_number, json_literals, parts_of, voices
-from callveil.transforms.detect.view import AGENT, CALLER, UNKNOWN, Turn, View
+from callveil.transforms.detect.text_fields import ROLE_WORDS, Leaf
 
 CONVERSATIONS = ("outline", "chat_messages", "words", "transcription_text", "message_body")
 """Fields that hold the conversation, best first: the first one present is read, the others are copies of it."""

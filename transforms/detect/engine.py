@@ -17,11 +17,11 @@ from callveil.schemas.finding import Span
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect import recognizers
 from callveil.transforms.detect.budget import Budget, reason_of
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.normalized_text import NormalizedText
 from callveil.transforms.detect.pipeline import NlpEngine, load_model
 from callveil.transforms.detect.recognizers.model import ModelRecognizer
 from callveil.transforms.detect.script import known_unread
-from callveil.transforms.detect.view import View
 
 GROUP_KEY = "callveil_group"
 """Key of a result's metadata that spans of one value share."""

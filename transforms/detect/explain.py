@@ -10,10 +10,10 @@ from callveil.schemas.finding import Span
 from callveil.schemas.policy import Rules, fold
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.batch import Detected, Job, detect_batch
-from callveil.transforms.detect.beside import DETECTOR as BESIDE
-from callveil.transforms.detect.consistent import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.document import Reading
 from callveil.transforms.detect.engine import DetectionFailed, Detector, Explained
+from callveil.transforms.detect.postcode_after_place import DETECTOR as BESIDE
+from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.resolve import ALWAYS, UNREAD, accept, merge
 
 KNOWN = {

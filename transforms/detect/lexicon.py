@@ -1,7 +1,7 @@
 """English words, people's names and places: what is a word, what a name, and what is both.
 
 The file holds sorted lists, front-coded (each entry gives how many letters it shares with the one before) and compressed.
-`transforms.train.lexicon` makes it; `lang/en/lexicon.md` names its sources and licences.
+`transforms.lab.train.lexicon` makes it; `lang/en/lexicon.md` names its sources and licences.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from callveil.schemas.policy import IGNORE, Margins
 from callveil.transforms.detect import model as embedded_model
 from callveil.transforms.detect.classifiers import COMPONENT, MENTIONS_KEY, Component, load_classifier
 from callveil.transforms.detect.classifiers import Mention as Mention
-from callveil.transforms.detect.faint import apply_margins, faint_people
-from callveil.transforms.detect.forward import hasten
+from callveil.transforms.detect.conversation import View
+from callveil.transforms.detect.fast_tok2vec import hasten
 from callveil.transforms.detect.lang import available, load_language
+from callveil.transforms.detect.low_confidence_names import apply_margins, faint_people
 from callveil.transforms.detect.models import IGNORED_LABELS, SPACY, kind_of
 from callveil.transforms.detect.models import ModelError as ModelError
 from callveil.transforms.detect.reader import Read, reader_of
-from callveil.transforms.detect.view import View
 
 VIEW_KEY = "callveil_view"
 """Key of `Doc.user_data` under which recognizers find the `View` of the text they are given."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from spacy.attrs import IDX, IS_SPACE, LENGTH, SENT_START
 from spacy.language import Language
 
-from callveil.transforms.detect import faint, forward
+from callveil.transforms.detect import fast_tok2vec, low_confidence_names
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -70,7 +70,7 @@ class Reader:
         margins, encoder: what these have put into it.
     """
 
-    def __init__(self, nlp: Language, margins: faint.Forward, encoder: forward.Forward) -> None:
+    def __init__(self, nlp: Language, margins: low_confidence_names.Forward, encoder: fast_tok2vec.Forward) -> None:
         self.nlp, self.margins, self.encoder = nlp, margins, encoder
         model: Any = nlp.get_pipe("ner").model  # type: ignore[attr-defined]
         linear, lower = model.layers[0].layers[-1], model.get_ref("lower")
@@ -146,7 +146,7 @@ class Reader:
         for line, words, (starts, sizes, spaces, sentences) in read:
             numbered = [self.word_numbers[word] for word in words]
             sentences[:1] = 0  # the pieces of a long word are sentences; a line is none
-            told = numbered, starts, starts + sizes, spaces, sentences == 1, faint.kinds(line, starts)
+            told = numbered, starts, starts + sizes, spaces, sentences == 1, low_confidence_names.kinds(line, starts)
             self.lines[line] = np.array(told, np.int32)
             self.chars += len(line)
 
@@ -236,7 +236,7 @@ class Reader:
                 Read(
                     [(int(starts[a]), int(ends[b - 1]), label) for a, b, label in entities],
                     [(int(starts[f.start]), int(ends[f.end - 1]), (f.margin, f.organization))
-                     for f in faint.apart(found, entities)],
+                     for f in low_confidence_names.apart(found, entities)],
                     places[begin:stop],
                 )
             )  # fmt: skip
@@ -287,13 +287,13 @@ class Reader:
         kinds: NDArray[np.int32],
         spaces: NDArray[np.bool_],
         stop_of: Ints,
-    ) -> list[faint.Faint]:
+    ) -> list[low_confidence_names.Faint]:
         if not self.margins.faint:
             return []
 
         def ends(firsts: Ints) -> Ints:
-            longest = faint.LONGEST
-            return self._ends(rows, firsts, stop_of, faint.LABEL, longest, ties=True)
+            longest = low_confidence_names.LONGEST
+            return self._ends(rows, firsts, stop_of, low_confidence_names.LABEL, longest, ties=True)
 
         return self.margins.near(scores, kinds, spaces, stop_of, ends)
 
@@ -319,11 +319,11 @@ def reader_of(nlp: Language) -> Reader | None:
     ner: Any = nlp.get_pipe("ner")
     model = ner.model
     margins = getattr(model, "_func", None)
-    if not isinstance(margins, faint.Forward) or ner.postprocesses or model.attrs["unseen_classes"]:
+    if not isinstance(margins, low_confidence_names.Forward) or ner.postprocesses or model.attrs["unseen_classes"]:
         return None
     tok2vec = model.layers[0]
     names = [layer.name for layer in tok2vec.layers[1:]]
     encoder = tok2vec.layers[0]._func
-    if names != ["list2array", "linear"] or not isinstance(encoder, forward.Forward):
+    if names != ["list2array", "linear"] or not isinstance(encoder, fast_tok2vec.Forward):
         return None
     return Reader(nlp, margins, encoder) if encoder.pad >= encoder.reach else None

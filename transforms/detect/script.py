@@ -19,11 +19,11 @@ from typing import Any
 import spacy
 
 from callveil.schemas.finding import Span
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import available, load_language
 from callveil.transforms.detect.normalized_text import UNSPACED, normalize
 from callveil.transforms.detect.placeholders import MANUAL
 from callveil.transforms.detect.resolve import UNREAD
-from callveil.transforms.detect.view import View
 
 WORDS = 3
 """Words in another script that make more than a borrowed name."""

@@ -17,7 +17,7 @@ from callveil.transforms.ingest.normalise import identity
 from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 _STATUS_NAMES = {
     **{s: s for s in STATUSES},

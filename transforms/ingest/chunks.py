@@ -12,7 +12,7 @@ from callveil.transforms.ingest.parquet_source import row_groups
 from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import FileInfo, Files
+    from callveil.transforms.storage.files.filesystem import FileInfo, Files
 
 CHUNK_BYTES = 32 << 20
 READ = frozenset({"lines", "values", "document", "parquet", "sealed"})

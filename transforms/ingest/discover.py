@@ -14,18 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from callveil.transforms.ingest.sniff import NotReadable
 from callveil.transforms.ingest.streams import ALWAYS_BYTES, MOST_TIMES
-from callveil.transforms.store.paths import (
-    FileInfo,
-    fixed_prefix,
-    has_magic,
-    hidden_below,
-    is_s3,
-    local_path,
-)
-from callveil.transforms.store.snapshot import STORE_FILE
+from callveil.transforms.storage.files.urls import FileInfo, fixed_prefix, has_magic, hidden_below, is_s3, local_path
+from callveil.transforms.storage.format1.snapshot import STORE_FILE
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".inprogress", "~")
 """Ends of names that are passed over, besides those that begin with `.` or `_`: what programs call a file that they still write."""

@@ -18,10 +18,10 @@ from callveil.schemas.fields import EXTRA, Field, FieldError, Integer, ListOf, N
 from callveil.schemas.interaction import FIELDS, KINDS, InteractionKey, RawInteraction, SourceRef
 from callveil.transforms.ingest import shapes
 from callveil.transforms.ingest.dates import is_local, parse_time
-from callveil.transforms.ingest.parse import inspect, without_nan
 from callveil.transforms.ingest.snapshots import rank
 from callveil.transforms.ingest.transcripts.common import language_code
 from callveil.transforms.ingest.transcripts.gather import gather
+from callveil.transforms.storage.files.strict_json import inspect, without_nan
 
 if TYPE_CHECKING:
     from callveil.schemas.policy import Limits

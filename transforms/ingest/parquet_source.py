@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from callveil.transforms.ingest.parse import dump
 from callveil.transforms.ingest.sniff import NotReadable
-from callveil.transforms.store.paths import came_damaged
+from callveil.transforms.storage.files.strict_json import dump
+from callveil.transforms.storage.files.urls import came_damaged
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 _BATCH_ROWS = 256
 RAW = b"raw_interaction"

@@ -10,21 +10,21 @@ from callveil.schemas.interaction import RawInteraction, SourceRef
 from callveil.schemas.policy import Detect
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.detect.budget import Budget, TimedOut, reason_of
-from callveil.transforms.ingest.bodies import unseal
 from callveil.transforms.ingest.documents import WRAPPERS, expand
 from callveil.transforms.ingest.lines import Line, LineReader, ValueReader
 from callveil.transforms.ingest.normalise import NO_ZONES, normalise
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows
-from callveil.transforms.ingest.parse import ParseError, dump, load, peek_key
 from callveil.transforms.ingest.streams import DamagedStream, blocks
-from callveil.transforms.store.keyring import KeyringError
-from callveil.transforms.store.sealed import SealedError
+from callveil.transforms.storage.encryption.encrypted_file import SealedError
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.encryption.sealed_body import unseal
+from callveil.transforms.storage.files.strict_json import ParseError, dump, load, peek_key
 
 if TYPE_CHECKING:
     from callveil.schemas.policy import Limits
     from callveil.transforms.ingest.chunks import InputChunk
-    from callveil.transforms.store.files import Files
-    from callveil.transforms.store.keyring import Keyring
+    from callveil.transforms.storage.encryption.keyring import Keyring
+    from callveil.transforms.storage.files.filesystem import Files
 
 Read = RawInteraction | Rejected
 DEFAULT = Detect()

@@ -22,7 +22,7 @@ from callveil.transforms.ingest.normalise import identity
 from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 _NAMES = tuple(f.name for f in FIELDS)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,127}\Z")

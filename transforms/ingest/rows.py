@@ -16,12 +16,12 @@ import yaml
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.lines import LineReader, ValueReader
 from callveil.transforms.ingest.parquet_source import BadParquet, BadRow, read_rows, row_groups
-from callveil.transforms.ingest.parse import ParseError, load
 from callveil.transforms.ingest.sniff import NotReadable, Shape, sniff
 from callveil.transforms.ingest.streams import ZIP, DamagedStream, blocks
+from callveil.transforms.storage.files.strict_json import ParseError, load
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 MAX_SHOWN = 20
 MAX_ROW_BYTES = 1 << 20

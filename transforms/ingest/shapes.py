@@ -12,8 +12,8 @@ from typing import Any
 from callveil.schemas.fields import FieldError, Json, ListOf, Struct, json_type
 from callveil.schemas.interaction import BY_NAME
 from callveil.transforms.ingest.dates import parse_time
-from callveil.transforms.ingest.parse import load_text
 from callveil.transforms.ingest.transcripts.common import first, role_channel, without
+from callveil.transforms.storage.files.strict_json import load_text
 
 Shaped = tuple[Any, Any]
 _SEPARATOR = re.compile(r"\s*[,;]\s*")

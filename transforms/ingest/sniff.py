@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from callveil.transforms.ingest.bodies import BEGINNING, SUFFIX
 from callveil.transforms.ingest.lines import value_end
 from callveil.transforms.ingest.streams import ZIP, DamagedStream, blocks, packing_of
+from callveil.transforms.storage.encryption.sealed_body import BEGINNING, SUFFIX
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 _FIRST_LOOK = 65_536
 _LAST_LOOK = 16 << 20

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from callveil.transforms.store.paths import came_damaged
+from callveil.transforms.storage.files.urls import came_damaged
 
 if TYPE_CHECKING:
-    from callveil.transforms.store.files import Files
+    from callveil.transforms.storage.files.filesystem import Files
 
 BLOCK = 1 << 20
 MOST_TIMES = 250

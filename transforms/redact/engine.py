@@ -20,23 +20,23 @@ from callveil.schemas.rules import NAMED
 from callveil.schemas.subject_index import Link
 from callveil.transforms.detect.batch import Detected, treatments
 from callveil.transforms.detect.budget import OverBudget, spend
-from callveil.transforms.detect.known import DIGITS, EMAIL
-from callveil.transforms.detect.leaves import UNKNOWN, Leaf, Path, set_at, walk
+from callveil.transforms.detect.known_values import DIGITS, EMAIL
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.parts import json_literals, literal_at, within_literals
 from callveil.transforms.detect.placeholders import placeholders
 from callveil.transforms.detect.resolve import FORCED, UNREAD, merge, overlap_test
-from callveil.transforms.detect.seek import Tokens, find
-from callveil.transforms.redact.edit import clone, drop_empty, is_json, removal, remove, rename
-from callveil.transforms.redact.manual import DETECTOR as REQUEST
-from callveil.transforms.redact.manual import ENTITY, bind, field_requests, spans_for, top_level
+from callveil.transforms.detect.text_fields import UNKNOWN, Leaf, Path, set_at, walk
+from callveil.transforms.detect.value_search import Tokens, find
+from callveil.transforms.redact.manual_requests import DETECTOR as REQUEST
+from callveil.transforms.redact.manual_requests import ENTITY, bind, field_requests, spans_for, top_level
 from callveil.transforms.redact.operators import Replacement, Secrets, canonical, encoded, parameters, replaced
-from callveil.transforms.redact.pieces import SAID, pieces_of
+from callveil.transforms.redact.record_edit import clone, drop_empty, is_json, removal, remove, rename
 from callveil.transforms.redact.run import Run as Run
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.rows import dumps
-from callveil.transforms.subject.keys import conceal, interaction_people
-from callveil.transforms.subject.own import Own
+from callveil.transforms.redact.span_pieces import SAID, pieces_of
+from callveil.transforms.redact.subject_values import Own
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.serialization import dumps
+from callveil.transforms.storage.identity.record_identifiers import conceal, interaction_people
 
 INPUT = "redaction-input"
 """Purpose of the keyed digests of records as they were read."""

@@ -13,16 +13,16 @@ import orjson
 from presidio_anonymizer.operators import Operator, OperatorType
 
 from callveil.schemas.policy import Rules
-from callveil.transforms.detect.consistent import KINDS
-from callveil.transforms.detect.known import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, fold, spoken_code
-from callveil.transforms.redact.tokens import TOKEN as TOKEN
-from callveil.transforms.redact.tokens import Secrets as Secrets
-from callveil.transforms.redact.tokens import TokenError as TokenError
-from callveil.transforms.redact.tokens import bound_to, seal_token
-from callveil.transforms.redact.tokens import renew_tokens as renew_tokens
-from callveil.transforms.redact.tokens import reveal as reveal
-from callveil.transforms.redact.tokens import scope_of as scope_of
-from callveil.transforms.redact.tokens import token as token
+from callveil.transforms.detect.known_values import CODE, DIGITS, EMAIL, EMAIL_WORDS, NAME, fold, spoken_code
+from callveil.transforms.detect.propagation import KINDS
+from callveil.transforms.storage.encryption.tokens import TOKEN as TOKEN
+from callveil.transforms.storage.encryption.tokens import Secrets as Secrets
+from callveil.transforms.storage.encryption.tokens import TokenError as TokenError
+from callveil.transforms.storage.encryption.tokens import bound_to, seal_token
+from callveil.transforms.storage.encryption.tokens import renew_tokens as renew_tokens
+from callveil.transforms.storage.encryption.tokens import reveal as reveal
+from callveil.transforms.storage.encryption.tokens import scope_of as scope_of
+from callveil.transforms.storage.encryption.tokens import token as token
 
 PSEUDONYM_CHARS = 13
 """Characters of a pseudonym in base 32: 65 bits, so that a million values of one account collide with a chance of about 1 in 70 million."""

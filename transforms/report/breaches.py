@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from callveil.schemas.display_words import in_words, words
 from callveil.schemas.report import BREACH_STATES, BREACHES, REPORTS
 from callveil.transforms.ingest.rows import Problem, Row, TableError, read_table
 from callveil.transforms.report.model import Card, Chart, Context, Kept, Page, Verdict, View, counted, number, ranking
-from callveil.transforms.report.words import in_words, words
-from callveil.transforms.store.files import Files
+from callveil.transforms.storage.files.filesystem import Files
 
 LIMIT = dt.timedelta(hours=72)
 BARS = 60

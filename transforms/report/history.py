@@ -8,10 +8,10 @@ from typing import Any
 
 from callveil.schemas.history import CLASSES
 from callveil.schemas.report import REPORTS
-from callveil.transforms.history.report import Expires, Report, account_rows, accounts_of, read_accounts
-from callveil.transforms.history.timeline import Entry
+from callveil.transforms.redact.versions.timeline import Entry
+from callveil.transforms.report.change_history.export import Expires, Report, account_rows, accounts_of, read_accounts
 from callveil.transforms.report.model import Card, Context, Days, Kept, Page, View, number, ranking
-from callveil.transforms.store.keyring import Keyring
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 COLUMNS = (
     ("occurred_at", "When"), ("account_id", "Account"), ("item_type", "Object"), ("item_id", "Id"), ("event", "Event"), ("field", "Field"),

@@ -15,10 +15,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from callveil.schemas.display_words import WORDS, words
 from callveil.schemas.report import ReportType
 from callveil.schemas.subject import TERMINAL
 from callveil.transforms.report.model import PAGE_ROWS, Chart, Page, Verdict, View, number
-from callveil.transforms.report.words import WORDS, words
 
 _HERE = Path(__file__).parent
 _NUMBERS = frozenset(

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from callveil.schemas.display_words import words
 from callveil.schemas.report import REPORTS
 from callveil.transforms.report.activities import Activity
-from callveil.transforms.report.facts import Facts, adherence, differences, gather
 from callveil.transforms.report.model import Card, Context, Kept, Page, Verdict, View, number, ranking
-from callveil.transforms.report.words import words
+from callveil.transforms.report.processing_facts import Facts, adherence, differences, gather
 
 COLUMNS = (
     ("activity_id", "Activity"), ("name", "Name"), ("role", "Role"), ("purposes", "Purposes"), ("lawful_basis", "Lawful basis"),

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from callveil.schemas.display_words import in_words, words
 from callveil.schemas.entities import ENTITIES
 from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
-from callveil.transforms.report import arrived
+from callveil.transforms.report import live_activity
 from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
-from callveil.transforms.report.words import in_words, words
-from callveil.transforms.store.policies import policy_at
+from callveil.transforms.storage.tables.policy_archive import policy_at
 
 _NAMES = tuple(f.name for f in REDACTION)
 COLUMNS = (
@@ -54,18 +54,18 @@ class Redaction:
             for f in c.read(entry):
                 if c.scope.holds(f["processed_at"]) and c.scope.about(f["account_id"]):
                     yield self._found_row(f, output)
-        for receipt in arrived.receipts(c):
+        for receipt in live_activity.receipts(c):
             if receipt["what"] == "audio" and receipt["status"] == "done":
                 self._recordings += 1
                 self._covered += max(receipt.get("covered_seconds") or (0.0,))
-            for f in arrived.findings(c, receipt):
+            for f in live_activity.findings(c, receipt):
                 yield self._found_row(f, receipt["sha256"])
         for entry in c.snapshot.by_dataset("rejected"):
             run = c.run_of(entry.path)
             for r in c.read(entry):
                 if c.scope.holds(r["rejected_at"]) and c.scope.about(r["account_id"]):
                     yield self._rejected_row(r, run.policy_name if run else None, run.policy_sha256 if run else None)
-        for r in arrived.rejected(c):
+        for r in live_activity.rejected(c):
             yield self._rejected_row(r, None, None)
 
     def _found_row(self, f: dict[str, Any], output: str | None) -> dict[str, Any]:

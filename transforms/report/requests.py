@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from callveil.schemas.display_words import in_words, words
 from callveil.schemas.report import REPORTS
 from callveil.schemas.subject import CERTIFICATE_FIELDS, SubjectRequest
+from callveil.transforms.governance.requests.register import Register, register_row
 from callveil.transforms.report.model import Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
 from callveil.transforms.report.scope import Scope
-from callveil.transforms.report.words import in_words, words
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.subject.register import Register, register_row
+from callveil.transforms.storage.encryption.keyring import Keyring
 
 _DAY = dt.timedelta(days=1)
 OPEN_BARS = 60

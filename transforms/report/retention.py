@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
+from callveil.schemas.display_words import in_words, words
 from callveil.schemas.disposition import REASONS
 from callveil.schemas.report import REPORTS, RETENTION
 from callveil.transforms.report.model import BY_MONTH, DAY, Card, Chart, Context, Days, Kept, Page, Verdict, View, counted, number, periods, ranking
-from callveil.transforms.report.words import in_words, words
-from callveil.transforms.store.snapshot import parse_time
+from callveil.transforms.storage.format1.snapshot import parse_time
 
 _NAMES = tuple(f.name for f in RETENTION)
 COLUMNS = (

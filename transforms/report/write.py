@@ -12,10 +12,10 @@ import orjson
 import pyarrow.parquet as pq
 
 from callveil.schemas.report import ReportType
-from callveil.transforms.store.files import Files
-from callveil.transforms.store.keyring import Keyring
-from callveil.transforms.store.local import spooled
-from callveil.transforms.store.parquet import Table, TableWriter
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.tables.parquet import Table, TableWriter
 
 PURPOSE = "report-row"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from callveil.transforms.sample.spelling import NATO
+from callveil.transforms.lab.sample.spelling import NATO
 
 Pieces = list[tuple[str, bool]]
 Manner = Callable[[random.Random], Pieces]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.hit import Hit, names_wares, pruned, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, names_wares, pruned, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
-from callveil.transforms.detect.recognizers.reading import Reading
 from callveil.transforms.detect.recognizers.run_on_addresses import run_on
 from callveil.transforms.detect.recognizers.streets import other_orders
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,

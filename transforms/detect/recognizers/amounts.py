@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import NumberParser
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import LETTER, LINE, SEPARATOR, WORD
 
 _SIGNED = re.compile(

@@ -16,10 +16,10 @@ from callveil.transforms.detect.recognizers.evidence import (
     kind_of,
     thing,
 )
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.reading import Reading, Said
 from callveil.transforms.detect.recognizers.small_talk import is_small_talk
+from callveil.transforms.detect.recognizers.tokens import Reading, Said
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LINE,

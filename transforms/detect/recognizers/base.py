@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from presidio_analyzer import AnalysisExplanation, EntityRecognizer, RecognizerResult
 
-from callveil.transforms.detect.recognizers.hit import Hit
-from callveil.transforms.detect.recognizers.reading import Reading, reading
+from callveil.transforms.detect.recognizers.match import Hit
+from callveil.transforms.detect.recognizers.tokens import Reading, reading
 from callveil.transforms.detect.recognizers.vocabulary import vocabulary
 
 GROUP = "callveil_group"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from callveil.transforms.detect.recognizers.hit import Hit
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit
+from callveil.transforms.detect.recognizers.tokens import Reading
 
 _TRACK = re.compile(
     r"(?P<pan>\d{12,19})(?:\^(?P<name>[^^\n]{2,26})\^|=|(?<=\d)[Dd](?=\d{7}))(?P<expiry>\d{4})(?P<rest>\d{3}[\d ]{0,40})"

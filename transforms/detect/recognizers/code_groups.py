@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, booked
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.reading import Cue, Reading
+from callveil.transforms.detect.recognizers.tokens import Cue, Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SEPARATOR, WORD, ZERO
 

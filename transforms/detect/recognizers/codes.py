@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.conversation import AGENT
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.bare_answers import asked_codes
 from callveil.transforms.detect.recognizers.code_groups import code_groups
 from callveil.transforms.detect.recognizers.context import Topic, booked, topics_at
-from callveil.transforms.detect.recognizers.decide import PREFIXES
-from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.digit_values import PREFIXES
+from callveil.transforms.detect.recognizers.extend_answer import widened
 from callveil.transforms.detect.recognizers.letters import Piece, codes
+from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import PAUSE, TIGHT, WEAK
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, SPOKEN_NUMBER
-from callveil.transforms.detect.recognizers.widen import widened
 from callveil.transforms.detect.recognizers.words import dutch_postcodes, passphrases, plates, secrets, state_postcodes, words_as_codes
-from callveil.transforms.detect.view import AGENT
 
 _TIME = re.compile(r"(?:1[0-2]|0?[1-9])(?:[0-5]\d)?[AP]M")
 """A time of day, as its letters and digits stand together."""

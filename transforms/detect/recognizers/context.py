@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.reading import Cue, Reading
-from callveil.transforms.detect.view import AGENT
+from callveil.transforms.detect.conversation import AGENT
+from callveil.transforms.detect.recognizers.tokens import Cue, Reading
 
 BEFORE, AFTER = 14, 6
 """A cue counts up to this many tokens before a value, or after it."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import Topic, topics_at
-from callveil.transforms.detect.recognizers.decide import PREFIXES
-from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.digit_values import PREFIXES
+from callveil.transforms.detect.recognizers.extend_answer import widened
+from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, HUNDRED, LINE, MONTH, ORDINAL, SEPARATOR
-from callveil.transforms.detect.recognizers.widen import widened
 
 _WRITTEN = re.compile(
     r"""(?xi)

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.dates import DATE_ITEM, DAY_ITEM, MONTH_ITEM, NUMBER_ITEM, Dates, Item, written_dates
-from callveil.transforms.detect.recognizers.hit import Hit, pruned, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, pruned, spans_of
 from callveil.transforms.detect.recognizers.numbers import REPAIR, blocked
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import MONTH
 
 CENTURIES = ("18", "19", "20")

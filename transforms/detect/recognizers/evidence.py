@@ -7,7 +7,7 @@ from importlib import resources
 
 from callveil.transforms.detect.lang import fold, word_file
 from callveil.transforms.detect.lexicon import lexicon
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import WORD, vocabulary
 
 LANGUAGE = "en"

@@ -9,12 +9,12 @@ from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers import address, amounts, bare_answers, checks, dates, internet, mail, names, recipients
 from callveil.transforms.detect.recognizers.base import SpokenRecognizer
 from callveil.transforms.detect.recognizers.codes import decided_codes
-from callveil.transforms.detect.recognizers.decide import decided
+from callveil.transforms.detect.recognizers.digit_values import decided
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE
-from callveil.transforms.detect.recognizers.hit import Hit
 from callveil.transforms.detect.recognizers.letters import may_hold_codes
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit
 from callveil.transforms.detect.recognizers.squeezed_mail import may_hold_squeezed, squeezed_mail
+from callveil.transforms.detect.recognizers.tokens import Reading
 
 STATE_NUMBERS = ("ID", *sorted({entity for entity, _ in checks.NATIONAL.values()}))
 """Entity types of state numbers that only some languages' data name."""

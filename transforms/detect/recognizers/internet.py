@@ -7,9 +7,9 @@ import re
 from collections import Counter
 
 from callveil.transforms.detect.budget import spend
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.mail import ends_domain, is_dot, is_label
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import MONTH, WORD
 
 _URL = re.compile(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.numbers import CONNECTORS, LOOSE, PAUSE, REPAIR, TIGHT, WEAK, NumberParser, blocked
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, MULTIPLE, SEPARATOR, WORD, ZERO
 
 SPELLED = frozenset(("zip", "spell", "plate", "name", "name_any", "email", "iban"))

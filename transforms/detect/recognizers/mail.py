@@ -6,8 +6,8 @@ import re
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, SPOKEN_NUMBER, WORD, ZERO
 
 _DOMAIN = re.compile(r"[ \t]?[\w-]{1,63}(?:[ \t]?\.[ \t]?[\w-]{2,63}){0,6}")

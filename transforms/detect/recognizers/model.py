@@ -15,12 +15,12 @@ from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.address import addresses
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, capitalized, capitals, name_end, names_have_capitals, plain_place, uncased_name
-from callveil.transforms.detect.recognizers.faint import FaintMention, likely
 from callveil.transforms.detect.recognizers.frames import asked, person, trimmed
-from callveil.transforms.detect.recognizers.hit import names_wares, no_street
+from callveil.transforms.detect.recognizers.low_confidence_names import FaintMention, likely
+from callveil.transforms.detect.recognizers.match import names_wares, no_street
 from callveil.transforms.detect.recognizers.names import NAME_TOPICS
 from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.reading import Reading, reading
+from callveil.transforms.detect.recognizers.tokens import Reading, reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LINE, MONTH, ORDINAL, SEPARATOR, WORD, Vocabulary
 
 ENTITIES = ("PERSON", "LOCATION", "ADDRESS", "ORGANIZATION", "NRP", "DATE_TIME", "EMAIL_ADDRESS", "ZIP_CODE")

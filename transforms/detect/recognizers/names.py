@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.conversation import AGENT
 from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.recognizers.context import Topic, questions
 from callveil.transforms.detect.recognizers.evidence import (
@@ -24,11 +25,10 @@ from callveil.transforms.detect.recognizers.evidence import (
     thing,
     uncased_name,
 )
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.recipients import recipients
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
-from callveil.transforms.detect.view import AGENT
 
 ANSWER_WORDS = 14
 """An answer to a question for a name is read whole up to this many words; of a longer one only what follows a lead-in."""

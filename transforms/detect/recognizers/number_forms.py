@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callveil.transforms.detect.recognizers import checks
 from callveil.transforms.detect.recognizers.context import Topic
 from callveil.transforms.detect.recognizers.numbers import REPAIR, TIGHT, Element
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers import checks
-from callveil.transforms.detect.recognizers.reading import HARD, SOFT, Reading, Stream
+from callveil.transforms.detect.recognizers.tokens import HARD, SOFT, Reading, Stream
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,

@@ -6,7 +6,7 @@ import re
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.numbers import blocked
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     HUNDRED,

@@ -27,6 +27,7 @@ from presidio_analyzer.predefined_recognizers import EmailRecognizer, PhoneRecog
 
 from callveil.schemas.policy import Detect
 from callveil.transforms.detect.budget import TimedOut
+from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.lang import load_language
 from callveil.transforms.detect.recognizers import excerpt
 from callveil.transforms.detect.recognizers.checks import NUMBERS_KEPT, gstin, nric
@@ -34,7 +35,6 @@ from callveil.transforms.detect.recognizers.excerpt import Stretches
 from callveil.transforms.detect.recognizers.no_value import NO_NUMBERS, is_no_value
 from callveil.transforms.detect.recognizers.pattern_digits import Need, may_match, needs_of, runs_of
 from callveil.transforms.detect.resolve import BUILTIN
-from callveil.transforms.detect.view import View
 
 CHECKED = frozenset(
     {

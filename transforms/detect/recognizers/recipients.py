@@ -23,7 +23,7 @@ from callveil.transforms.detect.recognizers.evidence import (
     side_by_side,
     uncased_name,
 )
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import LINE, SEPARATOR, WORD
 
 REACH = 8

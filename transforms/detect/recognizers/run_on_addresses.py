@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, thing
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, MONTH, ORDINAL, WORD
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.recognizers.context import questions
 from callveil.transforms.detect.recognizers.evidence import LANGUAGE, RARE, kind_of, thing
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
 from callveil.transforms.detect.recognizers.mail import ends_domain
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,

@@ -6,7 +6,7 @@ Which of the two a language has, and its words for them, is in its `address.yaml
 from __future__ import annotations
 
 from callveil.transforms.detect.recognizers.context import questions
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.places import HOUSE_KINDS, Places
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, MONTH, SEPARATOR, WORD
 

@@ -246,6 +246,6 @@ def vocabulary(code: str) -> Vocabulary:
 
 
 def _folded_tokens(code: str, text: str, begin: int, stop: int) -> list[tuple[int, int, str, int, str]]:
-    from callveil.transforms.detect.recognizers.folded import folded_tokens  # it reads these tables
+    from callveil.transforms.detect.recognizers.accent_folding import folded_tokens  # it reads these tables
 
     return folded_tokens(text, begin, stop, vocabulary(code))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from callveil.transforms.detect.budget import spend
+from callveil.transforms.detect.conversation import AGENT
 from callveil.transforms.detect.recognizers.code_groups import unsayable
 from callveil.transforms.detect.recognizers.context import Topic, booked, questions, topics_at
-from callveil.transforms.detect.recognizers.hit import Hit, spans_of
+from callveil.transforms.detect.recognizers.match import Hit, spans_of
 from callveil.transforms.detect.recognizers.numbers import blocked
 from callveil.transforms.detect.recognizers.places import Places
-from callveil.transforms.detect.recognizers.reading import Reading
+from callveil.transforms.detect.recognizers.tokens import Reading
 from callveil.transforms.detect.recognizers.value_kinds import KINDS
 from callveil.transforms.detect.recognizers.vocabulary import DIGITS, LETTER, LINE, MONTH, SEPARATOR, WORD
-from callveil.transforms.detect.view import AGENT
 
 PHRASE_WORDS = 7
 """Words of a passphrase, at most."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from callveil.transforms.ingest.parse import ParseError, load
 from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.registry import read_transcript
+from callveil.transforms.storage.files.strict_json import ParseError, load
 
 SUFFIXES = (".json", ".vtt", ".srt", ".ctm", ".txt")
 """Ends of the names such files have."""

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from callveil.transforms.ingest.parse import load_text
 from callveil.transforms.ingest.transcripts.captions import read_text
 from callveil.transforms.ingest.transcripts.common import Row, Transcript, covered, squash, used_text, without
 from callveil.transforms.ingest.transcripts.platform import outline_rows, word_rows
 from callveil.transforms.ingest.transcripts.plausible import plausible_times
 from callveil.transforms.ingest.transcripts.registry import read_transcript
+from callveil.transforms.storage.files.strict_json import load_text
 
 CANDIDATES = ("outline", "transcript_outline", "transcript", "transcription", "transcription_json", "transcription_text")
 """Members that may hold a transcript, in order of trust: of two outlines the first is kept as `outline`."""

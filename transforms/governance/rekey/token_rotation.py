@@ -1,0 +1,153 @@
+"""Reversible tokens in stored rows: which keys made them, and the same rows with tokens of the active key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from callveil.schemas.manifest import FileEntry
+from callveil.transforms.governance.requests.apply_plan import REQUESTS
+from callveil.transforms.governance.requests.register import EVENTS
+from callveil.transforms.redact.operators import renew_tokens
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.serialization import dumps
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.key_index import INDEX, origin_of
+from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, Table
+from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
+from callveil.transforms.storage.tables.versions import VERSIONS
+
+_MADE_BY = re.compile(rb":t1\.([A-Za-z0-9]+)\.")
+_PLACES: dict[str, tuple[Table, list[str] | None, tuple[str, str]]] = {
+    INTERACTIONS.name: (INTERACTIONS, None, ("account_id", "id")),
+    VERSIONS.name: (VERSIONS, None, ("account_id", "")),
+    REQUESTS.name: (REQUESTS, ["reason"], ("account_id", "interaction_id")),
+    EVENTS.name: (EVENTS, None, ("", "request_id")),
+    INDEX.name: (INDEX, ["requests"], ("account_id", "id")),
+}
+"""Datasets whose texts may hold tokens: the table, columns they stand in (None: any), and the columns that say what they are bound to."""
+DATASETS = (*_PLACES, FINDINGS.name)
+TOKEN = "token"  # noqa: S105
+"""Action of a finding that was replaced by a token."""
+
+
+def made_by(data: bytes | memoryview) -> Counter[str]:
+    """How many tokens each key has made in some bytes."""
+    return Counter(m[1].decode() for m in _MADE_BY.finditer(data))
+
+
+def _in_batch(batch: pa.RecordBatch) -> Counter[str]:
+    """The same in a batch's texts. A slice is counted with what it was cut from."""
+    out: Counter[str] = Counter()
+    for column in batch.columns:
+        for buffer in column.buffers():
+            if buffer is not None:
+                out += made_by(memoryview(buffer))
+    return out
+
+
+def in_file(store: Store, entry: FileEntry) -> Counter[str]:
+    """How many tokens each key has made in a live file; in findings, how many rows say so."""
+    out: Counter[str] = Counter()
+    with store.files.open(store.url(entry.path)) as source:
+        stored = pq.ParquetFile(source, page_checksum_verification=True)
+        if entry.dataset == FINDINGS.name:
+            for batch in stored.iter_batches(20_000, columns=["key_id", "action"]):
+                pairs = zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
+                out.update(key_id for key_id, action in pairs if key_id and action == TOKEN)
+        else:
+            for batch in stored.iter_batches(5_000, columns=_PLACES[entry.dataset][1]):
+                out += _in_batch(batch)
+    return out
+
+
+def token_files(snapshot: Snapshot) -> Iterator[FileEntry]:
+    """Live files that may hold tokens; findings beside the interactions they are about."""
+    chosen = [f for f in snapshot.files if f.dataset in DATASETS]
+    yield from sorted(chosen, key=lambda f: (f.path.partition("/")[2].rpartition("/")[0], origin_of(f.path).rpartition("/")[2], f.dataset))
+
+
+def renew_file(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, entry: FileEntry) -> FileEntry:
+    """Write a live file anew with tokens of the active key, and return the new entry. Rows, their order and lengths of texts stay."""
+    table = FINDINGS if entry.dataset == FINDINGS.name else _PLACES[entry.dataset][0]
+    if entry.dataset in (INTERACTIONS.name, FINDINGS.name, VERSIONS.name):
+        name = f"{snapshot.seq:08d}-{origin_of(entry.path).rpartition('/')[2].removesuffix('.parquet')}"
+    else:
+        name = f"{snapshot.seq + 1:08d}.{entry.sha256[:12]}"
+    path = data_path(entry.dataset, dict(entry.partition), run_id, name)
+    new = rewrite(store.files, store.root, entry, path, table, renewal(keyring, entry.dataset)).entry
+    if new is None:
+        raise ValueError(f"{entry.path}: holds no rows")
+    return new
+
+
+def renewal(keyring: Keyring, dataset: str) -> BatchChange:
+    """A change of a dataset's rows that makes their tokens anew."""
+    one = _finding(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
+    change = change_rows(one)
+
+    def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
+        return change(batch) if dataset == FINDINGS.name or _in_batch(batch).keys() - {keyring.active} else batch
+
+    return apply
+
+
+def _finding(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        return row if row["action"] != TOKEN or row["key_id"] == key_id else row | {"key_id": key_id}
+
+    return change
+
+
+def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        new = renewed(keyring, row, row[account] if account else "", row[interaction] if interaction else "")
+        return row if new == row else new
+
+    return change
+
+
+def renewed(keyring: Keyring, value: Any, account_id: str, interaction_id: str, key_id: str = "") -> Any:
+    """A value with the tokens in its texts made anew, by the active key unless another is named."""
+    if isinstance(value, str):
+        return renew_tokens(value, keyring, account_id, interaction_id, key_id) if ":t1." in value else value
+    if isinstance(value, dict):
+        return {k: renewed(keyring, v, account_id, interaction_id, key_id) for k, v in value.items()}
+    return [renewed(keyring, v, account_id, interaction_id, key_id) for v in value] if isinstance(value, list) else value
+
+
+def renewed_record(keyring: Keyring, data: bytes, key_id: str = "") -> bytes:
+    """A record of the live zone, with its findings, with tokens of the active key unless another is named."""
+    document = json.loads(data)
+    row, finding = document["interaction"], _finding(key_id or keyring.active)
+    row = renewed(keyring, row, row["account_id"], row["id"], key_id)
+    return dumps(document | {"interaction": row, "findings": [finding(f) for f in document["findings"]]}).encode()
+
+
+def is_renewal(keyring: Keyring, data: bytes, before: str) -> bool:
+    """Whether a record of the live zone is one of some SHA-256 (hex) but for the key of its tokens: made anew by that key it is the same again."""
+    try:
+        if dumps(json.loads(data)).encode() != data:
+            return False
+        makers = [k for k in keyring.key_ids if keyring.opens(k)]
+        return any(hashlib.sha256(renewed_record(keyring, data, k)).hexdigest() == before for k in makers)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def older(counts: Counter[str], keyring: Keyring) -> Counter[str]:
+    """Of counts by key, those of keys that are not active."""
+    return Counter({k: n for k, n in counts.items() if k != keyring.active})
+
+
+def in_files(store: Store, entries: Iterable[FileEntry], keyring: Keyring) -> list[FileEntry]:
+    """Of some files, those that hold tokens which the keyring opens and another key than the active one made."""
+    return [e for e in entries if any(keyring.opens(k) for k in older(in_file(store, e), keyring))]

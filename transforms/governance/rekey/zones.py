@@ -1,0 +1,101 @@
+"""Where sealed files lie: all of them end in `.sealed`, and their first bytes name the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, key_of
+from callveil.transforms.storage.encryption.sealed_body import SUFFIX
+from callveil.transforms.storage.files.filesystem import FileInfo, Files
+from callveil.transforms.storage.files.urls import is_s3, local_path
+from callveil.transforms.storage.format1.inbox_registry import inboxes
+from callveil.transforms.storage.format1.live import LIVE, Live
+from callveil.transforms.storage.format1.snapshot import CONTROL
+
+WORK, INBOX, ORIGINALS, REJECTIONS, RECORDS, OLDER = (
+    "working files of runs",
+    "inbox",
+    "live/originals",
+    "live/rejected",
+    "live/records",
+    "older versions",
+)
+"""Zones that are no dataset."""
+
+Tell = Callable[[str, int, int], None]
+"""`tell(zone, done, total)`: how far long work is."""
+
+
+def tell_nobody(zone: str, done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed file.
+
+    Attributes:
+        path: below the folder that was listed. info: as listed. key_id: what sealed it.
+    """
+
+    path: str
+    info: FileInfo
+    key_id: str
+
+    @property
+    def zone(self) -> str:
+        """What it is part of."""
+        return zone_of(self.path)
+
+
+def zone_of(path: str) -> str:
+    """The zone of a path below a store's root: its dataset, or one of the names above."""
+    first, _, rest = path.partition("/")
+    if first == CONTROL:
+        return WORK
+    if first == LIVE:
+        return REJECTIONS if rest.startswith("rejected/") else ORIGINALS
+    return first if rest else INBOX
+
+
+def sealed_files(files: Files, root: str) -> Iterator[Sealed]:
+    """Every sealed file below a folder, working files of runs included. Reads the first bytes of each, and needs no key."""
+    for info in files.list(root):
+        if not info.url.endswith(SUFFIX):
+            continue
+        try:
+            key_id = key_of(files.read(info.url, 0, HEAD_BYTES))
+        except FileNotFoundError:  # gone since it was listed
+            continue
+        if key_id is not None:
+            yield Sealed(info.url[len(root) :].lstrip("/"), info, key_id)
+
+
+def superseded(files: Files, root: str) -> list[str]:
+    """Sealed files of which a bucket keeps older versions, which lie under whatever key sealed them."""
+    return [url for url in files.superseded(root) if url.endswith(SUFFIX)]
+
+
+@dataclass(frozen=True)
+class Inboxes:
+    """Inboxes to look at.
+
+    Attributes:
+        here: folders. missing: those that `watch` has read for a store, and that are not there, or not here.
+    """
+
+    here: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lives: Iterable[Live], given: Iterable[str] = ()) -> Inboxes:
+        """Those that `watch` has read for some stores, and those that are given; one that is both is written as it is given."""
+        known = {_place(f): f for f in (*(f for live in lives for f in inboxes(live)), *given)}
+        gone = tuple(f for place, f in sorted(known.items()) if not is_s3(f) and not Path(place).is_dir())
+        return cls(tuple(f for _, f in sorted(known.items()) if f not in gone), gone)
+
+
+def _place(folder: str) -> str:
+    return folder.rstrip("/") if is_s3(folder) else str(Path(local_path(folder)).resolve())

@@ -1,0 +1,220 @@
+"""The end of an erasure or restriction: everything purged, that checked, and the certificate published with its register entry. Safe to repeat."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.schemas.subject import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA, SubjectRequest
+from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.governance.requests import residual_scan
+from callveil.transforms.governance.requests.controller import Controller, controller_of
+from callveil.transforms.governance.requests.current_rows import live
+from callveil.transforms.governance.requests.inbox_search import Inboxes, Reader, erase_bodies
+from callveil.transforms.governance.requests.live_quarantine_search import erase_rejections
+from callveil.transforms.governance.requests.live_records import erase_live, erase_markers, find_live, held, unlink_live
+from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of, sealed_files, settle, unseal
+from callveil.transforms.governance.requests.quarantine_search import Looking
+from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.governance.requests.unindexed import look_through
+from callveil.transforms.governance.requests.unlink import Unlinker
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.evidence.signing_keys import PublicKey, Signer, open_signer
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
+from callveil.transforms.storage.identity.identifiers import Identifier
+from callveil.transforms.storage.index.identifier_index import lookup
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.maintenance import purged_name
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+
+CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))
+MESSAGE = b"callveil erasure certificate 1\n"
+METHOD = (
+    "search of the identifier index and of the live zone's markers by every confirmed identifier; byte search of all files the run wrote; live zone "
+    "listed; rejected input, rejections of the live zone and inboxes opened and looked through, where they are not said to be left out"
+)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """What finishing did.
+
+    Attributes:
+        rows: certificate rows.
+        versions_purged: object versions and delete markers removed.
+        residual_hits: what the check still found.
+        locked: `(url, version)` that a lock protects; the certificate is completed by a later run.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    versions_purged: int
+    residual_hits: int
+    locked: tuple[tuple[str, str], ...]
+
+
+def certify(store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, as_of: dt.datetime, now: dt.datetime) -> Certified:
+    """Finish one published run of a request."""
+    facts = next(f for f in manifest.inputs if "series" in f)
+    work = _work(store, keyring, store.current(), request.request_id, manifest.run_id)
+    event = facts["event"]
+    tokens = request.tokens if event != "lifted" else ()
+    controller = controller_of(store, request)
+    versions = _purge_live(store, keyring, tokens, work, event, manifest.run_id, controller)
+    for package in work.get("packages", ()):
+        Path(package["path"]).unlink(missing_ok=True)
+    _, waiting = settle(store, now)
+    own = {store.url(f.path) for f in manifest.removed}
+    locked = tuple(v for v in waiting if v[0] in own)
+    record = store.url(purged_name(manifest.seq))
+    is_purged = store.files.info(record) is not None
+    purged = sum(int(f["versions"]) for f in orjson.loads(store.files.read(record))["files"]) if is_purged else 0
+    residual = _residual(store, keyring, manifest, tokens, work, event, controller) if event != "lifted" else 0
+    series = [tuple(s) for s in facts["series"]] or [("interactions", "interactions", "none", "", 0, 0, 0)]
+    base = {
+        "request_id": request.request_id, "subject_ref": request.subject_ref, "scope": "erasure" if event == "erased" else "restriction",
+        "versions_purged": purged + versions, "started_at": dt.datetime.fromisoformat(manifest.as_of),
+        "entered_at": next((e.get("entered_at") for e in Register(store, keyring).events(request.request_id)
+                            if e.get("run_id") == manifest.run_id and e["event"] == event), None),
+        "completed_at": now if is_purged else None,
+        "verification_method": METHOD, "residual_hits": residual,
+        "evidence_root_sha256": sha256(store.files.read(store.url(manifest_name(manifest.seq)))), "signer_key_id": None, "signature": None,
+    }  # fmt: skip
+    names = ("record_class", "location", "method", "retention_ground", "rows_matched", "rows_erased", "rows_retained")
+    rows = [
+        dict(zip(names, s, strict=True)) | base | {"certificate_id": hashlib.sha256(repr((manifest.run_id, s[:4])).encode()).hexdigest()[:32]}
+        for s in series
+    ]
+    _publish(store, keyring, request, manifest, rows, is_purged, as_of, now)
+    if is_purged:
+        settle(store, now)  # what the certificate took out of the store: the person's identifiers as they were given
+    return Certified(tuple(rows), purged + versions, residual, locked)
+
+
+def _work(store: Store, keyring: Keyring, snapshot: Snapshot, request_id: str, run_id: str) -> dict[str, Any]:
+    for file in sealed_files(snapshot, request_id):
+        if file.path.endswith("work.sealed") and file.path.rsplit("/", 1)[1].startswith(run_id[:SHORT_ID]):
+            found: dict[str, Any] = unseal(store, keyring, file)
+            return found
+    return {}
+
+
+def _purge_live(
+    store: Store, keyring: Keyring, tokens: tuple[str, ...], work: dict[str, Any], event: str, run_id: str, controller: Controller
+) -> int:  # fmt: skip
+    """Purge what lies outside the catalog; returns object versions removed.
+
+    A restriction leaves the markers: by them what it brings back is found.
+    """
+    live, keys = Live(store.files, store.root), _keys(work, "live")
+    versions = erase_live(live, keys)
+    if event == "erased" and work:
+        looking = _looking(tokens, work, controller)
+        reader = Reader(keyring, looking, _keys(work, "stay"))
+        unlinker = Unlinker(keyring, tokens, looking.known)
+        versions += sum(unlink_live(live, InteractionKey(a, i), role, unlinker, run_id) for a, i, role in work["unlink"])
+        versions += erase_rejections(live, work["rejections"]) + erase_bodies(store.files, live, keyring, reader, work["bodies"])
+        versions += erase_markers(live, keyring, keys, tokens, _keys(work, "stay"), controller.holds)
+    return versions
+
+
+def _looking(tokens: tuple[str, ...], work: dict[str, Any], controller: Controller) -> Looking:
+    known = tuple(Identifier(kind, value) for kind, value in work.get("known", ()))
+    return Looking(
+        frozenset(work.get("tokens", tokens)), known, frozenset(_keys(work, "keys")), frozenset(_keys(work, "mentioned")),
+        frozenset(work.get("rejected", ())), controller,
+    )  # fmt: skip
+
+
+def _keys(work: dict[str, Any], name: str) -> list[InteractionKey]:
+    return [InteractionKey(*k) for k in work.get(name, ())]
+
+
+def _residual(
+    store: Store, keyring: Keyring, manifest: RunManifest, tokens: tuple[str, ...], work: dict[str, Any], event: str, controller: Controller
+) -> int:  # fmt: skip
+    """What is still found: records that the index leads to and no ground keeps, identifiers in files the run wrote, and what the live zone has.
+
+    After an erasure, what was never read into a dataset is opened and looked through once more.
+    """
+    snapshot = store.current()
+    kept = {RecordRef(*r) for r in work.get("kept", ())}
+    entries = live(store.files, store.root, snapshot, lookup(store.files, store.root, snapshot, tokens))
+    found = {e.record for e in entries if controller.holds(e.account_id)} - kept
+    present = {f.path for f in snapshot.files}
+    written = [f for f in manifest.added if f.path in present and not f.path.endswith(".sealed")]
+    looking, zone = _looking(tokens, work, controller), Live(store.files, store.root)
+    left = sum(bool(held(zone, k)) for k in _keys(work, "live"))
+    if event == "erased":
+        arrived = {k for k in find_live(store.files, store.root, tokens) if controller.holds(k.account_id)}
+        left += len(arrived - set(_keys(work, "stay")))
+        if work.get("inboxes") is not None:
+            unread = look_through(store, keyring, snapshot, looking, Inboxes(tuple(work["inboxes"])), _keys(work, "stay"))
+            left += sum(unread.counts().values())
+    return len(found) + residual_scan.byte_hits(store, written, residual_scan.forms(looking.known)) + left
+
+
+def _publish(
+    store: Store, keyring: Keyring, request: SubjectRequest, manifest: RunManifest, rows: list[dict[str, Any]], is_purged: bool, as_of: dt.datetime,
+    now: dt.datetime,
+) -> None:  # fmt: skip
+    run_id = run_id_of(manifest.run_id, "certified", is_purged)
+    register_, signer = Register(store, keyring), open_signer(store.keyring)
+    event = next(f["event"] for f in manifest.inputs if "series" in f)
+
+    def build(snapshot: Snapshot) -> Changes:
+        before = _last(snapshot)
+        stamped = [signed(r | {"previous_sha256": before}, signer) for r in rows]
+        partition = {"day": as_of.date().isoformat()}
+        digest = hashlib.sha256(repr(stamped).encode()).hexdigest()[:8]
+        path = data_path(CERTIFICATES.name, partition, run_id, f"{snapshot.seq + 1:08d}.{digest}")
+        added = [publish_records(store.files, store.root, path, CERTIFICATES, partition, stamped)]
+        removed: list[FileEntry] = []
+        if is_purged:
+            values = {"run_id": manifest.run_id}
+            row = register_.row(request.request_id, "certified", as_of, len(register_.events(request.request_id, snapshot)) + 1, values, now)
+            added.append(register_.write(run_id, row, f"{snapshot.seq:08d}.event"))
+            removed = [f for f in sealed_files(snapshot, request.request_id) if _is_done_with(f, manifest.run_id, event)]
+        return Changes(tuple(added), tuple(removed), {"certificates": len(rows)}, ({"request_id": request.request_id, "event": "certified"},))
+
+    publish(store, run_id, as_of, now, build)
+
+
+def message_of(row: dict[str, Any]) -> bytes:
+    """What is signed of a certificate: all of it but the signature, in one form."""
+    # A column that came later is signed where it says something, so that older certificates hold as they were signed.
+    names = (f.name for f in CERTIFICATE_FIELDS if f.name != "signature" and (f.name != "entered_at" or row.get(f.name)))
+    return MESSAGE + orjson.dumps({n: row.get(n) for n in names}, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z)
+
+
+def signed(row: dict[str, Any], signer: Signer) -> dict[str, Any]:
+    """A certificate with the signature of the key that signs the store's evidence."""
+    named = row | {"signer_key_id": signer.public.id}
+    digest = hashlib.sha256(message_of(named)).digest()
+    return named | {"signature": base64.b64encode(signer.sign(digest)).decode()}
+
+
+def is_signed(row: dict[str, Any], key: PublicKey) -> bool:
+    """Whether a certificate, as read from the store, bears the signature of a key."""
+    return key.is_valid(hashlib.sha256(message_of(row)).digest(), base64.b64decode(row["signature"] or ""))
+
+
+def _is_done_with(file: FileEntry, run_id: str, event: str) -> bool:
+    """Whether a sealed file of the request is no longer needed: after an erasure none that names the person is."""
+    name = file.path.rsplit("/", 1)[1]
+    own = name.startswith(run_id[:SHORT_ID]) and name.endswith("work.sealed")
+    return own or (event == "erased" and name.endswith(("identity.sealed", "match.sealed")))
+
+
+def _last(snapshot: Snapshot) -> str:
+    """SHA-256 of the certificates that were published last, or an empty text."""
+    files = snapshot.by_dataset(CERTIFICATES.name)
+    return max(files, key=lambda f: f.path.rsplit("/", 1)[1].split("-", 1)[1]).sha256 if files else ""

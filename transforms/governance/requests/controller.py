@@ -1,0 +1,121 @@
+"""The one controller a request is bound to: an account, or an agency with its subaccounts. Nobody else's records are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from callveil.schemas.subject import SubjectRequest
+from callveil.transforms.governance.requests.register import RegisterError
+from callveil.transforms.storage.evidence.store_identity import read_identity
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.key_index import INDEX
+from callveil.transforms.storage.tables.versions import VERSIONS
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Controller:
+    """Whose records a request is about.
+
+    Attributes:
+        account, agency: one of them; neither where the store holds nobody's records yet.
+        owners: who is responsible for each account, as the store was told; else the account itself.
+        alone: the store holds no other controller's records, so what names no account is this one's.
+    """
+
+    account: str = ""
+    agency: str = ""
+    owners: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = True
+
+    def holds(self, account_id: str | None) -> bool:
+        """Whether an account's records are the controller's."""
+        name = account_id or ""
+        if not name:
+            return self.alone
+        if self.agency:
+            return name == self.agency or self.owners.get(name) == self.agency
+        return not self.account or name == self.account
+
+    def covers(self, other: Controller) -> bool:
+        """Whether all that another one holds is held by this one too."""
+        if other.agency:
+            return self.agency == other.agency
+        return self.holds(other.account) if other.account else not (self.account or self.agency)
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """Accounts that are known to be the controller's."""
+        return frozenset({self.account, self.agency, *(a for a, c in self.owners.items() if c == self.agency)} - {""})
+
+    def __str__(self) -> str:
+        return f"agency {self.agency}" if self.agency else f"account {self.account}" if self.account else "nobody yet"
+
+
+def controller_of(store: Store, request: SubjectRequest, snapshot: Snapshot | None = None) -> Controller:
+    """The controller a request is bound to; of one that is bound to none, the store's only one.
+
+    Raises `RegisterError` where the store holds several.
+    """
+    if request.account or request.agency:
+        bound = Controller(request.account, request.agency, owners(store))
+        return replace(bound, alone=all(map(bound.holds, accounts_in(store, snapshot or store.current()))))
+    return only_controller(store, f"callveil subject bind --request {request.request_id}", snapshot)
+
+
+def chosen(store: Store, account: str, agency: str) -> Controller:
+    """The controller that somebody names. Raises `RegisterError` for an agency that belongs to another."""
+    held = owners(store)
+    above = held.get(agency, agency)
+    if agency and above != agency:
+        raise RegisterError(f"agency {agency}: belongs to {above}, which is responsible; name --agency {above}, or the --account alone")
+    return Controller(account, agency, held)
+
+
+def only_controller(store: Store, way_out: str, snapshot: Snapshot | None = None) -> Controller:
+    """The one controller of all that a store holds. Raises `RegisterError` where there are several."""
+    held = owners(store)
+    found = sorted({held.get(a, a) for a in accounts_in(store, snapshot or store.current())})
+    if len(found) > 1:
+        names = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+        raise RegisterError(
+            f"the store holds records of {len(found)} controllers ({names}), and a request belongs to one: {way_out} "
+            "with --account ID, or --agency ID for an agency with its subaccounts"
+        )
+    if not found:
+        return Controller(owners=held)
+    is_agency = any(c == found[0] != a for a, c in held.items())
+    return Controller("", found[0], held) if is_agency else Controller(found[0], "", held)
+
+
+def owners(store: Store) -> Mapping[str, str]:
+    """Who is responsible for each account that the store was told of."""
+    identity = read_identity(store)
+    return identity.controllers if identity else {}
+
+
+def accounts_in(store: Store, snapshot: Snapshot) -> set[str]:
+    """Accounts that have records in a store. Reads one column of the key index and of the versions."""
+    out: set[str] = set()
+    for dataset in (INDEX.name, VERSIONS.name):
+        for file in snapshot.by_dataset(dataset):
+            with store.files.open(store.url(file.path)) as source:
+                out.update(pc.unique(pq.read_table(source, columns=["account_id"]).column(0)).to_pylist())
+    return (out | set(_arrived(Live(store.files, store.root)))) - {"", None}
+
+
+def _arrived(live: Live) -> Iterable[str]:
+    """Accounts with a folder in the live zone."""
+    root = live.url("calls") + "/"
+    try:
+        return {unquote(f.url[len(root) :].split("/", 1)[0]) for f in live.files.list(root.rstrip("/"))}
+    except FileNotFoundError:
+        return ()

@@ -1,0 +1,218 @@
+"""A person's data in the rejected zone: what could not be read was not indexed, so its sealed content is opened and looked through."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry
+from callveil.transforms.governance.requests.controller import Controller
+from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.files.strict_json import peek_key
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.identity import identifiers as ids
+from callveil.transforms.storage.identity.identifiers import Identifier
+from callveil.transforms.storage.identity.record_identifiers import NUMBER
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
+from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes
+from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class RejectedHit(NamedTuple):
+    """A rejected record that is about the person.
+
+    Attributes:
+        path: reasons file. rejected_id: its row.
+        blob, block, position: its content; -1 and empty where none was kept.
+    """
+
+    path: str
+    rejected_id: str
+    blob: str
+    block: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Looking:
+    """What is looked for.
+
+    Attributes:
+        tokens: digests of confirmed identifiers.
+        known: those known in clear.
+        keys: the person's own interactions. mentioned: others of which a redacted record says that they are mentioned.
+        rejected: digests of identifiers that are not the person's; content with one is somebody else's.
+        controller: whose records are looked through.
+    """
+
+    tokens: frozenset[str]
+    known: tuple[Identifier, ...]
+    keys: frozenset[InteractionKey]
+    mentioned: frozenset[InteractionKey] = frozenset()
+    rejected: frozenset[str] = frozenset()
+    controller: Controller = field(default_factory=Controller)
+
+
+def mentions(keyring: Keyring, content: bytes, looking: Looking) -> bool:
+    """Whether rejected content holds one of the person's identifiers."""
+    text = unescaped(content.decode("utf-8", "replace"))
+    regions = {ids.REGION, *(ids.region_of(i.value) for i in looking.known if i.kind == "phone")} - {""}
+    found = {Identifier("email", a) for m in ids.EMAIL.finditer(text) if (a := ids.normal_email(m[0]))}
+    found |= {Identifier("phone", n) for m in NUMBER.finditer(text) for region in regions if (n := ids.normal_phone(m[0], region))}
+    digests = {t for i in found for t in ids.tokens(keyring, i).values()}
+    if digests & looking.rejected:
+        return False
+    if digests & looking.tokens:
+        return True
+    folded = text.casefold()
+    for identifier in looking.known:
+        if identifier.kind in ("visitor", "ip") and identifier.value.casefold() in folded:
+            return True
+        if identifier.kind == "name_address":
+            name, place = identifier.value.split("|", 1)
+            if place in ids.normal_place(folded) and set(name.split()) <= set(ids.normal_name(folded).split()):
+                return True
+    return False
+
+
+def unowned(store: Store, snapshot: Snapshot) -> int:
+    """How many rejected records name no account, so that nothing says whose they are."""
+    count = 0
+    for file in snapshot.by_dataset(REJECTED.name):
+        with store.files.open(store.url(file.path)) as source:
+            count += sum(not a for a in pq.read_table(source, columns=["account_id"]).column(0).to_pylist())
+    return count
+
+
+def unescaped(text: str) -> str:
+    """A text as it reads once JSON's escapes are undone: `\\n4155550123` is a number at the beginning of a line."""
+    if "\\" not in text:
+        return text
+    read = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPES.get(m[2], m[2]), text)
+    return read.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def scan(store: Store, keyring: Keyring, snapshot: Snapshot, looking: Looking) -> list[RejectedHit]:
+    """Every rejected record that is about the person. Reads and opens the whole zone; raises `SealedError` where the keyring does not open it."""
+    blobs: dict[str, list[tuple[FileEntry, dict[str, object]]]] = defaultdict(list)
+    out: list[RejectedHit] = []
+    columns = ["rejected_id", "account_id", "interaction_id", "blob", "block", "size"]
+    for file in snapshot.by_dataset(REJECTED.name):
+        with store.files.open(store.url(file.path)) as source:
+            for row in pq.read_table(source, columns=columns).to_pylist():
+                if not looking.controller.holds(row["account_id"]):
+                    continue
+                if row["blob"]:
+                    blobs[row["blob"]].append((file, row))
+                elif InteractionKey(row["account_id"] or "", row["interaction_id"] or "") in looking.keys:
+                    out.append(RejectedHit(file.path, row["rejected_id"], "", -1, -1))
+    live = {f.path for f in snapshot.by_dataset(CONTENT)}
+    for blob, rows in sorted(blobs.items()):
+        if blob in live:  # content goes before its reasons do
+            out += _scan_blob(store, keyring, blob, rows, looking)
+    return sorted(out)
+
+
+def _scan_blob(store: Store, keyring: Keyring, blob: str, rows: list[tuple[FileEntry, dict[str, object]]], looking: Looking) -> Iterator[RejectedHit]:
+    with store.files.open(store.url(blob)) as source:
+        reader = SealedReader(source, keyring, blob, PURPOSE)
+        for block in range(reader.blocks):
+            here = [(file, row) for file, row in rows if row["block"] == block]
+            for position, content in enumerate(reader.read_block(block)):
+                row = _row_of(here, content)
+                if row is None and not looking.controller.holds(peek_key(content)[0]):
+                    continue
+                own = row and InteractionKey(str(row[1]["account_id"] or ""), str(row[1]["interaction_id"] or "")) in looking.keys
+                if own or mentions(keyring, content, looking):
+                    yield RejectedHit(row[0].path if row else "", str(row[1]["rejected_id"]) if row else "", blob, block, position)
+                if row:
+                    here.remove(row)
+
+
+def _row_of(rows: list[tuple[FileEntry, dict[str, object]]], content: bytes) -> tuple[FileEntry, dict[str, object]] | None:
+    """The reasons row of some content: the one of its size, and of its key where several have that."""
+    same = [r for r in rows if r[1]["size"] == len(content)]
+    if len(same) > 1:
+        key = tuple(k or "" for k in peek_key(content))
+        same = [r for r in same if (r[1]["account_id"] or "", r[1]["interaction_id"] or "") == key] or same
+    return same[0] if same else None
+
+
+def erase(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, hits: Iterable[RejectedHit]) -> tuple[list[FileEntry], list[FileEntry]]:
+    """Take records out of the rejected zone. The numbers of the blocks that stay are the same, since the reasons name them.
+
+    Returns: files added and removed.
+    """
+    live = {f.path: f for f in snapshot.files}
+    added: list[FileEntry] = []
+    removed: list[FileEntry] = []
+    by_blob: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    by_file: dict[str, set[str]] = defaultdict(set)
+    for hit in hits:
+        if hit.blob:
+            by_blob[hit.blob].add((hit.block, hit.position))
+        if hit.path:
+            by_file[hit.path].add(hit.rejected_id)
+    moved: dict[str, str] = {}
+    for blob, gone in sorted(by_blob.items()):
+        entry = live[blob]
+        new = _without(store, keyring, entry, data_path(CONTENT, dict(entry.partition), run_id, f"{snapshot.seq:08d}.{_stem(blob)}", ".sealed"), gone)
+        removed.append(entry)
+        added.append(new)
+        moved[blob] = new.path
+    for file in snapshot.by_dataset(REJECTED.name):
+        gone_rows = by_file.get(file.path, set())
+        if gone_rows or _names(store, file, moved):
+            name = data_path(REJECTED.name, dict(file.partition), run_id, f"{snapshot.seq:08d}.{_stem(file.path)}")
+            new_rows = rewrite(store.files, store.root, file, name, REJECTED, _moved(gone_rows, moved))
+            removed.append(file)
+            added += [new_rows.entry] if new_rows.entry else []
+    return added, removed
+
+
+def _stem(path: str) -> str:
+    """A short name that tells a file's successor from those of others."""
+    return hashlib.sha256(path.encode()).hexdigest()[:12]
+
+
+def _names(store: Store, file: FileEntry, moved: dict[str, str]) -> bool:
+    if not moved:
+        return False
+    with store.files.open(store.url(file.path)) as source:
+        return bool(set(pq.read_table(source, columns=["blob"]).column(0).to_pylist()) & moved.keys())
+
+
+def _moved(gone: set[str], moved: dict[str, str]) -> BatchChange:
+    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+        if row["rejected_id"] in gone:
+            return None
+        return row | {"blob": moved[row["blob"]]} if row["blob"] in moved else row
+
+    return change_rows(change)
+
+
+def _without(store: Store, keyring: Keyring, entry: FileEntry, path: str, gone: set[tuple[int, int]]) -> FileEntry:
+    """A sealed file anew, without some records: an emptied block holds one empty record, so that later blocks keep their numbers."""
+    with store.files.open(store.url(entry.path)) as source, spooled() as sink:
+        reader = SealedReader(source, keyring, entry.path, PURPOSE)
+        with SealedWriter(sink, keyring, path, PURPOSE, block_bytes=1 << 40) as writer:
+            for block in range(reader.blocks):
+                kept = [r for n, r in enumerate(reader.read_block(block)) if (block, n) not in gone] or [b""]
+                for record in kept:
+                    writer.append(record)
+                if block + 1 < reader.blocks:
+                    writer.cut()
+        return publish_bytes(store.files, store.root, path, CONTENT, dict(entry.partition), sink)

@@ -1,0 +1,57 @@
+"""Why a record stays although its erasure was asked for: legal holds, duties to keep, and grounds that are given by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from callveil.schemas.pointer import from_micros
+from callveil.schemas.retention import DAY_US
+from callveil.transforms.governance.retention.engine import Engine, Record
+
+HOLD, DUTY = "hold", "duty"
+
+
+class Ground(NamedTuple):
+    """Why a record stays.
+
+    Attributes:
+        kind: `hold`: nothing of it may be changed; `duty`: it stays, but what leads to the person goes.
+        text: the ground, for the certificate.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What is known of grounds.
+
+    Attributes:
+        engine: holds and duties; None where nothing is known of them.
+        given: ground by record class (interactions, versions, ...), as someone gave it.
+    """
+
+    engine: Engine | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, record: Record) -> Ground | None:
+        """The ground on which a record stays, or None. A duty that only keeps what a closed account may be reactivated with is none."""
+        if self.engine is not None:
+            hold = self.engine.holds.covering(record)
+            if hold:
+                return Ground(HOLD, f"legal hold {hold} (Art. 17(3)(e))")
+            _, now, status = self.engine.account(record, self.engine.timelines.get(record.account_id))
+            duties = [
+                r for r in self.engine.retention.rules
+                if r.action == "keep" and r.clock == "event" and record.at + r.days * DAY_US > self.engine.as_of
+                and r.matches(record.record_class, now, status, record.account_id)
+            ]  # fmt: skip
+            if duties:
+                longest = max(duties, key=lambda r: (r.days, r.rule_id))
+                until = from_micros(record.at + longest.days * DAY_US).date().isoformat()
+                return Ground(DUTY, f"duty to keep until {until}: {longest.basis or longest.rule_id} (Art. 17(3)(b))")
+        text = self.given.get(record.record_class, "")
+        return Ground(DUTY, text) if text else None

@@ -1,0 +1,395 @@
+"""Whom a request is about: records found by confirmed identifiers, and further identifiers proposed with a reason for each.
+
+Nothing proposed counts before someone has confirmed it. What is in the index are keyed digests, so a proposal says its kind, in how many records
+it stands and beside what; its value is shown only where the sources are at hand.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.subject_index import NAME, RECORD, Link, RecordRef, SubjectEntry
+from callveil.transforms.governance.requests.controller import Controller
+from callveil.transforms.governance.requests.current_rows import live
+from callveil.transforms.governance.requests.live_records import LIVE, find_live, links_of
+from callveil.transforms.governance.requests.shared_identifiers import ERASED, Review, Reviewer
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.identity import identifiers as ids
+from callveil.transforms.storage.identity.identifiers import Identifier
+from callveil.transforms.storage.identity.record_identifiers import NAMED, record_token, ref_of
+from callveil.transforms.storage.index.identifier_index import lookup
+from callveil.transforms.storage.tables.catalog import Store
+
+WEAK = frozenset({"ip"})
+"""Kinds that many people share; they are never proposed."""
+SHARED = 3
+"""An identifier beside more than so many others of one kind may belong to several people."""
+LOOK = 500
+"""Records of a proposal that are looked at to tell whether it is shared."""
+RANK = {"contact": 0, "agent": 1, "third_party": 2}
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """An identifier that counts.
+
+    Attributes:
+        name: short name, `given` or the proposal's.
+        kind: its kind.
+        tokens: its digests, one per key of the keyring that is known.
+        reason: why it counts.
+        value: in clear where it was given; empty for a confirmed proposal.
+    """
+
+    name: str
+    kind: str
+    tokens: tuple[str, ...]
+    reason: str
+    value: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An identifier that may be the person's too.
+
+    Attributes:
+        name: `L1`, `L2`, ...; the same identifier keeps its name from search to search.
+        kind, token: what it is.
+        reason: in which record it stands beside which confirmed identifier.
+        records: records it stands in. further: those of them that are not matched yet.
+        shared: why it may belong to several people, or empty.
+    """
+
+    name: str
+    kind: str
+    token: str
+    reason: str
+    records: int
+    further: int
+    shared: str = ""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A record that is about the person.
+
+    Attributes:
+        record: which.
+        day: its UTC day.
+        role: what the person is in it: contact, agent, or third_party (mentioned).
+        fields: declared fields the identifiers stood in.
+        through: names of the confirmed identifiers that lead to it.
+    """
+
+    record: RecordRef
+    day: str
+    role: str
+    fields: tuple[str, ...]
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a search found.
+
+    Attributes:
+        seq: state of the store that was searched.
+        confirmed, proposed: identifiers; rejected: digests someone said are not the person's.
+        records: matched records, in order.
+        unread: how much of what was never read into a dataset is about the person, by zone; empty where that was not looked at.
+        not_read: what was not searched, or may hold more than the search could find.
+        shared: names of confirmed identifiers that may belong to several people.
+        left_out: records that lead to the person, and are somebody else's: they carry a rejected contact, or somebody has said so.
+        undecided: records of which nobody has said yet whose they are, with names of the proposals that stand in them.
+        set_aside: interactions of theirs that a restriction has set aside.
+    """
+
+    seq: int
+    confirmed: tuple[Confirmed, ...]
+    proposed: tuple[Proposal, ...]
+    rejected: tuple[str, ...]
+    records: tuple[Matched, ...]
+    unread: Mapping[str, int] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    left_out: tuple[Matched, ...] = ()
+    undecided: tuple[tuple[RecordRef, tuple[str, ...]], ...] = ()
+    set_aside: int = 0
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Digests of all confirmed identifiers, in order."""
+        return tuple(sorted({t for c in self.confirmed for t in c.tokens}))
+
+    @property
+    def own_tokens(self) -> tuple[str, ...]:
+        """Digests of the confirmed identifiers that are the person's alone, in order."""
+        return tuple(sorted({t for c in self.confirmed if c.name not in self.shared for t in c.tokens}))
+
+    @property
+    def others(self) -> frozenset[InteractionKey]:
+        """Interactions that lead to the person, and are somebody else's."""
+        kinds = ("interaction", LIVE)
+        return frozenset(_key(m.record) for m in self.left_out if m.record.record_class in kinds)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form; it holds what the person gave, so it is sealed or handed to whoever asked."""
+        parts = {name: [_as_dict(m) for m in getattr(self, name)] for name in ("records", "left_out")}
+        return asdict(self) | parts | {"undecided": [[r._asdict(), list(names)] for r, names in self.undecided]}
+
+    @classmethod
+    def from_dict(cls, d: Mapping[str, Any]) -> Match:
+        """Inverse of `as_dict`."""
+        return cls(
+            d["seq"],
+            tuple(Confirmed(**(c | {"tokens": tuple(c["tokens"])})) for c in d["confirmed"]),
+            tuple(Proposal(**p) for p in d["proposed"]),
+            tuple(d["rejected"]),
+            tuple(map(_of_dict, d["records"])),
+            d.get("unread", {}),
+            tuple(d.get("not_read", ())),
+            tuple(d.get("shared", ())),
+            tuple(map(_of_dict, d.get("left_out", ()))),
+            tuple((RecordRef(**r), tuple(names)) for r, names in d.get("undecided", ())),
+            d.get("set_aside", 0),
+        )
+
+
+def _as_dict(m: Matched) -> dict[str, Any]:
+    return asdict(m) | {"record": m.record._asdict()}
+
+
+def _of_dict(m: Mapping[str, Any]) -> Matched:
+    return Matched(RecordRef(**m["record"]), m["day"], m["role"], tuple(m["fields"]), tuple(m["through"]))
+
+
+def _key(record: RecordRef) -> InteractionKey:
+    return InteractionKey(record.account_id, record.record_id)
+
+
+def given(keyring: Keyring, identifiers: Iterable[Identifier]) -> tuple[Confirmed, ...]:
+    """Identifiers the person gave."""
+    out = []
+    for n, identifier in enumerate(sorted(set(identifiers)), 1):
+        out.append(Confirmed(f"G{n}", identifier.kind, ids.asked(keyring, identifier), "given by the person", identifier.value))
+    return tuple(out)
+
+
+class Search:
+    """A search in one state of a store.
+
+    Args:
+        store: the store. keyring: conceals. snapshot: the state.
+        controller: whose records are looked at; no other's are.
+        decisions: what somebody has said of records, `included` or `excluded`, by digest of the record.
+    """
+
+    def __init__(
+        self, store: Store, keyring: Keyring, snapshot: Snapshot, controller: Controller, decisions: Mapping[str, str] | None = None
+    ) -> None:
+        self.store, self.keyring, self.snapshot, self.controller = store, keyring, snapshot, controller
+        self._decisions = decisions or {}
+        self._known: dict[str, list[SubjectEntry]] = {}
+
+    def run(self, confirmed: Iterable[Confirmed], rejected: Iterable[str] = (), before: Iterable[Proposal] = ()) -> Match:
+        """Find records, and propose what else may identify the person.
+
+        Args:
+            confirmed: identifiers that count. rejected: digests that do not.
+            before: proposals of the search before, so that names stay.
+        """
+        confirmed, rejected = tuple(confirmed), tuple(sorted(set(rejected)))
+        by_token = {t: c for c in confirmed for t in c.tokens}
+        found = self._live(by_token)
+        found += self._about(found)
+        records = _matched(found, by_token)
+        records += self._live_zone({m.record for m in records}, by_token)
+        found_out = self._review(records, confirmed, by_token, frozenset(rejected))
+        proposed = list(self._proposals(records, by_token, set(rejected), {p.token: p.name for p in before}))
+        left_out = [m for m in records if m.record in found_out.others]
+        records = [m for m in records if m.record not in found_out.others]
+        names = {p.token: p.name for p in proposed}
+        undecided = tuple((r, tuple(sorted(names[t] for t in inside if t in names))) for r, inside in sorted(found_out.undecided.items()))
+        return Match(
+            self.snapshot.seq, confirmed, tuple(proposed), rejected, tuple(records), shared=tuple(sorted(found_out.shared)),
+            left_out=tuple(left_out), undecided=undecided,
+        )  # fmt: skip
+
+    def decision(self, record: RecordRef) -> str:
+        """What somebody has said of a record: `included`, `excluded` or nothing."""
+        digests = (record_token(self.keyring, _plain(record), key_id) for key_id in self.keyring.key_ids)
+        return next((self._decisions[d] for d in digests if d in self._decisions), "")
+
+    def _review(
+        self, records: list[Matched], confirmed: tuple[Confirmed, ...], by_token: Mapping[str, Confirmed], rejected: frozenset[str]
+    ) -> Review:
+        """Tell records of the person from those that a shared identifier leads to."""
+        said = {m.record: self.decision(m.record) for m in records} if self._decisions else {}
+        excluded = {r for r, what in said.items() if what == "excluded"}
+        included = {r for r, what in said.items() if what == "included"}
+        names, kinds = {t: c.name for t, c in by_token.items()}, {c.name: c.kind for c in confirmed}
+        links = self._links(m.record for m in records if m.role != "third_party")
+        shared, others, undecided = set[str](), set(excluded), dict[RecordRef, frozenset[str]]()
+        for role in ("contact", "agent") if all(c.kind != ERASED for c in confirmed) else ():
+            own = {m.record: m for m in records if m.role == role and m.record not in included}
+            beside = {r: [x for x in links.get(r, ()) if x.role == role] for r in own}
+            found = Reviewer(beside, names, kinds, rejected, self._own_names, self._own_words(confirmed)).review(excluded & own.keys())
+            shared |= found.shared
+            others |= found.others
+            undecided |= found.undecided
+        told = self._links(m.record for m in records if m.role == "third_party" and m.record not in included) if rejected else {}
+        others |= {r for r, own in told.items() if any(x.token in rejected for x in own)}  # which only mention the person
+        calls = {_plain(r) for r in others if r.record_class != "version"}
+        others |= {m.record for m in records if m.through == ("about",) and m.record not in included and self._calls_of(m, links) & calls}
+        return Review(frozenset(shared), frozenset(others), {r: names for r, names in undecided.items() if r not in others})
+
+    def _own_names(self, record: RecordRef) -> list[str]:
+        if record.record_class == "version":
+            return []
+        return list(ids.tokens(self.keyring, ids.interaction(record.account_id, record.record_id)).values())
+
+    def _own_words(self, confirmed: Iterable[Confirmed]) -> list[frozenset[str]]:
+        """Digests of the words of the person's names, beside each of their identifiers that are known in clear."""
+        known = values_of(confirmed)
+        names = {i.value.partition("|")[0] for i in known if i.kind == "name_address"}
+        places = [(i, key_id) for i in known if i.kind in NAMED for key_id in self.keyring.key_ids]
+        return [frozenset(ids.token(self.keyring, ids.name_at(w, i), k) for w in n.split()) for n in sorted(names) for i, k in places]
+
+    def _calls_of(self, m: Matched, links: Mapping[RecordRef, tuple[Link, ...]]) -> set[RecordRef]:
+        """Interactions that a version is about."""
+        return {RecordRef("interaction", m.record.account_id, m.record.item_id)} if links.get(m.record) else set()
+
+    def _live(self, tokens: Iterable[str]) -> list[SubjectEntry]:
+        """Entries under some digests, in order; what this search has looked up once it does not look up again."""
+        wanted = sorted(set(tokens))
+        new = [t for t in wanted if t not in self._known]
+        self._known.update({t: [] for t in new})
+        files, root = self.store.files, self.store.root
+        for entry in live(files, root, self.snapshot, lookup(files, root, self.snapshot, new)) if new else ():
+            if self.controller.holds(entry.account_id):
+                self._known[entry.token].append(entry)
+        return [entry for t in wanted for entry in self._known[t]]
+
+    def _about(self, found: Iterable[SubjectEntry]) -> list[SubjectEntry]:
+        """Versions about the person's own interactions."""
+        keys = {(e.account_id, e.record_id) for e in found if e.record_class == "interaction" and e.role == "contact"}
+        names = [t for account, own in sorted(keys) for t in ids.tokens(self.keyring, ids.interaction(account, own)).values()]
+        return [e for e in self._live(names) if e.record_class == "version"] if names else []
+
+    def _live_zone(self, known: set[RecordRef], by_token: Mapping[str, Confirmed]) -> list[Matched]:
+        """Records that were redacted as they arrived and are in no dataset yet."""
+        out = []
+        for key, rows in sorted(find_live(self.store.files, self.store.root, by_token).items()):
+            if ref_of(key) not in known and self.controller.holds(key.account_id):
+                role = min((r["role"] for r in rows), key=RANK.__getitem__)
+                fields, through = {r["field"] for r in rows if r["role"] == role}, {by_token[r["token"]].name for r in rows}
+                out.append(Matched(RecordRef(LIVE, *key), rows[0]["day"], role, tuple(sorted(fields)), tuple(sorted(through))))
+        return out
+
+    def _links(self, records: Iterable[RecordRef]) -> dict[RecordRef, tuple[Link, ...]]:
+        """All identifiers of some records."""
+        wanted = sorted(set(records))
+        zone = Live(self.store.files, self.store.root)
+        arrived = {r: links_of(zone, self.keyring, _key(r)) for r in wanted if r.record_class == LIVE}
+        names = [record_token(self.keyring, r, key_id) for r in wanted if r not in arrived for key_id in self.keyring.key_ids]
+        return {e.record: e.links for e in self._live(names) if e.kind == RECORD} | arrived
+
+    def _proposals(self, records: list[Matched], by_token: Mapping[str, Confirmed], rejected: set[str], names: dict[str, str]) -> Iterator[Proposal]:
+        matched = {m.record: m for m in records}
+        mine = {m.record for m in records if m.role != "third_party"}
+        beside: dict[str, list[tuple[Link, RecordRef]]] = defaultdict(list)
+        links = self._links(mine)
+        for record, own in sorted(links.items()):
+            for link in own:
+                if (
+                    link.token not in by_token
+                    and link.token not in rejected
+                    and link.role == matched[record].role
+                    and link.kind not in (*WEAK, NAME, "interaction")
+                    and any(x.token in by_token and x.role == link.role for x in own)
+                ):
+                    beside[link.token].append((link, record))
+        self._live(beside)  # all of them at once
+        number = max((int(n[1:]) for n in names.values()), default=0)
+        for token, places in sorted(beside.items(), key=lambda item: (item[1][0][1], item[0])):
+            if token not in names:
+                number += 1
+                names[token] = f"L{number}"
+            link, record = places[0]
+            shown = ", ".join(sorted({by_token[x.token].kind for x in links[record] if x.token in by_token and x.role == link.role}))
+            entries = self._live([token])
+            all_records = {e.record for e in entries if e.role == link.role}
+            all_records |= {r for x, r in places if r.record_class == LIVE}
+            what = f"{record.record_class} {record.account_id}/{record.record_id}"
+            reason = f"stands beside the confirmed {shown} as the same {link.role}'s in {what}"
+            reason += f" and {len(places) - 1} more" if len(places) > 1 else ""
+            yield Proposal(
+                names[token], link.kind, token, reason, len(all_records), len(all_records - matched.keys()), self._shared(link, all_records)
+            )
+
+    def _shared(self, link: Link, records: Iterable[RecordRef]) -> str:
+        """Why an identifier may belong to several people."""
+        others: dict[str, set[str]] = defaultdict(set)
+        for own in self._links(sorted(records)[:LOOK]).values():
+            for other in own:
+                if other.role == link.role and other.token != link.token and other.kind in ("phone", "email") and other.kind != link.kind:
+                    others[other.kind].add(other.token)
+        many = {kind: len(found) for kind, found in others.items() if len(found) > SHARED}
+        return "; ".join(f"stands beside {n} different {kind}s, so it may be shared" for kind, n in sorted(many.items()))
+
+
+def _plain(record: RecordRef) -> RecordRef:
+    """A record of the live zone as the index would name it."""
+    return ref_of(_key(record)) if record.record_class == LIVE else record
+
+
+def _matched(found: Iterable[SubjectEntry], by_token: Mapping[str, Confirmed]) -> list[Matched]:
+    by_record: dict[RecordRef, list[SubjectEntry]] = defaultdict(list)
+    for entry in found:
+        by_record[entry.record].append(entry)
+    out = []
+    for record, entries in sorted(by_record.items()):
+        role = min((e.role for e in entries), key=RANK.__getitem__)
+        through = {by_token[e.token].name if e.token in by_token else "about" for e in entries}
+        fields = {e.field for e in entries if e.role == role}
+        out.append(Matched(record, entries[0].day, role, tuple(sorted(fields)), tuple(sorted(through))))
+    return out
+
+
+def confirm(match: Match, names: Iterable[str]) -> tuple[Confirmed, ...]:
+    """The confirmed identifiers with some proposals among them; `all` means every one that is not marked as shared, and stands in no record
+    of which nobody has said yet whose it is: those are decided by name.
+
+    Raises ValueError, naming it, for a proposal that is not there.
+    """
+    wanted = set(names)
+    known = {p.name: p for p in match.proposed}
+    if "all" in wanted:
+        doubtful = {name for _, inside in match.undecided for name in inside}
+        wanted = (wanted - {"all"}) | {p.name for p in match.proposed if not p.shared and p.name not in doubtful}
+    missing = sorted(wanted - known.keys())
+    if missing:
+        raise ValueError(f"{', '.join(missing)}: no such proposal; search again without --confirm to see what there is")
+    chosen = (known[n] for n in sorted(wanted, key=lambda n: int(n[1:])))
+    return (*match.confirmed, *(Confirmed(p.name, p.kind, (p.token,), p.reason) for p in chosen))
+
+
+def disclosed(confirmed: Iterable[Confirmed], keyring: Keyring, seen: Iterable[Identifier]) -> tuple[Confirmed, ...]:
+    """Confirmed identifiers with the values that the sources show for them, and so with their digests under every key."""
+    by_token = {t: i for i in set(seen) for t in ids.tokens(keyring, i).values()}
+    out = []
+    for c in confirmed:
+        known = next((by_token[t] for t in c.tokens if t in by_token), None) if not c.value else None
+        out.append(replace(c, value=known.value, tokens=tuple(ids.tokens(keyring, known).values())) if known else c)
+    return tuple(out)
+
+
+def values_of(confirmed: Iterable[Confirmed]) -> list[Identifier]:
+    """Confirmed identifiers that are known in clear."""
+    return [Identifier(c.kind, c.value) for c in confirmed if c.value]

@@ -1,0 +1,80 @@
+"""What a retention run leaves for the next one, so that it need not look again at what it saw: one small file in the store.
+
+All that was due at the last run's time is gone from every file that run saw, unless an account's facts or holds have changed since. So the
+next run looks at new files, at changed accounts, and at what has become due in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+import zstandard
+
+from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.tables.catalog import Store
+
+DATASET = "retention_state"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RetainState:
+    """State after a run.
+
+    Attributes:
+        as_of: its time, microseconds.
+        seq: its position in the store's history.
+        retention: digest of the rules it decided by.
+        anyone: digest of the holds that name no account.
+        accounts: digest of what was known about each account, its holds counted in.
+        odd: by origin of a file, accounts whose rows lie under another type than is known of them.
+        pending: origins of files whose full redaction was still to come, in a run of its own, when this was published.
+    """
+
+    as_of: int
+    seq: int
+    retention: str
+    anyone: str
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    odd: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pending: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """Bytes; equal states have equal ones."""
+        return zstandard.ZstdCompressor(level=3).compress(orjson.dumps({"format": FORMAT, **asdict(self)}, option=orjson.OPT_SORT_KEYS))
+
+    @classmethod
+    def decode(cls, data: bytes) -> RetainState | None:
+        """Inverse of `encode`; None for one of another format, after which everything is looked at."""
+        members: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
+        if members.pop("format") != FORMAT:
+            return None
+        members["odd"] = {k: tuple(v) for k, v in members["odd"].items()}
+        members["pending"] = tuple(members["pending"])
+        return cls(**members)
+
+
+def account_digests(engine: Engine) -> dict[str, str]:
+    """What is known about each account, as a digest."""
+    names = {*engine.timelines.by_account, *(h.account_id for h in engine.holds.all if h.account_id)}
+    out = {}
+    for name in sorted(names):
+        timeline = engine.timelines.get(name)
+        held = engine.holds.digest(name) if engine.holds.on(name) else ""
+        out[name] = (timeline.digest() if timeline else "") + held
+    return out
+
+
+def read_state(store: Store, snapshot: Snapshot) -> RetainState | None:
+    """State of the last run, or None where there was none."""
+    found = snapshot.by_dataset(DATASET)
+    return RetainState.decode(store.files.read(store.url(found[0].path))) if found else None
+
+
+def state_path(run_id: str) -> str:
+    """Path of a run's state below the root."""
+    return data_path(DATASET, {"kind": "state"}, run_id, "state", ".json.zst")

@@ -1,0 +1,87 @@
+"""Looking into one stored file: which of its rows are due, reading key columns only, and of those only the row groups that can matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from callveil.schemas.manifest import FileEntry
+from callveil.transforms.governance.retention.due_ranges import Spans
+from callveil.transforms.storage.tables.catalog import Store
+
+Mask = npt.NDArray[np.bool_]
+SpansOf = Callable[[str], Spans]
+"""Due stretches of time by account."""
+
+
+def groups_with(file: Any, accounts: Collection[str]) -> list[int]:
+    """Row groups that may hold rows of any of `accounts`, by the footer's statistics."""
+    column = file.schema_arrow.get_field_index("account_id")
+    wanted = sorted(accounts)
+    out = []
+    for number in range(file.num_row_groups):
+        statistics = file.metadata.row_group(number).column(column).statistics
+        if statistics is None or not statistics.has_min_max or any(statistics.min <= a <= statistics.max for a in wanted):
+            out.append(number)
+    return out
+
+
+def key_batches(store: Store, entry: FileEntry, columns: Sequence[str], accounts: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Key columns of a file, one row group at a time.
+
+    Args:
+        accounts: only row groups that may hold rows of these; None: all.
+    """
+    with store.files.open(store.url(entry.path)) as source:
+        # Read with a small buffer: the columns wanted are a few KB each, far apart.
+        file = pq.ParquetFile(source, buffer_size=1 << 16, pre_buffer=False)
+        present = [c for c in columns if c in file.schema_arrow.names]
+        numbers = range(file.num_row_groups) if accounts is None else groups_with(file, accounts)
+        for number in numbers:
+            yield from file.read_row_group(number, columns=present, use_threads=False).combine_chunks().to_batches()
+
+
+def accounts_present(store: Store, entry: FileEntry, accounts: Collection[str]) -> bool:
+    """Whether a file holds a row of any of `accounts`."""
+    if not accounts:
+        return False
+    wanted = pa.array(sorted(accounts), pa.string())
+    return any(pc.any(pc.is_in(batch.column(0), value_set=wanted)).as_py() for batch in key_batches(store, entry, ("account_id",), accounts))
+
+
+def times(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
+    """A time column as microseconds since 1970; 0 for null."""
+    values: npt.NDArray[np.int64] = pc.fill_null(batch.column(column).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), 0).to_numpy(
+        zero_copy_only=False
+    )
+    return values
+
+
+def accounts_of(batch: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Distinct accounts of a batch, and each row's place among them. A row without an account belongs to the account with an empty name."""
+    encoded = pc.fill_null(batch.column("account_id"), "").dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def due_mask(batch: pa.RecordBatch, time: str, spans_of: SpansOf) -> Mask:
+    """Which rows are due, holds aside."""
+    names, place = accounts_of(batch)
+    when = times(batch, time)
+    spans = [spans_of(n) for n in names]
+    # Nearly every account has one stretch, from the beginning on: those are compared at once.
+    simple = np.array([s[0][1] if len(s) == 1 and s[0][0] == 0 else 0 for s in spans], np.int64)
+    mask: Mask = when < simple[place]
+    for number, own in enumerate(spans):
+        if own and (len(own) > 1 or own[0][0] > 0):
+            rows = place == number
+            inside = np.zeros(len(when), np.bool_)
+            for lo, hi in own:
+                inside |= (when >= lo) & (when < hi)
+            mask |= rows & inside
+    return mask

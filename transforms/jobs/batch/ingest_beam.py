@@ -1,0 +1,58 @@
+"""Ingest as a Beam transform: input chunks to the encrypted spool, pointers to what lies there, and rejections."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from callveil.schemas.outcome import Outcome
+from callveil.transforms.ingest.chunks import InputChunk
+from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.jobs.batch.ingest_chunk import ingest
+from callveil.transforms.jobs.batch.steps import Spread
+
+OUTCOMES = "outcomes"
+"""Tag of the output that carries `Outcome`s, in every transform of the job."""
+
+
+class _IngestChunk(Spread):
+    """Element: InputChunk. Outputs `(bucket, packed pointers)` and, tagged, an encoded Outcome."""
+
+    def __init__(self, job: RedactJob) -> None:
+        self.job = job
+        self.seen = Metrics.counter("ingest", "in")
+        self.rejected = Metrics.counter("ingest", "rejected")
+        self.msec = Metrics.distribution("ingest", "msec")
+
+    def work(self) -> Callable[..., Any]:
+        return partial(ingest, self.job)
+
+    def piece(self, element: InputChunk, side: Any = None) -> tuple[InputChunk]:
+        return (element,)
+
+    def results(self, result: dict[str, Any], msec: int) -> Iterator[Any]:
+        outcome = Outcome.from_dict(result["outcome"])
+        self.seen.inc(outcome.counts["in"])
+        self.rejected.inc(outcome.counts["rejected"])
+        self.msec.update(msec)
+        for bucket, blocks in result["buckets"].items():
+            for block in blocks:
+                yield int(bucket), base64.b64decode(block)
+        yield beam.pvalue.TaggedOutput(OUTCOMES, outcome.encode())
+
+
+@dataclass
+class IngestChunks(beam.PTransform):  # type: ignore[misc]
+    """PCollection[InputChunk] -> `main`: PCollection[(bucket, packed pointers)], `outcomes`: PCollection[bytes]."""
+
+    job: RedactJob
+
+    def expand(self, chunks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """One ParDo."""
+        return chunks | "Read chunk" >> beam.ParDo(_IngestChunk(self.job)).with_outputs(OUTCOMES, main="main")

@@ -1,0 +1,193 @@
+"""A file of versions read again, and rewritten where more was found in it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.manifest import FileEntry
+from callveil.schemas.outcome import Outcome
+from callveil.schemas.policy import Rules
+from callveil.schemas.rejected import RETRYABLE, Rejected
+from callveil.schemas.rules import fold
+from callveil.schemas.version import RawVersion, RedactedVersion, VersionKey
+from callveil.transforms.detect.decision import stronger
+from callveil.transforms.detect.placeholders import is_read, placeholders
+from callveil.transforms.jobs.batch.context import Engines, RedactJob
+from callveil.transforms.jobs.history.load import BATCH, redactor_of, with_raw
+from callveil.transforms.jobs.rescan.again import Earlier
+from callveil.transforms.jobs.rescan.report import VERSIONS as ZONE
+from callveil.transforms.jobs.rescan.report import Unread, count_row, count_unread
+from callveil.transforms.redact.versions.decision import KIND, Decided, decide
+from callveil.transforms.redact.versions.until_stable import Placed, settle, stored_version, texts
+from callveil.transforms.storage.format1.snapshot import data_path
+from callveil.transforms.storage.tables.dead_letters import RejectedWriter
+from callveil.transforms.storage.tables.key_index import origin_of
+from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
+from callveil.transforms.storage.tables.versions import VERSIONS, from_row, version_row
+
+
+def rescan_file(job: RedactJob, built: Engines, entry: FileEntry) -> dict[str, Any]:
+    """Read one file of versions again and, unless the run only looks, cover what was found.
+
+    Returns: JSON-ready `{outcome, unread}`. Memory holds the rows in which something was found, at
+        most those of one file.
+    """
+    outcome = Outcome(counts=Counter({"in": entry.rows, f"in.{ZONE}": entry.rows}))
+    changed: dict[VersionKey, RedactedVersion] = {}
+    rejected: dict[VersionKey, Rejected] = {}
+    earlier = Earlier(job)
+    for versions in _batches(job, entry):
+        accounts = (job.accounts.at(v.key.account_id, v.created_at) for v in versions)
+        outcome.counts["account_unknown"] += sum(account is None for account in accounts)
+        for version, item, found in _settled(job, built, versions, entry.path, earlier):
+            if isinstance(item, Rejected):
+                rejected[version.key] = item
+            else:
+                count_row(outcome.counts, ZONE, found)
+                changed[version.key] = item
+    unread = [
+        Unread(ZONE, key.account_id, key.version_id, item.reason)
+        for key, item in sorted(rejected.items())
+    ]
+    # What another try may read stays for the next rescan.
+    rejected = {k: r for k, r in rejected.items() if r.reason not in RETRYABLE}
+    count_unread(outcome, unread)
+    if (changed or rejected) and not job.scratch:
+        _rewrite(job, built, entry, changed, rejected, outcome)
+    return {"outcome": outcome.as_dict(), "unread": [list(u) for u in unread]}
+
+
+def _batches(job: RedactJob, entry: FileEntry) -> Iterator[list[RedactedVersion]]:
+    with job.files.open(job.files.join(job.root, entry.path)) as source:
+        for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches(BATCH):
+            yield [from_row(row) for row in batch.to_pylist()]
+
+
+def _settled(
+    job: RedactJob,
+    built: Engines,
+    versions: Sequence[RedactedVersion],
+    path: str,
+    earlier: Earlier,
+) -> Iterator[tuple[RedactedVersion, RedactedVersion | Rejected, Counter[tuple[str, str]]]]:
+    """Read stored versions until nothing more is found: what is covered changes how the rest reads.
+
+    Yields: each in which something was found, as it is then and with what was found; or why it
+        could not be read.
+    """
+
+    def look(pending: Sequence[Placed]) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
+        return _again(job, built, [version for _, version in pending], path, earlier)
+
+    for place, item, found in settle(versions, look, _found):
+        version = versions[place]
+        if isinstance(item, Rejected):
+            raw = stored_version(version, path)
+            item = with_raw(replace(item, source=raw.source), raw)
+        yield version, item, found
+
+
+def _again(
+    job: RedactJob, built: Engines, versions: Sequence[RedactedVersion], path: str, earlier: Earlier
+) -> Iterator[tuple[RedactedVersion | Rejected, Rules]]:
+    """Redact some stored versions again; each result with its rules."""
+    work = [
+        (raw, _decided(job, raw, version, earlier))
+        for version in versions
+        if (raw := stored_version(version, path))
+    ]
+    with built.lock:
+        results = list(redactor_of(job, built).redact(work))
+    for (_, decided), item in zip(work, results, strict=True):
+        yield item, decided.rules
+
+
+def _decided(
+    job: RedactJob, raw: RawVersion, version: RedactedVersion, earlier: Earlier
+) -> Decided:
+    """By the policy, in no weaker a mode than before.
+
+    That it grows old, or its interaction was redacted further, is the history job's work.
+    """
+    record = version.record
+    decided = decide(
+        job.policy, raw, version.account_type, record.get("agency_id") or "", record["recorded_at"]
+    )
+    about = (raw.key.account_id, version.account_type, KIND, job.policy.detect.default_language)
+    rules = earlier.rules(decided.rules, *about)
+    account = job.accounts.at(raw.key.account_id, raw.created_at)
+    own = (
+        frozenset(fold(text) for text in (account.name, *account.numbers) if text)
+        if account
+        else frozenset()
+    )
+    return replace(decided, rules=rules, mode=stronger(decided.mode, version.mode), own=own)
+
+
+def _found(
+    before: RedactedVersion, after: RedactedVersion, rules: Rules
+) -> Counter[tuple[str, str]]:
+    """How often what is covered that was readable before, by column and entity type."""
+    done = placeholders(rules)
+    found: Counter[tuple[str, str]] = Counter()
+    for (column, old, _), (_, new, entities) in zip(texts(before), texts(after), strict=True):
+        if old != new and is_read(old, done):
+            for entity, number in _entities(old, new, entities, rules).items():
+                found[column, entity] += number
+    return found
+
+
+def _entities(old: str, new: str, entities: frozenset[str], rules: Rules) -> Counter[str]:
+    """What was covered in one text: the typed labels that it has more than before.
+
+    Where it has none (a mask), what its value is known to hold.
+    """
+    out: Counter[str] = Counter()
+    for entity in sorted(entities):
+        label = re.compile(rf"{re.escape(rules.label_for(entity))}|\[{re.escape(entity)}[:\]]")
+        number = len(label.findall(new)) - len(label.findall(old))
+        if number > 0:
+            out[entity] = number
+    if not out:
+        masked = [e for e in sorted(entities) if rules.operator(e).name == "mask"]
+        out[(masked or sorted(entities) or ["UNKNOWN_FIELD"])[0]] = 1
+    return out
+
+
+def _rewrite(
+    job: RedactJob,
+    built: Engines,
+    entry: FileEntry,
+    changed: dict[VersionKey, RedactedVersion],
+    rejected: dict[VersionKey, Rejected],
+    outcome: Outcome,
+) -> None:
+    """Write the file anew; what could not be read goes to the rejected zone, and out of it."""
+
+    def change(row: dict[str, Any]) -> dict[str, Any] | None:
+        key = VersionKey(*(row[c] for c in VersionKey._fields))
+        if key in rejected:
+            return None
+        return version_row(changed[key]) if key in changed else row
+
+    stem = origin_of(entry.path).rsplit("/", 1)[1].removesuffix(".parquet")
+    place = data_path(
+        VERSIONS.name, dict(entry.partition), job.run.run_id, job.rewritten_name(stem)
+    )
+    new = rewrite(job.files, job.root, entry, place, VERSIONS, change_rows(change))
+    partition = dict(entry.partition)
+    name = job.new_name(
+        f"history.{partition['account_type']}.{partition['day']}.{stem.replace('-', '.')}"
+    )
+    rejects = RejectedWriter(job.files, job.root, built.keyring, job.run.run_id, job.as_of, name)
+    for _, item in sorted(rejected.items()):
+        rejects.add(item)
+    outcome.removed.append(entry.path)
+    outcome.added.extend([*([new.entry] if new.entry else []), *rejects.publish()])
+    outcome.counts.update({f"reason.{reason}": n for reason, n in rejects.reasons.items()})

@@ -1,0 +1,64 @@
+"""What every worker of the watch pipeline needs to know."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, field
+
+from callveil.schemas.account import AccountBook
+from callveil.schemas.policy import Policy
+from callveil.transforms.detect.models import identity
+from callveil.transforms.jobs.batch.context import Engines, RedactJob, engines
+from callveil.transforms.jobs.streaming.object_names import Naming
+from callveil.transforms.redact.engine import Run
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.snapshot import Snapshot
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class WatchJob:
+    """How what arrives is redacted. Pickled to every worker; it holds no secret, only the keyring's path.
+
+    Attributes:
+        policy: the policy.
+        files, root: the store.
+        keyring_path: each worker loads the keyring from there.
+        accounts: effective-dated accounts.
+        naming: how recordings are named.
+        recogniser: what hears each redacted recording before it is out, and transcribes one without transcript where the policy says
+            `recognise`: `embedded`, or the path of a model. Empty: nothing does.
+    """
+
+    policy: Policy
+    files: Files
+    root: str
+    keyring_path: str
+    accounts: AccountBook = field(default_factory=AccountBook)
+    naming: Naming = field(default_factory=Naming)
+    recogniser: str = ""
+
+    @property
+    def live(self) -> Live:
+        """The live zone of the store."""
+        return Live(self.files, self.root)
+
+    @property
+    def wait(self) -> float:
+        """How long a recording and its record wait for each other, seconds."""
+        return self.policy.recordings.wait_seconds
+
+    def run_at(self, at: float, *objects: str) -> Run:
+        """What rows carry that come of some objects at a time; the same for a repetition."""
+        models = identity(self.policy.detect)
+        told = ("watch", self.policy.sha256, *((models,) if models else ()), *objects)
+        run_id = hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
+        return Run(run_id, self.policy.sha256, self.policy.name, EPOCH + dt.timedelta(seconds=at), models)
+
+    def engines(self) -> Engines:
+        """This process' keyring, detector and redactor; see `run.job.engines`."""
+        job = RedactJob(self.run_at(0), self.policy, self.files, self.root, self.keyring_path, self.accounts, {}, Snapshot())
+        return engines(job)

@@ -1,0 +1,119 @@
+"""The businesses of a sample: accounts, staff, numbers, and how their type changes over time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from callveil.transforms.lab.sample.dialogues import Business, business
+from callveil.transforms.lab.sample.people import Person, person, phone_number, pick, places
+
+_MIX = ("US",) * 70 + ("GB",) * 12 + ("CA",) * 8 + ("AU",) * 4 + ("IE", "IE", "NL", "NL", "DE", "FR")
+_ZONES = {
+    "US": ("America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"),
+    "GB": ("Europe/London",),
+    "CA": ("America/Toronto", "America/Vancouver"),
+    "AU": ("Australia/Sydney",),
+    "IE": ("Europe/Dublin",),
+    "NL": ("Europe/Amsterdam",),
+    "DE": ("Europe/Berlin",),
+    "FR": ("Europe/Paris",),
+}
+_LABELS = ("Google Ads", "Google Organic", "Facebook", "Yellow Pages", "Website", "Radio Spot", "Direct Mail", "Billboard I-80", "Bing", "Referral")
+GROUP = 7
+"""Accounts come in groups of seven: an agency, three of its subaccounts, three accounts of their own."""
+
+
+def stream(seed: int, salt: int, index: int) -> random.Random:
+    """A generator of its own for one thing of the sample, so that each can be made without the ones before it."""
+    return random.Random(((seed & 0xFFFFFFFF) << 72) | (salt << 64) | index)
+
+
+@dataclass(frozen=True)
+class Firm:
+    """An account with what its interactions need.
+
+    Attributes:
+        account_id, agency_id: ids; agency_id empty for an account of its own.
+        business: name, scenario, town. staff: who answers. numbers: tracking numbers, E.164. labels: their labels.
+        zone: IANA time zone. country: where it is.
+    """
+
+    account_id: str
+    agency_id: str
+    kind: str
+    business: Business
+    staff: tuple[Person, ...]
+    numbers: tuple[str, ...]
+    labels: tuple[str, ...]
+    zone: str
+    country: str
+
+
+@lru_cache(maxsize=4096)
+def firm(seed: int, index: int) -> Firm:
+    """The account number `index` of a sample. Depends on seed and index only."""
+    rng = stream(seed, 1, index)
+    place = index % GROUP
+    agency_index = index - place
+    country = pick(stream(seed, 2, agency_index if place < 4 else index), _MIX)
+    b = business(rng, None, country)
+    town = pick(rng, places()[country])
+    staff = tuple(person(rng, country) for _ in range(3 + int(rng.random() * 5)))
+    numbers = tuple(dict.fromkeys(phone_number(rng, town, mobile=False) for _ in range(2 + int(rng.random() * 3))))
+    labels = tuple(pick(rng, _LABELS) for _ in numbers)
+    return Firm(
+        account_id(index),
+        account_id(agency_index) if 0 < place < 4 else "",
+        "agency" if place == 0 else "individual",
+        b,
+        staff,
+        numbers,
+        labels,
+        pick(rng, _ZONES[country]),
+        country,
+    )
+
+
+def account_id(index: int) -> str:
+    """Id of account `index`, as text."""
+    return str(18_000 + 13 * index)
+
+
+def account_records(seed: int, index: int, start: dt.datetime, end: dt.datetime) -> list[dict[str, Any]]:
+    """The effective-dated versions of one account, oldest first, as an account file holds them.
+
+    One account in ten changes its type inside [start, end), one in twenty its status; half give the capability and not the type.
+    """
+    f, rng = firm(seed, index), stream(seed, 3, index)
+    opened = start - dt.timedelta(days=30 + int(rng.random() * 900))
+    base: dict[str, Any] = {
+        "account_id": f.account_id,
+        "agency_id": f.agency_id or None,
+        "status": "active",
+        "effective_at": _iso(opened),
+        "name": f.business.name,
+        "numbers": [*f.numbers, f.business.phone],
+        "timezone": f.zone,
+    }
+    by_capability = rng.random() < 0.5
+
+    def version(kind: str, **changes: Any) -> dict[str, Any]:
+        return base | ({"can_create_subaccounts": kind == "agency"} if by_capability else {"type": kind}) | changes
+
+    out = [version(f.kind)]
+    span, kind = (end - start).total_seconds(), f.kind
+    if rng.random() < 0.1 and not f.agency_id:
+        kind = "individual" if kind == "agency" else "agency"
+        out.append(version(kind, effective_at=_iso(start + dt.timedelta(seconds=int(span * rng.random() * 0.6)))))
+    if rng.random() < 0.05:
+        when = start + dt.timedelta(seconds=int(span * (0.6 + 0.35 * rng.random())))
+        out.append(version(kind, status=pick(rng, ("paused", "cancelled")), effective_at=_iso(when)))
+    return out
+
+
+def _iso(when: dt.datetime) -> str:
+    return when.replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,358 @@
+"""One version on its way from raw to redacted: its values, what is decided about each, and what stands in their place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from callveil.schemas.fields import EXTRA, Field, Json
+from callveil.schemas.finding import Span
+from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
+from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
+from callveil.transforms.detect.document import Reading, Segment
+from callveil.transforms.detect.known_values import KnownValue
+from callveil.transforms.detect.normalized_text import normalize
+from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
+from callveil.transforms.detect.propagation import KINDS, strongest, values_found
+from callveil.transforms.detect.resolve import accept, merge
+from callveil.transforms.detect.script import unread_spans
+from callveil.transforms.detect.text_fields import Leaf
+from callveil.transforms.detect.value_search import Tokens, find
+from callveil.transforms.redact.operators import OPERATORS, parameters
+from callveil.transforms.redact.versions.decision import Decided
+from callveil.transforms.redact.versions.field_classes import change_class, item_name
+from callveil.transforms.redact.versions.json_values import (
+    NAME_DIGITS,
+    NAMED,
+    SHORT_DIGITS,
+    VALUED,
+    Path,
+    Piece,
+    canonical,
+    card_spans,
+    is_name,
+    opened,
+    pieces,
+    plain,
+    replaced,
+    tells_name,
+)
+from callveil.transforms.redact.versions.secret_fields import SECRET, is_secret, secret_spans
+from callveil.transforms.redact.versions.treatment import Judge, Slot
+
+if TYPE_CHECKING:
+    from callveil.transforms.redact.versions.redactor import VersionRedactor
+
+HEADINGS = ("event", "item_type", "actor_role")
+"""Words of the version itself, which are read where they could hold more than a word."""
+_OPERATE = {op().operator_name(): op() for op in OPERATORS}
+_FIELD = Field("changes", Json(), "", "custom", prose=True)
+
+
+def operate(action: str, text: str, params: dict[str, Any]) -> str:
+    """What the operator of an action writes in place of a text."""
+    return str(_OPERATE[f"callveil_{action}"].operate(text, params))
+
+
+class Work:
+    """One version on its way."""
+
+    def __init__(self, redactor: VersionRedactor, raw: RawVersion, decided: Decided) -> None:
+        self.redactor, self.raw, self.decided = redactor, raw, decided
+        self.rules = decided.rules
+        self.about = is_interaction(raw.key.item_type)
+        self.judge = Judge(raw, decided)
+        self.slots = list(self._slots())
+        self.done = placeholders(self.rules)
+        for slot in self.slots:
+            slot.treatment, slot.entity = self.judge.of(slot)
+            slot.tree = opened(slot.value) if slot.treatment in ("scan", "keep") else slot.value
+        self.reading = self._view()
+
+    def _slots(self) -> Iterator[Slot]:
+        record, renamed = self.raw.record, self._renamed()
+        for i, change in enumerate(record.get("changes") or ()):
+            if not is_name(change["field"]):
+                yield Slot(("changes", i, "field"), "", change["field"], heading=True)
+            for side in ("before", "after"):
+                yield Slot(("changes", i, side), renamed.get(change["field"], change["field"]), plain(change[side]))
+        for name in record.get("object") or ():
+            if not is_name(name):
+                yield Slot(("object", name, "field"), "", name, heading=True)
+            yield Slot(("object", name), renamed.get(name, name), plain(record["object"][name]))
+        for name in HEADINGS:
+            text = self._heading(name)
+            if "@" in text or sum(c.isdecimal() for c in text) > NAME_DIGITS or secret_spans(text):
+                yield Slot((name,), "", text, heading=True)
+        if record.get("item_label"):
+            yield Slot(("item_label",), "label", record["item_label"])
+        if record.get(EXTRA):
+            yield Slot((EXTRA,), EXTRA, plain(record[EXTRA]))
+
+    def _renamed(self) -> dict[str, str]:
+        """What fields are judged as where one names the other: `key: api_key` beside `value`."""
+        record = self.raw.record
+        rows = [(c["field"], c[side]) for c in record.get("changes") or () for side in ("before", "after")]
+        rows += list((record.get("object") or {}).items())
+        valued = sorted({name for name, _ in rows if name.lower() in VALUED})
+        said = [value for name, value in rows if name.lower() in NAMED and isinstance(value, str)]
+        keys = [value for name, value in rows if name == "key" and value not in (None, "")]
+        out = {"key": "setting"} if valued and keys and all(map(tells_name, keys)) else {}
+        secret = next((text for text in said if is_secret(text)), "") if valued else ""
+        return out | dict.fromkeys(valued if secret else (), secret)
+
+    def _heading(self, name: str) -> str:
+        raw = self.raw
+        return {"event": raw.event, "item_type": raw.key.item_type}.get(name) or raw.record.get(name) or ""
+
+    def _view(self) -> Reading | None:
+        """All texts to be read as one view: the field's name asks, its values answer."""
+        parts: list[str] = []
+        turns: list[Turn] = []
+        segments: list[Segment] = []
+        seen: dict[tuple[str, str], int] = {}
+        self.leaves: dict[int, tuple[Slot, Piece]] = {}
+        place = 0
+
+        def add(text: str, role: str, run_on: bool = False) -> int:
+            nonlocal place
+            start, place = place, place + len(text) + 1
+            if run_on:
+                parts[-1] += f" {text}"
+                turns[-1] = replace(turns[-1], end=place - 1)
+            else:
+                parts.append(text)
+                turns.append(Turn(start, place - 1, role))
+            return start
+
+        for slot in self.slots:
+            if slot.treatment == "keep":
+                continue
+            numbers = _numbers_in_lists(pieces(slot.tree))
+            for piece in pieces(slot.tree):
+                digit = piece.path[:-1] in numbers and not piece.is_key
+                if piece.number and len(piece.text.strip("-")) <= SHORT_DIGITS and not digit:
+                    continue
+                if slot.treatment != "scan" and (not piece.is_key or is_name(piece.text)):
+                    continue
+                name = piece.key or slot.name
+                if self.judge.entity(slot, piece):
+                    continue  # goes whole, see `finish`
+                if not piece.is_key and self.judge.is_plain(name, piece):
+                    continue  # stays
+                read = normalize(piece.text, self.done)
+                asks = piece.is_key or slot.heading
+                if asks:
+                    read = replace(read, text=read.text.replace("_", " "))
+                if (name, piece.text) not in seen or piece.is_key or digit:
+                    run_on = digit and piece.path[-1] != 0
+                    if not asks and not run_on:
+                        add(self._question(name), AGENT)
+                    seen[name, piece.text] = add(read.text, AGENT if asks else CALLER, run_on)
+                leaf = Leaf(piece.path, slot.name, piece.text, _FIELD, "", True, piece.is_key, piece.number)
+                self.leaves[id(leaf)] = (slot, piece)
+                segments.append(Segment(leaf, seen[name, piece.text], read))
+        if not parts:
+            return None
+        segments.sort(key=lambda s: s.start)
+        return Reading("version", View("\n".join(parts), tuple(turns)), segments)
+
+    def _question(self, name: str) -> str:
+        """What a value answers. The name of a thing is asked for by what the thing is: "name" alone asks for a person's."""
+        return (item_name(self.raw.key.item_type) if snake(name) in ("name", "label", "title") else name).replace("_", " ")
+
+    def finish(self, spans: list[Span]) -> RedactedVersion:
+        """Replace what has to go."""
+        for slot in self.slots:
+            self._whole(slot)
+        if self.reading is not None and self.decided.mode != "none":
+            self._scanned(self.reading, spans)
+        for slot in self.slots:
+            self._secrets(slot)
+        return self._redacted()
+
+    def _whole(self, slot: Slot) -> None:
+        for piece in pieces(slot.tree):
+            own = self.judge.entity(slot, piece)
+            if not own:
+                continue
+            if slot.treatment == "clear" and own != SECRET:
+                slot.texts[piece.path] = self.rules.label_for(own)
+            elif not self.done.fullmatch(piece.text):
+                (slot.keys if piece.is_key else slot.texts)[piece.path] = self._operated(own, piece.text)
+            slot.entities.add(own)
+
+    def _scanned(self, reading: Reading, spans: list[Span]) -> None:
+        text, language = reading.view.text, self.decided.language
+        places = taken(text, self.done)
+        settings = self.redactor.detector.settings
+        if settings.unknown_language == "full":
+            spans = [*spans, *unread_spans(reading.view, settings.languages)]
+        # Spans of one value share a group; what stands alone is a value of its own.
+        spans = [replace(s, group=s.group or str(s.start)) for s in outside(text, spans, places)]
+        accepted, _ = accept(text, spans, self.rules, self.decided.floor)
+        wanted = strongest([*self._known(), *values_found(text, accepted, language)])
+        if wanted:
+            accepted += outside(text, find(Tokens.of(text), wanted, CONSISTENCY), places)
+        by_leaf: dict[int, list[Span]] = defaultdict(list)
+        for leaf, span in reading.split(merge(accepted)):
+            by_leaf[id(leaf)].append(span)
+        for key, own in by_leaf.items():
+            slot, piece = self.leaves[key]
+            if piece.is_key or (slot.heading and slot.place[-1] != "field"):
+                own = [s for s in own if s.detector not in ("SpacyRecognizer", CONSISTENCY)]  # what looks like a field's name is none of a person
+            if own:
+                self._put(slot, piece, merge(own))
+
+    def _known(self) -> Iterator[KnownValue]:
+        """Values that are personal by the name they stand under, to be found again wherever else this version says them."""
+        for slot in self.slots:
+            for piece in pieces(slot.tree):
+                entity = "" if piece.is_key else self.judge.entity(slot, piece)
+                if entity in KINDS and not self.done.search(piece.text):
+                    yield from values_found(piece.text, [Span(0, len(piece.text), entity, 1.0, "field")], self.decided.language)
+
+    def _secrets(self, slot: Slot) -> None:
+        """What is a secret by its form goes even from values that are kept, and from mode none."""
+        for piece in pieces(slot.tree):
+            if piece.number or piece.path in (slot.keys if piece.is_key else slot.texts):
+                continue
+            found = merge(Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text))
+            if found and not self.done.fullmatch(piece.text):
+                self._put(slot, piece, found)
+
+    def _put(self, slot: Slot, piece: Piece, spans: list[Span]) -> None:
+        found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(piece.text)]
+        spans = merge([*outside(piece.text, found, taken(piece.text, self.done)), *spans])
+        slot.entities |= {span.entity for span in spans}
+        (slot.keys if piece.is_key else slot.texts)[piece.path] = self._with(piece.text, spans)
+
+    def _with(self, text: str, spans: list[Span]) -> str:
+        """A text with what stands for each span in its place."""
+        out, place = [], 0
+        for span in spans:
+            out += [text[place : span.start], self._operated(span.entity, text[span.start : span.end])]
+            place = span.end
+        return "".join(out) + text[place:]
+
+    def _operated(self, entity: str, text: str) -> str:
+        if entity == SECRET:
+            return self.rules.label_for(SECRET)  # a pseudonym of a weak password could be guessed by whoever holds the key
+        scope = self.raw.key.item_id if self.about else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
+        action, params, _ = parameters(self.rules, entity, text, self.redactor.secrets, self.raw.key.account_id, scope)
+        return operate(action, text, params)
+
+    def _redacted(self) -> RedactedVersion:
+        raw, record, account = self.raw, self.raw.record, self.raw.key.account_id
+        by_place = self.by_place = {slot.place: slot for slot in self.slots}
+        entities = {e for slot in self.slots for e in slot.entities}
+        out: dict[str, Any] = {k: v for k, v in record.items() if k not in ("changes", "object", "item_label", EXTRA)}
+        if "changes" in record:
+            out["changes"] = [self._change(i, change["field"]) for i, change in enumerate(record["changes"])]
+        if "object" in record:
+            out["object"] = _unique([self._value(name) for name in record["object"]])
+        for name in ("item_label", EXTRA):
+            if (name,) in by_place:
+                slot = by_place[(name,)]
+                out[name] = replaced(slot.tree, slot.texts, slot.keys)
+        for name in HEADINGS[2:]:
+            if name in out:
+                out[name] = self._name((name,), out[name])
+        for name in ("request_id", "restored_from"):
+            if name in out:
+                out[name] = self.redactor.plain_id(self.rules, out[name], account)
+        entities |= self._actor(out)
+        digest = self.redactor.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
+        key = raw.key._replace(
+            item_type=self._name(("item_type",), raw.key.item_type),
+            item_id=self.redactor.plain_id(self.rules, raw.key.item_id, account),
+        )
+        event = self._name(("event",), raw.event)
+        state = {
+            **key._asdict(), "event": event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
+            "has_changes": "changes" in record, "has_object": "object" in record,
+            "rank": 2 * ("changes" in record) + ("object" in record), "digest": digest,
+            "recorded_at": self.redactor.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
+            "policy_sha256": self.redactor.policy_sha256, "account_type": self.decided.account_type, "run_id": self.redactor.run_id,
+        }  # fmt: skip
+        return RedactedVersion(key, event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
+
+    def _name(self, place: Path, name: str) -> str:
+        slot = self.by_place.get(place)
+        return name if slot is None else str(replaced(slot.tree, slot.texts, slot.keys))
+
+    def _change(self, i: int, name: str) -> dict[str, Any]:
+        key = self.raw.key
+        slots = {side: self.by_place["changes", i, side] for side in ("before", "after")}
+        entities = set().union(*(slot.entities for slot in slots.values()))
+        out: dict[str, Any] = {"field": self._name(("changes", i, "field"), name), "redacted": bool(entities), "entities": sorted(entities)}
+        for side, slot in slots.items():
+            if slot.value is not None:
+                out[side] = replaced(slot.tree, slot.texts, slot.keys)
+            if slot.entities:
+                out[f"{side}_digest"] = self.redactor.digest(key.account_id, slot.value)
+        kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
+        return out | ({"sensitive_class": kind} if kind else {})
+
+    def _value(self, name: str) -> dict[str, Any]:
+        slot = self.by_place["object", name]
+        shown = self._name(("object", name, "field"), name)
+        out: dict[str, Any] = {"field": shown, "redacted": bool(slot.entities), "entities": sorted(slot.entities)}
+        if slot.value is not None:
+            out["value"] = replaced(slot.tree, slot.texts, slot.keys)
+        if slot.entities:
+            out["digest"] = self.redactor.digest(self.raw.key.account_id, slot.value)
+        return out
+
+    def _actor(self, out: dict[str, Any]) -> set[str]:
+        """Who did it: the id stays, or nobody could be held to account; name and address follow the policy's treatment of staff."""
+        treatment = self.rules.treatment(BY_NAME["agent"], self.decided.mode)
+        entities: set[str] = set()
+        for name, entity in (("actor_name", "PERSON"), ("actor_ip", "IP_ADDRESS"), ("user_agent", "ONLINE_ID")):
+            text = out.get(name)
+            if not text or self.done.fullmatch(text):
+                continue
+            if treatment == "keep" or self.rules.operator(entity).name == "keep":
+                found = [Span(a, b, SECRET, 1.0, "secret") for a, b in secret_spans(text)]
+                found += [Span(a, b, "CREDIT_CARD", 1.0, "card") for a, b in card_spans(text)]
+                if found:
+                    out[name] = self._with(text, merge(found))
+                    entities |= {span.entity for span in found}
+                continue
+            if treatment == "clear":
+                del out[name]
+            else:
+                out[name] = self.redactor.stand_in(self.rules, entity, text, self.raw.key.account_id)
+            entities.add(entity)
+        return entities
+
+
+def _numbers_in_lists(found: Iterator[Piece]) -> frozenset[Path]:
+    """Paths of the lists whose members are the digits of one number."""
+    members: dict[Path, list[str]] = defaultdict(list)
+    for piece in found:
+        if piece.path and isinstance(piece.path[-1], int):
+            members[piece.path[:-1]].append(piece.text)
+    return frozenset(
+        path
+        for path, texts in members.items()
+        if len(texts) > SHORT_DIGITS and all(len(text) == 1 and text.isdigit() for text in texts)
+    )
+
+
+def _unique(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with a number behind names that were replaced by the same label."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        n = seen[row["field"]] = seen.get(row["field"], 0) + 1
+        if n > 1:
+            row["field"] = f"{row['field']}#{n}"
+    return rows
+
+
+def _fixed(entity: str, _: Piece) -> str:
+    return entity

@@ -1,0 +1,41 @@
+"""What was redacted as it arrived: findings and rejections of the live zone, and its recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from callveil.schemas.fields import with_times
+from callveil.schemas.finding import FIELDS
+from callveil.schemas.interaction import InteractionKey
+from callveil.transforms.jobs.streaming.rejections import rejections
+from callveil.transforms.report.model import Context
+from callveil.transforms.storage.format1.live import Live, Receipt
+from callveil.transforms.storage.format1.snapshot import parse_time
+
+
+def receipts(c: Context) -> Iterator[Receipt]:
+    """Receipts of the report's accounts and period, in the order of accounts and ids."""
+    try:
+        for receipt in Live(c.store.files, c.store.root).receipts():
+            if receipt.get("as_of") and c.scope.about(receipt["account_id"]) and c.scope.holds(parse_time(receipt["as_of"])):
+                yield receipt
+    except FileNotFoundError:
+        return
+
+
+def findings(c: Context, receipt: Receipt) -> Iterator[dict[str, Any]]:
+    """Findings of a record's receipt, as rows of the findings dataset."""
+    live = Live(c.store.files, c.store.root)
+    if receipt["what"] == "record" and receipt["status"] == "done":
+        url = c.store.files.join(live.folder(InteractionKey(receipt["account_id"], receipt["id"])), receipt["file"])
+        yield from (with_times(FIELDS, f) for f in orjson.loads(c.store.files.read(url))["findings"])
+
+
+def rejected(c: Context) -> Iterator[dict[str, Any]]:
+    """Rejections of the report's accounts and period, as rows of the rejected dataset."""
+    for row in rejections(c.store.files, c.store.root):
+        if c.scope.about(row["account_id"]) and c.scope.holds(row["rejected_at"]):
+            yield row

@@ -1,0 +1,385 @@
+"""The witness of a run: commits to its files and rows, and signs.
+
+The store calls it whenever a run is published, in this order: `prepare` before the commit, which also checks the files against their
+entries; `attest` between the commit and the moment readers see the run, so the files that the run replaces are still there and no run is
+ever visible without its record. Killed in between, whoever finishes the run does it again: salts are drawn anew, the record is created
+with if-none-match, and what the losing attempt wrote is purged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from callveil.schemas.evidence import Digest, FileProof, Rewrite
+from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.execution.worker_pool import spread
+from callveil.transforms.storage.evidence.canonical_rows import RowsError, hint, read_rows
+from callveil.transforms.storage.evidence.checksums import PIECE, Sum, pack, piece_sum
+from callveil.transforms.storage.evidence.merkle import leaf
+from callveil.transforms.storage.evidence.merkle import root as root_of
+from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
+from callveil.transforms.storage.evidence.salt_store import SaltStore, encode, salts_name
+from callveil.transforms.storage.evidence.salts import Salts
+from callveil.transforms.storage.evidence.signed_record import (
+    EVIDENCE,
+    IDENTITY,
+    PULLS,
+    SEALS,
+    Record,
+    RecordError,
+    parse,
+    path_between,
+    read_handovers,
+    record_name,
+    sign,
+)
+from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, EvidenceKeyError, Signer, key_path, open_signer
+from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
+from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot, StoreError, snapshot_bytes, snapshot_name
+from callveil.transforms.storage.tables.key_index import origin_of
+from callveil.transforms.storage.tables.parquet import TABLES
+
+if TYPE_CHECKING:
+    from callveil.transforms.storage.tables.catalog import Store
+
+WHOLE_BYTES = 32 << 20
+"""Files up to this size are held whole in memory, one at a time."""
+
+
+class Committed(NamedTuple):
+    """What is known of one file: what is signed of it, its salts and details; of one that replaces another, that as well."""
+
+    proof: FileProof
+    salts: Salts
+    detail: FileDetail
+    rewrite: tuple[Rewrite, RewriteDetail] | None = None
+
+
+@dataclass
+class Prepared:
+    """What is known of a run's files before it is committed.
+
+    Attributes:
+        files: what is signed of each. salts, details: by path. rewrites: old path by new path, with what is signed of it.
+    """
+
+    files: list[FileProof] = field(default_factory=list)
+    salts: dict[str, Salts] = field(default_factory=dict)
+    details: dict[str, FileDetail] = field(default_factory=dict)
+    rewrites: dict[str, tuple[Rewrite, RewriteDetail]] = field(default_factory=dict)
+
+    def add(self, file: Committed) -> None:
+        """Add a file."""
+        path = file.proof.path
+        self.files.append(file.proof)
+        self.salts[path], self.details[path] = file.salts, file.detail
+        if file.rewrite:
+            self.rewrites[path] = file.rewrite
+
+
+class Witness:
+    """Makes evidence for one store.
+
+    Args:
+        store: whose.
+        keyring: path of the keyring beside which the key lies, or None for the default place; see `keys.key_path`.
+    """
+
+    def __init__(self, store: Store, keyring: str | None = None) -> None:
+        self._store, self._keyring = store, keyring
+        self._salts = SaltStore(store.files, store.root)
+
+    # Before the commit
+
+    def ready(self, seq: int, folder: str = EVIDENCE) -> tuple[Signer, str, list[dict[str, str]]]:
+        """What signs record number `seq`, the digest of the record before it (empty for the first), and handovers where the key changed.
+
+        Raises `StoreError` where the key cannot be used, is another than the chain's, or the record before is missing.
+        """
+        try:
+            before = self._before(seq, folder)
+            known = before or self._beside(folder)
+            signer = open_signer(self._keyring, create=known is None)
+            if known is None:
+                return signer, "", []
+            steps = path_between(self._handovers(), known.key.id, signer.public.id)
+        except EvidenceKeyError as error:
+            raise StoreError(f"evidence cannot be signed: {error}") from None
+        except RecordError as error:
+            raise StoreError(f"{self._store.url(record_name(seq - 1, folder))}: {error}. Restore it; `callveil evidence verify` tells more") from None
+        if steps is None:
+            raise StoreError(
+                f"evidence of this store is signed with key {known.key.id}, and the key given is {signer.public.id}. "
+                "Use the keyring (or CALLVEIL_EVIDENCE_KEY) it was made with; to change keys: callveil evidence key --rotate"
+            )
+        return signer, before.sha256 if before else "", steps
+
+    def signed(self, kind: str, body: dict[str, Any], seq: int) -> bytes:
+        """A signed record that belongs to run number `seq` without being a link of the chain, such as that of purging.
+
+        Raises `StoreError` as `ready` does.
+        """
+        signer, _, _ = self.ready(seq + 1)
+        return sign({"kind": kind, "previous_sha256": ""} | body, signer, [])
+
+    def append(self, folder: str, kind: str, body: dict[str, Any]) -> int:
+        """Add a record to a chain of its own below `folder`, such as that of reports that were pulled; returns its number.
+
+        Raises `StoreError` as `ready` does.
+        """
+        while True:
+            seq = self.newest(folder) + 1
+            if self.link(folder, kind, body, seq):
+                return seq
+
+    def link(self, folder: str, kind: str, body: dict[str, Any], seq: int) -> bool:
+        """Add a record to a chain of its own as number `seq`; False where another process was faster.
+
+        Raises `StoreError` as `ready` does.
+        """
+        signer, previous, handovers = self.ready(seq, folder)
+        record = sign({"kind": kind, "previous_sha256": previous, "seq": seq} | body, signer, handovers)
+        try:
+            self._store.files.write(self._store.url(record_name(seq, folder)), record, if_none_match=True)
+        except PreconditionFailed:
+            return False
+        return True
+
+    def newest(self, folder: str) -> int:
+        """Number of the newest record of a chain of its own; 0 where there is none. Looks at as many names as the number has binary digits, twice."""
+        known, unknown = 0, 1
+        while self._is_there(unknown, folder):
+            known, unknown = unknown, unknown * 2
+        while unknown - known > 1:
+            middle = (known + unknown) // 2
+            known, unknown = (middle, unknown) if self._is_there(middle, folder) else (known, middle)
+        return known
+
+    def _is_there(self, seq: int, folder: str) -> bool:
+        return self._store.files.info(self._store.url(record_name(seq, folder))) is not None
+
+    def destroy_salts(self, paths: Iterable[str], live: Iterable[str]) -> int:
+        """Destroy the salts of files that are gone; returns how many object versions were purged. Safe to repeat."""
+        return SaltStore(self._store.files, self._store.root).destroy(paths, live)
+
+    def signer_leads_from(self, known: str, public: str) -> bool:
+        """Whether key `public` is key `known`, or one that it handed over to."""
+        return path_between(self._handovers(), known, public) is not None
+
+    def _is_path(self) -> bool:
+        return not key_path(self._keyring).startswith(("-----BEGIN", KMS_SCHEME))
+
+    def _handovers(self) -> list[dict[str, str]]:
+        return read_handovers(Path(key_path(self._keyring)).parent) if self._is_path() else []
+
+    def _before(self, seq: int, folder: str) -> Record | None:
+        if seq == 1:
+            return None
+        url = self._store.url(record_name(seq - 1, folder))
+        try:
+            return parse(self._store.files.read(url))
+        except FileNotFoundError:
+            if any(f.url.endswith(".json") and f.url < url for f in self._store.files.list(self._store.url(folder))):
+                raise StoreError(f"{url}: missing, although earlier records are there; evidence must never be deleted. Restore it") from None
+            return None  # a store from before evidence was kept
+
+    def _beside(self, folder: str) -> Record | None:
+        """The newest record of another chain of the store, for the first of this one: one key signs them all."""
+        for name in {EVIDENCE, SEALS, PULLS, IDENTITY} - {folder}:
+            newest = self._store.current().seq if name == EVIDENCE else self.newest(name)
+            for seq in range(newest, max(newest - 2, 0), -1):  # the newest run may not have its record yet
+                if self._is_there(seq, name):
+                    return parse(self._store.files.read(self._store.url(record_name(seq, name))))
+        return None
+
+    def prepare(self, manifest: RunManifest) -> Prepared:
+        """Read a run's files and commit to their rows, by the run's worker processes where it has some; nothing is written.
+
+        Raises `StoreError` where a file is missing, or not as its entry says.
+        """
+        out = Prepared()
+        old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
+        added = sorted(manifest.added)
+        replaced = {e.path: there for e in added if (there := old.get((e.dataset, origin_of(e.path))))}
+        # Those that replace others are read here: the salts of these are read once for all of them.
+        pieces = [(e, e.dataset in TABLES) for e in added if e.path not in replaced]
+        new = spread(manifest.run_id, partial(commit_to, self._store.files, self._store.root), pieces)
+        for entry in added:
+            out.add(self._file(entry, replaced[entry.path]) if entry.path in replaced else next(new))
+        return out
+
+    def _file(self, entry: FileEntry, old: FileEntry | None) -> Committed:
+        files, root, is_table = self._store.files, self._store.root, entry.dataset in TABLES
+        known = self._old(old) if old and is_table else None
+        return commit_to(files, root, entry, is_table, (old, *known) if old and known else None)
+
+    def _old(self, old: FileEntry) -> tuple[Salts, list[bytes]] | None:
+        """Salts and rows of a replaced file; None where it is gone already, or from before evidence was kept."""
+        salts = self._salts.read(old.path)
+        if salts is None:
+            return None
+        try:
+            with _open(self._store.files, self._store.url(old.path), old.bytes) as source:
+                rows = list(read_rows(source))
+                return (salts, rows) if len(rows) == sum(n for _, _, n in salts.spans) else None
+        except (FileNotFoundError, RowsError):
+            return None
+
+    # Between the commit and the pointer
+
+    def attest(self, manifest: RunManifest, snapshot: Snapshot, prepared: Prepared | None = None) -> None:
+        """Sign a committed run. Nothing is done where its record is there.
+
+        Raises `StoreError` as `ready` and `prepare` do.
+        """
+        store, name = self._store, record_name(manifest.seq)
+        if store.files.info(store.url(name)) is not None:
+            return
+        signer, previous, handovers = self.ready(manifest.seq)
+        prepared = prepared or self._again(manifest)
+        proofs = Proofs(prepared.details, {path: detail for path, (_, detail) in prepared.rewrites.items()})
+        data = proofs.encode() if prepared.details else b""
+        policy = f"{CONTROL}/policies/{manifest.policy_sha256}.yaml"
+        digest = Digest(
+            manifest.seq, manifest.run_id, manifest.job, manifest.as_of, snapshot.manifest_sha256, snapshot_name(snapshot),
+            hashlib.sha256(snapshot_bytes(snapshot)).hexdigest(), policy if store.files.info(store.url(policy)) else "", tuple(prepared.files),
+            tuple({"path": f.path, "sha256": f.sha256} for f in sorted(manifest.removed)),
+            tuple(r for _, (r, _) in sorted(prepared.rewrites.items())), proofs_name(manifest.seq, data) if data else "",
+            hashlib.sha256(data).hexdigest() if data else "", 0 if previous else manifest.seq - 1, self._identity(),
+        )  # fmt: skip
+        salts = encode({p: s.encode() for p, s in prepared.salts.items()})
+        mine = [store.url(salts_name(manifest.run_id, manifest.seq, salts)), store.url(digest.proofs)] if data else []
+        if data:
+            store.files.write(mine[0], salts)
+            store.files.write(mine[1], data)
+        record = sign({"kind": "run", "previous_sha256": previous} | digest.as_dict(), signer, handovers)
+        try:
+            store.files.write(store.url(name), record, if_none_match=True)
+        except PreconditionFailed:
+            if store.files.read(store.url(name)) != record:
+                for url in mine:
+                    store.files.purge(url)
+                return
+        self._clear(manifest, mine)
+
+    def _identity(self) -> str:
+        """Digest of the newest record of whose the store is."""
+        seq, files = self.newest(IDENTITY), self._store.files
+        return hashlib.sha256(files.read(self._store.url(record_name(seq, IDENTITY)))).hexdigest() if seq else ""
+
+    def _again(self, manifest: RunManifest) -> Prepared:
+        """Prepare a run that another process committed. Files that a later run has removed since are left without proofs of their rows."""
+        out = Prepared()
+        old = {(e.dataset, origin_of(e.path)): e for e in manifest.removed}
+        for entry in sorted(manifest.added):
+            try:
+                out.add(self._file(entry, old.get((entry.dataset, origin_of(entry.path)))))
+            except StoreError:
+                out.files.append(FileProof(entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256))
+        return out
+
+    def _clear(self, manifest: RunManifest, mine: list[str]) -> None:
+        """Purge what attempts that were killed before they signed have left."""
+        if not manifest.added:
+            return
+        for folder, begin in ((EVIDENCE, f"{manifest.seq:08d}-"), (f"{CONTROL}/salts", f"{manifest.run_id[:16]}-")):
+            start = self._store.url(f"{folder}/{begin}")
+            for info in list(self._store.files.list(self._store.url(folder))):
+                if info.url.startswith(start) and info.url not in mine:
+                    self._store.files.purge(info.url)
+
+
+def commit_to(files: Files, root: str, entry: FileEntry, is_table: bool, known: tuple[FileEntry, Salts, list[bytes]] | None = None) -> Committed:
+    """Read a file and commit to its rows.
+
+    Args:
+        files, root: the store.
+        is_table: whether it has rows.
+        known: the file it replaces, with the salts and rows of that.
+
+    Raises `StoreError` where it is missing, or not as its entry says.
+    """
+    url = files.join(root, entry.path)
+    rows: list[bytes] | None = None
+    kept: list[int | None] = []
+    try:
+        with _open(files, url, entry.bytes) as source:
+            if is_table:
+                with suppress(RowsError):
+                    rows = list(read_rows(source))
+            salts = known[1].carried(kept := _kept(rows, known[2])) if rows is not None and known else Salts.new(len(rows or []))
+            source.seek(0)
+            sums = _sums(url, entry, source, salts.pad)
+    except FileNotFoundError:
+        raise StoreError(f"{url}: missing; it was not written to its end, or changed since. Run the job again") from None
+    leaves = [leaf(s, r) for s, r in zip(salts.by_row(), rows, strict=True)] if rows is not None else []
+    proof = FileProof(
+        entry.path, entry.dataset, entry.rows, entry.bytes, entry.sha256, root_of(leaves).hex() if rows is not None else "", salts.sha256()
+    )
+    detail = FileDetail(pack(sums), b"".join(map(hint, leaves)))
+    return Committed(proof, salts, detail, _rewrite(known[0], entry, kept, known[1:]) if known and rows is not None else None)
+
+
+def _open(files: Files, url: str, size: int) -> BinaryIO:
+    """A reader of a file; one of ordinary size is fetched whole, which in S3 is one request instead of several."""
+    return io.BytesIO(files.read(url)) if size <= WHOLE_BYTES else files.open(url)
+
+
+def _sums(url: str, entry: FileEntry, source: BinaryIO, pad: bytes) -> list[Sum]:
+    sums: list[Sum] = []
+    digest, size = hashlib.sha256(), 0
+    while piece := _exactly(source, PIECE):
+        digest.update(piece)
+        sums.append(piece_sum(pad, len(sums), piece))
+        size += len(piece)
+    problem = entry.differs(digest.hexdigest(), size)
+    if problem:
+        raise StoreError(f"{url}: {problem}; it was not written to its end, or changed since. Run the job again")
+    return sums
+
+
+def _exactly(source: BinaryIO, size: int) -> bytes:
+    """The next `size` bytes, fewer only at the end."""
+    data = source.read(size)
+    while data and len(data) < size:
+        more = source.read(size - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _kept(rows: list[bytes], old: list[bytes]) -> list[int | None]:
+    """For each row the equal one of the old file, each taken once and in order where there are several."""
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for place in range(len(old) - 1, -1, -1):
+        places[hashlib.sha256(old[place]).digest()].append(place)
+    out: list[int | None] = []
+    for row in rows:
+        found = places.get(hashlib.sha256(row).digest())
+        out.append(found.pop() if found else None)
+    return out
+
+
+def _rewrite(old: FileEntry, new: FileEntry, kept: list[int | None], known: tuple[Salts, list[bytes]]) -> tuple[Rewrite, RewriteDetail]:
+    salts, rows = known
+    spans: list[list[int]] = []
+    for here, there in enumerate(kept):
+        if there is None:
+            continue
+        if spans and spans[-1][0] + spans[-1][2] == here and spans[-1][1] + spans[-1][2] == there:
+            spans[-1][2] += 1
+        else:
+            spans.append([here, there, 1])
+    stays = {there for there in kept if there is not None}
+    tombstones = b"".join(leaf(s, r) for n, (s, r) in enumerate(zip(salts.by_row(), rows, strict=True)) if n not in stays)
+    detail = RewriteDetail(old.path, len(rows), tuple((a, b, c) for a, b, c in spans), tombstones)
+    return Rewrite(old.path, new.path, len(stays), len(rows) - len(stays), len(kept) - len(stays)), detail

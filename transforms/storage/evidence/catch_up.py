@@ -1,0 +1,33 @@
+"""Records for runs that have none, and the newest record of a store."""
+
+from __future__ import annotations
+
+from callveil.transforms.storage.evidence.signed_record import EVIDENCE, Record, RecordError, parse, record_name
+from callveil.transforms.storage.format1.snapshot import Snapshot
+from callveil.transforms.storage.tables.catalog import Store, StoreError
+
+
+def sign_unsigned(store: Store) -> int:
+    """Begin the chain of a store from before evidence was kept; returns how many records were made.
+
+    One record is enough: that of the newest run. It vouches for all runs before it through the chain of manifests, and for the rows of
+    its own files; files of earlier runs are held by the SHA-256 their manifests name.
+    """
+    current = store.current()
+    if not current.seq or store.files.info(store.url(record_name(current.seq))) is not None:
+        return 0
+    manifest = store.manifest(current.seq)
+    store.witness().attest(manifest, Snapshot(manifest.seq, manifest.run_id, current.manifest, current.manifest_sha256, current.files))
+    return 1
+
+
+def head(store: Store, folder: str = EVIDENCE) -> Record | None:
+    """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
+    seq = store.newest() if folder == EVIDENCE else store.witness().newest(folder)
+    url = store.url(record_name(seq, folder))
+    try:
+        return parse(store.files.read(url))
+    except FileNotFoundError:
+        return None
+    except RecordError as error:
+        raise StoreError(f"{url}: {error}") from None

@@ -1,0 +1,106 @@
+"""What lies beside a record: sums and hints by which changes are named, and the tombstones of rows that went.
+
+One file per run, named by its digest, which the signed record holds. It stays for ever: without the salts nothing in it can be tried
+against values.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import zstandard
+
+from callveil.transforms.storage.evidence.signed_record import EVIDENCE
+
+SHORT = 16
+
+
+@dataclass(frozen=True)
+class FileDetail:
+    """Of one file.
+
+    Attributes:
+        sums: packed byte sums; see `sums`.
+        hints: first bytes of each row's commitment, in the order of rows.
+    """
+
+    sums: bytes
+    hints: bytes = b""
+
+
+@dataclass(frozen=True)
+class RewriteDetail:
+    """Of one rewritten file.
+
+    Attributes:
+        old: path of the file it replaces.
+        rows: rows of that file.
+        spans: `(row here, row there, number)` of rows that are in both; the rest of the old file's rows are gone.
+        tombstones: their commitments, 32 bytes each, in the old file's order.
+    """
+
+    old: str
+    rows: int
+    spans: tuple[tuple[int, int, int], ...]
+    tombstones: bytes
+
+    def gone(self) -> list[int]:
+        """Rows of the old file that are gone."""
+        kept = {there + i for _, there, count in self.spans for i in range(count)}
+        return [n for n in range(self.rows) if n not in kept]
+
+    def old_leaves(self, leaves: list[bytes]) -> list[bytes]:
+        """Commitments of the old file's rows, from those of the new one's. Raises IndexError where they do not fit together."""
+        out: list[bytes] = [b""] * self.rows
+        for here, there, count in self.spans:
+            out[there : there + count] = leaves[here : here + count]
+        gone = self.gone()
+        if len(out) != self.rows or len(self.tombstones) != 32 * len(gone):
+            raise IndexError("tombstones and rows do not add up")
+        for n, place in enumerate(gone):
+            out[place] = self.tombstones[32 * n : 32 * n + 32]
+        return out
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """Details of one run's files, by path."""
+
+    files: dict[str, FileDetail] = field(default_factory=dict)
+    rewrites: dict[str, RewriteDetail] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """Bytes of the file; equal proofs have equal bytes."""
+        files = {p: {"sums": _b64(d.sums), "hints": _b64(d.hints)} for p, d in self.files.items()}
+        rewrites = {
+            p: {"old": d.old, "rows": d.rows, "spans": [list(s) for s in d.spans], "tombstones": _b64(d.tombstones)} for p, d in self.rewrites.items()
+        }
+        plain = orjson.dumps({"files": files, "rewrites": rewrites}, option=orjson.OPT_SORT_KEYS)
+        return zstandard.ZstdCompressor(level=3).compress(plain)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Proofs:
+        """Inverse of `encode`. Raises ValueError for anything else."""
+        try:
+            found: dict[str, Any] = orjson.loads(zstandard.ZstdDecompressor().decompress(data))
+            files = {p: FileDetail(base64.b64decode(d["sums"]), base64.b64decode(d["hints"])) for p, d in found["files"].items()}
+            rewrites = {
+                p: RewriteDetail(d["old"], d["rows"], tuple((a, b, c) for a, b, c in d["spans"]), base64.b64decode(d["tombstones"]))
+                for p, d in found["rewrites"].items()
+            }
+        except (zstandard.ZstdError, KeyError, TypeError, AttributeError):
+            raise ValueError("not a file of proofs") from None
+        return cls(files, rewrites)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def proofs_name(seq: int, data: bytes) -> str:
+    """Path of a run's proofs below the root."""
+    return f"{EVIDENCE}/{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.proofs"

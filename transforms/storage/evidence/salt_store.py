@@ -1,0 +1,116 @@
+"""Where salts lie: one file per run that wrote rows, named by run, number and content, under `_callveil/salts`.
+
+When files of the run are purged their part is taken out: a new file is written, then every version of the old one is purged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from callveil.transforms.storage.evidence.salts import Salts
+from callveil.transforms.storage.evidence.signed_record import SALTS, RecordError, parse, record_name
+from callveil.transforms.storage.files.filesystem import Files
+
+SHORT = 16
+
+
+def owner(path: str) -> str:
+    """The first digits of the id of the run that wrote a data file."""
+    return path.rsplit("/", 1)[-1][:SHORT]
+
+
+def salts_name(run: str, seq: int, data: bytes) -> str:
+    """Path of a run's salts below the root."""
+    return f"{SALTS}/{run[:SHORT]}-{seq:08d}-{hashlib.sha256(data).hexdigest()[:SHORT]}.json"
+
+
+def seq_of(path: str) -> int:
+    """Number of the run whose salts a file holds."""
+    return int(path.rsplit("/", 1)[-1].split("-")[1])
+
+
+def encode(sections: Mapping[str, dict[str, Any]]) -> bytes:
+    """Bytes of a salts file: encoded salts by path of the data file."""
+    return orjson.dumps(dict(sections), option=orjson.OPT_SORT_KEYS)
+
+
+def section_sha256(section: Mapping[str, Any]) -> str:
+    """Digest of one file's encoded salts."""
+    return hashlib.sha256(orjson.dumps(section, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class SaltStore:
+    """Reads and destroys salts. Remembers what it has read, so it is made for one piece of work and thrown away.
+
+    Args:
+        files, root: the store.
+    """
+
+    def __init__(self, files: Files, root: str) -> None:
+        self._files, self._root = files, root
+        self._sections: dict[str, dict[str, dict[str, Any]]] = {}
+        self._names: list[str] | None = None
+
+    def read(self, path: str) -> Salts | None:
+        """Salts of a data file, or None where there are none that can be used."""
+        run = owner(path)
+        if run not in self._sections:
+            self._sections[run] = {p: s for _, found in self._of(run) for p, s in found.items()}
+        try:
+            return Salts.decode(self._sections[run][path])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def _urls(self, run: str) -> list[str]:
+        if self._names is None:
+            self._names = [f.url for f in self._files.list(self._files.join(self._root, SALTS))]
+        begin = self._files.join(self._root, f"{SALTS}/{run}-")
+        return [n for n in self._names if n.startswith(begin)]
+
+    def _of(self, run: str) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+        """Salts files of a run, with what in them is signed: a killed attempt may have left others. Damaged ones are left out."""
+        for url in self._urls(run):
+            try:
+                found = orjson.loads(self._files.read(url))
+                signed = self._signed(seq_of(url))
+                yield url, {p: s for p, s in found.items() if signed is None or signed.get(p) == section_sha256(s)}
+            except (ValueError, FileNotFoundError, AttributeError, IndexError, TypeError):
+                continue
+
+    def _signed(self, seq: int) -> dict[str, str] | None:
+        """Digests of salts by path, from the run's record; None where that cannot be read."""
+        try:
+            record = parse(self._files.read(self._files.join(self._root, record_name(seq))))
+            return {f["path"]: f["salts_sha256"] for f in record.body["added"]}
+        except (FileNotFoundError, RecordError, KeyError, TypeError):
+            return None
+
+    def destroy(self, paths: Iterable[str], live: Iterable[str]) -> int:
+        """Destroy the salts of data files that are gone; returns how many object versions were purged. Safe to repeat.
+
+        Args:
+            paths: data files that are gone. live: data files whose salts must stay.
+        """
+        by_run: dict[str, set[str]] = defaultdict(set)
+        keep, purged = set(live), 0
+        for path in paths:
+            by_run[owner(path)].add(path)
+        for run, gone in sorted(by_run.items()):
+            found = list(self._of(run))
+            sections = {p: s for _, part in found for p, s in part.items()}
+            left = {p: s for p, s in sections.items() if p not in gone or p in keep}
+            if not found or (len(left) == len(sections) and len(found) < 2):
+                continue
+            data = encode(left)
+            name = self._files.join(self._root, salts_name(run, seq_of(found[0][0]), data))
+            if left and name not in [url for url, _ in found]:
+                self._files.write(name, data)
+            for url, _ in found:
+                if url != name or not left:
+                    purged += len(self._files.purge(url))
+        return purged

@@ -1,0 +1,85 @@
+"""Records that were erased or set aside at a person's request, so that no replay of their source brings them back.
+
+Interactions have tombstones in the key index; versions, which are not looked up by key when they come in, are listed here, and so are the
+interactions that versions may be about, and that may arrive at `watch`. The list holds keyed digests and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.fields import Field, Text, arrow_schema
+from callveil.schemas.manifest import FileEntry
+from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.identity.record_identifiers import record_token
+from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, Text(), doc, personal=False)
+    for name, doc in (("token", "keyed digest of the record's key"), ("request_id", "request that had it erased or set aside"))
+)
+ERASED = register(Table("erased", arrow_schema(FIELDS, {"callveil": "erased_record"}), FIELDS, ("token",)))
+
+
+_read: dict[str, Any] = {}
+"""The list of the state of a store that this process read last: a run asks for it once a chunk."""
+_now: dict[str, tuple[int, frozenset[str]]] = {}
+"""Number of the newest run of a store that was seen, and the list as it was then."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What may not be taken in again.
+
+    Attributes:
+        tokens: digests of records' keys.
+    """
+
+    tokens: frozenset[str]
+    _keyring: Keyring | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, files: Files, root: str, snapshot: Snapshot, keyring: Keyring) -> Erased:
+        """Read the list; a store in which nobody was erased costs nothing."""
+        key = (root, snapshot.manifest_sha256)
+        if _read.get("key") != key:
+            found = {token for file in snapshot.by_dataset(ERASED.name) for token in file_tokens(files, root, file)}
+            _read.update(key=key, tokens=frozenset(found))
+        return cls(_read["tokens"], keyring)
+
+    def holds(self, record: RecordRef) -> bool:
+        """Whether a record was erased or set aside, under any key of the keyring."""
+        if not self.tokens or self._keyring is None:
+            return False
+        return any(record_token(self._keyring, record, key_id) in self.tokens for key_id in self._keyring.key_ids)
+
+
+def erased_now(store: Store, keyring: Keyring) -> Erased:
+    """What may not be taken in now. Reads two small files, and the list where a run was published since this process asked last."""
+    newest, held = store.newest(), _now.get(store.root)
+    if held is None or held[0] != newest:
+        held = _now[store.root] = newest, Erased.read(store.files, store.root, store.current(), keyring).tokens
+    return Erased(held[1], keyring)
+
+
+def file_tokens(files: Files, root: str, file: FileEntry) -> list[str]:
+    """Digests in one file."""
+    with files.open(files.join(root, file.path)) as source:
+        return list(pq.read_table(source, columns=["token"]).column(0).to_pylist())
+
+
+def write_erased(files: Files, root: str, run_id: str, seq: int, keyring: Keyring, records: Iterable[RecordRef], request_id: str) -> FileEntry | None:
+    """Publish the records of one run; None where there are none. The partition is the request, so that lifting a restriction takes a file away."""
+    rows = [{"token": t, "request_id": request_id} for t in sorted({record_token(keyring, r) for r in records})]
+    if not rows:
+        return None
+    partition = {"request": request_id}
+    return publish_records(files, root, data_path(ERASED.name, partition, run_id, f"{seq:08d}"), ERASED, partition, rows)

@@ -1,0 +1,141 @@
+"""The key index: for every stored interaction, which snapshot it is, how far it was redacted, and in which file it began.
+
+It answers "is this key stored already, and as what?" without reading data files. Entries lie in buckets by a stable hash of
+the key. A run appends a small file per bucket it touches; of several entries for a key the one from the latest run holds.
+A bucket with many files is merged into one. The index holds no personal data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
+
+from callveil.schemas.fields import Boolean, Field, Integer, ListOf, Text, arrow_schema
+from callveil.schemas.interaction import InteractionKey
+from callveil.schemas.manifest import FileEntry
+from callveil.transforms.storage.files.filesystem import Files
+from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
+from callveil.transforms.storage.tables.parquet import Table, publish_records, register
+
+BUCKETS = 64
+MAX_FILES = 8
+"""Files per bucket before they are merged into one."""
+
+_T, _I = Text(), Integer()
+FIELDS: tuple[Field, ...] = tuple(
+    Field(name, kind, doc, personal=personal)
+    for name, kind, doc, personal in (
+        ("account_id", _T, "account", False),
+        ("id", _T, "interaction", False),
+        ("rank", _I, "rank of the stored snapshot", False),
+        ("digest", _T, "keyed digest of its content", False),
+        ("called_us", _I, "when it began, microseconds since 1970", False),
+        ("kind", _T, "call, text, chat or form", False),
+        ("language", _T, "language", False),
+        ("account_type", _T, "account type when it happened", False),
+        ("agency_id", _T, "agency", False),
+        ("origin", _T, "file the row was first written to", False),
+        ("mode", _T, "redaction mode", False),
+        ("entities", ListOf(_T), "entity types that were redacted, and clear:<field> or redact:<field> for fields that went whole", False),
+        ("requests", ListOf(_T), "manual requests that were applied, JSON", True),
+        ("policy_sha256", _T, "policy that decided", False),
+        ("tombstone", Boolean(), "deleted; no snapshot brings it back", False),
+        ("seq", _I, "run that wrote this entry", False),
+    )
+)
+INDEX = register(Table("index", arrow_schema(FIELDS, {"callveil": "index"}), FIELDS, ("account_id", "id", "seq"), ("id",)))
+
+
+class IndexEntry(NamedTuple):
+    """One interaction's entry. Fields as in `FIELDS`."""
+
+    account_id: str
+    id: str
+    rank: int
+    digest: str
+    called_us: int
+    kind: str
+    language: str
+    account_type: str
+    agency_id: str
+    origin: str
+    mode: str
+    entities: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    policy_sha256: str = ""
+    tombstone: bool = False
+    seq: int = 0
+
+    @property
+    def key(self) -> InteractionKey:
+        """Its key."""
+        return InteractionKey(self.account_id, self.id)
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | Iterable[Any]) -> IndexEntry:
+        """From a stored row or a list of its values."""
+        values = [row[f] for f in cls._fields] if isinstance(row, Mapping) else list(row)
+        values[11], values[12] = tuple(values[11] or ()), tuple(values[12] or ())
+        return cls(*values)
+
+
+def bucket_of(key: InteractionKey) -> int:
+    """Bucket of a key: a stable hash, the same on every machine."""
+    data = f"{len(key.account_id)}:{key.account_id}{key.id}".encode()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "big") % BUCKETS
+
+
+def origin_of(path: str) -> str:
+    """The name under which a row's file began, of the file's present path.
+
+    A rewritten file is named `<run>-<run it began in>-<number>`, so the last two parts never change, and entries of rows that
+    a rewrite leaves alone stay right.
+    """
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{'-'.join(name.split('-')[-2:])}"
+
+
+def current_files(snapshot: Snapshot, dataset: str) -> dict[str, FileEntry]:
+    """Live files of a dataset by origin."""
+    return {origin_of(f.path): f for f in snapshot.by_dataset(dataset)}
+
+
+def bucket_files(snapshot: Snapshot, bucket: int) -> list[FileEntry]:
+    """Live files of one bucket."""
+    return [f for f in snapshot.by_dataset(INDEX.name) if dict(f.partition)["bucket"] == f"{bucket:02d}"]
+
+
+def read_bucket(files: Files, root: str, snapshot: Snapshot, bucket: int) -> dict[InteractionKey, IndexEntry]:
+    """All entries of one bucket; the latest of each key."""
+    out: dict[InteractionKey, IndexEntry] = {}
+    for file in bucket_files(snapshot, bucket):
+        with files.open(files.join(root, file.path)) as source:
+            for batch in pq.ParquetFile(source, page_checksum_verification=True).iter_batches():
+                for row in batch.to_pylist():
+                    entry = IndexEntry.of(row)
+                    held = out.get(entry.key)
+                    if held is None or entry.seq >= held.seq:
+                        out[entry.key] = entry
+    return out
+
+
+def write_bucket(
+    files: Files, root: str, snapshot: Snapshot, run_id: str, bucket: int, entries: Iterable[IndexEntry]
+) -> tuple[FileEntry | None, list[FileEntry]]:
+    """Publish a run's entries of one bucket.
+
+    Returns: the new file, or None where there is nothing to write, and the files it replaces where the bucket was merged.
+    """
+    new = {e.key: e._replace(seq=snapshot.seq + 1) for e in entries}
+    if not new:
+        return None, []
+    old = bucket_files(snapshot, bucket)
+    merged = len(old) + 1 > MAX_FILES
+    rows = {**read_bucket(files, root, snapshot, bucket), **new} if merged else new
+    partition = {"bucket": f"{bucket:02d}"}
+    path = data_path(INDEX.name, partition, run_id, f"{snapshot.seq + 1:08d}")
+    records = [e._asdict() | {"entities": list(e.entities), "requests": list(e.requests)} for _, e in sorted(rows.items())]
+    return publish_records(files, root, path, INDEX, partition, records), old if merged else []
