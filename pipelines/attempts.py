@@ -14,10 +14,10 @@ from callveil.schemas.manifest import RunManifest
 from callveil.schemas.outcome import Outcome
 from callveil.transforms.ingest.chunks import InputPlan
 from callveil.transforms.jobs.batch.context import RedactJob
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import lease, purge_removed, release, sweep_run, unpurged
 from callveil.transforms.storage.files.filesystem import PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.tables.maintenance import lease, purge_removed, release, sweep_run, unpurged
 
 ATTEMPTS = 3
 """How often a run is planned anew when another one publishes first."""

@@ -28,8 +28,8 @@ from callveil.transforms.ingest.chunks import plan_input
 from callveil.transforms.ingest.deduplicate import best_raw
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 
 YEAR = 365 * 86_400
 LEAST = 200

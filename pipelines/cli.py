@@ -241,7 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _code(error: Exception) -> int:
     """The exit code of a command that was ended by an error: a store that was set back is refused as one of other keys is."""
-    from callveil.transforms.storage.tables.known_heads import RolledBack
+    from callveil.transforms.storage.commit.known_heads import RolledBack
 
     return USAGE if isinstance(error.__context__, RolledBack) else getattr(error, "exit_code", USAGE)
 

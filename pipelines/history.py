@@ -40,12 +40,12 @@ from callveil.transforms.jobs.history.beam import LoadChunks, WriteDays
 from callveil.transforms.jobs.history.linked_interactions import JOB, aged_days, last_run, redacted_since
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.report.change_history.export import Expires
+from callveil.transforms.storage.checkpoints.store_identity import compare, open_or_claim
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.store_identity import compare, open_or_claim
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.versions import MARKS, VERSIONS, write_marks
 
 DATASETS = (VERSIONS.name, MARKS.name)
@@ -111,7 +111,7 @@ def run_history(options: HistoryOptions) -> RunResult:
     found = plan(options.files, list(options.inputs), options.chunk_bytes).required() if options.inputs else InputPlan()
     keyring = keyring or Keyring.open_or_create(options.keyring)
     names = Names(keyring, options.policy.detect.digit_ids)
-    found = names.plan(found)
+    found = found.renamed(names.place)
     known = read_accounts(options.files, list(options.accounts)) if options.accounts else []
     accounts = AccountBook(known)
     engine, facts = _engine(options.files, options.policy, options.as_of, known, options.events, options.holds, names)

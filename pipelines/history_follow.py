@@ -14,7 +14,7 @@ from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputFile, refuse_overlap
 from callveil.transforms.ingest.versions.read import listed
 from callveil.transforms.jobs.history.linked_interactions import JOB
-from callveil.transforms.storage.evidence.store_identity import keyring_for, open_or_claim
+from callveil.transforms.storage.checkpoints.store_identity import keyring_for, open_or_claim
 from callveil.transforms.storage.identity.identifier_names import Names
 
 

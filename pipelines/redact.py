@@ -13,7 +13,7 @@ from callveil.schemas.policy import Policy
 from callveil.transforms.ingest.chunks import InputPlan, plan_input
 from callveil.transforms.ingest.discover import refuse_overlap
 from callveil.transforms.jobs.batch.context import SHARD_BYTES, SHARD_ROWS
-from callveil.transforms.storage.evidence.store_identity import compare
+from callveil.transforms.storage.checkpoints.store_identity import compare
 from callveil.transforms.storage.files.filesystem import Files
 
 if TYPE_CHECKING:

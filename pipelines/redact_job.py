@@ -43,12 +43,12 @@ from callveil.transforms.jobs.batch.store_beam import (
 )
 from callveil.transforms.redact.engine import Run
 from callveil.transforms.redact.operators import Secrets, token
+from callveil.transforms.storage.checkpoints.store_identity import open_or_claim
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.store_identity import open_or_claim
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import BUCKETS
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
@@ -60,7 +60,7 @@ def run(options: RedactOptions, keyring: Keyring | None, plan: InputPlan) -> Run
     keyring = keyring or Keyring.open_or_create(options.keyring)
     accounts = AccountBook(read_accounts(options.files, list(options.accounts)) if options.accounts else ())
     names = Names(keyring, options.policy.detect.digit_ids)
-    plan = names.plan(plan)
+    plan = plan.renamed(names.place)
     requests = read_requests(options.files, list(options.requests)) if options.requests else []
     requests = [replace(r, interaction_id=names.id(r.interaction_id)) for r in requests]
     models = identity(options.policy.detect)

@@ -22,13 +22,13 @@ from callveil.transforms.report.requests import Erasures, Requests
 from callveil.transforms.report.retention import Retention
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role, Scope
 from callveil.transforms.report.write import Written, hashed, write_rows
+from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.storage.checkpoints.store_identity import open_to_change
+from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.catch_up import head
 from callveil.transforms.storage.evidence.salt_store import SHORT
 from callveil.transforms.storage.evidence.signed_record import PULLS
-from callveil.transforms.storage.evidence.store_identity import open_to_change
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 INDEX = "index.html"
 PULL = "report_pull"
@@ -220,7 +220,7 @@ def _record(
         "reports": list(reports), "accounts": sorted(accounts) or ["all"], "from": scope.start.isoformat(), "to": scope.end.isoformat(),
         "as_of": scope.as_of.isoformat(), "files": [dict(f) for f in files], "refused": refused, "tool_version": TOOL,
     }  # fmt: skip
-    return store.witness().append(PULLS, PULL, body)
+    return store.attestor().append(PULLS, PULL, body)
 
 
 def pulls(store: Store) -> list[dict[str, Any]]:

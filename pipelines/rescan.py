@@ -30,15 +30,15 @@ from callveil.transforms.jobs.rescan.beam import NOTES, Piece, Rescan, gathered,
 from callveil.transforms.jobs.rescan.live import facts, put_in_place, withdraw
 from callveil.transforms.jobs.rescan.report import INTERACTIONS, LIVE, VERSIONS, Unread
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import abandon, lease, leases, release
+from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
-from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.tables.maintenance import abandon, lease, leases, release
-from callveil.transforms.storage.tables.policy_archive import newest_policy
 
 JOB = "rescan"
 RESULTS = "rescan.json"

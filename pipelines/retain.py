@@ -27,14 +27,14 @@ from callveil.transforms.governance.retention.plan import Planner
 from callveil.transforms.governance.retention.plan_file import Inputs, Plan, PlanError, read_plan, write_plan
 from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
+from callveil.transforms.storage.commit.catalog import PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import lease, release
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
-from callveil.transforms.storage.evidence.store_identity import keyring_for, keyring_of, open_keyed, open_or_claim, open_store, open_to_change
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.tables.catalog import PublishConflict, Store
-from callveil.transforms.storage.tables.maintenance import lease, release
 
 MODULES = ("callveil.transforms.governance.retention.apply", "callveil.transforms.jobs.batch.full_redaction")
 """What worker processes load: to rewrite files, and to redact further what stays."""

@@ -39,11 +39,11 @@ from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.jobs.streaming.backfill import Backfilled, backfill
 from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.jobs.streaming.redact_and_publish import Actor
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.policy_archive import newest_policy
 
 SEARCHED = ("interactions", "versions", "index", "subjects", CALLS)
 

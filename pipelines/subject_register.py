@@ -19,8 +19,8 @@ from callveil.transforms.governance.requests.letters import letter
 from callveil.transforms.governance.requests.publish import Changes, seal
 from callveil.transforms.governance.requests.register import REQUEST_ID, Register, RegisterError
 from callveil.transforms.report.scope import EVERYTHING, NotAllowed, Role
+from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.encryption.tokens import reveal
-from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import Identifier, subject_ref
 

@@ -32,15 +32,15 @@ from callveil.transforms.jobs.streaming.read_object import RejectMessage
 from callveil.transforms.jobs.streaming.sqs import Queue
 from callveil.transforms.jobs.streaming.sqs_source import PATIENCE, QueueSource, ReadQueue, acknowledge, drain, keeping
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing, recogniser_of
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import compare_inbox, keyring_for, open_or_claim, open_to_change
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
-from callveil.transforms.storage.evidence.store_identity import compare_inbox, keyring_for, open_or_claim, open_to_change
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.files.urls import has_magic
 from callveil.transforms.storage.format1.live import Live, Settled
 from callveil.transforms.storage.format1.snapshot import CONTROL
 from callveil.transforms.storage.index.identity_markers import begin
-from callveil.transforms.storage.tables.catalog import StoreError
 
 PRISM = "CALLVEIL_PRISM"
 """Path of the Prism binary; else `prism` on the PATH or in build/go, where deploy/prism.sh puts it."""

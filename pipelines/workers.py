@@ -48,8 +48,12 @@ END_SECONDS = 30
 """How long workers that were told to end may take."""
 AHEAD = 8
 """Results of so many pieces a worker may wait for one that takes longer."""
-MODULES = tuple(
-    f"callveil.transforms.{name}" for name in ("evidence.witness", "ingest.chunk", "run.changes", "run.shards", "subject.dataset")
+MODULES = (
+    "callveil.transforms.jobs.batch.ingest_chunk",
+    "callveil.transforms.jobs.batch.changes",
+    "callveil.transforms.jobs.batch.shards",
+    "callveil.transforms.storage.evidence.attestor",
+    "callveil.transforms.storage.index.identifier_index",
 )
 """What `redact` works with."""
 

@@ -26,9 +26,9 @@ from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.deduplicate import best_raw
 from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 
 DESCRIPTION = """\
 Generate a small day of calls, texts, chats and forms, redact it, and show what happened: the summary, and excerpts before and after.

@@ -14,13 +14,9 @@ from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.report.verify.store import UNTOLD, Report, verify
 from callveil.transforms.report.verify.timestamp import CHAINS, Anchor, AnchorError, anchor, read_certificates
-from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.evidence.catch_up import head, sign_unsigned
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
-from callveil.transforms.storage.evidence.problem import KINDS
-from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
-from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
-from callveil.transforms.storage.evidence.store_identity import (
+from callveil.transforms.storage.checkpoints.catch_up import head, sign_unsigned
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.checkpoints.store_identity import (
     Identity,
     IdentityError,
     claim,
@@ -30,9 +26,13 @@ from callveil.transforms.storage.evidence.store_identity import (
     open_to_change,
     read_identity,
 )
+from callveil.transforms.storage.commit import known_heads
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.problem import KINDS
+from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
+from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.storage.files.urls import FilesError
-from callveil.transforms.storage.tables import known_heads
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 DESCRIPTION = """\
 Every run of a job leaves a signed record: its files, their SHA-256, a commitment to every row, and the digest of the record before it.
@@ -325,10 +325,10 @@ def _accept(args: argparse.Namespace) -> int:
     open_signer(args.keyring, create=False)  # also where there is no store any more: whoever says so has the key it had
     if exists(store.files, store.root):
         compare_keys(store, writing=True)
-    witness = store.witness()
+    attestor = store.attestor()
     now = {known_heads.RUNS: store.head()}
     for chain in (SEALS, IDENTITY):
-        record = head(store, chain) if witness.newest(chain) else None
+        record = head(store, chain) if attestor.newest(chain) else None
         now[chain] = known_heads.Head(int(record.body["seq"]), record.sha256) if record else known_heads.Head(0, "")
     before = known_heads.accept(store, now)
     if args.json:

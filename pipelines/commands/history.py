@@ -29,11 +29,11 @@ from callveil.transforms.ingest.rows import TableError
 from callveil.transforms.redact.versions.timeline import entries, state_at
 from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
 from callveil.transforms.report.change_history.find import ItemError, Masks, Query, find, item_versions
+from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_store, refuse_replaced
+from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.store_identity import open_keyed, open_store, refuse_replaced
 from callveil.transforms.storage.files.urls import FilesError
 from callveil.transforms.storage.format1.snapshot import parse_time
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 DESCRIPTION = """\
 Keep and report the change history of an account's objects: who changed which field of what, when, from where.

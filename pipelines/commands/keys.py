@@ -18,13 +18,21 @@ from callveil.transforms.governance.rekey.retire import AFTER_HOURS, Verdict, ju
 from callveil.transforms.governance.rekey.rewrap import Rewrapped, rewrap
 from callveil.transforms.governance.rekey.usage import UNTIL, KeyUse, inbox_uses, uses
 from callveil.transforms.governance.rekey.zones import Inboxes, Tell
+from callveil.transforms.storage.checkpoints.store_identity import (
+    WAY_OUT,
+    IdentityError,
+    claim,
+    keyring_of,
+    open_keyed,
+    open_to_change,
+    refuse_replaced,
+)
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.known_heads import remember_replaced
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, clear_key, wrapped_key
 from callveil.transforms.storage.encryption.kms import KmsError
-from callveil.transforms.storage.evidence.store_identity import WAY_OUT, IdentityError, claim, keyring_of, open_keyed, open_to_change, refuse_replaced
 from callveil.transforms.storage.files.urls import FilesError
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.tables.catalog import Store, StoreError
-from callveil.transforms.storage.tables.known_heads import remember_replaced
 
 EVERY_SECONDS = 10.0
 """Seconds between two lines that say how far long work is."""

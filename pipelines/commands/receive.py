@@ -20,8 +20,8 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.transforms.jobs.streaming.signatures import SCHEMES, TOLERANCE
 from callveil.transforms.jobs.streaming.webhook import BODY_BYTES, HEALTH, METRICS, Limits, Visit, Webhook
+from callveil.transforms.storage.checkpoints.store_identity import compare_inbox
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.store_identity import compare_inbox
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.urls import FilesError, is_s3, local_path
 from callveil.transforms.storage.format1.inbox import Inbox

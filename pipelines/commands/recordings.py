@@ -12,15 +12,15 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.jobs.streaming.originals import open_original
+from callveil.transforms.storage.checkpoints.store_identity import keyring_of, open_store, open_to_change
+from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.evidence.store_identity import keyring_of, open_store, open_to_change
 from callveil.transforms.storage.files.filesystem import FilesError
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
+from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.identity.identifier_names import Names
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 from callveil.transforms.storage.tables.parquet import TableWriter
 from callveil.transforms.storage.tables.recordings import RECORDINGS, forget, recordings
 

@@ -20,9 +20,9 @@ from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.chunks import NothingToRead
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.ingest.requests import RequestsError
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError, is_s3
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Redact call interactions into a store of Parquet files.

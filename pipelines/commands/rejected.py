@@ -12,13 +12,13 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import add_store, files_of, with_common
 from callveil.pipelines.summary import print_json
 from callveil.schemas.rejected import RETRYABLE
-from callveil.transforms.jobs.streaming.rejections import rejections
+from callveil.transforms.storage.checkpoints.store_identity import keyring_of, open_store
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, SealedReader
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.store_identity import keyring_of, open_store
-from callveil.transforms.storage.tables.catalog import Store, StoreError
+from callveil.transforms.storage.format1.rejections import rejections
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
-from callveil.transforms.storage.tables.scan import open_dataset
 
 DESCRIPTION = """\
 Look at the rejected zone of a store.

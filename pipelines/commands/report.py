@@ -18,10 +18,10 @@ from callveil.transforms.report import activities, breaches, scope
 from callveil.transforms.report.change_history.export import verify_report
 from callveil.transforms.report.scope import NotAllowed, RolesError, Scope
 from callveil.transforms.report.write import verify_rows
+from callveil.transforms.storage.checkpoints.store_identity import open_store, refuse_replaced
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.store_identity import open_store, refuse_replaced
 from callveil.transforms.storage.files.urls import FilesError, is_s3
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DAYS = 30
 DESCRIPTION = """\

@@ -31,9 +31,9 @@ from callveil.transforms.detect.pipeline import ModelError
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.jobs.rescan.report import ZONES, kinds
+from callveil.transforms.storage.commit.catalog import PublishConflict, StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError, is_s3
-from callveil.transforms.storage.tables.catalog import PublishConflict, StoreError
 
 DESCRIPTION = """\
 Read what a store holds already (interactions, the change history, the records that `callveil watch`

@@ -20,9 +20,9 @@ from callveil.transforms.governance.retention.plan_file import Plan, PlanError, 
 from callveil.transforms.ingest.accounts import AccountsError
 from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.report.scope import NotAllowed, RolesError
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Keep records as long as their account's type allows and duties ask for, and no longer.

@@ -10,8 +10,8 @@ from callveil.pipelines.exits import DONE, FailedError, UsageError
 from callveil.pipelines.options import with_common
 from callveil.pipelines.summary import print_json
 from callveil.transforms.redact.operators import TokenError, reveal
+from callveil.transforms.storage.checkpoints.store_identity import refuse_replaced
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.store_identity import refuse_replaced
 from callveil.transforms.storage.files.filesystem import Files
 
 DESCRIPTION = """\

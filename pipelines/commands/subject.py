@@ -38,11 +38,11 @@ from callveil.transforms.governance.requests.letters import KINDS
 from callveil.transforms.governance.requests.opendsr import BulkError, read_bulk, response
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.report.scope import NotAllowed, RolesError
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import KeyringError
 from callveil.transforms.storage.files.urls import FilesError
 from callveil.transforms.storage.identity.identifiers import Identifier, IdentifierError, parse_identifier
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Answer people who ask about their data: what is held, a copy of it, its erasure, restriction, or an objection (GDPR Art. 15 to 21).

@@ -18,10 +18,10 @@ from callveil.transforms.ingest.discover import InputError
 from callveil.transforms.jobs.streaming.object_names import DEFAULT_NAME, Naming, NamingError, sort_of
 from callveil.transforms.jobs.streaming.sqs import Queue, QueueError, check_queue
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing
+from callveil.transforms.storage.checkpoints.store_identity import exists, open_store
+from callveil.transforms.storage.commit.catalog import StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
-from callveil.transforms.storage.evidence.store_identity import exists, open_store
 from callveil.transforms.storage.files.urls import FilesError, is_s3
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DESCRIPTION = """\
 Redact recordings, and the records they belong to, as they arrive. What arrives is told by an SQS queue with S3's event notifications, or found in

@@ -13,10 +13,10 @@ import sounds
 import voices
 from numpy.typing import NDArray
 
+from callveil.transforms.detect.spoken_numbers import MONTHS, number_words, ordinal_words
 from callveil.transforms.lab.sample.gold import SENSITIVE
 from callveil.transforms.lab.sample.records import Sample
-from callveil.transforms.lab.sample.speech import number_words, ordinal_words, pair_words, spoken_digits
-from callveil.transforms.lab.sample.times import MONTHS
+from callveil.transforms.lab.sample.speech import pair_words, spoken_digits
 
 RATE = 8000
 JITTER = 0.03

@@ -19,9 +19,9 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.lab.sample.write import SampleSummary
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 PLAIN = "version: 1\nname: plain\nextends: gdpr\ndetect: {model: none}\n"

@@ -17,8 +17,8 @@ from runs import PLAIN, call, callveil, environment, leftovers, new_interpreter,
 
 from callveil.pipelines.cli import COMMANDS, main
 from callveil.pipelines.exits import USAGE
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 
 SECRET = "Wilhelmina Testperson lives at 12 Nowhere Street"
 

@@ -27,9 +27,9 @@ from callveil.schemas.policy import Limits
 from callveil.schemas.rejected import Rejected
 from callveil.transforms.ingest.chunks import InputChunk, plan_chunks
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files, FilesError, S3Settings
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 TOLD = ("Traceback", "withheld", "Errno")
 """Words that no message on a fault of disk or network holds."""

@@ -11,10 +11,10 @@ import pytest
 from runs import PLAIN, call, rows, write_lines
 
 from callveil.pipelines import cli
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifier_names import PREFIX
-from callveil.transforms.storage.tables.catalog import Store
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "ingest"))
 from kinds import NOT_READ, PASSED_OVER, READ

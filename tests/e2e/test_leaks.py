@@ -10,9 +10,9 @@ import pytest
 from runs import Finished, callveil, rows
 from scan import GLOBAL_TYPES, Hit, Planted, fold, kept_digits, scan, scan_text, unpacked
 
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 
 @pytest.fixture(scope="module")

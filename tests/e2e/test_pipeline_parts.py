@@ -33,8 +33,8 @@ from callveil.schemas.policy_load import load_policy
 from callveil.schemas.rejected import REASONS
 from callveil.transforms.jobs.batch.context import Checkpoint, RedactJob
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.storage.commit.catalog import Snapshot
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Snapshot
 
 # Options
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from callveil.pipelines import cli
-from callveil.transforms.jobs.streaming.rejections import rejections
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
+from callveil.transforms.storage.format1.rejections import rejections
 
 GOOD = "my name is Karen Whitfield and my card is 4539 9103 1776 4670"
 POLICY = "version: 1\nextends: gdpr\ndetect: {model: none}\nlimits: {field_chars: 200000}\n"

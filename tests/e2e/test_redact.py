@@ -18,11 +18,11 @@ from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import plan_chunks
 from callveil.transforms.ingest.read import read_chunk
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.column_stats import personal_traces, plain_leaves
 from callveil.transforms.storage.tables.key_index import INDEX
-from callveil.transforms.storage.tables.maintenance import verify
 
 DECLARED = {
     "interactions": (REDACTED_SCHEMA, FIELDS + STATE),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from runs import PLAIN, Bench, call, callveil, environment, key_of
 
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.tables.key_index import IndexEntry
-from callveil.transforms.storage.tables.maintenance import verify
 
 TEXT = "the blue door opens at noon and the dog sleeps in the barn"
 TURNS = [

@@ -28,8 +28,9 @@ from callveil.transforms.detect.engine import DetectionFailed, Detector
 from callveil.transforms.governance.requests.current_rows import live as live_entries
 from callveil.transforms.jobs.rescan.report import kinds
 from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
@@ -37,7 +38,6 @@ from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
 from callveil.transforms.storage.index.identifier_index import lookup
-from callveil.transforms.storage.tables.maintenance import verify
 
 CARD = "4539 9103 1776 4670"
 WEAK = (

@@ -19,10 +19,10 @@ from runs import PLAIN, call, environment, key_of, leftovers, live, rows, tree, 
 
 from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 RANDOM_KILLS = 4
 WITHIN = 4

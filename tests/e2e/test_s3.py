@@ -17,9 +17,9 @@ from runs import PLAIN, Bench, call, environment, read_lines, rows, write_lines
 from scan import Planted, kept_digits, scan
 
 from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 pytestmark = pytest.mark.integration
 RUN = ("run_id", "file")

@@ -22,9 +22,9 @@ from callveil.schemas.fields import Struct, arrow_schema
 from callveil.schemas.interaction import FIELDS, FURTHER, STATE
 from callveil.transforms.ingest.snapshots import rank
 from callveil.transforms.jobs.batch import shards
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.serialization import dumps, interaction_row
 from callveil.transforms.storage.tables.key_index import MAX_FILES
-from callveil.transforms.storage.tables.maintenance import verify
 from callveil.transforms.storage.tables.parquet import INTERACTIONS
 
 DAY = dt.timedelta(days=1)

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from runs import rows
 
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 pytestmark = pytest.mark.integration
 TOP = Path(__file__).resolve().parents[2]

@@ -19,12 +19,12 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.report.verify.store import Report
+from callveil.transforms.storage.checkpoints.live_checkpoint import Sealed, checkpoint
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.live_checkpoint import Sealed, checkpoint
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, What
 from callveil.transforms.storage.identity.identifiers import parse_identifier
-from callveil.transforms.storage.tables.catalog import Store
 
 DAY = dt.timedelta(days=1)
 EXPIRES = 30

@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS
 from callveil.transforms.storage.evidence.signed_record import SIGNATURE_FIELDS, sign
 from callveil.transforms.storage.evidence.signing_keys import FileSigner, new_key_pem
-from callveil.transforms.storage.tables.maintenance import KEEP_SNAPSHOTS
 
 UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/", "live/unsealed/")
 

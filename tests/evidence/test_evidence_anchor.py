@@ -16,9 +16,9 @@ from worlds import check, empty_run
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.report.verify.timestamp import AnchorError, anchor, read_certificates
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl answers as the timestamp authority")
 

@@ -20,13 +20,13 @@ from worlds import key as key_of_tests
 from callveil.pipelines.cli import main
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.checkpoints.live_checkpoint import PATIENCE
+from callveil.transforms.storage.checkpoints.live_part import Proof
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import reseal
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.live_checkpoint import PATIENCE
-from callveil.transforms.storage.evidence.live_part import Proof
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.live import PUT_AWAY
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.recordings import forget
 
 BOTH = ("audio", "record")

@@ -15,14 +15,14 @@ from watch.landing import calls
 from worlds import AS_OF, check, empty_run, world
 
 from callveil.pipelines.cli import main
+from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.storage.checkpoints.store_identity import open_keyed, open_to_change
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.known_heads import RUNS, Head, RolledBack, compare, memory_of, remember, remembered
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.catch_up import head
 from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
-from callveil.transforms.storage.evidence.store_identity import open_keyed, open_to_change
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import LATEST_FILE, StoreError
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.known_heads import RUNS, Head, RolledBack, compare, memory_of, remember, remembered
 
 DONE, FAILED, USAGE = 0, 1, 2
 

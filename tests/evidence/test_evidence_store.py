@@ -20,13 +20,13 @@ from worlds import AS_OF, check, empty_run, key, world
 from callveil.pipelines.cli import main
 from callveil.schemas.manifest import RunManifest
 from callveil.transforms.report.verify.store import verify
-from callveil.transforms.storage.evidence.catch_up import head, sign_unsigned
+from callveil.transforms.storage.checkpoints.catch_up import head, sign_unsigned
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.evidence.signed_record import PULLS, SEALS
 from callveil.transforms.storage.evidence.signing_keys import ENV, EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.catalog import Store, StoreError
-from callveil.transforms.storage.tables.maintenance import purge_removed
 from callveil.transforms.storage.tables.rewrite import change_rows, rewrite
 from callveil.transforms.storage.tables.versions import VERSIONS
 
@@ -135,8 +135,8 @@ def test_one_key_signs_every_chain_of_a_store(tmp_path: Path, monkeypatch: pytes
         assert open_signer()
         for folder in (PULLS, SEALS):
             with pytest.raises(StoreError, match="is signed with key"):
-                place.store.witness().append(folder, "pull", {})
-    assert place.store.witness().append(PULLS, "pull", {}) == 1
+                place.store.attestor().append(folder, "pull", {})
+    assert place.store.attestor().append(PULLS, "pull", {}) == 1
     assert verify(Files(), place.store.root, [own]).problems == ()
 
 

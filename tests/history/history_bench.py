@@ -23,10 +23,10 @@ from callveil.transforms.detect.decision import Floor
 from callveil.transforms.ingest.versions.normalize import normalise
 from callveil.transforms.redact.versions.decision import decide
 from callveil.transforms.redact.versions.redactor import VersionRedactor
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 from callveil.transforms.storage.tables.versions import from_row
 
 AS_OF = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)

@@ -14,7 +14,7 @@ from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryLost, reconcile
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.tables.maintenance import verify
+from callveil.transforms.storage.commit.maintenance import verify
 
 T = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 DAY, MICRO = dt.timedelta(days=1), dt.timedelta(microseconds=1)

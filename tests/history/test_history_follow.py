@@ -22,7 +22,7 @@ from callveil.pipelines.history import HistoryOptions
 from callveil.pipelines.history_follow import follow
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.ingest.chunks import NothingToRead
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -13,10 +13,10 @@ from callveil.schemas.fields import FieldError
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction
 from callveil.transforms.detect.decision import Floor
+from callveil.transforms.detect.secret_fields import secret_spans
 from callveil.transforms.redact.versions.decision import decide
 from callveil.transforms.redact.versions.json_values import canonical
 from callveil.transforms.redact.versions.redactor import VersionRedactor
-from callveil.transforms.redact.versions.secret_fields import secret_spans
 from callveil.transforms.redact.versions.until_stable import changed_texts, redact_settled, stored_version
 from callveil.transforms.storage.tables.versions import from_row, version_row
 

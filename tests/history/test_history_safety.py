@@ -17,11 +17,11 @@ from callveil.pipelines.commands import history as command
 from callveil.pipelines.commands.rejected import contents
 from callveil.pipelines.history import HistoryOptions, run_history
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
-from callveil.transforms.storage.tables.scan import open_dataset
 
 SECRETS = {
     "password": "hunter22-Zebra",

@@ -20,9 +20,9 @@ from callveil.pipelines.commands import history as command
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.timeline import state_at
 from callveil.transforms.report.change_history.export import Report, account_rows, accounts_of, read_accounts, verify_report, write_report
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 RUN_FACTS = ("recorded_at", "run_id")
 

@@ -17,8 +17,8 @@ from history_bench import AS_OF, PLAIN, Bench, version
 from callveil.pipelines import history, redact
 from callveil.pipelines.attempts import RunResult
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
-from callveil.transforms.storage.tables.scan import open_dataset
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.scan import open_dataset
 
 
 def held(monkeypatch: pytest.MonkeyPatch, module: Any, between: Callable[[], object]) -> None:

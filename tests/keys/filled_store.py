@@ -22,8 +22,6 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests.publish import sealed_files
 from callveil.transforms.governance.requests.publish import unseal as unseal_value
-from callveil.transforms.jobs.streaming.originals import open_original
-from callveil.transforms.jobs.streaming.rejections import rejections
 from callveil.transforms.redact.operators import TOKEN, reveal
 from callveil.transforms.storage.encryption.encrypted_file import SealedReader
 from callveil.transforms.storage.encryption.keyring import Keyring
@@ -31,6 +29,8 @@ from callveil.transforms.storage.encryption.sealed_body import unseal
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox import Inbox
 from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.originals import open_original
+from callveil.transforms.storage.format1.rejections import rejections
 
 POLICY = TOKENS + "recordings: {original: seal, wait_seconds: 100, settle_seconds: 0}\n"
 SEARCHED, RESTRICTED, ERASED, OTHER = range(4)

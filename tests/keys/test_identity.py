@@ -27,10 +27,7 @@ from callveil.pipelines.cli import main
 from callveil.schemas.account import Account, AccountBook
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.jobs.streaming.context import WatchJob
-from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
-from callveil.transforms.storage.evidence.signing_keys import ENV as EVIDENCE_ENV
-from callveil.transforms.storage.evidence.signing_keys import open_signer
-from callveil.transforms.storage.evidence.store_identity import (
+from callveil.transforms.storage.checkpoints.store_identity import (
     IDENTITY,
     IdentityError,
     keyring_for,
@@ -40,8 +37,11 @@ from callveil.transforms.storage.evidence.store_identity import (
     read_identity,
     worker_keyring,
 )
+from callveil.transforms.storage.commit.catalog import StoreError
+from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
+from callveil.transforms.storage.evidence.signing_keys import ENV as EVIDENCE_ENV
+from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import StoreError
 
 DONE, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 NEEDS_KEYS, READS = "keys", "reads"

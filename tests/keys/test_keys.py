@@ -24,12 +24,12 @@ from callveil.transforms.governance.rekey.usage import uses
 from callveil.transforms.governance.rekey.zones import sealed_files
 from callveil.transforms.redact.operators import Secrets, reveal, token
 from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import purge_removed, unpurged
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.dead_letters import RejectedWriter
-from callveil.transforms.storage.tables.maintenance import purge_removed, unpurged
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 

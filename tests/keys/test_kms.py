@@ -19,12 +19,12 @@ from callveil.schemas.manifest import RunManifest
 from callveil.transforms.governance.rekey.retire import judge, retire
 from callveil.transforms.governance.rekey.usage import KeyUse
 from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.encryption.keyring import HALF_BYTES, Keyring
 from callveil.transforms.storage.evidence.kms_signer import _ALGORITHMS
 from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey, open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import purge_removed
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 

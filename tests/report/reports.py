@@ -17,11 +17,11 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.requests.certificate import CERTIFICATES
 from callveil.transforms.governance.requests.register import Register
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, data_path
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import purge_removed
 from callveil.transforms.storage.tables.parquet import FINDINGS, REJECTED, Table, publish_records
 from callveil.transforms.storage.tables.versions import VERSIONS
 

@@ -193,7 +193,7 @@ def test_where_no_pull_can_be_recorded_no_report_is_left(place: Built, tmp_path:
 
 
 def test_an_empty_store_has_empty_reports(tmp_path: Path) -> None:
-    from callveil.transforms.storage.tables.catalog import Store
+    from callveil.transforms.storage.commit.catalog import Store
 
     store = Store.open_or_create(Files(), str(tmp_path / "store"))
     empty = Built(tmp_path, store.root, str(Keyring.create(tmp_path / "keyring.json").path), [], [])

@@ -19,9 +19,9 @@ from callveil.transforms.governance.requests.register import Register
 from callveil.transforms.governance.retention.certificate import CERTIFICATES as RETAINED
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
 from callveil.transforms.report.activities import TEMPLATE
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import REJECTED
 
 HOUR = dt.timedelta(hours=1)

@@ -14,8 +14,8 @@ from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.plan_file import PlanError
+from callveil.transforms.storage.commit.catalog import PublishConflict
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.catalog import PublishConflict
 
 DONE, YIELDED = "done", "yielded"
 

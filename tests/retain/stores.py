@@ -17,13 +17,13 @@ from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy_load import parse_policy
 from callveil.schemas.version import SCHEMA
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import Table, TableWriter, publish_bytes
-from callveil.transforms.storage.tables.scan import open_dataset
 from callveil.transforms.storage.tables.versions import SORT, VERSIONS
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)

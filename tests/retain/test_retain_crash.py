@@ -19,8 +19,8 @@ import victim
 import zstandard
 from stores import DAY, Place, V, account, hold
 
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.files.filesystem import S3Settings
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 AS_OF = AT + 9 * DAY + dt.timedelta(hours=12)

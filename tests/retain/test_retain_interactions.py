@@ -12,7 +12,7 @@ from runs import Bench, call
 
 from callveil.pipelines.retain import RetainOptions, RetainResult, run_retain
 from callveil.schemas.policy_load import load_policy
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 
 DAY = dt.timedelta(days=1)
 CALLED = dt.datetime(2026, 10, 20, 10, tzinfo=dt.UTC)

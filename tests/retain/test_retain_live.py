@@ -15,10 +15,10 @@ from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.governance.retention.certificate import CERTIFICATES  # noqa: F401 - registers the dataset
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 
 DAY = dt.timedelta(days=1)
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)

@@ -15,9 +15,9 @@ import pytest
 import victim
 from stores import DAY, NOW, Place, V, account, hold
 
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.files.s3 import S3Files
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 AS_OF = AT + 8 * DAY + dt.timedelta(hours=12)

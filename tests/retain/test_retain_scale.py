@@ -18,8 +18,8 @@ from stores import DAY, Place, account, event, hold, write_table
 
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.version import SCHEMA
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.versions import SORT, VERSIONS
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

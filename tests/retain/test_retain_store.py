@@ -19,8 +19,8 @@ from callveil.transforms.governance.retention.account_events import all_facts, r
 from callveil.transforms.governance.retention.engine import Record
 from callveil.transforms.governance.retention.plan_file import PlanError
 from callveil.transforms.ingest.accounts import read_accounts
+from callveil.transforms.storage.commit.maintenance import collect_orphans, leases, unpurged, verify
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.maintenance import collect_orphans, leases, unpurged, verify
 
 AT = dt.datetime(2026, 6, 1, 10, tzinfo=dt.UTC)
 MICRO = dt.timedelta(microseconds=1)

@@ -24,10 +24,10 @@ from racer import DONE, YIELDED, Job, race
 from runs import Bench, call, write_lines
 from stores import DAY, Place, V, account
 
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import leases, unpurged, verify
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import leases, unpurged, verify
-from callveil.transforms.storage.tables.scan import open_dataset
 
 AS_OF = dt.datetime(2026, 11, 10, tzinfo=dt.UTC)
 FIRST = dt.datetime(2026, 10, 2, 10, tzinfo=dt.UTC)

@@ -14,8 +14,8 @@ from runs import PLAIN, call, environment, leftovers, rows, write_lines
 from callveil.pipelines.options import parse_as_of
 from callveil.pipelines.redact import RedactOptions, run_redact
 from callveil.schemas.policy_load import load_policy
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 
 FLINK = Path(__file__).resolve().parents[2] / "deploy" / "flink.sh"
 PORT = 18_481

@@ -34,9 +34,9 @@ from callveil.transforms.jobs.batch.shards import read_shard, write_shard
 from callveil.transforms.jobs.batch.store_beam import _ReadShard
 from callveil.transforms.redact.engine import Redactor, Run
 from callveil.transforms.redact.until_stable import redact_batch
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, origin_of, write_bucket
 from callveil.transforms.storage.tables.spool import SpoolWriter, spool_url
 

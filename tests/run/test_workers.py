@@ -31,9 +31,9 @@ from callveil.schemas.request import decode_request
 from callveil.transforms.execution import resources
 from callveil.transforms.execution.worker_pool import spread, stage_of
 from callveil.transforms.report.verify.store import verify
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
 
 MIB = 1 << 20
 SALTS = re.compile(r"_callveil/(salts|evidence|purged|identity|work)/|/latest")

@@ -13,9 +13,9 @@ import kills
 from runs import environment, leftovers, live, tree
 
 from callveil.transforms.lab.sample.write import write_sample
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import verify
 from callveil.transforms.storage.files.filesystem import Files
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import verify
 
 SHARD_ROWS = 40
 """Small shards, so that a run has many moments between them."""

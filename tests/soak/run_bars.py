@@ -45,10 +45,10 @@ from callveil.schemas.rejected import REASONS, Rejected  # noqa: E402
 from callveil.transforms.ingest.chunks import plan_chunks  # noqa: E402
 from callveil.transforms.ingest.read import read_chunk  # noqa: E402
 from callveil.transforms.lab.sample.write import write_sample  # noqa: E402
+from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
+from callveil.transforms.storage.commit.maintenance import verify  # noqa: E402
+from callveil.transforms.storage.commit.scan import open_dataset  # noqa: E402
 from callveil.transforms.storage.files.filesystem import Files  # noqa: E402
-from callveil.transforms.storage.tables.catalog import Store  # noqa: E402
-from callveil.transforms.storage.tables.maintenance import verify  # noqa: E402
-from callveil.transforms.storage.tables.scan import open_dataset  # noqa: E402
 
 MALFORMED = 0.05
 WITH_FIELD = ("wrong_type", "out_of_range", "too_deep", "missing_key", "bad_time", "control_character")

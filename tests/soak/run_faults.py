@@ -37,9 +37,9 @@ from proxy import KEYS, Proxy, Server  # noqa: E402
 from runs import DATASETS, PLAIN, call, environment, rows, write_lines  # noqa: E402
 from scan import unpacked  # noqa: E402
 
+from callveil.transforms.storage.commit.catalog import Store  # noqa: E402
+from callveil.transforms.storage.commit.maintenance import verify  # noqa: E402
 from callveil.transforms.storage.files.filesystem import Files, S3Settings  # noqa: E402
-from callveil.transforms.storage.tables.catalog import Store  # noqa: E402
-from callveil.transforms.storage.tables.maintenance import verify  # noqa: E402
 
 LIMIT = 120.0
 """Seconds: a request that hangs ends within 90 (see transforms/storage/files/s3_errors.py), and the run with it."""

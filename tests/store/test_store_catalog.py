@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from callveil.schemas.fields import Field, Integer, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.storage.commit import maintenance
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Snapshot, Store, StoreError
+from callveil.transforms.storage.commit.maintenance import collect_orphans, lease, leases, purge_removed, release, unpurged, verify
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables import maintenance
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Snapshot, Store, StoreError
-from callveil.transforms.storage.tables.maintenance import collect_orphans, lease, leases, purge_removed, release, unpurged, verify
 from callveil.transforms.storage.tables.parquet import TABLES, Table, publish_records
-from callveil.transforms.storage.tables.scan import open_dataset
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 NUMBERS = Table("numbers", arrow_schema(f := (Field("n", Integer(), personal=False), Field("t", Text()))), f, ("n",))

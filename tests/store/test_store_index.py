@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import RunManifest
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import data_path
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.column_stats import require_no_traces
 from callveil.transforms.storage.tables.key_index import (
     BUCKETS,

@@ -18,13 +18,13 @@ import pyarrow as pa
 
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.subject_index import SCHEMA
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.identity.identifiers import Identifier, token
 from callveil.transforms.storage.index.identifier_index import BUCKETS, SUBJECTS, bucket_of, lookup
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import TableWriter, publish_bytes
 
 RUNS = 4

@@ -21,16 +21,16 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
 from callveil.transforms.governance.requests.publish import CONTENT as SUBJECT_CONTENT
 from callveil.transforms.governance.requests.publish import PURPOSE as SUBJECT
-from callveil.transforms.jobs.streaming.originals import PURPOSE as ORIGINAL
-from callveil.transforms.jobs.streaming.originals import name_of
+from callveil.transforms.storage.commit.known_heads import memory_of
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.encrypted_file import SealedReader
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.inbox import Inbox
 from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
+from callveil.transforms.storage.format1.originals import name_of
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED_CONTENT
 from callveil.transforms.storage.tables.dead_letters import PURPOSE as REJECTED
-from callveil.transforms.storage.tables.known_heads import memory_of
 
 POLICY = """\
 version: 1

@@ -23,11 +23,11 @@ from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open
 from callveil.schemas.policy_load import load_policy
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.identity.identifiers import parse_identifier
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 
 T0 = dt.datetime(2026, 10, 1, 8, tzinfo=dt.UTC)
 NOW = dt.datetime(2026, 11, 3, 9, tzinfo=dt.UTC)

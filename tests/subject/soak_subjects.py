@@ -19,8 +19,8 @@ from people_world import NOW, T0, Human, World, human, interaction, left_over, v
 
 from callveil.pipelines.subject import erase
 from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.evidence.signing_keys import open_signer
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 OTHERS = 5_000
 """People who are nobody's concern: most calls are theirs."""

@@ -18,8 +18,8 @@ from people_world import World, human, interaction
 from callveil.pipelines.cli import main
 from callveil.pipelines.commands import subject
 from callveil.pipelines.exits import DONE, FAILED, REJECTED, USAGE
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.tables.catalog import Store
 
 
 @pytest.fixture

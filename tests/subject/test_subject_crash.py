@@ -14,7 +14,7 @@ from live_people import Kept, LiveWorld, files_of, opened, populate
 from people_world import World, left_over, version
 
 from callveil.pipelines.subject import erase, restrict
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from callveil.schemas.subject import Pause
 from callveil.transforms.governance.requests.deadline import DeadlineError, due_at, months_after, working_day
 from callveil.transforms.governance.requests.register import Register, RegisterError, register_row
 from callveil.transforms.report.verify.store import verify as verify_store
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.identity.identifiers import parse_identifier
-from callveil.transforms.storage.tables.catalog import Store
 
 UTC = dt.UTC
 

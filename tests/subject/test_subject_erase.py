@@ -22,11 +22,11 @@ from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.redact.operators import Secrets, reveal, scope_of
 from callveil.transforms.report.verify.store import verify as verify_evidence
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import seal_token
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.identity.identifiers import Identifier, parse_identifier, tokens
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 DATASETS = ("interactions", "findings", "versions", "rejected", "requests")
 

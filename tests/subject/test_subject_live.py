@@ -21,13 +21,13 @@ from callveil.transforms.governance.requests.erasure import OUTSIDE, ZONES
 from callveil.transforms.governance.requests.live_records import erase_markers, held
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.jobs.streaming.backfill import Backfilled
-from callveil.transforms.jobs.streaming.originals import open_original
 from callveil.transforms.report.verify.store import verify as verify_evidence
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import FileInfo, Files
 from callveil.transforms.storage.format1.live import WHATS, Live
+from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.identity.identifiers import Identifier, token
 from callveil.transforms.storage.index.identity_markers import index_live
 

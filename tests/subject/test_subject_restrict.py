@@ -11,9 +11,9 @@ from people_world import NOW, World, human, interaction, left_over, version
 from callveil.pipelines.subject import erase, lift, make_package, plan_erase, restrict, search
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.register import RegisterError
+from callveil.transforms.storage.commit.maintenance import unpurged, verify
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.index.identity_markers import begin
-from callveil.transforms.storage.tables.maintenance import unpurged, verify
 
 DATASETS = ("interactions", "findings", "versions")
 

@@ -20,11 +20,11 @@ from callveil.pipelines import cli
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.jobs.streaming.originals import open_original
 from callveil.transforms.redact.audio.transcribe import RecogniserMissing
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
+from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.tables.recordings import recordings
 
 WAIT = 100.0

@@ -21,10 +21,10 @@ from watch.landing import said
 from callveil.pipelines.watch import WatchOptions, run_once
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy_load import parse_policy
-from callveil.transforms.jobs.streaming.originals import open_original
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, entries_of, original_names
+from callveil.transforms.storage.format1.originals import open_original
 
 SECONDS = 3
 FORMS = ("declared", "streamed", "mp3-8k", "opus", "flac-s16-stereo", "m4a-8k")

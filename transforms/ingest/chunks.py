@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,11 @@ class InputPlan:
         """About how much there is to read, unpacked."""
         packed = {c.url for c in self.chunks if c.compression or c.format == "parquet" or c.member >= 0}
         return sum(i.size * (PACKED if i.url in packed else 1) for i in self.inputs)
+
+    def renamed(self, place: Callable[[str], str]) -> InputPlan:
+        """The plan with its lists of files under the names that `place` gives them; its chunks still name them as they are."""
+        inputs = [replace(f, url=place(f.url)) for f in self.inputs]
+        return replace(self, inputs=inputs, not_read=[replace(f, url=place(f.url)) for f in self.not_read])
 
     def required(self) -> InputPlan:
         """The plan itself. Raises `NothingToRead` where it has no chunk."""

@@ -10,9 +10,9 @@ import orjson
 from callveil.schemas.fields import with_times
 from callveil.schemas.finding import FIELDS
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.jobs.streaming.rejections import rejections
 from callveil.transforms.report.model import Context
 from callveil.transforms.storage.format1.live import Live, Receipt
+from callveil.transforms.storage.format1.rejections import rejections
 from callveil.transforms.storage.format1.snapshot import parse_time
 
 

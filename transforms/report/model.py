@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.report import SCHEMA_VERSION, ReportType
 from callveil.transforms.report.scope import Scope
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.evidence.salt_store import owner
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 
 PAGE_ROWS = 500
 """Rows a page shows at most, of any table."""

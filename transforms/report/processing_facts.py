@@ -19,8 +19,8 @@ from callveil.transforms.report.activities import Activity, Limit
 from callveil.transforms.report.model import Context, counted
 from callveil.transforms.report.retention import STALE_RUN, delay, is_deletion, purges, records, series_of
 from callveil.transforms.report.scope import Scope
+from callveil.transforms.storage.commit.policy_archive import newest_policy
 from callveil.transforms.storage.format1.snapshot import parse_time
-from callveil.transforms.storage.tables.policy_archive import newest_policy
 
 _DATASETS = {"versions": "versions", "interactions": "interactions", "findings": "findings", "rejected": "rejected", "raw": "rejected_content"}
 """Datasets by record class; the others are fields of interactions."""

@@ -12,7 +12,7 @@ from callveil.schemas.rejected import REASONS
 from callveil.schemas.report import REDACTION, REPORTS
 from callveil.transforms.report import live_activity
 from callveil.transforms.report.model import Card, Context, Days, Kept, Page, Verdict, View, counted, number, ranking
-from callveil.transforms.storage.tables.policy_archive import policy_at
+from callveil.transforms.storage.commit.policy_archive import policy_at
 
 _NAMES = tuple(f.name for f in REDACTION)
 COLUMNS = (

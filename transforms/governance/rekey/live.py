@@ -15,19 +15,20 @@ from typing import Any
 
 from callveil.schemas.arrival import Arrival
 from callveil.schemas.interaction import InteractionKey
-from callveil.transforms.governance.rekey.token_rotation import is_renewal, made_by, older, renewed_record
+from callveil.transforms.governance.rekey.token_rotation import made_by, older
 from callveil.transforms.governance.rekey.zones import INBOX, ORIGINALS, RECORDS, REJECTIONS, Sealed, Tell, sealed_files, superseded
-from callveil.transforms.jobs.streaming.originals import PURPOSE as ORIGINAL
-from callveil.transforms.jobs.streaming.originals import name_of
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import LEASE_HOURS
 from callveil.transforms.storage.encryption import sealed_body
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reseal
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.encryption.token_renewal import is_renewal, renewed_record
 from callveil.transforms.storage.files.filesystem import FileInfo, Files, ObjectLocked, PreconditionFailed
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.live import LIVE, Live, Receipt
-from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
+from callveil.transforms.storage.format1.originals import name_of
 from callveil.transforms.storage.tables.dead_letters import PURPOSE as REJECTED
-from callveil.transforms.storage.tables.maintenance import LEASE_HOURS
 
 RECEIPT = "audio.json"
 RENEWED = "sealed anew"

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.rekey.live import RECEIPT, renewed_bytes
-from callveil.transforms.governance.rekey.token_rotation import DATASETS, made_by, renewal, renewed
+from callveil.transforms.governance.rekey.token_rotation import DATASETS, made_by, renewal
 from callveil.transforms.governance.requests.publish import PURPOSE
 from callveil.transforms.governance.requests.restriction import NAME, PIECE
-from callveil.transforms.jobs.streaming.originals import PURPOSE as ORIGINAL
-from callveil.transforms.jobs.streaming.originals import name_of
 from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, SealedReader, SealedWriter, key_of, reseal
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
+from callveil.transforms.storage.encryption.token_renewal import renewed
 from callveil.transforms.storage.files.local import spooled
+from callveil.transforms.storage.format1.originals import PURPOSE as ORIGINAL
+from callveil.transforms.storage.format1.originals import name_of
 
 _Parts = list[tuple[str, BinaryIO]]
 

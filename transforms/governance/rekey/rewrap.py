@@ -20,14 +20,14 @@ from callveil.transforms.governance.rekey.usage import uses
 from callveil.transforms.governance.rekey.zones import Inboxes, Tell, sealed_files, tell_nobody
 from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, Changes, publish, settle
 from callveil.transforms.governance.requests.quarantine_search import RejectedHit, erase
+from callveil.transforms.storage.checkpoints.live_checkpoint import checkpoint
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError, reseal
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
-from callveil.transforms.storage.evidence.live_checkpoint import checkpoint
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.dead_letters import CONTENT as REJECTED
 from callveil.transforms.storage.tables.parquet import publish_bytes
 

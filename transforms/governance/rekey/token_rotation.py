@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +13,10 @@ import pyarrow.parquet as pq
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.apply_plan import REQUESTS
 from callveil.transforms.governance.requests.register import EVENTS
-from callveil.transforms.redact.operators import renew_tokens
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.serialization import dumps
+from callveil.transforms.storage.encryption.token_renewal import TOKEN, renewed, renewed_finding
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import INDEX, origin_of
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, Table
 from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite
@@ -35,8 +32,6 @@ _PLACES: dict[str, tuple[Table, list[str] | None, tuple[str, str]]] = {
 }
 """Datasets whose texts may hold tokens: the table, columns they stand in (None: any), and the columns that say what they are bound to."""
 DATASETS = (*_PLACES, FINDINGS.name)
-TOKEN = "token"  # noqa: S105
-"""Action of a finding that was replaced by a token."""
 
 
 def made_by(data: bytes | memoryview) -> Counter[str]:
@@ -91,7 +86,7 @@ def renew_file(store: Store, keyring: Keyring, snapshot: Snapshot, run_id: str, 
 
 def renewal(keyring: Keyring, dataset: str) -> BatchChange:
     """A change of a dataset's rows that makes their tokens anew."""
-    one = _finding(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
+    one = renewed_finding(keyring.active) if dataset == FINDINGS.name else _row(keyring, *_PLACES[dataset][2])
     change = change_rows(one)
 
     def apply(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -100,47 +95,12 @@ def renewal(keyring: Keyring, dataset: str) -> BatchChange:
     return apply
 
 
-def _finding(key_id: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    def change(row: dict[str, Any]) -> dict[str, Any]:
-        return row if row["action"] != TOKEN or row["key_id"] == key_id else row | {"key_id": key_id}
-
-    return change
-
-
 def _row(keyring: Keyring, account: str, interaction: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def change(row: dict[str, Any]) -> dict[str, Any]:
         new = renewed(keyring, row, row[account] if account else "", row[interaction] if interaction else "")
         return row if new == row else new
 
     return change
-
-
-def renewed(keyring: Keyring, value: Any, account_id: str, interaction_id: str, key_id: str = "") -> Any:
-    """A value with the tokens in its texts made anew, by the active key unless another is named."""
-    if isinstance(value, str):
-        return renew_tokens(value, keyring, account_id, interaction_id, key_id) if ":t1." in value else value
-    if isinstance(value, dict):
-        return {k: renewed(keyring, v, account_id, interaction_id, key_id) for k, v in value.items()}
-    return [renewed(keyring, v, account_id, interaction_id, key_id) for v in value] if isinstance(value, list) else value
-
-
-def renewed_record(keyring: Keyring, data: bytes, key_id: str = "") -> bytes:
-    """A record of the live zone, with its findings, with tokens of the active key unless another is named."""
-    document = json.loads(data)
-    row, finding = document["interaction"], _finding(key_id or keyring.active)
-    row = renewed(keyring, row, row["account_id"], row["id"], key_id)
-    return dumps(document | {"interaction": row, "findings": [finding(f) for f in document["findings"]]}).encode()
-
-
-def is_renewal(keyring: Keyring, data: bytes, before: str) -> bool:
-    """Whether a record of the live zone is one of some SHA-256 (hex) but for the key of its tokens: made anew by that key it is the same again."""
-    try:
-        if dumps(json.loads(data)).encode() != data:
-            return False
-        makers = [k for k in keyring.key_ids if keyring.opens(k)]
-        return any(hashlib.sha256(renewed_record(keyring, data, k)).hexdigest() == before for k in makers)
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def older(counts: Counter[str], keyring: Keyring) -> Counter[str]:

@@ -16,6 +16,7 @@ from callveil.transforms.governance.rekey.restriction import is_aside, keys_with
 from callveil.transforms.governance.rekey.token_rotation import in_file, token_files
 from callveil.transforms.governance.rekey.zones import OLDER, RECORDS, Sealed, sealed_files, superseded
 from callveil.transforms.governance.requests.publish import CONTENT
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
@@ -25,7 +26,6 @@ from callveil.transforms.storage.identity.record_identifiers import record_token
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
 from callveil.transforms.storage.index.identity_markers import SUBJECTS as MARKERS
 from callveil.transforms.storage.index.suppression_list import ERASED
-from callveil.transforms.storage.tables.catalog import Store
 
 WITHIN = "set aside"
 """Zone of what lies within rows that a restriction has set aside."""

@@ -22,11 +22,11 @@ from callveil.transforms.governance.requests.action import DROP, KEEP, UNLINK, A
 from callveil.transforms.governance.requests.plan import ErasePlan
 from callveil.transforms.governance.requests.search import values_of
 from callveil.transforms.governance.requests.unlink import ACTOR_FIELDS, STAFF_FIELDS, Unlinker
+from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.store_identity import worker_keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.identifier_index import SUBJECTS
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of, current_files, origin_of, read_bucket
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS, TABLES, Table, publish_records
 from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite

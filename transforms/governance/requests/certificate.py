@@ -26,14 +26,14 @@ from callveil.transforms.governance.requests.quarantine_search import Looking
 from callveil.transforms.governance.requests.register import Register
 from callveil.transforms.governance.requests.unindexed import look_through
 from callveil.transforms.governance.requests.unlink import Unlinker
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.evidence.signing_keys import PublicKey, Signer, open_signer
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.index.identifier_index import lookup
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.maintenance import purged_name
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
 CERTIFICATES = register(Table("erasure_certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))

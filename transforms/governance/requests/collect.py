@@ -33,16 +33,16 @@ from callveil.transforms.redact.audio.container import AudioRejected
 from callveil.transforms.redact.audio.masking import Sound
 from callveil.transforms.redact.audio.plan import AudioSpan
 from callveil.transforms.redact.audio.redact import Treatment, redact_audio
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.policy_archive import policy_at
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.live import Live, entries_of
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.identifiers import words_of
 from callveil.transforms.storage.identity.record_identifiers import ref_of
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import current_files
 from callveil.transforms.storage.tables.parquet import FINDINGS, INTERACTIONS
-from callveil.transforms.storage.tables.policy_archive import policy_at
 
 PORTABLE_GROUPS = frozenset({"identity", "time", "caller", "form", "visitor", "content"})
 DERIVED = frozenset({"cnam", "extended_lookup", "summary", "activity_analysis", "notes"})

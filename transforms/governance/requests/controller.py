@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.subject import SubjectRequest
 from callveil.transforms.governance.requests.register import RegisterError
-from callveil.transforms.storage.evidence.store_identity import read_identity
+from callveil.transforms.storage.checkpoints.store_identity import read_identity
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import INDEX
 from callveil.transforms.storage.tables.versions import VERSIONS
 

@@ -9,10 +9,10 @@ from callveil.schemas.subject_index import RecordRef
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.governance.requests.search import Match
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.identity.identifier_names import Names
 from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
-from callveil.transforms.storage.tables.catalog import Store
 
 SHOWN = 20
 

@@ -30,13 +30,13 @@ from callveil.transforms.governance.requests.register import Register, RegisterE
 from callveil.transforms.governance.requests.retention_grounds import Grounds
 from callveil.transforms.governance.requests.search import Match
 from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, REJECTED, doubtful, looking_for
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import CALLS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
 from callveil.transforms.storage.index.identity_markers import MARKERS, is_empty
 from callveil.transforms.storage.index.suppression_list import write_erased
-from callveil.transforms.storage.tables.catalog import Store
 
 ZONES = {
     "interactions": "interactions", "findings": "findings", "versions": "versions", "requests": "requests", "index": "index", "subjects": "index",

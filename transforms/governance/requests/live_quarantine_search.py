@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.transforms.governance.requests.quarantine_search import Looking, mentions
-from callveil.transforms.jobs.streaming.rejections import FOLDER
 from callveil.transforms.storage.encryption.encrypted_file import open_one
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import FileInfo
 from callveil.transforms.storage.format1.live import LIVE, Live
+from callveil.transforms.storage.format1.rejections import FOLDER
 from callveil.transforms.storage.identity.identifiers import tokens
 from callveil.transforms.storage.identity.record_identifiers import CONTACT, interaction_people
 from callveil.transforms.storage.tables.dead_letters import PURPOSE

@@ -16,13 +16,13 @@ from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.subject_index import Link
 from callveil.transforms.governance.requests.register import RegisterError
 from callveil.transforms.governance.requests.unlink import STAFF_FIELDS, Unlinker
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import dumps
 from callveil.transforms.storage.format1.live import EMPTY, WHATS, Live, Receipt, stub
 from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
 from callveil.transforms.storage.index.identity_markers import SUBJECTS, Lacking, lacking_people, marker_url, method_of, write_list
-from callveil.transforms.storage.tables.catalog import Store
 
 LIVE = "live"
 """Class of a record that is in the live zone alone."""

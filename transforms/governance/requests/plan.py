@@ -24,10 +24,10 @@ from callveil.transforms.governance.requests.retention_grounds import Grounds
 from callveil.transforms.governance.requests.search import Match, Matched, Search
 from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, Unread, look_through, looking_for
 from callveil.transforms.governance.retention.engine import Record
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import IndexEntry
 
 ERASURE, RESTRICTION = "erasure", "restriction"

@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import abandon, collect_orphans, lease, leases, purge_removed, release, unpurged
 from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files, ObjectLocked
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.tables.maintenance import abandon, collect_orphans, lease, leases, purge_removed, release, unpurged
 from callveil.transforms.storage.tables.parquet import publish_bytes
 
 JOB = "subject"

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.requests.controller import Controller
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import spooled
@@ -22,7 +23,6 @@ from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.identity.record_identifiers import NUMBER
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
 from callveil.transforms.storage.tables.parquet import REJECTED, publish_bytes
 from callveil.transforms.storage.tables.rewrite import BatchChange, change_rows, rewrite

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.schemas.subject import EVENT_FIELDS, EVENT_SCHEMA, TERMINAL, Pause, SubjectRequest, entry_of
 from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.encryption.tokens import Secrets, token
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
 EVENTS = register(Table("subject_requests", EVENT_SCHEMA, EVENT_FIELDS))

@@ -19,12 +19,12 @@ from callveil.schemas.subject_index import RECORD, Link, SubjectEntry
 from callveil.transforms.governance.requests.current_rows import live
 from callveil.transforms.governance.requests.publish import Changes, publish, run_id_of
 from callveil.transforms.governance.requests.raw_sources import raw_records
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import CONTACT, METHOD, entries, ref_of
 from callveil.transforms.storage.index.identifier_index import SUBJECTS, bucket_of, write_bucket
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.spool import snapshot_digest
 
 COLUMNS = ("field", "record_class", "account_id", "record_id", "day", "digest")

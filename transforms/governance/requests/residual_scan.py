@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from callveil.schemas.manifest import FileEntry
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.identity.identifiers import Identifier
-from callveil.transforms.storage.tables.catalog import Store
 
 
 def forms(known: Iterable[Identifier]) -> list[bytes]:

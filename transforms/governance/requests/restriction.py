@@ -21,13 +21,13 @@ from callveil.transforms.governance.requests.publish import CONTENT, PURPOSE, Ch
 from callveil.transforms.governance.requests.register import Register, RegisterError
 from callveil.transforms.governance.requests.search import Confirmed, Match
 from callveil.transforms.governance.requests.shared_identifiers import ERASED
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedReader, SealedWriter
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.live import GONE, WHATS, Live
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.index.suppression_list import ERASED as LIST
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import IndexEntry
 from callveil.transforms.storage.tables.parquet import INTERACTIONS, TABLES, TableWriter, publish_bytes
 

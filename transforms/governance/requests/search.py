@@ -17,6 +17,7 @@ from callveil.transforms.governance.requests.controller import Controller
 from callveil.transforms.governance.requests.current_rows import live
 from callveil.transforms.governance.requests.live_records import LIVE, find_live, links_of
 from callveil.transforms.governance.requests.shared_identifiers import ERASED, Review, Reviewer
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import Snapshot
@@ -24,7 +25,6 @@ from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.identity.record_identifiers import NAMED, record_token, ref_of
 from callveil.transforms.storage.index.identifier_index import lookup
-from callveil.transforms.storage.tables.catalog import Store
 
 WEAK = frozenset({"ip"})
 """Kinds that many people share; they are never proposed."""

@@ -17,11 +17,11 @@ from callveil.transforms.governance.requests.live_quarantine_search import LiveH
 from callveil.transforms.governance.requests.live_records import LIVE
 from callveil.transforms.governance.requests.quarantine_search import Looking, RejectedHit
 from callveil.transforms.governance.requests.search import Match, values_of
-from callveil.transforms.jobs.streaming.originals import FILE as ORIGINAL
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live
+from callveil.transforms.storage.format1.originals import FILE as ORIGINAL
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 
 REJECTED, LIVE_REJECTED, INBOX = "rejected", "live/rejected", "inbox"
 ZONES = (REJECTED, LIVE_REJECTED, INBOX)

@@ -28,10 +28,10 @@ from callveil.transforms.governance.retention.last_run import DATASET, state_pat
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS, STATE, Inputs, Plan, PlanError, plan_rows, require_same
 from callveil.transforms.governance.retention.record_classes import ROW_DATASETS, ROWS, table_of
 from callveil.transforms.governance.retention.scan import key_batches
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import abandon, lease
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of, origin_of, read_bucket
-from callveil.transforms.storage.tables.maintenance import abandon, lease
 from callveil.transforms.storage.tables.parquet import publish_bytes, publish_records
 from callveil.transforms.storage.tables.rewrite import BatchChange, rewrite
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 from callveil.schemas.disposition import CERTIFICATE_FIELDS, CERTIFICATE_SCHEMA
 from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.governance.retention.plan_file import DISPOSITIONS
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import abandon, collect_orphans, lease, leases, purge_removed, purged_name, release, unpurged
 from callveil.transforms.storage.files.filesystem import ObjectLocked
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path, manifest_name, sha256
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
-from callveil.transforms.storage.tables.maintenance import abandon, collect_orphans, lease, leases, purge_removed, purged_name, release, unpurged
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
 CERTIFICATES = register(Table("certificates", CERTIFICATE_SCHEMA, CERTIFICATE_FIELDS))

@@ -13,9 +13,9 @@ from callveil.transforms.governance.retention.engine import Decision, Engine, Re
 from callveil.transforms.governance.retention.file_stats import day_of
 from callveil.transforms.governance.retention.record_classes import CLASSES, table_of
 from callveil.transforms.governance.retention.timeline import State
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import orjson
 import zstandard
 
 from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import Store
 
 DATASET = "retention_state"
 FORMAT = 1

@@ -16,8 +16,8 @@ from callveil.schemas.pointer import to_micros
 from callveil.transforms.governance.retention.engine import Decision, Record
 from callveil.transforms.governance.retention.plan import Planner, Row
 from callveil.transforms.governance.retention.plan_file import Plan, plan_rows
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.live import LAST, LIVE, Live, Receipt, What
-from callveil.transforms.storage.tables.catalog import Store
 
 METHOD = "purge_live"
 PARTS: dict[What, str] = {"record": "transcripts", "audio": "recordings"}

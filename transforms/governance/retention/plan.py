@@ -18,8 +18,8 @@ from callveil.transforms.governance.retention.engine import NEVER, Decision, Eng
 from callveil.transforms.governance.retention.file_stats import Outlook, day_of
 from callveil.transforms.governance.retention.record_classes import CLASSES, FILE, ROW_DATASETS, RecordClass
 from callveil.transforms.governance.retention.scan import accounts_of, accounts_present, key_batches, times
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import origin_of
 
 Row = dict[str, Any]

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.manifest import FileEntry
 from callveil.transforms.governance.retention.due_ranges import Spans
-from callveil.transforms.storage.tables.catalog import Store
+from callveil.transforms.storage.commit.catalog import Store
 
 Mask = npt.NDArray[np.bool_]
 SpansOf = Callable[[str], Spans]

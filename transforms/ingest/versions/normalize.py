@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from callveil.schemas.fields import EXTRA, FieldError, json_type
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.version import ACTOR_TYPES, RawVersion, VersionKey
+from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.ingest.dates import parse_time
 from callveil.transforms.ingest.normalise import identity
 from callveil.transforms.ingest.versions.yaml_json import is_null, load_object
-from callveil.transforms.redact.versions.json_values import is_plain_id
 from callveil.transforms.storage.files.strict_json import ParseError, inspect
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from callveil.schemas.policy import Detect, Policy
 from callveil.schemas.request import RedactionRequest
 from callveil.transforms.execution.memory import give_back, steady
 from callveil.transforms.redact.run import Run
+from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.store_identity import worker_keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot
 

@@ -25,11 +25,11 @@ from callveil.transforms.ingest.deduplicate import REDO, Change
 from callveil.transforms.jobs.batch.changes import apply_changes
 from callveil.transforms.jobs.batch.context import RedactJob, engines
 from callveil.transforms.redact.engine import Run
+from callveil.transforms.storage.commit.catalog import AlreadyPublished, PublishConflict, Store
+from callveil.transforms.storage.commit.maintenance import abandon, lease
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
-from callveil.transforms.storage.tables.catalog import AlreadyPublished, PublishConflict, Store
 from callveil.transforms.storage.tables.key_index import IndexEntry, bucket_of, current_files, origin_of, write_bucket
-from callveil.transforms.storage.tables.maintenance import abandon, lease
 from callveil.transforms.storage.tables.parquet import publish_records
 
 METHOD = "full_redaction"

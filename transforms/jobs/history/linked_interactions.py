@@ -14,9 +14,9 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.request import decode_request
 from callveil.transforms.detect.decision import Floor
 from callveil.transforms.redact.manual_requests import top_level
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, parse_time
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.key_index import INDEX, IndexEntry, bucket_files, bucket_of
 from callveil.transforms.storage.tables.versions import VERSIONS, read_marks
 

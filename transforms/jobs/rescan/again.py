@@ -22,8 +22,8 @@ from callveil.transforms.jobs.batch.redact_batches import redact_jobs, slices
 from callveil.transforms.jobs.rescan.report import shape
 from callveil.transforms.redact.engine import Redacted
 from callveil.transforms.redact.manual_requests import top_level
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.policy_archive import archived_policies
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.policy_archive import archived_policies
 
 SPOKEN = frozenset({"outline", "words", "transcription_text"})
 """Fields that say what can be heard in a recording."""

@@ -26,14 +26,14 @@ from callveil.transforms.ingest.read import read_chunk
 from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.jobs.streaming.redact_and_publish import Actor
 from callveil.transforms.redact.operators import TOKEN, TokenError, reveal
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.policy_archive import newest_policy, policy_at
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live, Receipt
 from callveil.transforms.storage.identity import identifiers as ids
 from callveil.transforms.storage.identity.identifiers import Identifier
 from callveil.transforms.storage.identity.record_identifiers import CONTACT, METHOD, OTHER, STAFF, Found, conceal
 from callveil.transforms.storage.index.identity_markers import COMPLETE, SUBJECTS, Lacking, index_live, note_complete, write_list
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.policy_archive import newest_policy, policy_at
 
 FROM_MARKERS = "1"
 """Method of a list that is put together from markers: these say nothing of names."""

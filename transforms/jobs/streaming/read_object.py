@@ -22,8 +22,8 @@ from callveil.transforms.jobs.streaming.halves import BARE, Piece, is_complete, 
 from callveil.transforms.jobs.streaming.object_names import sort_of
 from callveil.transforms.jobs.streaming.rejections import reject
 from callveil.transforms.redact.audio.whole import length_of
+from callveil.transforms.storage.checkpoints.store_identity import worker_keyring
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.store_identity import worker_keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.inbox_registry import note_inbox
 from callveil.transforms.storage.format1.live import EMPTY, TRANSCRIPT, Ledger, is_told

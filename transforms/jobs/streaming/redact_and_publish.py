@@ -20,7 +20,7 @@ from callveil.transforms.jobs.batch.context import Engines
 from callveil.transforms.jobs.batch.redact_batches import redact_jobs
 from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.jobs.streaming.halves import Piece, has_transcript, unseal
-from callveil.transforms.jobs.streaming.originals import original_of, put_away
+from callveil.transforms.jobs.streaming.originals import put_away
 from callveil.transforms.jobs.streaming.pair import Gathered
 from callveil.transforms.jobs.streaming.paired_interaction import Joined, joined_of
 from callveil.transforms.jobs.streaming.read_object import SECOND, reread
@@ -36,13 +36,14 @@ from callveil.transforms.redact.audio.redact import Treatment
 from callveil.transforms.redact.audio.transcript_words import Told, told
 from callveil.transforms.redact.engine import Redacted, Run
 from callveil.transforms.redact.operators import Secrets
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.files.serialization import dumps, finding_row, interaction_row
 from callveil.transforms.storage.format1.live import EMPTY, WHATS, Ledger, Receipt, What, entries_of, outranks, stub, with_entry
+from callveil.transforms.storage.format1.originals import original_of
 from callveil.transforms.storage.identity.record_identifiers import conceal, interaction_people, ref_of
 from callveil.transforms.storage.index.identity_markers import index_live
 from callveil.transforms.storage.index.suppression_list import erased_now
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.spool import encode
 
 log = logging.getLogger(__name__)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
@@ -14,13 +11,11 @@ from callveil.schemas.rejected import Rejected
 from callveil.transforms.jobs.streaming.context import WatchJob
 from callveil.transforms.storage.encryption.encrypted_file import seal_one
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.serialization import rejected_row
-from callveil.transforms.storage.format1.live import LIVE, Live
+from callveil.transforms.storage.format1.live import LIVE
+from callveil.transforms.storage.format1.rejections import FOLDER
 from callveil.transforms.storage.identity.identifier_names import Names
 from callveil.transforms.storage.tables.dead_letters import PURPOSE
-
-FOLDER = "rejected"
 
 
 def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, rejected: Rejected, counts: Counter[str]) -> None:
@@ -41,15 +36,3 @@ def reject(job: WatchJob, keyring: Keyring, arrival: Arrival, place: int, reject
     job.files.write(job.live.url(*parts) + ".json", orjson.dumps(row))
     counts["rejected"] += 1
     counts[f"reason.{rejected.reason}"] += 1
-
-
-def rejections(files: Files, root: str) -> Iterator[dict[str, Any]]:
-    """Rows of the live zone's rejections, as the rejected dataset has them."""
-    try:
-        found = list(files.list(Live(files, root).url(FOLDER)))
-    except FileNotFoundError:
-        return
-    for info in found:
-        if info.url.endswith(".json"):
-            row: dict[str, Any] = orjson.loads(files.read(info.url))
-            yield row | {"rejected_at": dt.datetime.fromisoformat(row["rejected_at"])}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from callveil.transforms.detect.spoken_numbers import ONES, number_words, ordinal_words
 from callveil.transforms.lab.sample.lists import pick
 from callveil.transforms.lab.sample.people import Person, ascii_fold
-from callveil.transforms.lab.sample.speech import ONES, number_words, ordinal_words, pair_words, spoken_digits
+from callveil.transforms.lab.sample.speech import pair_words, spoken_digits
 
 NATO: Final = dict(
     zip(

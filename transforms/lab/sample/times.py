@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from typing import Final
 
+from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, number_words, ordinal_words
 from callveil.transforms.lab.sample.lists import pick
-from callveil.transforms.lab.sample.speech import ONES, number_words, ordinal_suffix, ordinal_words, pair_words, spoken_digits
-
-MONTHS: Final = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+from callveil.transforms.lab.sample.speech import ordinal_suffix, pair_words, spoken_digits
 
 
 def spoken_expiry(rng: random.Random, month: int, year: int) -> str:

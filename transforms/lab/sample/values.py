@@ -6,18 +6,15 @@ first and depends on nothing but its arguments.
 
 from __future__ import annotations
 
+from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, TENS, number_words, ordinal_words
 from callveil.transforms.lab.sample.references import iban, imei, licence_plate, reference, us_account, written_iban
 from callveil.transforms.lab.sample.speech import (
     FILLERS,
-    ONES,
     STYLES,
-    TENS,
     any_style,
     groups_of,
     national,
-    number_words,
     ordinal_suffix,
-    ordinal_words,
     pair_words,
     spoken_card,
     spoken_cvv,
@@ -40,7 +37,6 @@ from callveil.transforms.lab.sample.spelling import (
     spoken_username,
 )
 from callveil.transforms.lab.sample.times import (
-    MONTHS,
     spoken_age,
     spoken_amount,
     spoken_date,

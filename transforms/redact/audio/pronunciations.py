@@ -11,8 +11,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from callveil.transforms.lab.sample.speech import ONES, TENS, number_words, ordinal_words
-from callveil.transforms.lab.sample.times import MONTHS
+from callveil.transforms.detect.spoken_numbers import MONTHS, ONES, TENS, number_words, ordinal_words
 
 Known = Callable[[str], bool]
 """Whether the dictionary has a word, lower case."""

@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from callveil.schemas.version import snake
-from callveil.transforms.redact.versions.closed_values import MAX_CHARS, closed_words, is_code, is_count, is_flag, is_form, is_letter_flag, is_time
-from callveil.transforms.redact.versions.secret_fields import folded as _folded
+from callveil.transforms.detect.closed_values import MAX_CHARS, closed_words, is_code, is_count, is_flag, is_form, is_letter_flag, is_time
+from callveil.transforms.detect.secret_fields import folded as _folded
 
 PERSON_ITEMS = frozenset(
     {"user", "agent", "contact", "caller", "customer", "person", "lead", "visitor", "patient", "member", "employee", "invitation"}

@@ -18,9 +18,10 @@ from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
+from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.redact.operators import Secrets, parameters
 from callveil.transforms.redact.versions.decision import Decided
-from callveil.transforms.redact.versions.json_values import canonical, is_plain_id
+from callveil.transforms.redact.versions.json_values import canonical
 from callveil.transforms.redact.versions.version_redaction import Work, operate
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import ParseError

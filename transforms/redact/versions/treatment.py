@@ -10,7 +10,9 @@ from callveil.schemas.fields import EXTRA
 from callveil.schemas.interaction import BY_NAME
 from callveil.schemas.rules import fold
 from callveil.schemas.version import RawVersion, is_interaction, snake
-from callveil.transforms.redact.versions.closed_values import time_zones
+from callveil.transforms.detect.closed_values import time_zones
+from callveil.transforms.detect.plain_ids import card_spans
+from callveil.transforms.detect.secret_fields import SECRET, is_misplaced, is_secret, is_stated
 from callveil.transforms.redact.versions.decision import Decided
 from callveil.transforms.redact.versions.field_classes import (
     NOTE,
@@ -22,8 +24,7 @@ from callveil.transforms.redact.versions.field_classes import (
     security_class,
     whole_entity,
 )
-from callveil.transforms.redact.versions.json_values import Path, Piece, card_spans, on_keypad
-from callveil.transforms.redact.versions.secret_fields import SECRET, is_misplaced, is_secret, is_stated
+from callveil.transforms.redact.versions.json_values import Path, Piece, on_keypad
 
 UNKNOWN = "UNKNOWN_FIELD"
 ALWAYS = frozenset({SECRET, "CREDIT_CARD", "CVV", "PASSWORD", "PIN"})

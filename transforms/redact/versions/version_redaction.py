@@ -16,10 +16,12 @@ from callveil.transforms.detect.document import Reading, Segment
 from callveil.transforms.detect.known_values import KnownValue
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
+from callveil.transforms.detect.plain_ids import card_spans
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS, strongest, values_found
 from callveil.transforms.detect.resolve import accept, merge
 from callveil.transforms.detect.script import unread_spans
+from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import Tokens, find
 from callveil.transforms.redact.operators import OPERATORS, parameters
@@ -33,7 +35,6 @@ from callveil.transforms.redact.versions.json_values import (
     Path,
     Piece,
     canonical,
-    card_spans,
     is_name,
     opened,
     pieces,
@@ -41,7 +42,6 @@ from callveil.transforms.redact.versions.json_values import (
     replaced,
     tells_name,
 )
-from callveil.transforms.redact.versions.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.redact.versions.treatment import Judge, Slot
 
 if TYPE_CHECKING:

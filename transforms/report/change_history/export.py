@@ -16,13 +16,13 @@ from callveil.schemas.history import FIELDS, SCHEMA, SCHEMA_VERSION
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.redact.versions.json_values import canonical
 from callveil.transforms.redact.versions.timeline import Entry, FieldChange, entries
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import spooled
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import Table, TableWriter
-from callveil.transforms.storage.tables.scan import open_dataset
 from callveil.transforms.storage.tables.versions import VERSIONS, from_row
 
 BATCH_ROWS = 100_000

@@ -13,18 +13,18 @@ import pyarrow.dataset as ds
 
 from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion, snake
+from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
-from callveil.transforms.redact.versions.json_values import is_plain_id
 from callveil.transforms.redact.versions.redactor import pseudonym
 from callveil.transforms.redact.versions.timeline import Entry, FieldChange
 from callveil.transforms.report.change_history.export import accounts_of, histories, read_accounts
+from callveil.transforms.storage.commit.catalog import Store
+from callveil.transforms.storage.commit.scan import open_dataset
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.identifier_names import Names, entity_of, is_number
-from callveil.transforms.storage.tables.catalog import Store
-from callveil.transforms.storage.tables.scan import open_dataset
 from callveil.transforms.storage.tables.versions import VERSIONS, from_row
 
 

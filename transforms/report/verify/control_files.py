@@ -10,12 +10,12 @@ import zstandard
 
 from callveil.schemas.evidence import Digest
 from callveil.schemas.manifest import RunManifest
+from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS, purged_name
 from callveil.transforms.storage.evidence.chain import Chain
 from callveil.transforms.storage.evidence.problem import Found
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SALTS, SEALS, RecordError, is_signed, parse
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, LATEST_FILE, STORE_FILE, STORE_FORMAT, parse_snapshot, sha256, to_json
-from callveil.transforms.storage.tables.maintenance import KEEP_SNAPSHOTS, purged_name
 
 KNOWN = ("manifests", "snapshots", "runs", "work", "purged", "policies", "evidence", "salts", "pulls", "seals", "anchors", "identity")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, Digest, LiveEntry
+from callveil.transforms.storage.checkpoints.live_part import Proof, belongs, is_part, proof_name, proof_of
 from callveil.transforms.storage.evidence.chain import Chain
-from callveil.transforms.storage.evidence.live_part import Proof, belongs, is_part, proof_name, proof_of
 from callveil.transforms.storage.evidence.problem import Found
 from callveil.transforms.storage.evidence.signed_record import SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files

@@ -32,13 +32,13 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from callveil.transforms.storage.evidence.catch_up import head
+from callveil.transforms.storage.checkpoints.catch_up import head
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.evidence.chain import Chain
 from callveil.transforms.storage.evidence.problem import Found
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, record_name
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL
-from callveil.transforms.storage.tables.catalog import Store
 
 ANCHORS = f"{CONTROL}/anchors"
 CHAINS = {"run": EVIDENCE, "live": SEALS}

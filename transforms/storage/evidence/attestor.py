@@ -1,4 +1,4 @@
-"""The witness of a run: commits to its files and rows, and signs.
+"""The attestor of a run: commits to its files and rows, and signs.
 
 The store calls it whenever a run is published, in this order: `prepare` before the commit, which also checks the files against their
 entries; `attest` between the commit and the moment readers see the run, so the files that the run replaces are still there and no run is
@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from callveil.schemas.evidence import Digest, FileProof, Rewrite
 from callveil.schemas.manifest import FileEntry, RunManifest
@@ -46,9 +46,6 @@ from callveil.transforms.storage.files.filesystem import Files, PreconditionFail
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot, StoreError, snapshot_bytes, snapshot_name
 from callveil.transforms.storage.tables.key_index import origin_of
 from callveil.transforms.storage.tables.parquet import TABLES
-
-if TYPE_CHECKING:
-    from callveil.transforms.storage.tables.catalog import Store
 
 WHOLE_BYTES = 32 << 20
 """Files up to this size are held whole in memory, one at a time."""
@@ -85,7 +82,20 @@ class Prepared:
             self.rewrites[path] = file.rewrite
 
 
-class Witness:
+class Attested(Protocol):
+    """What an attestor needs of the store it makes evidence for."""
+
+    files: Files
+    root: str
+
+    def url(self, path: str) -> str:
+        """URL of a path below the root."""
+
+    def current(self) -> Snapshot:
+        """The newest published snapshot."""
+
+
+class Attestor:
     """Makes evidence for one store.
 
     Args:
@@ -93,7 +103,7 @@ class Witness:
         keyring: path of the keyring beside which the key lies, or None for the default place; see `keys.key_path`.
     """
 
-    def __init__(self, store: Store, keyring: str | None = None) -> None:
+    def __init__(self, store: Attested, keyring: str | None = None) -> None:
         self._store, self._keyring = store, keyring
         self._salts = SaltStore(store.files, store.root)
 

@@ -25,9 +25,8 @@ from callveil.schemas.version import RawVersion, is_interaction
 from callveil.transforms.detect.lexicon import lexicon
 from callveil.transforms.detect.propagation import everyday_words
 from callveil.transforms.detect.text_fields import SEALED_NAMES
-from callveil.transforms.ingest.chunks import InputPlan
-from callveil.transforms.redact.operators import Secrets, token
 from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.encryption.tokens import Secrets, token
 
 PREFIX = "named-"
 DIGEST_CHARS = 26
@@ -168,11 +167,6 @@ class Names:
         """A raw version whose item's id, where the item is an interaction, stands as the interaction's own does."""
         own = self.id(raw.key.item_id) if is_interaction(raw.key.item_type) else raw.key.item_id
         return raw if own == raw.key.item_id else replace(raw, key=raw.key._replace(item_id=own))
-
-    def plan(self, plan: InputPlan) -> InputPlan:
-        """A plan whose lists of files may be stored; its chunks still name the files as they are."""
-        inputs = [replace(f, url=self.place(f.url)) for f in plan.inputs]
-        return replace(plan, inputs=inputs, not_read=[replace(f, url=self.place(f.url)) for f in plan.not_read])
 
     def holds(self, holds: Iterable[Hold]) -> list[Hold]:
         """Legal holds that also name items as they are stored."""

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from callveil.schemas.fields import Field, Text, arrow_schema
 from callveil.schemas.manifest import FileEntry
 from callveil.schemas.subject_index import RecordRef
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot, data_path
 from callveil.transforms.storage.identity.record_identifiers import record_token
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import Table, publish_records, register
 
 FIELDS: tuple[Field, ...] = tuple(

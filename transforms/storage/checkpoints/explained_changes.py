@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.manifest import FileEntry, RunManifest
-from callveil.transforms.governance.rekey.token_rotation import is_renewal
-from callveil.transforms.jobs.streaming.originals import open_original
+from callveil.transforms.storage.checkpoints.live_part import State, is_original
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.encrypted_file import SealedError
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.live_part import State, is_original
+from callveil.transforms.storage.encryption.token_renewal import is_renewal
 from callveil.transforms.storage.format1.live import Live, entries_of, outranks
+from callveil.transforms.storage.format1.originals import open_original
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.identity.record_identifiers import record_token, ref_of
 from callveil.transforms.storage.index.suppression_list import ERASED, Erased, file_tokens
-from callveil.transforms.storage.tables.catalog import Store
 
 DISPOSITIONS = "dispositions"
 GROWS = frozenset({

@@ -14,10 +14,10 @@ from pathlib import Path
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files, FilesError, ObjectLocked, PreconditionFailed
 from callveil.transforms.storage.files.urls import is_s3, local_path
 from callveil.transforms.storage.format1.snapshot import CONTROL, RUN_ID, SHORT_ID, Snapshot, StoreError, parse_time, sha256, to_json
-from callveil.transforms.storage.tables.catalog import Store
 
 LEASE = "lease.json"
 LEASE_HOURS = 24.0
@@ -111,11 +111,11 @@ def purge_removed(store: Store, manifest: RunManifest, as_of: str = "") -> int:
             refused += error.refused
     if refused:
         raise ObjectLocked(refused)
-    witness = store.witness()
-    witness.destroy_salts((f.path for f in manifest.removed), live)
+    attestor = store.attestor()
+    attestor.destroy_salts((f.path for f in manifest.removed), live)
     record = {"seq": manifest.seq, "run_id": manifest.run_id, "as_of": as_of, "files": done}
     with suppress(PreconditionFailed):
-        store.files.write(url, witness.signed("purge", record, manifest.seq), if_none_match=True)
+        store.files.write(url, attestor.signed("purge", record, manifest.seq), if_none_match=True)
     return sum(int(str(d["versions"])) for d in done)
 
 

@@ -22,16 +22,16 @@ from dataclasses import dataclass, field
 import orjson
 
 from callveil.schemas.evidence import Checkpoint, LiveEntry
+from callveil.transforms.storage.checkpoints.explained_changes import Reasons
+from callveil.transforms.storage.checkpoints.live_part import Proof, State, is_original, is_part, proof_of
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.known_heads import Head, remember
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.explained_changes import Reasons
-from callveil.transforms.storage.evidence.live_part import Proof, State, is_original, is_part, proof_of
 from callveil.transforms.storage.evidence.salts import SEED_BYTES
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, SEALS, RecordError, parse, record_name
 from callveil.transforms.storage.files.filesystem import FileInfo
 from callveil.transforms.storage.format1.live import BACK, CALLS, GONE, PUT_AWAY, UNSEALED, entries_of, state_of
 from callveil.transforms.storage.format1.snapshot import sha256
-from callveil.transforms.storage.tables.catalog import Store, StoreError
-from callveil.transforms.storage.tables.known_heads import Head, remember
 
 KIND = "live"
 PATIENCE = 3600.0
@@ -99,7 +99,7 @@ def checkpoint(store: Store, keyring: Keyring, as_of: dt.datetime, everything: b
 class _Sealer:
     def __init__(self, store: Store, keyring: Keyring, as_of: dt.datetime, clock: Clock) -> None:
         self._store, self._files, self._as_of, self._clock = store, store.files, as_of, clock
-        self._witness = store.witness()
+        self._witness = store.attestor()
         self._seq = self._witness.newest(SEALS)
         self._first = self._seq == 0
         self._reasons = Reasons(store, keyring)

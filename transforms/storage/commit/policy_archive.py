@@ -8,8 +8,8 @@ from contextlib import suppress
 from callveil.schemas.manifest import RunManifest
 from callveil.schemas.policy import Policy, PolicyError
 from callveil.schemas.policy_load import parse_policy
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.snapshot import CONTROL
-from callveil.transforms.storage.tables.catalog import Store
 
 
 def policy_at(store: Store, sha256: str) -> Policy | None:

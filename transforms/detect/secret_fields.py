@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from callveil.schemas.version import snake
-from callveil.transforms.redact.versions.closed_values import closed_words, is_count, is_flag, is_form, is_letter_flag, is_time
+from callveil.transforms.detect.closed_values import closed_words, is_count, is_flag, is_form, is_letter_flag, is_time
 
 SECRET = "SECRET"  # noqa: S105 - name of an entity type
 """Entity type of keys, tokens and passwords that machines or people sign in with."""

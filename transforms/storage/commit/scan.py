@@ -9,10 +9,10 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
 from callveil.schemas.manifest import FileEntry
+from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import Snapshot
 from callveil.transforms.storage.tables import key_index as _index  # noqa: F401 - registers the index dataset
-from callveil.transforms.storage.tables.catalog import Store
 from callveil.transforms.storage.tables.parquet import TABLES
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, Record, RecordError, parse, record_name
 from callveil.transforms.storage.format1.snapshot import Snapshot
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 
 
 def sign_unsigned(store: Store) -> int:
@@ -17,13 +17,13 @@ def sign_unsigned(store: Store) -> int:
     if not current.seq or store.files.info(store.url(record_name(current.seq))) is not None:
         return 0
     manifest = store.manifest(current.seq)
-    store.witness().attest(manifest, Snapshot(manifest.seq, manifest.run_id, current.manifest, current.manifest_sha256, current.files))
+    store.attestor().attest(manifest, Snapshot(manifest.seq, manifest.run_id, current.manifest, current.manifest_sha256, current.files))
     return 1
 
 
 def head(store: Store, folder: str = EVIDENCE) -> Record | None:
     """The newest record of a chain, that of runs or another; None where it has none. Raises `StoreError` where it is damaged."""
-    seq = store.newest() if folder == EVIDENCE else store.witness().newest(folder)
+    seq = store.newest() if folder == EVIDENCE else store.attestor().newest(folder)
     url = store.url(record_name(seq, folder))
     try:
         return parse(store.files.read(url))

@@ -24,17 +24,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from callveil.transforms.storage.commit import known_heads
+from callveil.transforms.storage.commit.catalog import Store, StoreError
+from callveil.transforms.storage.commit.known_heads import Head
+from callveil.transforms.storage.commit.maintenance import refuse_read_only
 from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, SealedError, SealedReader, key_of
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
 from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, EvidenceKeyError, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import STORE_FILE
-from callveil.transforms.storage.tables import known_heads
-from callveil.transforms.storage.tables.catalog import Store, StoreError
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE
-from callveil.transforms.storage.tables.known_heads import Head
-from callveil.transforms.storage.tables.maintenance import refuse_read_only
 
 KIND = "identity"
 OPERATOR = "CALLVEIL_OPERATOR"
@@ -282,11 +282,11 @@ def claim(
             keys={k: v for k, v in mine.keys.items() if k != without},
             digest_keys=tuple(k for k in mine.digest_keys if k != without),
         )
-        witness = store.witness()
+        attestor = store.attestor()
         signer = open_signer(store.keyring, create=found is None)
         if found and found.body() == wanted.body() and found.evidence_key == signer.public.id:
             return found
-        witness.link(IDENTITY, KIND, wanted.body(), found.seq + 1 if found else 1)
+        attestor.link(IDENTITY, KIND, wanted.body(), found.seq + 1 if found else 1)
         made = read_identity(store)
         if made is not None and made.body() == wanted.body():
             known_heads.remember(store, {IDENTITY: Head(made.seq, made.sha256)})
@@ -312,7 +312,7 @@ def read_identity(store: Store) -> Identity | None:
 
     Raises `StoreError` where the record is damaged.
     """
-    seq = store.witness().newest(IDENTITY)
+    seq = store.attestor().newest(IDENTITY)
     if not seq:
         return None
     url = store.url(record_name(seq, IDENTITY))
@@ -462,7 +462,7 @@ def _evidence_problem(store: Store, found: Identity | None, writing: bool) -> st
         return ""
     try:
         given = open_signer(store.keyring, create=False).public.id
-        if store.witness().signer_leads_from(known, given):
+        if store.attestor().signer_leads_from(known, given):
             return ""
     except EvidenceKeyError as error:
         return f"its evidence is signed with key {known}, and {error}" if writing else ""
@@ -483,7 +483,7 @@ def _operator_problem(found: Identity | None) -> str:
 
 def _signed_by(store: Store) -> str:
     """Id of the key that signed a store's newest run, else its newest checkpoint; else empty."""
-    for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.witness().newest(SEALS))):
+    for chain, seq in ((EVIDENCE, store.head().seq), (SEALS, store.attestor().newest(SEALS))):
         with suppress(FileNotFoundError, RecordError):
             return parse(store.files.read(store.url(record_name(seq, chain)))).key.id
     return ""

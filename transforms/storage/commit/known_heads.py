@@ -22,8 +22,8 @@ from callveil.transforms.storage.files.urls import is_s3, local_path
 from callveil.transforms.storage.format1.snapshot import StoreError, manifest_name, sha256, to_json
 
 if TYPE_CHECKING:
+    from callveil.transforms.storage.commit.catalog import Store
     from callveil.transforms.storage.encryption.keyring import Keyring
-    from callveil.transforms.storage.tables.catalog import Store
 
 ENV = "CALLVEIL_STATE"
 RUNS = "runs"

@@ -10,7 +10,7 @@ Layout below the root:
     _callveil/work/<run id>/...              lease and working files of a run under way
     _callveil/purged/<seq>.json              proof that the files a run removed are gone, in every version
     _callveil/evidence/<seq>.json            signed record of each run; see `callveil.transforms.storage.evidence`
-    _callveil/identity/<seq>.json            signed record of whose the store is; see `callveil.transforms.storage.evidence.store_identity`
+    _callveil/identity/<seq>.json            signed record of whose the store is; see `callveil.transforms.storage.checkpoints.store_identity`
     _callveil/salts/...                      salts of rows, destroyed with them
     <dataset>/<key>=<value>/.../<run>-<name> data
 
@@ -36,11 +36,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import orjson
 
 from callveil.schemas.manifest import FileEntry, RunManifest
+from callveil.transforms.storage.commit.known_heads import RUNS, Head, remember
+from callveil.transforms.storage.evidence.attestor import Attestor
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import (
     CONTROL,
@@ -61,10 +62,6 @@ from callveil.transforms.storage.format1.snapshot import (
     snapshot_name,
     to_json,
 )
-from callveil.transforms.storage.tables.known_heads import RUNS, Head, remember
-
-if TYPE_CHECKING:
-    from callveil.transforms.storage.evidence.attestor import Witness
 
 __all__ = ["AlreadyPublished", "PublishConflict", "Snapshot", "Store", "StoreError"]
 
@@ -110,11 +107,9 @@ class Store:
         store.recover()
         return store
 
-    def witness(self) -> Witness:
+    def attestor(self) -> Attestor:
         """What makes this store's evidence."""
-        from callveil.transforms.storage.evidence.attestor import Witness  # it is made of what this package has
-
-        return Witness(self, self.keyring)
+        return Attestor(self, self.keyring)
 
     def url(self, path: str) -> str:
         """URL of a path below the root."""
@@ -221,9 +216,9 @@ class Store:
         snapshot = base.after(manifest)
         current = self.recover()
         self._refuse(manifest, base, current)
-        witness = self.witness()
-        witness.ready(manifest.seq)
-        prepared = witness.prepare(manifest)
+        attestor = self.attestor()
+        attestor.ready(manifest.seq)
+        prepared = attestor.prepare(manifest)
         self.files.write(self.url(snapshot_name(snapshot)), snapshot_bytes(snapshot))
         data = manifest_bytes(manifest)
         try:
@@ -233,7 +228,7 @@ class Store:
                 self.files.delete(self.url(snapshot_name(snapshot)))
                 self._refuse(manifest, base, self.recover())
                 raise
-        witness.attest(manifest, snapshot, prepared)
+        attestor.attest(manifest, snapshot, prepared)
         self._advance(snapshot)
         self._mark(snapshot)
         remember(self, {RUNS: Head(snapshot.seq, snapshot.manifest_sha256)})
@@ -271,7 +266,7 @@ class Store:
                 if not self._removed_later(manifest):
                     raise
             self.files.write(self.url(snapshot_name(following)), snapshot_bytes(following))
-            self.witness().attest(manifest, following)
+            self.attestor().attest(manifest, following)
             self._advance(following)
             self._mark(following)  # before the pointer moves on, since then only the marker says that this run is there
 
