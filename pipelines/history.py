@@ -24,9 +24,10 @@ from callveil.schemas.policy import Policy
 from callveil.schemas.version import RedactedVersion
 from callveil.transforms.detect.models import identity
 from callveil.transforms.governance.retention.account_events import all_facts, facts_digest, holds_digest, read_events, read_holds
-from callveil.transforms.governance.retention.engine import Engine, Record
+from callveil.transforms.governance.retention.engine import Engine
 from callveil.transforms.governance.retention.last_run import read_state
 from callveil.transforms.governance.retention.late_arrivals import Arrivals
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.timeline import Timelines
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.ingest.chunks import InputChunk, InputPlan

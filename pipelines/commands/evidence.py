@@ -29,9 +29,11 @@ from callveil.transforms.storage.checkpoints.store_identity import (
 from callveil.transforms.storage.commit import known_heads
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.encryption.keyring import KeyringError
+from callveil.transforms.storage.evidence.key_rotation import rotate_key
 from callveil.transforms.storage.evidence.problem import KINDS
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, PublicKey
 from callveil.transforms.storage.evidence.signed_record import IDENTITY, SEALS, record_name
-from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
+from callveil.transforms.storage.evidence.signing_keys import key_path, open_signer
 from callveil.transforms.storage.files.urls import FilesError
 
 DESCRIPTION = """\

@@ -21,7 +21,8 @@ from callveil.transforms.lab.sample.write import write_sample
 from callveil.transforms.report.verify.store import verify as verify_evidence
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import verify
-from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey
+from callveil.transforms.storage.evidence.public_key import PublicKey
+from callveil.transforms.storage.evidence.signing_keys import ENV
 from callveil.transforms.storage.files.filesystem import Files
 
 RANDOM_KILLS = 4

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from callveil.transforms.storage.commit.maintenance import KEEP_SNAPSHOTS
+from callveil.transforms.storage.evidence.public_key import FileSigner
 from callveil.transforms.storage.evidence.signed_record import SIGNATURE_FIELDS, sign
-from callveil.transforms.storage.evidence.signing_keys import FileSigner, new_key_pem
+from callveil.transforms.storage.evidence.signing_keys import new_key_pem
 
 UNCOVERED = ("live/objects/", "live/rejected/", "live/subjects/", "live/inboxes/", "live/unsealed/")
 

@@ -23,8 +23,10 @@ from callveil.transforms.report.verify.store import verify
 from callveil.transforms.storage.checkpoints.catch_up import head, sign_unsigned
 from callveil.transforms.storage.commit.catalog import Store, StoreError
 from callveil.transforms.storage.commit.maintenance import purge_removed
+from callveil.transforms.storage.evidence.key_rotation import rotate_key
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, PublicKey
 from callveil.transforms.storage.evidence.signed_record import PULLS, SEALS
-from callveil.transforms.storage.evidence.signing_keys import ENV, EvidenceKeyError, PublicKey, key_path, open_signer, rotate_key
+from callveil.transforms.storage.evidence.signing_keys import ENV, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 from callveil.transforms.storage.format1.snapshot import data_path
 from callveil.transforms.storage.tables.rewrite import change_rows, rewrite

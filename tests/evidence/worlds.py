@@ -14,7 +14,8 @@ from callveil.schemas.manifest import FileEntry, RunManifest
 from callveil.transforms.report.verify.store import Report, verify
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purge_removed
-from callveil.transforms.storage.evidence.signing_keys import PublicKey, open_signer
+from callveil.transforms.storage.evidence.public_key import PublicKey
+from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, data_path
 from callveil.transforms.storage.tables.parquet import publish_bytes

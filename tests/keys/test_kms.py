@@ -23,7 +23,8 @@ from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purge_removed
 from callveil.transforms.storage.encryption.keyring import HALF_BYTES, Keyring
 from callveil.transforms.storage.evidence.kms_signer import _ALGORITHMS
-from callveil.transforms.storage.evidence.signing_keys import ENV, PublicKey, open_signer
+from callveil.transforms.storage.evidence.public_key import PublicKey
+from callveil.transforms.storage.evidence.signing_keys import ENV, open_signer
 from callveil.transforms.storage.files.filesystem import Files, S3Settings
 
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)

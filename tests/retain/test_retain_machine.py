@@ -17,7 +17,8 @@ from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.retention import CLASSES, DAY_US, DEFAULT_RULES, ON_DOWNGRADE, ON_REACTIVATION, Retention, RetentionRule
 from callveil.transforms.governance.retention.due_ranges import due_spans
-from callveil.transforms.governance.retention.engine import NEVER, Engine, Record
+from callveil.transforms.governance.retention.engine import NEVER, Engine
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.timeline import Timelines
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

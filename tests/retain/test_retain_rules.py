@@ -13,7 +13,8 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.lifecycle import AccountEvent
 from callveil.schemas.pointer import from_micros, to_micros
 from callveil.schemas.retention import DEFAULT_RULES, Retention, RetentionRule
-from callveil.transforms.governance.retention.engine import Decision, Engine, Record
+from callveil.transforms.governance.retention.engine import Decision, Engine
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.timeline import Release, Timelines
 
 AT = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)

@@ -16,8 +16,8 @@ from stores import DAY, NOW, Place, V, account, event, hold
 from callveil.pipelines.retain import apply_plan, make_plan
 from callveil.schemas.pointer import to_micros
 from callveil.transforms.governance.retention.account_events import all_facts, read_events, read_holds
-from callveil.transforms.governance.retention.engine import Record
 from callveil.transforms.governance.retention.plan_file import PlanError
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.ingest.accounts import read_accounts
 from callveil.transforms.storage.commit.maintenance import collect_orphans, leases, unpurged, verify
 from callveil.transforms.storage.files.filesystem import Files

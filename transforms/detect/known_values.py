@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callveil.transforms.detect.lang import word_file
+from callveil.transforms.detect.lexicon import EVERYWHERE
 from callveil.transforms.detect.normalized_text import WORD as WORD
 from callveil.transforms.detect.normalized_text import fold as fold
 from callveil.transforms.detect.normalized_text import normalize
@@ -47,13 +48,6 @@ COMPANY_FIELDS = ("tracking_number", "business_number")
 
 COMMON_WORDS = word_file("en", "name_words.txt")
 """Names that are also everyday words: where such a name was only heard, alone and in lower case it is left to the language model."""
-EVERYWHERE = frozenset({
-    "able", "all", "an", "and", "any", "art", "best", "can", "case", "day", "do", "don", "dot", "ever", "free", "go", "good", "im",
-    "in", "is", "key", "long", "low", "ma", "may", "me", "more", "my", "no", "ok", "one", "or", "pay", "read", "so", "sure",
-    "the", "to", "top", "true", "van", "way", "will", "yes", "you",
-})  # fmt: skip
-"""Words that hardly a conversation lacks. The contact's own name, which the record gives, is guarded for these alone: where Mr Small calls,
-a small parcel is covered too, since nothing in lower case tells the two apart and a name left readable is the worse mistake."""
 
 
 def spoken_code(text: str, language: str = "en") -> str:

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from callveil.transforms.detect.normalized_text import WORD as WORD
+from callveil.transforms.detect.normalized_text import fold as fold
+
 FILE = Path(__file__).parent / "lang" / "en" / "lexicon.bz2"
 SECTIONS = ("words", "given", "surnames", "usual", "places")
 _SHARED = 64
@@ -66,3 +69,12 @@ def _unpacked(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         word = word[: ord(line[0]) - _SHARED] + line[1:]
         yield word
+
+
+EVERYWHERE = frozenset({
+    "able", "all", "an", "and", "any", "art", "best", "can", "case", "day", "do", "don", "dot", "ever", "free", "go", "good", "im",
+    "in", "is", "key", "long", "low", "ma", "may", "me", "more", "my", "no", "ok", "one", "or", "pay", "read", "so", "sure",
+    "the", "to", "top", "true", "van", "way", "will", "yes", "you",
+})  # fmt: skip
+"""Words that hardly a conversation lacks. The contact's own name, which the record gives, is guarded for these alone: where Mr Small calls,
+a small parcel is covered too, since nothing in lower case tells the two apart and a name left readable is the worse mistake."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from callveil.transforms.detect.known_values import EVERYWHERE
 from callveil.transforms.detect.lang import fold
-from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.lexicon import EVERYWHERE, lexicon
 from callveil.transforms.detect.recognizers.evidence import BOTH, NAME, RARE, THING, capital, capitals, few_know, kind_of, names_have_capitals, thing
 from callveil.transforms.detect.recognizers.names import answers, introductions
 from callveil.transforms.detect.recognizers.recipients import recipients

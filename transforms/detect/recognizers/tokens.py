@@ -14,6 +14,7 @@ from typing import Any
 from callveil.transforms.detect.budget import spend
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.recognizers import checks
+from callveil.transforms.detect.recognizers.accent_folding import folded_tokens
 from callveil.transforms.detect.recognizers.vocabulary import (
     DIGITS,
     LETTER,
@@ -124,8 +125,8 @@ class Reading:
         count = 0
         for begin, stop, role in spans:
             first = count
-            if vocab.tokens is not None:
-                found = vocab.tokens(text, begin, stop)
+            if vocab.language.folds:
+                found = folded_tokens(text, begin, stop, vocab)
                 self.start.extend([token[0] for token in found])
                 self.end.extend([token[1] for token in found])
                 tokens = [token[2:] for token in found]

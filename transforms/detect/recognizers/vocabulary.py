@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from callveil.transforms.detect.lang import Language, Phrases, load_language, phrases
@@ -100,7 +100,6 @@ class Vocabulary:
     national_ids: frozenset[str]
     topics: Mapping[str, str]
     # for languages with `accents: fold` only
-    tokens: Callable[[str, int, int], list[tuple[int, int, str, int, str]]] | None
     elided: frozenset[str]
     compounds: Phrases
     joined: Phrases
@@ -230,7 +229,6 @@ def vocabulary(code: str) -> Vocabulary:
         regions=tuple(lex.get("regions", ())),
         national_ids=words(lex, "national_ids"),
         topics=table(lex, "topics"),
-        tokens=partial(_folded_tokens, code) if language.folds else None,
         elided=words(lex, "elided"),
         compounds=phrases(table(lex, "compounds").items()),
         joined=phrases(joined),
@@ -243,9 +241,3 @@ def vocabulary(code: str) -> Vocabulary:
         glued_thousand=glue.get("thousand", ""),
         glued_ordinals=tuple(lex.get("glued_ordinals", ())),
     )
-
-
-def _folded_tokens(code: str, text: str, begin: int, stop: int) -> list[tuple[int, int, str, int, str]]:
-    from callveil.transforms.detect.recognizers.accent_folding import folded_tokens  # it reads these tables
-
-    return folded_tokens(text, begin, stop, vocabulary(code))

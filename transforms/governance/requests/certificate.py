@@ -29,7 +29,8 @@ from callveil.transforms.governance.requests.unlink import Unlinker
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.maintenance import purged_name
 from callveil.transforms.storage.encryption.keyring import Keyring
-from callveil.transforms.storage.evidence.signing_keys import PublicKey, Signer, open_signer
+from callveil.transforms.storage.evidence.public_key import PublicKey, Signer
+from callveil.transforms.storage.evidence.signing_keys import open_signer
 from callveil.transforms.storage.format1.live import Live
 from callveil.transforms.storage.format1.snapshot import SHORT_ID, Snapshot, data_path, manifest_name, sha256
 from callveil.transforms.storage.identity.identifiers import Identifier

@@ -14,7 +14,7 @@ from callveil.transforms.governance.requests.action import DROP, Action, decided
 from callveil.transforms.governance.requests.live_records import LIVE, held
 from callveil.transforms.governance.requests.retention_grounds import Ground, Grounds
 from callveil.transforms.governance.requests.search import RANK
-from callveil.transforms.governance.retention.engine import Record
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.storage.encryption.sealed_body import SUFFIX
 from callveil.transforms.storage.files.filesystem import FilesError
 from callveil.transforms.storage.format1.live import EMPTY, WHATS, Live, Receipt, entries_of

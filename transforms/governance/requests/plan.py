@@ -23,7 +23,7 @@ from callveil.transforms.governance.requests.live_records import LIVE, find_live
 from callveil.transforms.governance.requests.retention_grounds import Grounds
 from callveil.transforms.governance.requests.search import Match, Matched, Search
 from callveil.transforms.governance.requests.unindexed import INBOX, LIVE_REJECTED, Unread, look_through, looking_for
-from callveil.transforms.governance.retention.engine import Record
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.format1.live import Live

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from callveil.schemas.pointer import from_micros
 from callveil.schemas.retention import DAY_US
-from callveil.transforms.governance.retention.engine import Engine, Record
+from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.record import Record
 
 HOLD, DUTY = "hold", "duty"
 

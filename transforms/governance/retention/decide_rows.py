@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from callveil.transforms.governance.retention.due_ranges import Spans
-from callveil.transforms.governance.retention.engine import Decision, Engine, Record
+from callveil.transforms.governance.retention.engine import Decision, Engine
 from callveil.transforms.governance.retention.file_stats import Outlook
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.record_classes import ROWS, RecordClass
 from callveil.transforms.governance.retention.scan import due_mask, times
 

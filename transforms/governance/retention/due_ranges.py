@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 
-from callveil.transforms.governance.retention.engine import Engine, Record
+from callveil.transforms.governance.retention.engine import Engine
+from callveil.transforms.governance.retention.record import Record
 
 Spans = tuple[tuple[int, int], ...]
 """Half-open stretches of records' times, microseconds, sorted, apart from each other."""

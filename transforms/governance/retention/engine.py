@@ -13,6 +13,7 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import from_micros
 from callveil.schemas.retention import DAY_US, Retention, RetentionRule
 from callveil.transforms.governance.retention.holds import Holds
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.timeline import Closure, State, Timeline, Timelines, Window
 
 NEVER = 2**62
@@ -20,29 +21,6 @@ NEVER = 2**62
 
 _TOGETHER = {"interactions": frozenset({"interactions", "recordings", "transcripts"}), "rejected": frozenset({"rejected", "raw"})}
 """Classes that go when a record of the class on the left goes, so that duties on any of them keep it."""
-
-
-class Record(NamedTuple):
-    """What a decision needs of a record.
-
-    Attributes:
-        record_class: one of `schemas.retention.CLASSES`.
-        account_id: account; empty where none could be read.
-        record_id: its id.
-        at: its time, microseconds.
-        stored_type: account type it is stored under; counts where nothing is known about the account at the time.
-        item_type, item_id: the object a version is about, or the interaction a finding is about.
-        redacted: whether it is fully redacted already.
-    """
-
-    record_class: str
-    account_id: str
-    record_id: str
-    at: int
-    stored_type: str = "unknown"
-    item_type: str = ""
-    item_id: str = ""
-    redacted: bool = False
 
 
 @dataclass(frozen=True)

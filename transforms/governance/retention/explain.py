@@ -9,8 +9,9 @@ import pyarrow.dataset as ds
 
 from callveil.schemas.pointer import from_micros
 from callveil.transforms.governance.retention.decide_rows import MODE, record_of
-from callveil.transforms.governance.retention.engine import Decision, Engine, Record
+from callveil.transforms.governance.retention.engine import Decision, Engine
 from callveil.transforms.governance.retention.file_stats import day_of
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.record_classes import CLASSES, table_of
 from callveil.transforms.governance.retention.timeline import State
 from callveil.transforms.storage.commit.catalog import Store

@@ -11,7 +11,7 @@ from callveil.schemas.hold import Hold
 from callveil.schemas.pointer import to_micros
 
 if TYPE_CHECKING:
-    from callveil.transforms.governance.retention.engine import Record
+    from callveil.transforms.governance.retention.record import Record
 
 _SAME = (frozenset({"interactions", "recordings", "transcripts"}), frozenset({"rejected", "raw"}))
 """Classes that share a row or a file: none of them can go without harm to the others, so a hold on one holds all."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from callveil.schemas.pointer import to_micros
 from callveil.schemas.version import RawVersion
-from callveil.transforms.governance.retention.engine import Engine, Record
+from callveil.transforms.governance.retention.engine import Engine
 from callveil.transforms.governance.retention.file_stats import Outlook
 from callveil.transforms.governance.retention.last_run import RetainState
+from callveil.transforms.governance.retention.record import Record
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import Any
 
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.pointer import to_micros
-from callveil.transforms.governance.retention.engine import Decision, Record
+from callveil.transforms.governance.retention.engine import Decision
 from callveil.transforms.governance.retention.plan import Planner, Row
 from callveil.transforms.governance.retention.plan_file import Plan, plan_rows
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.format1.live import LAST, LIVE, Live, Receipt, What
 

@@ -14,8 +14,9 @@ from callveil.schemas.manifest import FileEntry
 from callveil.schemas.pointer import from_micros
 from callveil.transforms.governance.retention.decide_rows import actions_of, has_rules, key_columns, record_of, verdicts
 from callveil.transforms.governance.retention.due_ranges import covers, meets
-from callveil.transforms.governance.retention.engine import NEVER, Decision, Engine, Record
+from callveil.transforms.governance.retention.engine import NEVER, Decision, Engine
 from callveil.transforms.governance.retention.file_stats import Outlook, day_of
+from callveil.transforms.governance.retention.record import Record
 from callveil.transforms.governance.retention.record_classes import CLASSES, FILE, ROW_DATASETS, RecordClass
 from callveil.transforms.governance.retention.scan import accounts_of, accounts_present, key_batches, times
 from callveil.transforms.storage.commit.catalog import Store

@@ -11,7 +11,7 @@ from callveil.transforms.lab.sample import shapes
 from callveil.transforms.lab.sample.dialogues import TYPED, Dialogue, Style, Turn, dialogue, random_style, sentence
 from callveil.transforms.lab.sample.gold import Gold
 from callveil.transforms.lab.sample.people import Person, digits, pick
-from callveil.transforms.lab.sample.slots import Value
+from callveil.transforms.lab.sample.scene import Value
 from callveil.transforms.lab.sample.values import written_date, written_phone
 from callveil.transforms.lab.sample.world import Firm
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from callveil.transforms.lab.sample import values as say
 from callveil.transforms.lab.sample.carriers import Carrier, scenarios
+from callveil.transforms.lab.sample.neutral import NEUTRAL
 from callveil.transforms.lab.sample.people import Person, pick
-from callveil.transforms.lab.sample.scene import CLEAN, FLAT, TYPED, Business, Scene, Span, Style, Turn, business, random_style
-from callveil.transforms.lab.sample.slots import Piece, Value
+from callveil.transforms.lab.sample.scene import CLEAN, FLAT, TYPED, Business, Piece, Scene, Span, Style, Turn, Value, business, random_style
+from callveil.transforms.lab.sample.slots import VALUES
 
 __all__ = [
     "CLEAN",
@@ -235,7 +236,7 @@ def dialogue(rng: random.Random, caller: Person, agent: Person, firm: Business, 
     name = scenario or firm.scenario
     if name not in SCENARIOS:
         raise ValueError(f"unknown scenario {name!r}; one of {', '.join(SCENARIOS)}")
-    scene = Scene(rng, caller, agent, firm, firm.scenario if name == "voicemail" else name, style or random_style(rng))
+    scene = Scene(rng, caller, agent, firm, firm.scenario if name == "voicemail" else name, style or random_style(rng), VALUES, NEUTRAL)
     if name == "voicemail":
         _voicemail(scene)
     else:
@@ -251,7 +252,7 @@ def sentence(
     Raises:
         KeyError: unknown section.
     """
-    scene = Scene(rng, caller, agent, firm, firm.scenario, style)
+    scene = Scene(rng, caller, agent, firm, firm.scenario, style, VALUES, NEUTRAL)
     scene.topic = topic or scene.topic
     scene.caller_says(section)
     return scene.turns[0], scene.values

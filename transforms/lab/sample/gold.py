@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callveil.transforms.lab.sample.dialogues import Turn
-from callveil.transforms.lab.sample.slots import Value
+from callveil.transforms.lab.sample.scene import Value
 
 SENSITIVE = frozenset(
     (

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from callveil.transforms.lab.sample import values as say
 from callveil.transforms.lab.sample.carriers import relations
 from callveil.transforms.lab.sample.people import digits, pick
-
-if TYPE_CHECKING:
-    from callveil.transforms.lab.sample.scene import Scene
+from callveil.transforms.lab.sample.scene import Scene
 
 DAYS = (
     "Monday",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from callveil.transforms.lab.sample.carriers import Carrier, carriers, compile_line, scenarios, script_lines
-from callveil.transforms.lab.sample.neutral import NEUTRAL
 from callveil.transforms.lab.sample.people import Person, person, pick
-from callveil.transforms.lab.sample.slots import VALUES, Piece, Value
 
 
 class Span(NamedTuple):
@@ -164,8 +162,32 @@ def business(rng: random.Random, scenario: str | None = None, country: str = "US
     return Business(title, name, owner.city, owner.state, owner.phone, owner.street_line, country)
 
 
+class Value(NamedTuple):
+    """A planted value: entity type and canonical form (E.164, ISO date, digits only, full name)."""
+
+    type: str
+    canonical: str
+
+
+class Piece(NamedTuple):
+    """A stretch of a turn: its text, and type, key and canonical form where it is a value (else empty)."""
+
+    text: str
+    type: str
+    key: str
+    canonical: str
+
+
+Slots = Mapping[str, Callable[["Scene"], tuple[Piece, ...]]]
+Neutral = Mapping[str, Callable[["Scene"], str]]
+
+
 class Scene:
-    """Who is in a conversation, and what has been said so far. Slots draw from it; see `slots.VALUES`."""
+    """Who is in a conversation, and what has been said so far. Slots draw from it.
+
+    Args:
+        slots, neutral: what is said for each slot, with and without a value; see `slots.VALUES` and `neutral.NEUTRAL`.
+    """
 
     rng: random.Random
     caller: Person
@@ -176,8 +198,11 @@ class Scene:
     values: dict[str, Value]
     turns: list[Turn]
 
-    def __init__(self, rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str, style: Style) -> None:
+    def __init__(
+        self, rng: random.Random, caller: Person, agent: Person, firm: Business, scenario: str, style: Style, slots: Slots, neutral: Neutral
+    ) -> None:
         self.rng, self.caller, self.agent, self.firm, self.style = rng, caller, agent, firm, style
+        self._slots, self._neutral = slots, neutral
         self.scenario = scenarios()[scenario]
         self.values: dict[str, Value] = {}
         self.turns: list[Turn] = []
@@ -214,10 +239,10 @@ class Scene:
 
     def pieces(self, slot: str) -> tuple[Piece, ...]:
         """The pieces of a slot; registers the values they carry."""
-        neutral = NEUTRAL.get(slot)
+        neutral = self._neutral.get(slot)
         if neutral is not None:
             return (Piece(self.written(neutral(self)), "", "", ""),)
-        made = VALUES[slot](self)
+        made = self._slots[slot](self)
         for p in made:
             if p.type and p.key not in self.values:
                 self.values[p.key] = Value(p.type, p.canonical)

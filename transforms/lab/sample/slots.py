@@ -4,29 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
 
 from callveil.transforms.lab.sample import values as say
 from callveil.transforms.lab.sample.people import digits, house_number, person_name, pick, places, street_name
-
-if TYPE_CHECKING:
-    from callveil.transforms.lab.sample.scene import Scene
-
-
-class Value(NamedTuple):
-    """A planted value: entity type and canonical form (E.164, ISO date, digits only, full name)."""
-
-    type: str
-    canonical: str
-
-
-class Piece(NamedTuple):
-    """A stretch of a turn: its text, and type, key and canonical form where it is a value (else empty)."""
-
-    text: str
-    type: str
-    key: str
-    canonical: str
+from callveil.transforms.lab.sample.scene import Piece, Scene
 
 
 def _lit(text: str) -> Piece:

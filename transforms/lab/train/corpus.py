@@ -18,9 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from callveil.transforms.detect.known_values import EVERYWHERE
 from callveil.transforms.detect.lang import fold
-from callveil.transforms.detect.lexicon import lexicon
+from callveil.transforms.detect.lexicon import EVERYWHERE, lexicon
 from callveil.transforms.detect.recognizers.evidence import THING, common, kind_of
 
 UNKNOWN = ""

@@ -10,34 +10,19 @@ from __future__ import annotations
 import datetime as dt
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from callveil.schemas.finding import Span
-from callveil.schemas.policy import Rules
 from callveil.schemas.rejected import Rejected
 from callveil.schemas.version import RawVersion, RedactedVersion
 from callveil.transforms.detect.conversation import View
 from callveil.transforms.detect.engine import DetectionFailed, Detector
-from callveil.transforms.detect.plain_ids import is_plain_id
-from callveil.transforms.redact.operators import Secrets, parameters
 from callveil.transforms.redact.versions.decision import Decided
-from callveil.transforms.redact.versions.json_values import canonical
-from callveil.transforms.redact.versions.version_redaction import Work, operate
+from callveil.transforms.redact.versions.version_redaction import VersionRun, Work
 from callveil.transforms.storage.encryption.keyring import Keyring
 from callveil.transforms.storage.files.strict_json import ParseError
-from callveil.transforms.storage.identity.identifier_names import entity_of
 
 SHORT_VIEW, SEEN_VIEWS = 400, 20_000
 """Views of at most so many characters are remembered, and at most so many of them."""
-
-
-def pseudonym(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str) -> str:
-    """What stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
-    mere label, so that one person's actions can be told from another's without saying who it is."""
-    if rules.operator(entity).name in ("label", "keep"):
-        return operate("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
-    action, params, _ = parameters(rules, entity, value, secrets, account_id, "")
-    return operate(action, value, params)
 
 
 class VersionRedactor:
@@ -50,9 +35,8 @@ class VersionRedactor:
     """
 
     def __init__(self, detector: Detector, keyring: Keyring, run_id: str, policy_sha256: str, as_of: dt.datetime) -> None:
-        self.detector, self.keyring = detector, keyring
-        self.secrets = Secrets.of(keyring)
-        self.run_id, self.policy_sha256, self.as_of = run_id, policy_sha256, as_of
+        self.detector = detector
+        self.run = VersionRun(detector.settings, keyring, run_id, policy_sha256, as_of)
         self._seen: OrderedDict[tuple[str, View], list[Span]] = OrderedDict()
 
     def redact(self, work: Sequence[tuple[RawVersion, Decided]]) -> Iterator[RedactedVersion | Rejected]:
@@ -63,7 +47,7 @@ class VersionRedactor:
         prepared: list[Work | Rejected] = []
         for raw, decided in work:
             try:
-                prepared.append(Work(self, raw, decided))
+                prepared.append(Work(self.run, raw, decided))
             except ParseError as problem:
                 account = raw.key.account_id
                 why = problem.reason, problem.detail
@@ -118,18 +102,6 @@ class VersionRedactor:
                 return
             for view in views[done:]:
                 yield from self._each([view], language)
-
-    def digest(self, account_id: str, value: Any) -> str:
-        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
-        return self.keyring.hmac("version-value", account_id, canonical(value))[:32]
-
-    def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
-        """See `pseudonym`."""
-        return pseudonym(rules, entity, value, self.secrets, account_id)
-
-    def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
-        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
-        return text if is_plain_id(text) and not entity_of(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
 
 
 def _failed(raw: RawVersion, detail: str) -> Rejected:

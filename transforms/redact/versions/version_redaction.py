@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from callveil.schemas.fields import EXTRA, Field, Json
 from callveil.schemas.finding import Span
 from callveil.schemas.interaction import BY_NAME
+from callveil.schemas.policy import Detect, Rules
 from callveil.schemas.version import RawVersion, RedactedVersion, is_interaction, snake
 from callveil.transforms.detect.conversation import AGENT, CALLER, Turn, View
 from callveil.transforms.detect.document import Reading, Segment
 from callveil.transforms.detect.known_values import KnownValue
 from callveil.transforms.detect.normalized_text import normalize
 from callveil.transforms.detect.placeholders import outside, placeholders, taken
-from callveil.transforms.detect.plain_ids import card_spans
+from callveil.transforms.detect.plain_ids import card_spans, is_plain_id
 from callveil.transforms.detect.propagation import DETECTOR as CONSISTENCY
 from callveil.transforms.detect.propagation import KINDS, strongest, values_found
 from callveil.transforms.detect.resolve import accept, merge
@@ -24,7 +27,7 @@ from callveil.transforms.detect.script import unread_spans
 from callveil.transforms.detect.secret_fields import SECRET, is_secret, secret_spans
 from callveil.transforms.detect.text_fields import Leaf
 from callveil.transforms.detect.value_search import Tokens, find
-from callveil.transforms.redact.operators import OPERATORS, parameters
+from callveil.transforms.redact.operators import OPERATORS, Secrets, parameters
 from callveil.transforms.redact.versions.decision import Decided
 from callveil.transforms.redact.versions.field_classes import change_class, item_name
 from callveil.transforms.redact.versions.json_values import (
@@ -43,9 +46,8 @@ from callveil.transforms.redact.versions.json_values import (
     tells_name,
 )
 from callveil.transforms.redact.versions.treatment import Judge, Slot
-
-if TYPE_CHECKING:
-    from callveil.transforms.redact.versions.redactor import VersionRedactor
+from callveil.transforms.storage.encryption.keyring import Keyring
+from callveil.transforms.storage.identity.identifier_names import entity_of
 
 HEADINGS = ("event", "item_type", "actor_role")
 """Words of the version itself, which are read where they could hold more than a word."""
@@ -58,11 +60,54 @@ def operate(action: str, text: str, params: dict[str, Any]) -> str:
     return str(_OPERATE[f"callveil_{action}"].operate(text, params))
 
 
+def pseudonym(rules: Rules, entity: str, value: str, secrets: Secrets, account_id: str) -> str:
+    """What stands for a name, address or id that tells actors apart: the policy's operator, but a pseudonym of account scope in place of a
+    mere label, so that one person's actions can be told from another's without saying who it is."""
+    if rules.operator(entity).name in ("label", "keep"):
+        return operate("pseudonym", value, {"entity": entity, "value": value, "key": secrets.pseudonym, "scope": ("account", account_id)})
+    action, params, _ = parameters(rules, entity, value, secrets, account_id, "")
+    return operate(action, value, params)
+
+
+@dataclass(frozen=True)
+class VersionRun:
+    """What all versions that one run redacts have in common.
+
+    Attributes:
+        detect: the policy's `detect` section.
+        keyring: keys of pseudonyms, tokens and digests.
+        run_id, policy_sha256, as_of: stand in every row.
+    """
+
+    detect: Detect
+    keyring: Keyring
+    run_id: str
+    policy_sha256: str
+    as_of: dt.datetime
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Keys that the keyring derives for pseudonyms and tokens."""
+        return Secrets.of(self.keyring)
+
+    def digest(self, account_id: str, value: Any) -> str:
+        """Keyed digest of a value (32 hex digits), by which two redacted values of one account are told apart or alike."""
+        return self.keyring.hmac("version-value", account_id, canonical(value))[:32]
+
+    def stand_in(self, rules: Rules, entity: str, value: str, account_id: str) -> str:
+        """See `pseudonym`."""
+        return pseudonym(rules, entity, value, self.secrets, account_id)
+
+    def plain_id(self, rules: Rules, text: str, account_id: str) -> str:
+        """An id as it is stored: one that is no plain id (an address, a card, a number with its +) or is a name becomes a pseudonym."""
+        return text if is_plain_id(text) and not entity_of(text) else pseudonym(rules, "ID", text, self.secrets, account_id)
+
+
 class Work:
     """One version on its way."""
 
-    def __init__(self, redactor: VersionRedactor, raw: RawVersion, decided: Decided) -> None:
-        self.redactor, self.raw, self.decided = redactor, raw, decided
+    def __init__(self, run: VersionRun, raw: RawVersion, decided: Decided) -> None:
+        self.run, self.raw, self.decided = run, raw, decided
         self.rules = decided.rules
         self.about = is_interaction(raw.key.item_type)
         self.judge = Judge(raw, decided)
@@ -189,7 +234,7 @@ class Work:
     def _scanned(self, reading: Reading, spans: list[Span]) -> None:
         text, language = reading.view.text, self.decided.language
         places = taken(text, self.done)
-        settings = self.redactor.detector.settings
+        settings = self.run.detect
         if settings.unknown_language == "full":
             spans = [*spans, *unread_spans(reading.view, settings.languages)]
         # Spans of one value share a group; what stands alone is a value of its own.
@@ -243,7 +288,7 @@ class Work:
         if entity == SECRET:
             return self.rules.label_for(SECRET)  # a pseudonym of a weak password could be guessed by whoever holds the key
         scope = self.raw.key.item_id if self.about else f"{self.raw.key.item_type}/{self.raw.key.item_id}"
-        action, params, _ = parameters(self.rules, entity, text, self.redactor.secrets, self.raw.key.account_id, scope)
+        action, params, _ = parameters(self.rules, entity, text, self.run.secrets, self.raw.key.account_id, scope)
         return operate(action, text, params)
 
     def _redacted(self) -> RedactedVersion:
@@ -264,20 +309,20 @@ class Work:
                 out[name] = self._name((name,), out[name])
         for name in ("request_id", "restored_from"):
             if name in out:
-                out[name] = self.redactor.plain_id(self.rules, out[name], account)
+                out[name] = self.run.plain_id(self.rules, out[name], account)
         entities |= self._actor(out)
-        digest = self.redactor.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
+        digest = self.run.keyring.hmac("version", *raw.key, raw.event, raw.created_at.isoformat(), canonical(plain(record)))[:32]
         key = raw.key._replace(
             item_type=self._name(("item_type",), raw.key.item_type),
-            item_id=self.redactor.plain_id(self.rules, raw.key.item_id, account),
+            item_id=self.run.plain_id(self.rules, raw.key.item_id, account),
         )
         event = self._name(("event",), raw.event)
         state = {
             **key._asdict(), "event": event, "created_at": raw.created_at, "agency_id": self.decided.agency_id,
             "has_changes": "changes" in record, "has_object": "object" in record,
             "rank": 2 * ("changes" in record) + ("object" in record), "digest": digest,
-            "recorded_at": self.redactor.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
-            "policy_sha256": self.redactor.policy_sha256, "account_type": self.decided.account_type, "run_id": self.redactor.run_id,
+            "recorded_at": self.run.as_of, "redaction_mode": self.decided.mode, "redacted_entities": sorted(entities),
+            "policy_sha256": self.run.policy_sha256, "account_type": self.decided.account_type, "run_id": self.run.run_id,
         }  # fmt: skip
         return RedactedVersion(key, event, raw.created_at, self.decided.account_type, self.decided.mode, out | state)
 
@@ -294,7 +339,7 @@ class Work:
             if slot.value is not None:
                 out[side] = replaced(slot.tree, slot.texts, slot.keys)
             if slot.entities:
-                out[f"{side}_digest"] = self.redactor.digest(key.account_id, slot.value)
+                out[f"{side}_digest"] = self.run.digest(key.account_id, slot.value)
         kind = change_class(key.item_type, self.raw.event, name, slots["before"].value, slots["after"].value)
         return out | ({"sensitive_class": kind} if kind else {})
 
@@ -305,7 +350,7 @@ class Work:
         if slot.value is not None:
             out["value"] = replaced(slot.tree, slot.texts, slot.keys)
         if slot.entities:
-            out["digest"] = self.redactor.digest(self.raw.key.account_id, slot.value)
+            out["digest"] = self.run.digest(self.raw.key.account_id, slot.value)
         return out
 
     def _actor(self, out: dict[str, Any]) -> set[str]:
@@ -326,7 +371,7 @@ class Work:
             if treatment == "clear":
                 del out[name]
             else:
-                out[name] = self.redactor.stand_in(self.rules, entity, text, self.raw.key.account_id)
+                out[name] = self.run.stand_in(self.rules, entity, text, self.raw.key.account_id)
             entities.add(entity)
         return entities
 

@@ -17,8 +17,8 @@ from callveil.transforms.detect.plain_ids import is_plain_id
 from callveil.transforms.redact.operators import Secrets
 from callveil.transforms.redact.versions.decision import KIND
 from callveil.transforms.redact.versions.field_classes import item_name
-from callveil.transforms.redact.versions.redactor import pseudonym
 from callveil.transforms.redact.versions.timeline import Entry, FieldChange
+from callveil.transforms.redact.versions.version_redaction import pseudonym
 from callveil.transforms.report.change_history.export import accounts_of, histories, read_accounts
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.commit.scan import open_dataset

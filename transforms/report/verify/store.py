@@ -27,8 +27,8 @@ from callveil.transforms.report.verify.timestamp import Anchor, check_anchors
 from callveil.transforms.storage.commit.known_heads import RUNS, Head
 from callveil.transforms.storage.evidence.chain import Chain, Link, read_chain
 from callveil.transforms.storage.evidence.problem import Found, Problem
+from callveil.transforms.storage.evidence.public_key import PublicKey
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, PULLS, SEALS, record_name
-from callveil.transforms.storage.evidence.signing_keys import PublicKey
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import CONTROL, manifest_name, sha256
 

@@ -30,8 +30,9 @@ from callveil.transforms.storage.commit.known_heads import Head
 from callveil.transforms.storage.commit.maintenance import refuse_read_only
 from callveil.transforms.storage.encryption.encrypted_file import HEAD_BYTES, SealedError, SealedReader, key_of
 from callveil.transforms.storage.encryption.keyring import Keyring, KeyringError, default_path
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError
 from callveil.transforms.storage.evidence.signed_record import EVIDENCE, IDENTITY, SEALS, Record, RecordError, is_signed, parse, record_name
-from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, EvidenceKeyError, key_path, open_signer
+from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import STORE_FILE
 from callveil.transforms.storage.tables.dead_letters import CONTENT, PURPOSE

@@ -13,16 +13,16 @@ import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
+from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.files.urls import is_s3, local_path
 from callveil.transforms.storage.format1.snapshot import StoreError, manifest_name, sha256, to_json
 
 if TYPE_CHECKING:
-    from callveil.transforms.storage.commit.catalog import Store
     from callveil.transforms.storage.encryption.keyring import Keyring
 
 ENV = "CALLVEIL_STATE"
@@ -30,6 +30,19 @@ RUNS = "runs"
 """The chain of manifests; other chains are named by their folder below the store's root."""
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class Remembered(Protocol):
+    """What is needed of a store to remember it, and to tell whether it was set back."""
+
+    files: Files
+    root: str
+
+    def url(self, path: str) -> str:
+        """URL of a path below the root."""
+
+    def head(self) -> Head:
+        """Number and digest of the newest published run."""
 
 
 class RolledBack(StoreError):
@@ -60,7 +73,7 @@ def state_folder(given: str | None = None) -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "callveil"
 
 
-def memory_of(store: Store) -> Path:
+def memory_of(store: Remembered) -> Path:
     """The file in which the heads of a store are remembered."""
     if is_s3(store.root):
         names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
@@ -72,7 +85,7 @@ def memory_of(store: Store) -> Path:
     return state_folder(store.files.state) / "heads" / f"{name}.json"
 
 
-def remembered(store: Store) -> dict[str, Head]:
+def remembered(store: Remembered) -> dict[str, Head]:
     """What is remembered of a store, by chain. Raises `StoreError` where the file is damaged."""
 
     def heads(document: Any) -> dict[str, Head]:
@@ -104,7 +117,7 @@ def _read(
         raise StoreError(f"{path}: {damaged}") from None
 
 
-def remember(store: Store, seen: Mapping[str, Head]) -> None:
+def remember(store: Remembered, seen: Mapping[str, Head]) -> None:
     """Remember heads; one that is older than what is remembered changes nothing.
 
     A folder that cannot be written is only warned of.
@@ -117,7 +130,7 @@ def remember(store: Store, seen: Mapping[str, Head]) -> None:
         _write(store, known | newer)
 
 
-def accept(store: Store, seen: Mapping[str, Head]) -> dict[str, Head]:
+def accept(store: Remembered, seen: Mapping[str, Head]) -> dict[str, Head]:
     """Remember what is seen although it is older, after a store was put back on purpose.
 
     Returns what was remembered.
@@ -127,7 +140,7 @@ def accept(store: Store, seen: Mapping[str, Head]) -> dict[str, Head]:
     return known
 
 
-def _write(store: Store, heads: Mapping[str, Head]) -> None:
+def _write(store: Remembered, heads: Mapping[str, Head]) -> None:
     path: Path | str = "the home folder"
     data = to_json(
         {"store": store.root, "heads": {chain: list(head) for chain, head in sorted(heads.items())}}
@@ -197,7 +210,7 @@ def remember_replaced(state: str | None, keyring: Keyring) -> None:
         )
 
 
-def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:
+def compare(store: Remembered, known: Mapping[str, Head], reading: bool) -> None:
     """Refuse a store that is older than what is remembered of it, or has another history.
 
     Args:
@@ -220,14 +233,14 @@ def compare(store: Store, known: Mapping[str, Head], reading: bool) -> None:
             raise RolledBack(_text(store, f"record {head.seq} of {chain}", "it is gone"))
 
 
-def _digest(store: Store, path: str) -> str:
+def _digest(store: Remembered, path: str) -> str:
     try:
         return sha256(store.files.read(store.url(path)))
     except FileNotFoundError:
         return ""
 
 
-def _text(store: Store, what: str, now: str) -> str:
+def _text(store: Remembered, what: str, now: str) -> str:
     return (
         f"{store.root}: {what} was seen here before ({memory_of(store)} says so), and now {now}: "
         "the store was set back, put "

@@ -26,6 +26,7 @@ from callveil.transforms.storage.evidence.checksums import PIECE, Sum, pack, pie
 from callveil.transforms.storage.evidence.merkle import leaf
 from callveil.transforms.storage.evidence.merkle import root as root_of
 from callveil.transforms.storage.evidence.proofs import FileDetail, Proofs, RewriteDetail, proofs_name
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, Signer
 from callveil.transforms.storage.evidence.salt_store import SaltStore, encode, salts_name
 from callveil.transforms.storage.evidence.salts import Salts
 from callveil.transforms.storage.evidence.signed_record import (
@@ -41,7 +42,7 @@ from callveil.transforms.storage.evidence.signed_record import (
     record_name,
     sign,
 )
-from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, EvidenceKeyError, Signer, key_path, open_signer
+from callveil.transforms.storage.evidence.signing_keys import KMS_SCHEME, key_path, open_signer
 from callveil.transforms.storage.files.filesystem import Files, PreconditionFailed
 from callveil.transforms.storage.format1.snapshot import CONTROL, Snapshot, StoreError, snapshot_bytes, snapshot_name
 from callveil.transforms.storage.tables.key_index import origin_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from callveil.transforms.storage.evidence.problem import Found
+from callveil.transforms.storage.evidence.public_key import PublicKey
 from callveil.transforms.storage.evidence.signed_record import Record, RecordError, follow, is_signed, parse, record_name
-from callveil.transforms.storage.evidence.signing_keys import PublicKey
 from callveil.transforms.storage.files.filesystem import Files
 from callveil.transforms.storage.format1.snapshot import sha256
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from callveil.transforms.storage.encryption.kms import client
-from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, PublicKey
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, PublicKey
 
 _ALGORITHMS = {"ed25519": "ED25519_SHA_512", "ecdsa-p256-sha256": "ECDSA_SHA_256"}
 """KMS' own names; a key spec of ECC_NIST_EDWARDS25519 or ECC_NIST_P256, usage SIGN_VERIFY."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from callveil.transforms.storage.evidence.signing_keys import EvidenceKeyError, FileSigner, PublicKey, Signer
+from callveil.transforms.storage.evidence.public_key import EvidenceKeyError, FileSigner, PublicKey, Signer
 from callveil.transforms.storage.files.local import LocalFiles
 from callveil.transforms.storage.format1.snapshot import CONTROL, to_json
 
