@@ -1,0 +1,1 @@
+"""Everything callveil does to records; see ARCHITECTURE.md for the rooms."""

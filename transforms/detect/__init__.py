@@ -1,0 +1,1 @@
+"""Detection: personal data in conversations and fields, through Presidio."""

@@ -1,0 +1,1 @@
+"""What the law asks for: retention, requests of data subjects, renewal of keys."""

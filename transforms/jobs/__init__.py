@@ -1,0 +1,1 @@
+"""Jobs on Beam: batch, history, streaming, rescan."""

@@ -1,0 +1,1 @@
+"""Not for production: generated data, training and evaluation of models."""

@@ -1,0 +1,1 @@
+"""Redaction of interactions: spans to replaced texts, findings, and proof that nothing is left."""

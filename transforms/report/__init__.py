@@ -1,0 +1,1 @@
+"""Reports for compliance officers, as Parquet, CSV and pages; they read and change nothing."""

@@ -1,0 +1,1 @@
+"""Renewal and withdrawal of keys in everything a store holds."""

@@ -1,0 +1,1 @@
+"""Retention: what is due when, why, and its deletion with certificates."""

@@ -1,0 +1,1 @@
+"""Version logs of an account, from every format to `RawVersion`."""

@@ -1,0 +1,1 @@
+"""The history job: version logs to the versions table."""

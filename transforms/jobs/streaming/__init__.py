@@ -1,0 +1,1 @@
+"""The streaming job: interactions and recordings redacted as they land."""

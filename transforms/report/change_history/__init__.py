@@ -1,0 +1,1 @@
+"""Change history of an account: found, joined and exported."""

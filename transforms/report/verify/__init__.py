@@ -1,0 +1,1 @@
+"""Verification of a store against its evidence, offline, with public keys alone."""

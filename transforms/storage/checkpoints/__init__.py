@@ -1,0 +1,1 @@
+"""Evidence of the live zone and of whose a store is."""

@@ -1,0 +1,1 @@
+"""The keyring, files encrypted with it, and reversible tokens."""

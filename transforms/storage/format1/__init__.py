@@ -1,0 +1,1 @@
+"""Snapshots, and the live zone of one receipt for each interaction."""

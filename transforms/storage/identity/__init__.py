@@ -1,0 +1,1 @@
+"""Identifiers of people in records: found, normalized, and written as keyed tokens."""

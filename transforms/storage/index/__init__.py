@@ -1,0 +1,1 @@
+"""Who is in which record, and whose records may not come back."""

@@ -1,0 +1,1 @@
+"""Parquet tables: schemas, writing, rewriting, the index of records by key, rejected records."""
