@@ -15,7 +15,7 @@ import orjson
 from callveil.pipelines.attempts import TOOL, RunResult, publish_run, until_published
 from callveil.pipelines.local_runner import run_pipeline, spreads
 from callveil.pipelines.progress import RunProgress
-from callveil.pipelines.redact import RedactOptions, reconcile
+from callveil.pipelines.redact_options import RedactOptions, reconcile
 from callveil.pipelines.workers import PIECE_BYTES, workers
 from callveil.schemas.account import AccountBook
 from callveil.schemas.interaction import InteractionKey

@@ -17,7 +17,7 @@ from rich.table import Table
 from callveil.pipelines.commands.redact import run
 from callveil.pipelines.exits import DONE, FAILED, UsageError
 from callveil.pipelines.options import policy_of, with_common
-from callveil.pipelines.redact import RedactOptions
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary
 from callveil.schemas.interaction import InteractionKey
 from callveil.schemas.policy import Limits

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.exits import DONE, REJECTED, FailedError, UsageError
 from callveil.pipelines.options import add_store, add_workers, beam_options, files_of, parse_as_of, policy_of, refuse_workers, today, with_common
-from callveil.pipelines.redact import ReconciliationError, RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import ReconciliationError, RedactOptions
 from callveil.pipelines.summary import as_dict, print_json, print_summary, tell_nothing
 from callveil.schemas.policy_document import emptied, emptied_lines
 from callveil.schemas.policy_load import PRESETS

@@ -16,7 +16,8 @@ import kills
 import orjson
 
 from callveil.pipelines.attempts import RunResult
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.lab.sample.write import SampleSummary
 from callveil.transforms.storage.commit.catalog import Store

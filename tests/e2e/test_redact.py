@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from runs import Bench, Finished, call, callveil, leftovers, rows, tree
 
-from callveil.pipelines.redact import ReconciliationError, reconcile
+from callveil.pipelines.redact_options import ReconciliationError, reconcile
 from callveil.schemas import finding, rejected
 from callveil.schemas.interaction import FIELDS, REDACTED_SCHEMA, STATE
 from callveil.schemas.policy_load import load_policy

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.schemas.interaction import SourceRef
 from callveil.schemas.policy import Policy
 from callveil.schemas.policy_load import load_policy, parse_policy

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callveil.pipelines.history import HistoryOptions, run_history
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.governance.retention.plan_file import PlanError

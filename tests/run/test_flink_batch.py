@@ -12,7 +12,8 @@ import pytest
 from runs import PLAIN, call, environment, leftovers, rows, write_lines
 
 from callveil.pipelines.options import parse_as_of
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.schemas.policy_load import load_policy
 from callveil.transforms.storage.commit.catalog import Store
 from callveil.transforms.storage.files.filesystem import Files

@@ -22,7 +22,8 @@ from runs import PLAIN, Bench, call, environment, leftovers, tree, write_lines
 from callveil.pipelines import workers
 from callveil.pipelines.faults import describe
 from callveil.pipelines.history import HistoryOptions, run_history
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.rescan import RescanOptions, run_rescan
 from callveil.pipelines.retain import RetainOptions, run_retain
 from callveil.pipelines.subject import erase

@@ -17,7 +17,8 @@ import zstandard
 
 from callveil.pipelines.attempts import RunResult
 from callveil.pipelines.history import HistoryOptions, run_history
-from callveil.pipelines.redact import RedactOptions, run_redact
+from callveil.pipelines.redact import run_redact
+from callveil.pipelines.redact_options import RedactOptions
 from callveil.pipelines.subject import search
 from callveil.pipelines.subject_register import NewRequest, SubjectOptions, open_request, verify
 from callveil.schemas.policy_load import load_policy
