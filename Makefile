@@ -28,8 +28,9 @@ test: check ## lint, types, and the test suite (under 15 minutes on two cores)
 	$(BIN)/python -m compileall -q pipelines transforms schemas
 	$(BIN)/pytest -m 'not soak and not integration' -n 2 --dist loadfile
 
-check: $(VENV)/.ready build/typecheck/callveil ## lint and types
+check: $(VENV)/.ready build/typecheck/callveil ## lint, rooms and types
 	$(BIN)/ruff check .
+	cd build/typecheck && ../../$(BIN)/lint-imports ../../pyproject.toml
 	cd build/typecheck && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p callveil
 
 build/typecheck/callveil:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from callveil.schemas.policy import Policy
 from callveil.transforms.jobs.batch.context import SHARD_BYTES, SHARD_ROWS
 from callveil.transforms.storage.files.filesystem import Files
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 
 @dataclass(frozen=True)
