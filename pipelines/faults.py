@@ -36,7 +36,7 @@ _WAYS_OUT = {
     errno.ESTALE: f"the network disk was mounted anew; {_AGAIN}",
     errno.ETIMEDOUT: f"check disk and network, {_AGAIN}",
 }
-_OURS = r"callveil\.transforms\.(?:store\.paths\.(?:FilesError|PreconditionFailed)|ingest\.read\.InputChanged)"
+_OURS = r"callveil\.transforms\.(?:storage\.files\.urls\.(?:FilesError|PreconditionFailed)|ingest\.read\.InputChanged)"
 _FILES_ERROR = re.compile(rf"^(?:RuntimeError: )?{_OURS}: (.*?)(?: \[while running '.*)?$", re.MULTILINE)
 _OS_ERROR = re.compile(
     r"^(?:RuntimeError: )?(?:OSError|PermissionError|NotADirectoryError|FileNotFoundError|FileExistsError|IsADirectoryError|TimeoutError)"

@@ -84,7 +84,7 @@ class RescanResult:
 
     Attributes:
         policy: that decided.
-        counts: rows read, and what was found in them; see `transforms.rescan.report`.
+        counts: rows read, and what was found in them; see `transforms.jobs.rescan.report`.
         unread: rows that could not be read again.
         audible: account and id of interactions whose recording lets hear what was found in its
             transcript.

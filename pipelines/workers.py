@@ -172,7 +172,7 @@ class Workers:
             connection.close()
 
     def stage(self, work: Callable[..., Any]) -> _Stage | Here:
-        """See `transforms.run.spread.Pool`."""
+        """See `transforms.execution.worker_pool.Pool`."""
         self._wait_ready()
         if self.count < 2:
             return Here(work)
@@ -257,7 +257,7 @@ class Workers:
 
 
 class _Stage:
-    """Pieces of one kind of work on their way through the workers; see `transforms.run.spread.Stage`."""
+    """Pieces of one kind of work on their way through the workers; see `transforms.execution.worker_pool.Stage`."""
 
     def __init__(self, pool: Workers, number: int, work: Callable[..., Any]) -> None:
         self.pool, self.number, self.work = pool, number, pickle.dumps(work)

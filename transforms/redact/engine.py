@@ -51,7 +51,7 @@ class Redacted:
         findings: its rows of the findings dataset.
         requests: manual requests it keeps obeying, as JSON texts.
         floor: what later snapshots are redacted to at least; see `detect.decide.Floor`.
-        people: who it is about, as keyed digests; see `transforms.subject.keys`.
+        people: who it is about, as keyed digests; see `transforms.storage.identity.record_identifiers`.
         held: fields in which an earlier redaction held although this policy would have left them; `mode` for all that an earlier mode took.
     """
 

@@ -1,4 +1,4 @@
-"""The change history as a report: the rows of `transforms.history.report`, for a period, with a page."""
+"""The change history as a report: the rows of `transforms.report.change_history.export`, for a period, with a page."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Reviewer:
         names: name of the confirmed identifier by digest. kinds: its kind by name.
         rejected: digests that are not the person's.
         own_names: digests of a record's own key.
-        own_words: digests of the words of the person's names; see `transforms.subject.identifiers.name_at`.
+        own_words: digests of the words of the person's names; see `transforms.storage.identity.identifiers.name_at`.
     """
 
     def __init__(

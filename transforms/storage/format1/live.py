@@ -7,10 +7,10 @@ Layout below the store's root:
     live/calls/<account>/<id>/audio.json         receipt: the recording is redacted; others of the same call, with their files, in `others`
     live/calls/<account>/<id>/record-<x>.json    the redacted record and its findings
     live/calls/<account>/<id>/audio-<x>.<suffix> the redacted recording
-    live/calls/<account>/<id>/audio.proof.<x>.json  what a checkpoint of evidence commits to, with its salt; see `transforms.evidence.seal`
+    live/calls/<account>/<id>/audio.proof.<x>.json  what a checkpoint of evidence commits to, with its salt; see `transforms.storage.checkpoints.live_checkpoint`
     live/rejected/<two>/<object id>-<n>.json     what was rejected, and why; its content beside it, `.sealed`
-    live/subjects/...                            whom records are about, as keyed digests; see `transforms.watch.people`
-    live/inboxes/<x>.json                        inboxes of webhooks that were read; see `transforms.watch.places`
+    live/subjects/...                            whom records are about, as keyed digests; see `transforms.storage.index.identity_markers`
+    live/inboxes/<x>.json                        inboxes of webhooks that were read; see `transforms.storage.format1.inbox_registry`
     live/unsealed/<x>.json                       a receipt is about to change: for the next checkpoint
 
 A receipt is the commit. It is created with if-none-match, so of any number of workers that redact the same recording, after a kill or because an

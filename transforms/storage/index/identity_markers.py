@@ -1,4 +1,4 @@
-"""Markers of whom the records of the live zone are about, so that a person's are found: see `transforms.subject.live_zone`.
+"""Markers of whom the records of the live zone are about, so that a person's are found: see `transforms.governance.requests.live_records`.
 
     live/subjects/<digest of an identifier>/<digest of the record>.json     the record, and what the person is in it
     live/subjects/<digest of the record>/<x>.json                           which of them a record has; several where snapshots differ
